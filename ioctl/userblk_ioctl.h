@@ -1,0 +1,573 @@
+/* SPDX-License-Identifier: (GPL-2.0 WITH Linux-syscall-note) OR MIT */
+/*
+ * userblk: block devices whose driver is a set of ordinary processes.
+ *
+ * This header is the whole interface between the kernel module and user
+ * space, for C and C++ and for 32 and 64 bit programs alike (the same bytes).
+ *
+ * Protocol changelog
+ *   1  CREATE, REMOVE, LIST, INFO, RESIZE, GET, PUT, SERVE, RESET.
+ *      Reserved, answered with EOPNOTSUPP: USERBLK_ACTION_REDIRECT.
+ *      Reserved, always 0: userblk_request.payload.
+ *
+ * The interface only grows: a worker built against this file runs on every
+ * later module. What a module can do is told by feature bits, not by a number.
+ *
+ * Conventions
+ *   Offsets and sizes are in bytes, times in nanoseconds unless a field says
+ *   otherwise. Times of waiting are measured with the kernel's timer tick.
+ *   "in" is read by the kernel, "out" is written by it; an out field may hold
+ *   anything on entry unless its text says that it must be 0. Padding and
+ *   reserved fields must be 0 on entry (EINVAL).
+ *   User addresses are passed as __u64.
+ *
+ * Errors of every ioctl
+ *   ENOTTY  unknown command, wrong size of the argument or of a record
+ *   EFAULT  the argument or an array cannot be read or written
+ *   EINVAL  an unknown flag, dirty padding, a value out of its range
+ *   ENODEV  (control nodes) the device was removed
+ *   EINTR   (LIST, CREATE, REMOVE) a fatal signal came first, nothing was done
+ */
+#ifndef USERBLK_IOCTL_H
+#define USERBLK_IOCTL_H
+
+#include <linux/ioctl.h>
+#include <linux/types.h>
+
+/* Limits. With them a request's id, and its place in the payload file, fit. */
+#define USERBLK_MAX_QUEUES	256u	/* hardware queues of a device */
+#define USERBLK_MAX_DEPTH	4096u	/* requests in flight per queue */
+#define USERBLK_MAX_SLOTS	32768u	/* queues * depth rounded up to 2^n */
+#define USERBLK_MIN_TRANSFER	4096u	/* smallest allowed max_transfer */
+#define USERBLK_MAX_TRANSFER	(4u << 20) /* largest payload of a request */
+#define USERBLK_MIN_BLOCK_SIZE	512u	/* logical block size */
+#define USERBLK_MAX_BLOCK_SIZE	4096u
+#define USERBLK_MAX_BATCH	4096u	/* records in one GET, PUT or SERVE */
+#define USERBLK_MAX_DEVICES	4096u	/* numbers are 0 ... 4095 */
+#define USERBLK_NAME_LEN	64u	/* with the terminating NUL */
+
+/* What stands for 0 in struct userblk_config. */
+#define USERBLK_DEFAULT_QUEUES		1u
+#define USERBLK_DEFAULT_DEPTH		128u
+#define USERBLK_DEFAULT_TRANSFER	(512u << 10)
+#define USERBLK_DEFAULT_BLOCK_SIZE	512u
+#define USERBLK_DEFAULT_PHYSICAL_SIZE	4096u
+#define USERBLK_DEFAULT_MODE		0600u
+
+/*
+ * A request's id names one delivery of it: the slot (queue and tag) that it
+ * occupies and the slot's generation, which changes each time a request enters
+ * the queue or is put back into it. After 2^32 of those changes of one slot a
+ * generation comes again. Treat the id as opaque, or take it apart with:
+ */
+#define USERBLK_ID_GENERATION(id)	((__u32)((__u64)(id) >> 32))
+#define USERBLK_ID_QUEUE(id)		((__u32)((id) >> 16) & 0xffffu)
+#define USERBLK_ID_TAG(id)		((__u32)(id) & 0xffffu)
+
+/* ------------------------------------------------------------ configuration */
+
+/* userblk_config.flags: what the device promises to those who use it. */
+#define USERBLK_F_READ_ONLY	(1ULL << 0)  /* writes are refused */
+#define USERBLK_F_ROTATIONAL	(1ULL << 1)  /* seeks cost time */
+#define USERBLK_F_CACHE		(1ULL << 2)  /* volatile cache: FLUSH is sent */
+#define USERBLK_F_FUA		(1ULL << 3)  /* FUA is sent; needs F_CACHE */
+#define USERBLK_F_DISCARD	(1ULL << 4)  /* DISCARD is sent */
+#define USERBLK_F_WRITE_ZEROES	(1ULL << 5)  /* WRITE_ZEROES is sent */
+#define USERBLK_F_STABLE_WRITES	(1ULL << 6)  /* pages do not change in flight */
+#define USERBLK_F_NO_PARTITIONS	(1ULL << 7)  /* no partition table is read */
+#define USERBLK_F_ALL		((1ULL << 8) - 1)
+
+/**
+ * struct userblk_config - what a device is; given at creation, told by INFO
+ * @size: bytes; a multiple of @logical_block_size, not 0
+ * @flags: USERBLK_F_*; an unknown one is refused
+ * @queue_limit_ns: a request that waited in the queue for longer than this
+ *	fails with a time-out; 0: it waits for ever
+ * @logical_block_size: 512, 1024, 2048 or 4096; 0: 512
+ * @physical_block_size: a power of two, at least logical, at most 1 MiB;
+ *	0: 4096
+ * @io_min: preferred smallest I/O, a multiple of @physical_block_size; 0: that
+ * @io_opt: preferred large I/O, a multiple of @physical_block_size; 0: none
+ * @max_transfer: largest payload of a request, a power of two from
+ *	USERBLK_MIN_TRANSFER to USERBLK_MAX_TRANSFER; 0: 512 KiB
+ * @chunk_size: no request crosses a multiple of this, discards included; a
+ *	power of two, at least 4096; 0: none
+ * @discard_granularity: with F_DISCARD: a power of two, at least
+ *	@logical_block_size; 0: that
+ * @queues: hardware queues; 0: 1. Written back: how many there are, which is
+ *	never more than the machine has processors
+ * @depth: requests in flight per queue; 0: 128. Written back: the real depth
+ * @delivery_limit: a request that would be delivered more often than this
+ *	fails instead; 0: no limit
+ * @uid: owner of the control node
+ * @gid: group of the control node
+ * @mode: permissions of the control node, a subset of 0777; 0: 0600
+ * @number: the device's number, or USERBLK_ANY_NUMBER for the lowest free one
+ * @reserved: 0
+ * @name: NUL-terminated, padded with NULs; empty, or letters, digits and
+ *	"._+:-", not beginning with "." or "-"; unique among the devices
+ */
+struct userblk_config {
+	__u64 size;
+	__u64 flags;
+	__u64 queue_limit_ns;
+	__u32 logical_block_size;
+	__u32 physical_block_size;
+	__u32 io_min;
+	__u32 io_opt;
+	__u32 max_transfer;
+	__u32 chunk_size;
+	__u32 discard_granularity;
+	__u32 queues;
+	__u32 depth;
+	__u32 delivery_limit;
+	__u32 uid;
+	__u32 gid;
+	__u32 mode;
+	__u32 number;
+	__u32 reserved[4];
+	char name[USERBLK_NAME_LEN];
+};
+
+#define USERBLK_ANY_NUMBER	0xffffffffu
+
+/* ------------------------------------------------------- the control device */
+
+/**
+ * USERBLK_CREATE - make a device (on /dev/userblk-control)
+ *
+ * Argument: struct userblk_config, in and out: fields that were 0 come back
+ * with the values in force. On success /dev/userblkN and /dev/userblkcN exist.
+ * Never waits for a worker.
+ *
+ * EPERM without CAP_SYS_ADMIN; EINVAL a value out of its range; EEXIST the
+ * number or the name is taken; ENOSPC no number is free; EFBIG larger than the
+ * block layer takes; ENOMEM. After a failure there is no device.
+ */
+#define USERBLK_CREATE		_IOWR(0xB7, 0x00, struct userblk_config)
+
+/**
+ * struct userblk_remove - which device goes, and how
+ * @number: in: the device's number
+ * @flags: in: 0 or USERBLK_REMOVE_FORCE
+ */
+struct userblk_remove {
+	__u32 number;
+	__u32 flags;
+};
+
+/* Remove a device that is in use; what waits fails with an I/O error. */
+#define USERBLK_REMOVE_FORCE	(1u << 0)
+
+/**
+ * USERBLK_REMOVE - remove a device (on /dev/userblk-control)
+ *
+ * Ends however stuck or absent the workers are. Every ioctl on a control node
+ * of the device then gives ENODEV, also after the number was given away again.
+ *
+ * EPERM without CAP_SYS_ADMIN; ENODEV no such device; EBUSY it is open or
+ * mounted and USERBLK_REMOVE_FORCE was not given.
+ */
+#define USERBLK_REMOVE		_IOW(0xB7, 0x01, struct userblk_remove)
+
+/**
+ * struct userblk_list_entry - one device in a list
+ * @size: out: bytes
+ * @flags: out: USERBLK_F_*
+ * @number: out
+ * @reserved: out: 0
+ * @name: out
+ */
+struct userblk_list_entry {
+	__u64 size;
+	__u64 flags;
+	__u32 number;
+	__u32 reserved;
+	char name[USERBLK_NAME_LEN];
+};
+
+/**
+ * struct userblk_list - the devices that there are
+ * @entries: in: address of an array of struct userblk_list_entry, or 0 with
+ *	@count 0
+ * @features: out: what this module can do, USERBLK_FEATURE_*
+ * @count: in: entries that the array has room for; out: entries filled
+ * @total: out: devices that exist; more than @count if the array was too small
+ * @entry_size: in: sizeof(struct userblk_list_entry)
+ * @first: in: only devices with this number or a higher one
+ */
+struct userblk_list {
+	__u64 entries;
+	__u64 features;
+	__u32 count;
+	__u32 total;
+	__u32 entry_size;
+	__u32 first;
+};
+
+/* Bits of @features. None is defined yet; a later module may set some. */
+#define USERBLK_FEATURE_REDIRECT	(1ULL << 0) /* ACTION_REDIRECT works */
+#define USERBLK_FEATURE_PAYLOAD_FILE	(1ULL << 1) /* pread/pwrite at .payload */
+
+/**
+ * USERBLK_LIST - list the devices by number (on /dev/userblk-control)
+ *
+ * EPERM without CAP_SYS_ADMIN. /sys/block/userblk*\/userblk/ tells the same to
+ * everybody.
+ */
+#define USERBLK_LIST		_IOWR(0xB7, 0x02, struct userblk_list)
+
+/* -------------------------------------------------------- the control node */
+
+/* userblk_request.op */
+#define USERBLK_OP_READ		0
+#define USERBLK_OP_WRITE	1
+#define USERBLK_OP_FLUSH	2	/* offset and length are 0 */
+#define USERBLK_OP_DISCARD	3
+#define USERBLK_OP_WRITE_ZEROES	4
+
+/* userblk_request.flags */
+#define USERBLK_REQ_FUA		(1u << 0) /* on stable storage before the PUT */
+#define USERBLK_REQ_NOUNMAP	(1u << 1) /* WRITE_ZEROES: keep it allocated */
+#define USERBLK_REQ_NO_PAYLOAD	(1u << 2) /* WRITE: its payload did not fit */
+#define USERBLK_REQ_REDELIVERED	(1u << 3) /* was delivered before */
+
+/**
+ * struct userblk_request - one record of a GET: a buffer in, a request out
+ * @id: out: names this delivery; PUT it
+ * @offset: out: first byte on the device
+ * @payload: out: reserved, 0
+ * @addr: in: where the payload of a WRITE goes, or 0 for nowhere
+ * @room: in: bytes at @addr
+ * @length: out: bytes that the request is about
+ * @op: out: USERBLK_OP_*
+ * @queue: out: the hardware queue that it came from
+ * @flags: out: USERBLK_REQ_*
+ * @deliveries: out: 1 for the first delivery
+ * @result: out: 0: this record holds a request; -EFAULT: it does not, since
+ *	@addr could not be written, and that request is still queued; -EINVAL:
+ *	it does not, since @reserved was not 0
+ * @reserved: 0
+ *
+ * The payload is written to @addr only if all of it fits in @room; otherwise
+ * the request comes with USERBLK_REQ_NO_PAYLOAD, to be fetched later.
+ */
+struct userblk_request {
+	__u64 id;
+	__u64 offset;
+	__u64 payload;
+	__u64 addr;
+	__u32 room;
+	__u32 length;
+	__u16 op;
+	__u16 queue;
+	__u32 flags;
+	__u32 deliveries;
+	__s32 result;
+	__u64 reserved;
+};
+
+/**
+ * struct userblk_get - take requests
+ * @requests: in: address of an array of struct userblk_request
+ * @timeout_ns: in: how long to wait when none is queued: 0 not at all, -1
+ *	until one comes
+ * @request_size: in: sizeof(struct userblk_request)
+ * @count: in: records, 1 ... USERBLK_MAX_BATCH; out: records used, from the
+ *	first on; look at each one's result
+ * @queue: in: the hardware queue to look at first, or USERBLK_ANY_QUEUE; when
+ *	it is empty the others are looked at too
+ * @flags: in: 0 or USERBLK_GET_WATCH; out: 0 or USERBLK_GET_ORPHANS
+ */
+struct userblk_get {
+	__u64 requests;
+	__s64 timeout_ns;
+	__u32 request_size;
+	__u32 count;
+	__u32 queue;
+	__u32 flags;
+};
+
+#define USERBLK_ANY_QUEUE	0xffffffffu
+/* in: return also, with no request, when a dead process holds requests */
+#define USERBLK_GET_WATCH	(1u << 0)
+/* out: a dead process holds requests: a RESET is due */
+#define USERBLK_GET_ORPHANS	(1u << 1)
+
+/**
+ * USERBLK_GET - take queued requests
+ *
+ * What is taken belongs to the calling process (all of its threads) until a
+ * PUT, a give-back, an ADOPT by another process or a RESET. It is delivered to
+ * nobody else meanwhile. A request that was put back is delivered alone.
+ *
+ * Success with @count 0: the time is over, or USERBLK_GET_ORPHANS is set.
+ * EINTR a signal came while it waited; it is never restarted. ENOMEM the first
+ * GET of a process found no memory. EFAULT the array cannot be read or written:
+ * nothing is taken. A single bad @addr is told in its record alone.
+ */
+#define USERBLK_GET		_IOWR(0xB7, 0x10, struct userblk_get)
+
+/* userblk_answer.action */
+#define USERBLK_ACTION_COMPLETE	0	/* done: status; data of a READ */
+#define USERBLK_ACTION_FETCH	1	/* copy a WRITE's payload, stay taken */
+#define USERBLK_ACTION_STORE	2	/* copy a WRITE's payload and complete */
+#define USERBLK_ACTION_GIVE_BACK 3	/* into the queue again, in its place */
+#define USERBLK_ACTION_ADOPT	4	/* the caller is the taker from now on */
+#define USERBLK_ACTION_REDIRECT	5	/* reserved */
+
+/**
+ * struct userblk_answer - one record of a PUT
+ * @id: in: what a GET told
+ * @addr: in: COMPLETE of a READ: the data; FETCH and STORE: where the payload
+ *	goes; otherwise 0
+ * @offset: in: 0 (reserved for REDIRECT)
+ * @length: in: bytes at @addr. FETCH and STORE need the request's length, more
+ *	is left alone. For a COMPLETE of a READ with status 0 exactly the
+ *	request's length: less completes the READ with an I/O error
+ * @action: in: USERBLK_ACTION_*
+ * @flags: in: 0
+ * @status: in: COMPLETE: 0 or a negative errno, -4095 ... -1, for whoever
+ *	asked; other actions: 0
+ * @fd: in: 0 (reserved for REDIRECT)
+ * @result: must be 0 on entry; out: 0 done, or why not, see USERBLK_PUT
+ * @reserved: 0
+ */
+struct userblk_answer {
+	__u64 id;
+	__u64 addr;
+	__u64 offset;
+	__u32 length;
+	__u16 action;
+	__u16 flags;
+	__s32 status;
+	__s32 fd;
+	__s32 result;
+	__u32 reserved0;
+	__u64 reserved[2];
+};
+
+/**
+ * struct userblk_put - answer requests
+ * @answers: in: address of an array of struct userblk_answer
+ * @answer_size: in: sizeof(struct userblk_answer)
+ * @count: in: records, 1 ... USERBLK_MAX_BATCH
+ * @failed: out: how many of the results are not 0
+ * @flags: in: 0
+ */
+struct userblk_put {
+	__u64 answers;
+	__u32 answer_size;
+	__u32 count;
+	__u32 failed;
+	__u32 flags;
+};
+
+/**
+ * USERBLK_PUT - answer requests
+ *
+ * Every record stands for itself: the bad ones do not spoil the others. Any
+ * process that may open the node may answer any taken request. Results:
+ *
+ * -ESTALE	no such delivery: never given, answered before, or put back
+ *		meanwhile. Nothing was changed.
+ * -EFAULT	@addr cannot be read (READ) or written (FETCH, STORE). The
+ *		request stays taken. A READ may have been filled in part.
+ * -EINVAL	unknown action or flag, dirty padding, a status that is no
+ *		negative errno, an @addr or @length that the action has no use
+ *		for, FETCH or STORE of something else than a WRITE. It stays
+ *		taken.
+ * -EMSGSIZE	FETCH or STORE with too little room; COMPLETE of a READ with
+ *		more data than was asked for. It stays taken.
+ * -EOPNOTSUPP	USERBLK_ACTION_REDIRECT. It stays taken.
+ * -ENOMEM	ADOPT found no memory. It stays taken.
+ * -EINTR	a fatal signal came while @addr was paged in. It stays taken.
+ *
+ * EFAULT of the whole call: the array cannot be read or written; records
+ * before that place have been carried out. Never waits, except for @addr to be
+ * paged in.
+ */
+#define USERBLK_PUT		_IOWR(0xB7, 0x11, struct userblk_put)
+
+/**
+ * struct userblk_serve - answer and take in one call
+ * @put: as of PUT, but @put.count may be 0
+ * @get: as of GET
+ *
+ * @put.answers and @get.requests must not overlap.
+ */
+struct userblk_serve {
+	struct userblk_put put;
+	struct userblk_get get;
+};
+
+/**
+ * USERBLK_SERVE - PUT, then GET
+ *
+ * An error means that the PUT part was refused as a whole (see PUT), or that
+ * the GET part could not be carried out after the PUT part was: @put.failed
+ * and the results then hold. A signal that comes while it waits gives success
+ * with @get.count 0; it is never restarted.
+ */
+#define USERBLK_SERVE		_IOWR(0xB7, 0x12, struct userblk_serve)
+
+/* userblk_reset.which */
+#define USERBLK_RESET_DEAD	0	/* of takers that are dead */
+#define USERBLK_RESET_PID	1	/* of one process, dead or alive */
+#define USERBLK_RESET_OLDER	2	/* taken longer ago than @age_ns */
+#define USERBLK_RESET_ID	3	/* one request */
+#define USERBLK_RESET_ALL	4	/* everything that is taken */
+
+/**
+ * struct userblk_reset - put taken requests back
+ * @id: in: for RESET_ID; otherwise 0
+ * @age_ns: in: for RESET_OLDER; otherwise 0
+ * @which: in: USERBLK_RESET_*
+ * @pid: in: for RESET_PID: a process id (not a thread's) as the caller sees
+ *	it; otherwise 0
+ * @flags: in: 0
+ * @count: out: how many were put back, or failed for their delivery limit
+ */
+struct userblk_reset {
+	__u64 id;
+	__u64 age_ns;
+	__u32 which;
+	__s32 pid;
+	__u32 flags;
+	__u32 count;
+};
+
+/**
+ * USERBLK_RESET - put taken requests back into the queue
+ *
+ * They go ahead of everything submitted later, in submission order per
+ * hardware queue, under a new id; an answer to the old one gets ESTALE. With
+ * RESET_DEAD always safe; the others act on processes that may still be
+ * writing to their own store: make sure that they do not. Nothing to put back
+ * is success with @count 0. Never waits.
+ */
+#define USERBLK_RESET		_IOWR(0xB7, 0x13, struct userblk_reset)
+
+/**
+ * struct userblk_taken - one request that somebody holds
+ * @id: out
+ * @offset: out: bytes
+ * @held_ns: out: time since it was taken
+ * @length: out: bytes
+ * @op: out: USERBLK_OP_*
+ * @flags: out: USERBLK_TAKEN_*
+ * @pid: out: who took it, as the reader sees it; 0 where it is not visible
+ * @deliveries: out: 1 for the first
+ * @reserved: out: 0
+ */
+struct userblk_taken {
+	__u64 id;
+	__u64 offset;
+	__u64 held_ns;
+	__u32 length;
+	__u16 op;
+	__u16 flags;
+	__s32 pid;
+	__u32 deliveries;
+	__u64 reserved;
+};
+
+#define USERBLK_TAKEN_ORPHAN	(1u << 0) /* its taker is dead */
+
+/**
+ * struct userblk_info - how a device is doing
+ * @config: out: the configuration in force
+ * @features: out: what the module can do, USERBLK_FEATURE_*
+ * @taken_list: in: address of an array of struct userblk_taken, or 0 with
+ *	@taken_count 0
+ * @taken_count: in: records in the array; out: records filled. The counts
+ *	below are of the same moment within a request or two
+ * @taken_size: in: sizeof(struct userblk_taken)
+ * @state: out: USERBLK_STATE_*
+ * @openers: out: how often the block device is open now
+ * @queued: out: requests that wait
+ * @taken: out: requests that somebody holds
+ * @orphaned: out: those of them whose taker is dead
+ * @oldest_queued_ns: out: the longest wait in the queue now, 0 if none
+ * @oldest_taken_ns: out: the longest time that one is held now, 0 if none
+ * @reads: out: READs completed since creation; so are the next ones
+ * @writes: out: WRITEs
+ * @flushes: out: FLUSHes
+ * @discards: out: DISCARDs
+ * @write_zeroes: out: WRITE_ZEROESes
+ * @bytes_read: out: of READs completed without error
+ * @bytes_written: out: of WRITEs completed without error
+ * @errors: out: completed with an error, for whatever reason
+ * @gets: out: requests delivered
+ * @resets: out: RESET calls that put something back
+ * @put_back: out: requests put back by them
+ * @given_back: out: requests given back by their takers
+ * @stale: out: answers refused with ESTALE
+ * @expired: out: failed for @config.queue_limit_ns
+ * @exhausted: out: failed for @config.delivery_limit
+ * @reserved: out: 0
+ */
+struct userblk_info {
+	struct userblk_config config;
+	__u64 features;
+	__u64 taken_list;
+	__u32 taken_count;
+	__u32 taken_size;
+	__u32 state;
+	__u32 openers;
+	__u64 queued;
+	__u64 taken;
+	__u64 orphaned;
+	__u64 oldest_queued_ns;
+	__u64 oldest_taken_ns;
+	__u64 reads;
+	__u64 writes;
+	__u64 flushes;
+	__u64 discards;
+	__u64 write_zeroes;
+	__u64 bytes_read;
+	__u64 bytes_written;
+	__u64 errors;
+	__u64 gets;
+	__u64 resets;
+	__u64 put_back;
+	__u64 given_back;
+	__u64 stale;
+	__u64 expired;
+	__u64 exhausted;
+	__u64 reserved[8];
+};
+
+#define USERBLK_STATE_NEW	0	/* nobody has ever taken a request */
+#define USERBLK_STATE_SERVED	1	/* somebody has */
+
+/**
+ * USERBLK_INFO - tell how the device is doing
+ *
+ * ENOMEM no memory for the list of taken requests. Changes nothing and never
+ * waits.
+ */
+#define USERBLK_INFO		_IOWR(0xB7, 0x14, struct userblk_info)
+
+/**
+ * struct userblk_resize - a new size
+ * @size: in: bytes; a multiple of the logical block size, not 0
+ * @flags: in: 0
+ * @reserved: 0
+ */
+struct userblk_resize {
+	__u64 size;
+	__u32 flags;
+	__u32 reserved;
+};
+
+/**
+ * USERBLK_RESIZE - change the device's size
+ *
+ * Seen at once by whoever uses the device. Requests beyond a new, smaller end
+ * that are on their way already are delivered all the same. Does not wait for
+ * requests. EINVAL a bad size; EFBIG larger than the block layer takes.
+ */
+#define USERBLK_RESIZE		_IOW(0xB7, 0x15, struct userblk_resize)
+
+#endif /* USERBLK_IOCTL_H */

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "control.h"
+
+#include <linux/capability.h>
+#include <linux/fs.h>
+#include <linux/uaccess.h>
+
+#include "config.h"
+#include "device.h"
+#include "registry.h"
+
+static long userblk_control_create(void __user *arg)
+{
+	struct userblk_config __user *user = arg;
+	struct userblk_config config;
+	int err;
+
+	if (copy_from_user(&config, user, sizeof(config)))
+		return -EFAULT;
+	err = userblk_config_check(&config);
+	if (err)
+		return err;
+	/* The number must get back to the caller. */
+	if (put_user(config.number, &user->number))
+		return -EFAULT;
+	err = userblk_device_create(&config);
+	if (err)
+		return err;
+	if (copy_to_user(user, &config, sizeof(config))) {
+		userblk_device_remove(config.number, true);
+		return -EFAULT;
+	}
+	return 0;
+}
+
+static long userblk_control_remove(void __user *arg)
+{
+	struct userblk_remove remove;
+
+	if (copy_from_user(&remove, arg, sizeof(remove)))
+		return -EFAULT;
+	if (remove.flags & ~USERBLK_REMOVE_FORCE)
+		return -EINVAL;
+	return userblk_device_remove(remove.number,
+				     remove.flags & USERBLK_REMOVE_FORCE);
+}
+
+/* A device that is being made or removed is none. */
+static bool userblk_control_list_entry(struct userblk_device *device,
+				       struct userblk_list_entry *entry)
+{
+	bool live;
+
+	spin_lock(&device->lock);
+	live = device->state == USERBLK_DEVICE_LIVE;
+	entry->size = device->config.size;
+	spin_unlock(&device->lock);
+	entry->flags = device->config.flags;
+	entry->number = device->config.number;
+	memcpy(entry->name, device->config.name, sizeof(entry->name));
+	return live;
+}
+
+static int userblk_control_list_all(struct userblk_list *list, u32 room)
+{
+	struct userblk_list_entry __user *to = u64_to_user_ptr(list->entries);
+	struct userblk_device *device;
+	unsigned long number = list->first;
+
+	for (; (device = userblk_registry_next(&number)); number++) {
+		struct userblk_list_entry entry = {};
+		bool live = userblk_control_list_entry(device, &entry);
+
+		userblk_device_put(device);
+		if (!live || list->total++ >= room)
+			continue;
+		if (copy_to_user(&to[list->count], &entry, sizeof(entry)))
+			return -EFAULT;
+		list->count++;
+	}
+	return 0;
+}
+
+static long userblk_control_list(void __user *arg)
+{
+	struct userblk_list list;
+	u32 room;
+	int err;
+
+	if (copy_from_user(&list, arg, sizeof(list)))
+		return -EFAULT;
+	if (list.entry_size != sizeof(struct userblk_list_entry))
+		return -ENOTTY;
+	room = list.count;
+	list.features = 0;
+	list.count = 0;
+	list.total = 0;
+	err = userblk_control_list_all(&list, room);
+	if (err)
+		return err;
+	return copy_to_user(arg, &list, sizeof(list)) ? -EFAULT : 0;
+}
+
+static long userblk_control_ioctl(struct file *file, unsigned int cmd,
+				  unsigned long value)
+{
+	void __user *arg = (void __user *)value;
+
+	if (!capable(CAP_SYS_ADMIN))
+		return -EPERM;
+	switch (cmd) {
+	case USERBLK_CREATE:
+		return userblk_control_create(arg);
+	case USERBLK_REMOVE:
+		return userblk_control_remove(arg);
+	case USERBLK_LIST:
+		return userblk_control_list(arg);
+	default:
+		return -ENOTTY;
+	}
+}
+
+static const struct file_operations userblk_control_fops = {
+	.owner = THIS_MODULE,
+	.open = nonseekable_open,
+	.unlocked_ioctl = userblk_control_ioctl,
+	.compat_ioctl = compat_ptr_ioctl,
+};
+
+static struct cdev userblk_control_cdev;
+
+int userblk_control_init(void)
+{
+	struct device *node;
+	int err;
+
+	cdev_init(&userblk_control_cdev, &userblk_control_fops);
+	userblk_control_cdev.owner = THIS_MODULE;
+	err = cdev_add(&userblk_control_cdev, userblk_devt, 1);
+	if (err)
+		return err;
+	node = device_create(userblk_class, NULL, userblk_devt, NULL,
+			     "userblk-control");
+	if (IS_ERR(node)) {
+		cdev_del(&userblk_control_cdev);
+		return PTR_ERR(node);
+	}
+	return 0;
+}
+
+void userblk_control_exit(void)
+{
+	device_destroy(userblk_class, userblk_devt);
+	cdev_del(&userblk_control_cdev);
+}

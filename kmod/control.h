@@ -1,0 +1,9 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* The control device /dev/userblk-control: make, remove and list devices. */
+#ifndef USERBLK_CONTROL_H
+#define USERBLK_CONTROL_H
+
+int userblk_control_init(void);
+void userblk_control_exit(void);
+
+#endif /* USERBLK_CONTROL_H */

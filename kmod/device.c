@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "device.h"
+
+#include <linux/slab.h>
+
+#include "config.h"
+#include "node.h"
+#include "registry.h"
+
+static void userblk_device_release(struct device *node)
+{
+	struct userblk_device *device =
+		container_of(node, struct userblk_device, node);
+
+	userblk_queue_destroy(&device->queue);
+	kfree(device);
+}
+
+/* Owner and permissions hold from the moment that the node appears. */
+static char *userblk_device_devnode(userblk_devnode_arg *node, umode_t *mode,
+				    kuid_t *uid, kgid_t *gid)
+{
+	const struct userblk_device *device =
+		container_of(node, struct userblk_device, node);
+
+	*mode = device->config.mode;
+	*uid = device->owner;
+	*gid = device->group;
+	return NULL;
+}
+
+static const struct device_type userblk_device_type = {
+	.name = "userblk_control_node",
+	.devnode = userblk_device_devnode,
+	.release = userblk_device_release,
+};
+
+static struct userblk_device *
+userblk_device_alloc(const struct userblk_config *config)
+{
+	struct userblk_device *device;
+
+	device = kzalloc(sizeof(*device), GFP_KERNEL);
+	if (!device)
+		return ERR_PTR(-ENOMEM);
+	device->config = *config;
+	device->owner = make_kuid(current_user_ns(), config->uid);
+	device->group = make_kgid(current_user_ns(), config->gid);
+	if (!uid_valid(device->owner) || !gid_valid(device->group)) {
+		kfree(device);
+		return ERR_PTR(-EINVAL);
+	}
+	spin_lock_init(&device->lock);
+	mutex_init(&device->resizing);
+	device_initialize(&device->node);
+	device->node.class = userblk_class;
+	device->node.type = &userblk_device_type;
+	cdev_init(&device->cdev, &userblk_node_fops);
+	device->cdev.owner = THIS_MODULE;
+	return device;
+}
+
+static int userblk_device_init_queue(struct userblk_device *device)
+{
+	struct userblk_queue *queue = &device->queue;
+
+	queue->number = device->config.number;
+	queue->delivery_limit = device->config.delivery_limit;
+	queue->front = &userblk_disk_front_ops;
+	queue->front_data = device;
+	if (device->config.queue_limit_ns)
+		queue->limit =
+			max(1ul, nsecs_to_jiffies(device->config.queue_limit_ns));
+	return userblk_queue_init(queue, device->config.queues,
+				  device->config.depth);
+}
+
+static int userblk_device_add_node(struct userblk_device *device)
+{
+	int err;
+
+	device->node.devt = MKDEV(MAJOR(userblk_devt),
+				  1 + device->config.number);
+	err = dev_set_name(&device->node, "userblkc%u", device->config.number);
+	if (err)
+		return err;
+	return cdev_device_add(&device->cdev, &device->node);
+}
+
+static void userblk_device_set_live(struct userblk_device *device)
+{
+	spin_lock(&device->lock);
+	device->state = USERBLK_DEVICE_LIVE;
+	if (test_bit(0, &device->served))
+		userblk_disk_start_scan(device);
+	spin_unlock(&device->lock);
+}
+
+int userblk_device_create(struct userblk_config *config)
+{
+	struct userblk_device *device;
+	int err;
+
+	device = userblk_device_alloc(config);
+	if (IS_ERR(device))
+		return PTR_ERR(device);
+	err = userblk_registry_add(device);
+	if (err)
+		goto put;
+	err = userblk_disk_init_tags(device);
+	if (err)
+		goto unregister;
+	err = userblk_device_init_queue(device);
+	if (err)
+		goto free_tags;
+	err = userblk_disk_alloc(device);
+	if (err)
+		goto free_tags;
+	err = userblk_device_add_node(device);
+	if (err)
+		goto free_disk;
+	err = userblk_disk_add(device);
+	if (err)
+		goto del_node;
+
+	/* The device pins the module until it is removed. */
+	__module_get(THIS_MODULE);
+	*config = device->config;
+	userblk_device_set_live(device);
+	userblk_device_put(device);
+	return 0;
+
+del_node:
+	userblk_queue_kill(&device->queue);
+	cdev_device_del(&device->cdev, &device->node);
+free_disk:
+	userblk_disk_free(device);
+free_tags:
+	userblk_disk_free_tags(device);
+unregister:
+	userblk_registry_remove(device);
+put:
+	userblk_device_put(device);
+	return err;
+}
+
+/* LIVE -> REMOVING, unless it is in use and not forced. */
+static int userblk_device_claim_removal(struct userblk_device *device,
+					bool force)
+{
+	int err = 0;
+
+	mutex_lock(&device->resizing);
+	spin_lock(&device->lock);
+	if (device->state != USERBLK_DEVICE_LIVE)
+		err = -ENODEV;
+	else if (device->openers && !force)
+		err = -EBUSY;
+	else
+		device->state = USERBLK_DEVICE_REMOVING;
+	spin_unlock(&device->lock);
+	mutex_unlock(&device->resizing);
+	return err;
+}
+
+int userblk_device_remove(u32 number, bool force)
+{
+	struct userblk_device *device = userblk_registry_get(number);
+	int err;
+
+	if (!device)
+		return -ENODEV;
+	err = userblk_device_claim_removal(device, force);
+	if (err)
+		goto put;
+
+	/* Refuse and fail I/O first, so that nothing below waits for workers. */
+	userblk_queue_kill(&device->queue);
+	cdev_device_del(&device->cdev, &device->node);
+	userblk_disk_del(device);
+	userblk_disk_free(device);
+	userblk_disk_free_tags(device);
+	userblk_registry_remove(device);
+	module_put(THIS_MODULE);
+put:
+	userblk_device_put(device);
+	return err;
+}
+
+int userblk_device_resize(struct userblk_device *device, u64 size)
+{
+	bool live;
+	int err;
+
+	err = userblk_config_check_size(size,
+					device->config.logical_block_size);
+	if (err)
+		return err;
+	if (mutex_lock_killable(&device->resizing))
+		return -EINTR;
+	spin_lock(&device->lock);
+	live = device->state == USERBLK_DEVICE_LIVE;
+	if (live)
+		device->config.size = size;
+	spin_unlock(&device->lock);
+	if (live)
+		userblk_disk_resize(device, size);
+	mutex_unlock(&device->resizing);
+	return live ? 0 : -ENODEV;
+}
+
+int userblk_device_open(struct userblk_device *device)
+{
+	int err = 0;
+
+	spin_lock(&device->lock);
+	if (device->state == USERBLK_DEVICE_REMOVING) {
+		err = -ENXIO;
+	} else {
+		device->openers++;
+		get_device(&device->node);
+	}
+	spin_unlock(&device->lock);
+	return err;
+}
+
+void userblk_device_close(struct userblk_device *device)
+{
+	spin_lock(&device->lock);
+	device->openers--;
+	spin_unlock(&device->lock);
+	userblk_device_put(device);
+}
+
+void userblk_device_first_get(struct userblk_device *device)
+{
+	/* Under the lock: removal waits for a scan that was started before. */
+	spin_lock(&device->lock);
+	if (!test_and_set_bit(0, &device->served) &&
+	    device->state == USERBLK_DEVICE_LIVE)
+		userblk_disk_start_scan(device);
+	spin_unlock(&device->lock);
+}

@@ -1,0 +1,306 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "disk.h"
+
+#include <linux/kobject.h>
+
+#include "device.h"
+#include "sysfs.h"
+
+static struct userblk_device *userblk_disk_device(struct userblk_queue *queue)
+{
+	return queue->front_data;
+}
+
+/* ------------------------------------------------------------- requests */
+
+static bool userblk_disk_op(const struct request *rq, u16 *op)
+{
+	switch (req_op(rq)) {
+	case REQ_OP_READ:
+		*op = USERBLK_OP_READ;
+		return true;
+	case REQ_OP_WRITE:
+		*op = USERBLK_OP_WRITE;
+		return true;
+	case REQ_OP_FLUSH:
+		*op = USERBLK_OP_FLUSH;
+		return true;
+	case REQ_OP_DISCARD:
+		*op = USERBLK_OP_DISCARD;
+		return true;
+	case REQ_OP_WRITE_ZEROES:
+		*op = USERBLK_OP_WRITE_ZEROES;
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* The block layer keeps reads and writes within a chunk; the rest is ours. */
+static u32 userblk_disk_piece(const struct userblk_device *device,
+			      const struct request *rq)
+{
+	u64 offset = blk_rq_pos(rq) << SECTOR_SHIFT;
+	u32 chunk = device->config.chunk_size;
+	u32 length = blk_rq_bytes(rq);
+
+	if (!chunk)
+		return length;
+	return min_t(u32, length, chunk - (offset & (chunk - 1)));
+}
+
+static void userblk_disk_fill(const struct userblk_device *device,
+			      struct userblk_slot *slot, struct request *rq)
+{
+	slot->cookie = rq;
+	slot->bio = rq->bio;
+	slot->flags = 0;
+	if (slot->op == USERBLK_OP_FLUSH) {
+		slot->offset = 0;
+		slot->length = 0;
+		return;
+	}
+	slot->offset = blk_rq_pos(rq) << SECTOR_SHIFT;
+	slot->length = userblk_disk_piece(device, rq);
+	if (rq->cmd_flags & REQ_FUA)
+		slot->flags |= USERBLK_REQ_FUA;
+	if (slot->op == USERBLK_OP_WRITE_ZEROES &&
+	    rq->cmd_flags & REQ_NOUNMAP)
+		slot->flags |= USERBLK_REQ_NOUNMAP;
+}
+
+static blk_status_t userblk_disk_queue_rq(struct blk_mq_hw_ctx *hctx,
+					  const struct blk_mq_queue_data *bd)
+{
+	struct userblk_hwq *hwq = hctx->driver_data;
+	struct userblk_queue *queue = hwq->queue;
+	struct request *rq = bd->rq;
+	struct userblk_slot *slot = &hwq->slots[rq->tag];
+	bool last = bd->last;
+
+	if (!userblk_disk_op(rq, &slot->op))
+		return BLK_STS_NOTSUPP;
+	userblk_disk_fill(userblk_disk_device(queue), slot, rq);
+	blk_mq_start_request(rq);
+	if (!userblk_queue_add(slot))
+		return BLK_STS_IOERR;
+	/* From here on rq may be over. */
+	if (last)
+		userblk_queue_kick(queue);
+	return BLK_STS_OK;
+}
+
+static void userblk_disk_commit_rqs(struct blk_mq_hw_ctx *hctx)
+{
+	struct userblk_hwq *hwq = hctx->driver_data;
+
+	userblk_queue_kick(hwq->queue);
+}
+
+static void userblk_disk_end(struct userblk_slot *slot, blk_status_t status)
+{
+	struct userblk_queue *queue = slot->hwq->queue;
+	struct request *rq = slot->cookie;
+	u32 rest = blk_rq_bytes(rq) - slot->length;
+
+	if (likely(status || !slot->length || !rest)) {
+		blk_mq_end_request(rq, status);
+		return;
+	}
+	/* A piece is done; the next one follows under the same tag. */
+	blk_update_request(rq, BLK_STS_OK, slot->length);
+	userblk_disk_fill(userblk_disk_device(queue), slot, rq);
+	if (userblk_queue_add(slot))
+		userblk_queue_kick(queue);
+	else
+		blk_mq_end_request(rq, BLK_STS_IOERR);
+}
+
+/* Requests wait for as long as the device's creator allows, see watch.c. */
+static enum blk_eh_timer_return userblk_disk_timeout(struct request *rq)
+{
+	return BLK_EH_RESET_TIMER;
+}
+
+static int userblk_disk_init_hctx(struct blk_mq_hw_ctx *hctx, void *data,
+				  unsigned int index)
+{
+	struct userblk_device *device = data;
+
+	hctx->driver_data = &device->queue.hwqs[index];
+	return 0;
+}
+
+static const struct blk_mq_ops userblk_disk_mq_ops = {
+	.queue_rq = userblk_disk_queue_rq,
+	.commit_rqs = userblk_disk_commit_rqs,
+	.timeout = userblk_disk_timeout,
+	.init_hctx = userblk_disk_init_hctx,
+};
+
+/* --------------------------------------------------------------- uevents */
+
+static void userblk_disk_uevent(struct userblk_device *device, char *what)
+{
+	char *env[] = { what, NULL };
+
+	kobject_uevent_env(&disk_to_dev(device->disk.gendisk)->kobj,
+			   KOBJ_CHANGE, env);
+}
+
+static void userblk_disk_waiting(struct userblk_queue *queue)
+{
+	userblk_disk_uevent(userblk_disk_device(queue),
+			    "USERBLK_EVENT=waiting");
+}
+
+const struct userblk_front_ops userblk_disk_front_ops = {
+	.end = userblk_disk_end,
+	.waiting = userblk_disk_waiting,
+};
+
+/* ------------------------------------------------------------ open, close */
+
+static int userblk_disk_open(struct gendisk *disk, blk_mode_t mode)
+{
+	return userblk_device_open(disk->private_data);
+}
+
+static void userblk_disk_release(struct gendisk *disk)
+{
+	userblk_device_close(disk->private_data);
+}
+
+USERBLK_DISK_OPEN_COMPAT(userblk_disk_open, userblk_disk_release)
+
+static const struct block_device_operations userblk_disk_fops = {
+	.owner = THIS_MODULE,
+	USERBLK_DISK_OPEN_OPS(userblk_disk_open, userblk_disk_release),
+};
+
+/* ---------------------------------------------------------- partitions */
+
+/*
+ * Waits for workers, with the disk's open_mutex; removal fails its I/O first
+ * and then waits for it.
+ */
+static void userblk_disk_scan(struct work_struct *work)
+{
+	struct userblk_device *device =
+		container_of(work, struct userblk_device, disk.scan);
+	struct gendisk *disk = device->disk.gendisk;
+
+	if (!(device->config.flags & USERBLK_F_NO_PARTITIONS)) {
+		clear_bit(GD_SUPPRESS_PART_SCAN, &disk->state);
+		mutex_lock(&disk->open_mutex);
+		bdev_disk_changed(disk, false);
+		mutex_unlock(&disk->open_mutex);
+	}
+	if (!userblk_queue_is_dying(&device->queue))
+		userblk_disk_uevent(device, "USERBLK_EVENT=served");
+}
+
+void userblk_disk_start_scan(struct userblk_device *device)
+{
+	queue_work(system_unbound_wq, &device->disk.scan);
+}
+
+/* ----------------------------------------------------------------- life */
+
+static struct userblk_limits
+userblk_disk_limits(const struct userblk_config *config)
+{
+	u32 bulk = config->chunk_size ? config->chunk_size : UINT_MAX;
+	struct userblk_limits limits = {
+		.logical_block_size = config->logical_block_size,
+		.physical_block_size = config->physical_block_size,
+		.io_min = config->io_min,
+		.io_opt = config->io_opt,
+		.max_transfer = config->max_transfer,
+		.chunk_size = config->chunk_size,
+		.discard_granularity = config->discard_granularity,
+		.cache = config->flags & USERBLK_F_CACHE,
+		.fua = config->flags & USERBLK_F_FUA,
+		.rotational = config->flags & USERBLK_F_ROTATIONAL,
+		.stable_writes = config->flags & USERBLK_F_STABLE_WRITES,
+	};
+
+	if (config->flags & USERBLK_F_DISCARD)
+		limits.max_discard_sectors = bulk >> SECTOR_SHIFT;
+	if (config->flags & USERBLK_F_WRITE_ZEROES)
+		limits.max_write_zeroes_sectors = bulk >> SECTOR_SHIFT;
+	return limits;
+}
+
+int userblk_disk_init_tags(struct userblk_device *device)
+{
+	struct blk_mq_tag_set *set = &device->disk.set;
+	int err;
+
+	set->ops = &userblk_disk_mq_ops;
+	set->nr_hw_queues = device->config.queues;
+	set->queue_depth = device->config.depth;
+	set->numa_node = NUMA_NO_NODE;
+	/* As loop's: hot-unplug of a processor does not wait for requests. */
+	set->flags = BLK_MQ_F_SHOULD_MERGE | BLK_MQ_F_STACKING |
+		     BLK_MQ_F_NO_SCHED_BY_DEFAULT;
+	set->driver_data = device;
+	err = blk_mq_alloc_tag_set(set);
+	if (err)
+		return err;
+	device->config.queues = set->nr_hw_queues;
+	device->config.depth = set->queue_depth;
+	return 0;
+}
+
+void userblk_disk_free_tags(struct userblk_device *device)
+{
+	blk_mq_free_tag_set(&device->disk.set);
+}
+
+int userblk_disk_alloc(struct userblk_device *device)
+{
+	struct userblk_limits limits = userblk_disk_limits(&device->config);
+	struct gendisk *disk;
+
+	disk = userblk_compat_alloc_disk(&device->disk.set, &limits, device);
+	if (IS_ERR(disk))
+		return PTR_ERR(disk);
+
+	snprintf(disk->disk_name, sizeof(disk->disk_name), "userblk%u",
+		 device->config.number);
+	disk->fops = &userblk_disk_fops;
+	disk->private_data = device;
+	if (device->config.flags & USERBLK_F_NO_PARTITIONS)
+		disk->flags |= GENHD_FL_NO_PART;
+	set_bit(GD_SUPPRESS_PART_SCAN, &disk->state);
+	set_capacity(disk, device->config.size >> SECTOR_SHIFT);
+	set_disk_ro(disk, device->config.flags & USERBLK_F_READ_ONLY);
+	device->disk.gendisk = disk;
+	INIT_WORK(&device->disk.scan, userblk_disk_scan);
+	return 0;
+}
+
+int userblk_disk_add(struct userblk_device *device)
+{
+	return device_add_disk(NULL, device->disk.gendisk,
+			       userblk_sysfs_groups);
+}
+
+/* The queue is dead: nothing here waits for a worker. */
+void userblk_disk_del(struct userblk_device *device)
+{
+	blk_mark_disk_dead(device->disk.gendisk);
+	cancel_work_sync(&device->disk.scan);
+	del_gendisk(device->disk.gendisk);
+}
+
+void userblk_disk_free(struct userblk_device *device)
+{
+	put_disk(device->disk.gendisk);
+}
+
+void userblk_disk_resize(struct userblk_device *device, u64 size)
+{
+	set_capacity_and_notify(device->disk.gendisk, size >> SECTOR_SHIFT);
+}

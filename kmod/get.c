@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "get.h"
+
+#include <linux/hrtimer.h>
+#include <linux/poll.h>
+#include <linux/sched/signal.h>
+#include <linux/uaccess.h>
+
+#include "payload.h"
+
+/* Records copied at a time; they live on the stack. */
+#define USERBLK_GET_CHUNK	8
+
+int userblk_get_check(const struct userblk_queue *queue,
+		      const struct userblk_get *get)
+{
+	if (get->request_size != sizeof(struct userblk_request))
+		return -ENOTTY;
+	if (!get->count || get->count > USERBLK_MAX_BATCH)
+		return -EINVAL;
+	if (get->flags & ~USERBLK_GET_WATCH || get->timeout_ns < -1)
+		return -EINVAL;
+	if (get->queue != USERBLK_ANY_QUEUE && get->queue >= queue->nr_hwqs)
+		return -EINVAL;
+	return 0;
+}
+
+static int userblk_get_payload(const struct userblk_delivery *delivery,
+			       struct userblk_request *request)
+{
+	u32 generation = USERBLK_ID_GENERATION(delivery->id);
+	int err;
+
+	if (!userblk_slot_claim(delivery->slot, generation))
+		return -ESTALE;
+	err = userblk_payload_move(delivery->slot, generation, request->addr,
+				   delivery->length, ITER_DEST);
+	if (!err)
+		userblk_queue_unclaim(delivery->slot);
+	return err;
+}
+
+static void userblk_get_undo(struct userblk_queue *queue, u64 id)
+{
+	userblk_queue_give_back(userblk_queue_slot(queue, id),
+				USERBLK_ID_GENERATION(id), true);
+}
+
+/* Fills a record in; with an error in result there is no request in it. */
+static void userblk_get_hand_out(struct userblk_queue *queue,
+				 const struct userblk_delivery *delivery,
+				 struct userblk_request *request)
+{
+	u32 flags = delivery->flags;
+	int err = 0;
+
+	if (delivery->op == USERBLK_OP_WRITE) {
+		if (request->addr && request->room >= delivery->length)
+			err = userblk_get_payload(delivery, request);
+		else
+			flags |= USERBLK_REQ_NO_PAYLOAD;
+	}
+	request->result = err;
+	if (err) {
+		request->id = 0;
+		userblk_get_undo(queue, delivery->id);
+		return;
+	}
+	request->id = delivery->id;
+	request->offset = delivery->offset;
+	request->payload = 0;
+	request->length = delivery->length;
+	request->op = delivery->op;
+	request->queue = delivery->queue;
+	request->flags = flags;
+	request->deliveries = delivery->deliveries;
+}
+
+/* Marks the records that cannot be used; returns how many can. */
+static unsigned int userblk_get_screen(struct userblk_request *requests,
+				       unsigned int n)
+{
+	unsigned int i, good = 0;
+
+	for (i = 0; i < n; i++) {
+		requests[i].result = requests[i].reserved ? -EINVAL : 0;
+		good += !requests[i].result;
+	}
+	return good;
+}
+
+/* Takes requests for up to n records; returns how many records were used. */
+static unsigned int userblk_get_chunk(struct userblk_queue *queue,
+				      struct userblk_taker *taker, u32 hint,
+				      struct userblk_request *requests,
+				      unsigned int n, bool first, bool *alone)
+{
+	struct userblk_delivery deliveries[USERBLK_GET_CHUNK];
+	unsigned int good, taken, i, at = 0;
+
+	good = userblk_get_screen(requests, n);
+	if (!good)
+		return n;
+	taken = userblk_queue_take(queue, hint, taker, deliveries, good, first,
+				   alone);
+	for (i = 0; i < n && at < taken; i++)
+		if (!requests[i].result)
+			userblk_get_hand_out(queue, &deliveries[at++],
+					     &requests[i]);
+	return i;
+}
+
+/* Takes what is there now. Returns an error only if no record was used. */
+static int userblk_get_fill(struct userblk_node *node,
+			    struct userblk_taker *taker,
+			    struct userblk_get *get, u32 room)
+{
+	struct userblk_request __user *user = u64_to_user_ptr(get->requests);
+	struct userblk_queue *queue = &node->device->queue;
+	struct userblk_request requests[USERBLK_GET_CHUNK];
+	bool alone = false;
+
+	while (get->count < room && !alone && userblk_queue_has_work(queue)) {
+		unsigned int i, used, n = min_t(u32, room - get->count,
+						USERBLK_GET_CHUNK);
+
+		if (copy_from_user(requests, user + get->count,
+				   n * sizeof(*requests)))
+			return get->count ? 0 : -EFAULT;
+		used = userblk_get_chunk(queue, taker, get->queue, requests, n,
+					 !get->count, &alone);
+		if (!used)
+			break;
+		if (copy_to_user(user + get->count, requests,
+				 used * sizeof(*requests))) {
+			for (i = 0; i < used; i++)
+				if (!requests[i].result)
+					userblk_get_undo(queue,
+							 requests[i].id);
+			return get->count ? 0 : -EFAULT;
+		}
+		get->count += used;
+	}
+	return 0;
+}
+
+struct userblk_get_waiter {
+	wait_queue_entry_t entry;
+	bool watch;
+};
+
+/* Is the wake-up about something that this waiter waits for? */
+static int userblk_get_wake(wait_queue_entry_t *entry, unsigned int mode,
+			    int flags, void *key)
+{
+	struct userblk_get_waiter *waiter =
+		container_of(entry, struct userblk_get_waiter, entry);
+	__poll_t events = key_to_poll(key);
+
+	if (events == EPOLLPRI && !waiter->watch)
+		return 0;
+	return autoremove_wake_function(entry, mode, flags, key);
+}
+
+/* Waits until it is worth to look again: 0, -ETIME or -EINTR. */
+static int userblk_get_wait(struct userblk_queue *queue, bool watch,
+			    ktime_t *until)
+{
+	struct userblk_get_waiter waiter = { .watch = watch };
+	int err = 0;
+
+	init_wait(&waiter.entry);
+	waiter.entry.func = userblk_get_wake;
+	prepare_to_wait_exclusive(&queue->wait, &waiter.entry,
+				  TASK_INTERRUPTIBLE);
+	if (!userblk_queue_has_work(queue) && !userblk_queue_is_dying(queue) &&
+	    !(watch && userblk_takers_orphans(&queue->takers))) {
+		if (signal_pending(current))
+			err = -EINTR;
+		else if (!until)
+			schedule();
+		else if (!schedule_hrtimeout_range(until,
+						   current->timer_slack_ns,
+						   HRTIMER_MODE_ABS))
+			err = -ETIME;
+	}
+	finish_wait(&queue->wait, &waiter.entry);
+	return err;
+}
+
+int userblk_get_run(struct userblk_node *node, struct userblk_get *get)
+{
+	struct userblk_queue *queue = &node->device->queue;
+	bool watch = get->flags & USERBLK_GET_WATCH;
+	struct userblk_taker *taker;
+	u32 room = get->count;
+	bool orphans;
+	ktime_t until;
+	int err;
+
+	get->count = 0;
+	get->flags = 0;
+	taker = userblk_node_taker(node);
+	if (IS_ERR(taker))
+		return PTR_ERR(taker);
+	userblk_device_served(node->device);
+	if (get->timeout_ns > 0)
+		until = ktime_add_safe(ktime_get(), get->timeout_ns);
+
+	for (;;) {
+		err = userblk_get_fill(node, taker, get, room);
+		orphans = userblk_takers_orphans(&queue->takers);
+		if (err || get->count || (watch && orphans))
+			break;
+		if (userblk_queue_is_dying(queue))
+			err = -ENODEV;
+		else if (!get->timeout_ns)
+			break;
+		else
+			err = userblk_get_wait(queue, watch,
+					       get->timeout_ns < 0 ? NULL :
+								     &until);
+		if (err)
+			break;
+	}
+	if (orphans)
+		get->flags |= USERBLK_GET_ORPHANS;
+	/*
+	 * Pass on a wake-up that was not used, or not used up: there may be
+	 * others waiting for what is left.
+	 */
+	if (userblk_queue_has_work(queue))
+		userblk_queue_kick(queue);
+	return err == -ETIME ? 0 : err;
+}

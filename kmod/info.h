@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* INFO, and the sums that sysfs shows too. */
+#ifndef USERBLK_INFO_H
+#define USERBLK_INFO_H
+
+#include "node.h"
+
+/* What the queue holds; a snapshot taken slot by slot, without locks. */
+struct userblk_census {
+	u64 queued;
+	u64 taken;
+	u64 orphaned;
+	u64 oldest_queued_ns;
+	u64 oldest_taken_ns;
+};
+
+void userblk_census_take(struct userblk_queue *queue,
+			 struct userblk_census *census);
+
+long userblk_info(struct userblk_node *node, void __user *arg);
+
+#endif /* USERBLK_INFO_H */

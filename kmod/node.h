@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* The control node /dev/userblkcN: the only door from user space to a queue. */
+#ifndef USERBLK_NODE_H
+#define USERBLK_NODE_H
+
+#include <linux/fs.h>
+
+#include "device.h"
+
+/**
+ * struct userblk_node - one open file of a control node
+ * @device: with a reference
+ * @lock: @taker
+ * @taker: the process that used this file last, with a reference; saves
+ *	looking it up
+ */
+struct userblk_node {
+	struct userblk_device *device;
+	spinlock_t lock;
+	struct userblk_taker *taker;
+};
+
+extern const struct file_operations userblk_node_fops;
+
+/*
+ * The taker that is the current process. Stays valid while the process is in
+ * this call: the queue's list holds it as long as its process lives.
+ */
+struct userblk_taker *userblk_node_taker(struct userblk_node *node);
+
+#endif /* USERBLK_NODE_H */

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Moving a request's payload between its pages and a process. */
+#ifndef USERBLK_PAYLOAD_H
+#define USERBLK_PAYLOAD_H
+
+#include <linux/uio.h>
+
+#include "slot.h"
+
+/**
+ * userblk_payload_move() - copy the first bytes of a payload
+ * @slot: claimed by the caller in @generation
+ * @generation: of the delivery
+ * @addr: in the current process
+ * @length: bytes, at most the request's length
+ * @direction: ITER_DEST copies to @addr, ITER_SOURCE from it
+ *
+ * Pages of the process are brought in with the claim given up, which may take
+ * as long as whoever backs them likes. Returns 0 with the claim held, or,
+ * without it, -ESTALE (the delivery is over), -EFAULT or -EINTR.
+ */
+int userblk_payload_move(struct userblk_slot *slot, u32 generation, u64 addr,
+			 size_t length, unsigned int direction);
+
+#endif /* USERBLK_PAYLOAD_H */

@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "put.h"
+
+#include <linux/blkdev.h>
+#include <linux/uaccess.h>
+
+#include "payload.h"
+#include "trace.h"
+
+/* Records copied at a time; they live on the stack. */
+#define USERBLK_PUT_CHUNK	8
+
+int userblk_put_check(const struct userblk_put *put, bool may_be_empty)
+{
+	if (put->answer_size != sizeof(struct userblk_answer))
+		return -ENOTTY;
+	if (put->flags || put->count > USERBLK_MAX_BATCH)
+		return -EINVAL;
+	return put->count || may_be_empty ? 0 : -EINVAL;
+}
+
+/* What can be said of an answer without its request. */
+static int userblk_answer_check(const struct userblk_answer *answer)
+{
+	if (answer->action == USERBLK_ACTION_REDIRECT)
+		return -EOPNOTSUPP;
+	if (answer->action > USERBLK_ACTION_REDIRECT || answer->flags ||
+	    answer->offset || answer->fd || answer->result ||
+	    answer->reserved0 || answer->reserved[0] || answer->reserved[1])
+		return -EINVAL;
+	if (answer->status > 0 || answer->status < -MAX_ERRNO)
+		return -EINVAL;
+	if (answer->status && answer->action != USERBLK_ACTION_COMPLETE)
+		return -EINVAL;
+	if (answer->action >= USERBLK_ACTION_GIVE_BACK &&
+	    (answer->addr || answer->length))
+		return -EINVAL;
+	return 0;
+}
+
+static int userblk_put_complete(struct userblk_slot *slot,
+				const struct userblk_answer *answer)
+{
+	u32 generation = USERBLK_ID_GENERATION(answer->id);
+	blk_status_t status = errno_to_blk_status(answer->status);
+	int err = 0;
+
+	if (!userblk_slot_claim(slot, generation))
+		return -ESTALE;
+	if (slot->op != USERBLK_OP_READ) {
+		if (answer->addr || answer->length)
+			err = -EINVAL;
+	} else if (answer->length > slot->length) {
+		err = -EMSGSIZE;
+	} else if (!status && answer->length < slot->length) {
+		status = BLK_STS_IOERR;
+	} else if (!status) {
+		err = userblk_payload_move(slot, generation, answer->addr,
+					   slot->length, ITER_SOURCE);
+		if (err)
+			return err;
+	}
+	if (err) {
+		userblk_queue_unclaim(slot);
+		return err;
+	}
+	return userblk_queue_end(slot, status) ? 0 : -ESTALE;
+}
+
+/* FETCH and STORE. */
+static int userblk_put_fetch(struct userblk_slot *slot,
+			     const struct userblk_answer *answer)
+{
+	u32 generation = USERBLK_ID_GENERATION(answer->id);
+	int err = 0;
+
+	if (!userblk_slot_claim(slot, generation))
+		return -ESTALE;
+	if (slot->op != USERBLK_OP_WRITE)
+		err = -EINVAL;
+	else if (answer->length < slot->length)
+		err = -EMSGSIZE;
+	if (err) {
+		userblk_queue_unclaim(slot);
+		return err;
+	}
+	err = userblk_payload_move(slot, generation, answer->addr,
+				   slot->length, ITER_DEST);
+	if (err)
+		return err;
+	if (answer->action == USERBLK_ACTION_STORE)
+		return userblk_queue_end(slot, BLK_STS_OK) ? 0 : -ESTALE;
+	userblk_queue_unclaim(slot);
+	return 0;
+}
+
+static int userblk_put_adopt(struct userblk_node *node,
+			     struct userblk_slot *slot, u32 generation)
+{
+	struct userblk_taker *taker = userblk_node_taker(node);
+
+	if (IS_ERR(taker))
+		return PTR_ERR(taker);
+	return userblk_queue_adopt(slot, generation, taker);
+}
+
+static int userblk_put_one(struct userblk_node *node,
+			   const struct userblk_answer *answer)
+{
+	u32 generation = USERBLK_ID_GENERATION(answer->id);
+	struct userblk_slot *slot;
+	int err;
+
+	err = userblk_answer_check(answer);
+	if (err)
+		return err;
+	slot = userblk_queue_slot(&node->device->queue, answer->id);
+	if (!slot)
+		return -ESTALE;
+	switch (answer->action) {
+	case USERBLK_ACTION_COMPLETE:
+		return userblk_put_complete(slot, answer);
+	case USERBLK_ACTION_FETCH:
+	case USERBLK_ACTION_STORE:
+		return userblk_put_fetch(slot, answer);
+	case USERBLK_ACTION_GIVE_BACK:
+		return userblk_queue_give_back(slot, generation, false);
+	case USERBLK_ACTION_ADOPT:
+		return userblk_put_adopt(node, slot, generation);
+	default:
+		return -EINVAL;
+	}
+}
+
+static unsigned int userblk_put_chunk(struct userblk_node *node,
+				      struct userblk_answer *answers,
+				      unsigned int n)
+{
+	struct userblk_queue *queue = &node->device->queue;
+	unsigned int i, failed = 0;
+
+	for (i = 0; i < n; i++) {
+		int result = userblk_put_one(node, &answers[i]);
+
+		trace_userblk_put(queue->number, &answers[i], result);
+		answers[i].result = result;
+		if (likely(!result))
+			continue;
+		failed++;
+		if (result == -ESTALE)
+			userblk_stats_add(queue, stale, 1);
+	}
+	return failed;
+}
+
+int userblk_put_run(struct userblk_node *node, struct userblk_put *put)
+{
+	struct userblk_answer __user *user = u64_to_user_ptr(put->answers);
+	struct userblk_answer answers[USERBLK_PUT_CHUNK];
+	u32 done, n;
+
+	put->failed = 0;
+	for (done = 0; done < put->count; done += n) {
+		unsigned int failed;
+
+		n = min_t(u32, put->count - done, USERBLK_PUT_CHUNK);
+		if (copy_from_user(answers, user + done, n * sizeof(*answers)))
+			return -EFAULT;
+		failed = userblk_put_chunk(node, answers, n);
+		/* Results were 0 on entry, so they stand if nothing failed. */
+		if (!failed)
+			continue;
+		put->failed += failed;
+		if (copy_to_user(user + done, answers, n * sizeof(*answers)))
+			return -EFAULT;
+	}
+	return 0;
+}

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* PUT: answer taken requests. */
+#ifndef USERBLK_PUT_H
+#define USERBLK_PUT_H
+
+#include "node.h"
+
+/* Is the header sound? 0, -ENOTTY or -EINVAL. */
+int userblk_put_check(const struct userblk_put *put, bool may_be_empty);
+
+/* Carries a checked PUT out and counts what failed. 0 or -EFAULT. */
+int userblk_put_run(struct userblk_node *node, struct userblk_put *put);
+
+#endif /* USERBLK_PUT_H */

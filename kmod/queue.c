@@ -1,0 +1,537 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "queue.h"
+
+#include <linux/poll.h>
+#include <linux/slab.h>
+
+#include "ioctl/userblk_ioctl.h"
+#include "trace.h"
+#include "watch.h"
+
+static void userblk_hwq_init(struct userblk_queue *queue, unsigned int index)
+{
+	struct userblk_hwq *hwq = &queue->hwqs[index];
+	unsigned int tag;
+
+	spin_lock_init(&hwq->lock);
+	INIT_LIST_HEAD(&hwq->returned);
+	INIT_LIST_HEAD(&hwq->fresh);
+	hwq->queue = queue;
+	hwq->index = index;
+	for (tag = 0; tag < queue->depth; tag++) {
+		hwq->slots[tag].hwq = hwq;
+		hwq->slots[tag].tag = tag;
+		INIT_LIST_HEAD(&hwq->slots[tag].node);
+	}
+}
+
+static void userblk_queue_free(struct userblk_queue *queue)
+{
+	unsigned int i;
+
+	for (i = 0; queue->hwqs && i < queue->nr_hwqs; i++)
+		kvfree(queue->hwqs[i].slots);
+	kvfree(queue->hwqs);
+	free_percpu(queue->stats);
+	queue->hwqs = NULL;
+	queue->stats = NULL;
+}
+
+int userblk_queue_init(struct userblk_queue *queue, unsigned int nr_hwqs,
+		       unsigned int depth)
+{
+	unsigned int i;
+
+	queue->nr_hwqs = nr_hwqs;
+	queue->depth = depth;
+	queue->stats = alloc_percpu(struct userblk_stats);
+	queue->hwqs = kvcalloc(nr_hwqs, sizeof(*queue->hwqs), GFP_KERNEL);
+	if (!queue->stats || !queue->hwqs)
+		goto free;
+	for (i = 0; i < nr_hwqs; i++) {
+		queue->hwqs[i].slots = kvcalloc(depth,
+						sizeof(struct userblk_slot),
+						GFP_KERNEL);
+		if (!queue->hwqs[i].slots)
+			goto free;
+		userblk_hwq_init(queue, i);
+	}
+
+	init_waitqueue_head(&queue->wait);
+	userblk_takers_init(&queue->takers);
+	queue->last_take = jiffies;
+	userblk_watch_init(queue);
+	return 0;
+
+free:
+	userblk_queue_free(queue);
+	return -ENOMEM;
+}
+
+/* Everything has ended, and nobody can reach the queue any more. */
+void userblk_queue_destroy(struct userblk_queue *queue)
+{
+	if (!queue->hwqs)
+		return;
+	/* Once more: one who was about to start them is certainly done now. */
+	userblk_watch_stop(queue);
+	userblk_takers_destroy(&queue->takers);
+	userblk_queue_free(queue);
+}
+
+/* --------------------------------------------------- from the front end */
+
+static void userblk_hwq_append(struct userblk_hwq *hwq,
+			       struct userblk_slot *slot)
+{
+	slot->seq = hwq->next_seq++;
+	slot->deliveries = 0;
+	slot->taker = NULL;
+	slot->since = jiffies;
+	list_add_tail(&slot->node, &hwq->fresh);
+	WRITE_ONCE(hwq->queued, hwq->queued + 1);
+	userblk_slot_queue(slot);
+}
+
+bool userblk_queue_add(struct userblk_slot *slot)
+{
+	struct userblk_hwq *hwq = slot->hwq;
+
+	spin_lock(&hwq->lock);
+	if (unlikely(hwq->queue->dying)) {
+		spin_unlock(&hwq->lock);
+		return false;
+	}
+	userblk_hwq_append(hwq, slot);
+	trace_userblk_queue(slot, userblk_slot_current_id(slot));
+	spin_unlock(&hwq->lock);
+	return true;
+}
+
+void userblk_queue_kick(struct userblk_queue *queue)
+{
+	/* The barrier pairs with the one of a waiter that looks and sleeps. */
+	if (wq_has_sleeper(&queue->wait))
+		wake_up_poll(&queue->wait, EPOLLIN | EPOLLRDNORM);
+	userblk_watch_arm(queue);
+}
+
+/* ------------------------------------------------------- taking requests */
+
+static void userblk_hwq_take_one(struct userblk_hwq *hwq,
+				 struct userblk_slot *slot,
+				 struct userblk_taker *taker,
+				 struct userblk_delivery *to)
+{
+	bool again = slot->deliveries;
+
+	list_del_init(&slot->node);
+	WRITE_ONCE(hwq->queued, hwq->queued - 1);
+	slot->deliveries++;
+	slot->since = jiffies;
+	WRITE_ONCE(slot->taker, taker);
+
+	to->slot = slot;
+	to->offset = slot->offset;
+	to->length = slot->length;
+	to->flags = slot->flags | (again ? USERBLK_REQ_REDELIVERED : 0);
+	to->deliveries = slot->deliveries;
+	to->op = slot->op;
+	to->queue = hwq->index;
+	to->id = userblk_slot_id(slot, userblk_slot_take(slot));
+	trace_userblk_get(slot, to->id);
+}
+
+static unsigned int userblk_hwq_take(struct userblk_hwq *hwq,
+				     struct userblk_taker *taker,
+				     struct userblk_delivery *to,
+				     unsigned int n, bool first, bool *alone)
+{
+	struct userblk_slot *slot, *next;
+	unsigned int taken = 0;
+
+	spin_lock(&hwq->lock);
+	if (!list_empty(&hwq->returned)) {
+		if (!first)
+			goto unlock;
+		n = 1;
+		*alone = true;
+		slot = list_first_entry(&hwq->returned, struct userblk_slot,
+					node);
+		userblk_hwq_take_one(hwq, slot, taker, &to[taken++]);
+		goto count;
+	}
+	list_for_each_entry_safe(slot, next, &hwq->fresh, node) {
+		if (taken == n)
+			break;
+		userblk_hwq_take_one(hwq, slot, taker, &to[taken++]);
+	}
+count:
+	atomic_add(taken, &taker->taken);
+unlock:
+	spin_unlock(&hwq->lock);
+	return taken;
+}
+
+unsigned int userblk_queue_take(struct userblk_queue *queue, u32 hint,
+				struct userblk_taker *taker,
+				struct userblk_delivery *to, unsigned int n,
+				bool first, bool *alone)
+{
+	unsigned int start = hint < queue->nr_hwqs ? hint : 0;
+	unsigned int i, taken;
+
+	for (i = 0; i < queue->nr_hwqs; i++) {
+		unsigned int at = start + i;
+		struct userblk_hwq *hwq;
+
+		if (at >= queue->nr_hwqs)
+			at -= queue->nr_hwqs;
+		hwq = &queue->hwqs[at];
+		if (!READ_ONCE(hwq->queued))
+			continue;
+		taken = userblk_hwq_take(hwq, taker, to, n, first, alone);
+		if (taken) {
+			userblk_stats_add(queue, gets, taken);
+			userblk_watch_taken(queue);
+			return taken;
+		}
+	}
+	return 0;
+}
+
+struct userblk_slot *userblk_queue_slot(struct userblk_queue *queue, u64 id)
+{
+	u32 index = USERBLK_ID_QUEUE(id), tag = USERBLK_ID_TAG(id);
+
+	if (index >= queue->nr_hwqs || tag >= queue->depth)
+		return NULL;
+	return &queue->hwqs[index].slots[tag];
+}
+
+/* ------------------------------------------------------ ending deliveries */
+
+static void userblk_queue_count(struct userblk_queue *queue,
+				const struct userblk_slot *slot,
+				blk_status_t status)
+{
+	userblk_stats_add(queue, completed[slot->op], 1);
+	if (status)
+		userblk_stats_add(queue, errors, 1);
+	else if (slot->op == USERBLK_OP_READ)
+		userblk_stats_add(queue, bytes_read, slot->length);
+	else if (slot->op == USERBLK_OP_WRITE)
+		userblk_stats_add(queue, bytes_written, slot->length);
+}
+
+/* The slot is FREE and the caller's. */
+static void userblk_queue_finish(struct userblk_slot *slot, blk_status_t status)
+{
+	struct userblk_queue *queue = slot->hwq->queue;
+
+	if (slot->taker)
+		atomic_dec(&slot->taker->taken);
+	userblk_queue_count(queue, slot, status);
+	queue->front->end(slot, status);
+}
+
+static bool userblk_slot_is_exhausted(const struct userblk_slot *slot)
+{
+	u32 limit = slot->hwq->queue->delivery_limit;
+
+	return limit && slot->deliveries >= limit;
+}
+
+/* Ahead of everything submitted later; mostly that is the list's end. */
+static void userblk_hwq_insert(struct userblk_hwq *hwq,
+			       struct userblk_slot *slot)
+{
+	struct list_head *after = &hwq->returned;
+	struct userblk_slot *other;
+
+	list_for_each_entry_reverse(other, &hwq->returned, node) {
+		if (other->seq < slot->seq) {
+			after = &other->node;
+			break;
+		}
+	}
+	list_add(&slot->node, after);
+	WRITE_ONCE(hwq->queued, hwq->queued + 1);
+}
+
+/*
+ * Puts a slot that is RETURNING and the caller's into the queue, or on the list
+ * of those that userblk_queue_fail() ends after the lock was dropped.
+ */
+static void userblk_hwq_requeue(struct userblk_hwq *hwq,
+				struct userblk_slot *slot,
+				struct list_head *failed)
+{
+	lockdep_assert_held(&hwq->lock);
+	atomic_dec(&slot->taker->taken);
+	WRITE_ONCE(slot->taker, NULL);
+	if (hwq->queue->dying || userblk_slot_is_exhausted(slot)) {
+		userblk_slot_free(slot);
+		list_add_tail(&slot->node, failed);
+		return;
+	}
+	slot->since = jiffies;
+	userblk_hwq_insert(hwq, slot);
+	userblk_slot_queue(slot);
+	trace_userblk_queue(slot, userblk_slot_current_id(slot));
+}
+
+/* Ends what could not go back: the device goes, or it was tried too often. */
+static void userblk_queue_fail(struct userblk_queue *queue,
+			       struct list_head *failed)
+{
+	struct userblk_slot *slot, *next;
+
+	list_for_each_entry_safe(slot, next, failed, node) {
+		list_del_init(&slot->node);
+		if (!userblk_queue_is_dying(queue)) {
+			pr_warn_ratelimited("userblk%u: request %#llx, op %u, %u bytes at %llu, failed after %u deliveries\n",
+					    queue->number,
+					    userblk_slot_current_id(slot),
+					    slot->op, slot->length,
+					    slot->offset, slot->deliveries);
+			userblk_stats_add(queue, exhausted, 1);
+		}
+		userblk_queue_finish(slot, BLK_STS_IOERR);
+	}
+}
+
+/* The last claim on a slot that is RETURNING is gone. */
+static void userblk_queue_requeue(struct userblk_slot *slot)
+{
+	struct userblk_hwq *hwq = slot->hwq;
+	LIST_HEAD(failed);
+
+	spin_lock(&hwq->lock);
+	userblk_hwq_requeue(hwq, slot, &failed);
+	spin_unlock(&hwq->lock);
+	userblk_queue_fail(hwq->queue, &failed);
+	userblk_queue_kick(hwq->queue);
+}
+
+/* What the last claim on a slot has to do. */
+static void userblk_queue_last(struct userblk_slot *slot,
+			       enum userblk_slot_state state)
+{
+	if (state == USERBLK_SLOT_FREE)
+		userblk_queue_finish(slot, slot->status);
+	else if (state == USERBLK_SLOT_RETURNING)
+		userblk_queue_requeue(slot);
+}
+
+void userblk_queue_unclaim(struct userblk_slot *slot)
+{
+	userblk_queue_last(slot, userblk_slot_unclaim(slot));
+}
+
+bool userblk_queue_end(struct userblk_slot *slot, blk_status_t status)
+{
+	enum userblk_slot_state last;
+	bool ended = userblk_slot_end(slot, status, &last);
+
+	userblk_queue_last(slot, last);
+	return ended;
+}
+
+/* ------------------------------------------------------------ recovery */
+
+int userblk_queue_give_back(struct userblk_slot *slot, u32 generation,
+			    bool undo)
+{
+	struct userblk_hwq *hwq = slot->hwq;
+	struct userblk_queue *queue = hwq->queue;
+	LIST_HEAD(failed);
+	bool found, now;
+
+	spin_lock(&hwq->lock);
+	found = userblk_slot_return(slot, generation, &now);
+	if (found && undo)
+		slot->deliveries--;
+	if (found && now)
+		userblk_hwq_requeue(hwq, slot, &failed);
+	spin_unlock(&hwq->lock);
+	if (!found)
+		return -ESTALE;
+
+	userblk_queue_fail(queue, &failed);
+	if (!undo)
+		userblk_stats_add(queue, given_back, 1);
+	userblk_queue_kick(queue);
+	return 0;
+}
+
+int userblk_queue_adopt(struct userblk_slot *slot, u32 generation,
+			struct userblk_taker *taker)
+{
+	struct userblk_hwq *hwq = slot->hwq;
+	int ret = -ESTALE;
+
+	/*
+	 * The claim keeps a PUT from ending the delivery, and so from counting
+	 * the old taker down, while the taker changes.
+	 */
+	if (!userblk_slot_claim(slot, generation))
+		return ret;
+	spin_lock(&hwq->lock);
+	if (userblk_slot_is_taken(slot, generation)) {
+		atomic_inc(&taker->taken);
+		atomic_dec(&slot->taker->taken);
+		WRITE_ONCE(slot->taker, taker);
+		ret = 0;
+	}
+	spin_unlock(&hwq->lock);
+	userblk_queue_unclaim(slot);
+	return ret;
+}
+
+static unsigned int
+userblk_hwq_reset(struct userblk_hwq *hwq,
+		  bool (*match)(struct userblk_slot *slot, u32 generation,
+				const void *arg),
+		  const void *arg, struct list_head *failed)
+{
+	unsigned int tag, count = 0;
+
+	spin_lock(&hwq->lock);
+	rcu_read_lock();
+	for (tag = 0; tag < hwq->queue->depth; tag++) {
+		struct userblk_slot *slot = &hwq->slots[tag];
+		u64 word = userblk_slot_word(slot);
+		u32 generation = userblk_word_generation(word);
+		bool now;
+
+		if (userblk_word_state(word) != USERBLK_SLOT_TAKEN ||
+		    !match(slot, generation, arg) ||
+		    !userblk_slot_return(slot, generation, &now))
+			continue;
+		count++;
+		trace_userblk_put_back(slot, userblk_slot_id(slot, generation));
+		if (now)
+			userblk_hwq_requeue(hwq, slot, failed);
+	}
+	rcu_read_unlock();
+	spin_unlock(&hwq->lock);
+	return count;
+}
+
+unsigned int
+userblk_queue_reset(struct userblk_queue *queue,
+		    bool (*match)(struct userblk_slot *slot, u32 generation,
+				  const void *arg),
+		    const void *arg)
+{
+	unsigned int i, count = 0;
+	LIST_HEAD(failed);
+
+	for (i = 0; i < queue->nr_hwqs; i++)
+		count += userblk_hwq_reset(&queue->hwqs[i], match, arg,
+					   &failed);
+	if (!count)
+		return 0;
+	userblk_queue_fail(queue, &failed);
+	userblk_stats_add(queue, resets, 1);
+	userblk_stats_add(queue, put_back, count);
+	userblk_queue_kick(queue);
+	return count;
+}
+
+/* ------------------------------------------------- expiry and removal */
+
+static void userblk_hwq_cancel(struct userblk_hwq *hwq,
+			       struct userblk_slot *slot,
+			       struct list_head *failed)
+{
+	WRITE_ONCE(hwq->queued, hwq->queued - 1);
+	userblk_slot_free(slot);
+	list_move_tail(&slot->node, failed);
+}
+
+static unsigned int userblk_queue_finish_list(struct list_head *list,
+					      blk_status_t status)
+{
+	struct userblk_slot *slot, *next;
+	unsigned int count = 0;
+
+	list_for_each_entry_safe(slot, next, list, node) {
+		list_del_init(&slot->node);
+		userblk_queue_finish(slot, status);
+		count++;
+	}
+	return count;
+}
+
+static void userblk_hwq_expire(struct userblk_hwq *hwq,
+			       struct list_head *waiting, unsigned long before,
+			       unsigned long *oldest, struct list_head *failed)
+{
+	struct userblk_slot *slot, *next;
+
+	list_for_each_entry_safe(slot, next, waiting, node) {
+		if (time_before_eq(slot->since, before))
+			userblk_hwq_cancel(hwq, slot, failed);
+		else if (time_before(slot->since, *oldest))
+			*oldest = slot->since;
+	}
+}
+
+unsigned int userblk_queue_expire(struct userblk_queue *queue,
+				  unsigned long before, unsigned long *oldest)
+{
+	unsigned int i, count;
+	LIST_HEAD(failed);
+
+	*oldest = jiffies;
+	for (i = 0; i < queue->nr_hwqs; i++) {
+		struct userblk_hwq *hwq = &queue->hwqs[i];
+
+		spin_lock(&hwq->lock);
+		userblk_hwq_expire(hwq, &hwq->returned, before, oldest,
+				   &failed);
+		userblk_hwq_expire(hwq, &hwq->fresh, before, oldest, &failed);
+		spin_unlock(&hwq->lock);
+	}
+	count = userblk_queue_finish_list(&failed, BLK_STS_TIMEOUT);
+	userblk_stats_add(queue, expired, count);
+	return count;
+}
+
+/* Nothing is added after this, and nothing queued is left. */
+static void userblk_hwq_kill(struct userblk_hwq *hwq)
+{
+	struct userblk_slot *slot, *next;
+	unsigned int tag;
+	LIST_HEAD(failed);
+
+	spin_lock(&hwq->lock);
+	WRITE_ONCE(hwq->queue->dying, true);
+	list_for_each_entry_safe(slot, next, &hwq->returned, node)
+		userblk_hwq_cancel(hwq, slot, &failed);
+	list_for_each_entry_safe(slot, next, &hwq->fresh, node)
+		userblk_hwq_cancel(hwq, slot, &failed);
+	spin_unlock(&hwq->lock);
+	userblk_queue_finish_list(&failed, BLK_STS_IOERR);
+
+	for (tag = 0; tag < hwq->queue->depth; tag++) {
+		u32 generation;
+
+		slot = &hwq->slots[tag];
+		generation = userblk_word_generation(userblk_slot_word(slot));
+		if (userblk_slot_claim(slot, generation))
+			userblk_queue_end(slot, BLK_STS_IOERR);
+	}
+}
+
+void userblk_queue_kill(struct userblk_queue *queue)
+{
+	unsigned int i;
+
+	for (i = 0; i < queue->nr_hwqs; i++)
+		userblk_hwq_kill(&queue->hwqs[i]);
+	userblk_queue_wake_all(queue, EPOLLHUP | EPOLLERR);
+	userblk_watch_stop(queue);
+}

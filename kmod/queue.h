@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The one thing that the module keeps for a device: requests that wait, and
+ * requests that somebody took. It knows nothing of disks and nothing of ioctls.
+ *
+ * A front end fills a slot in and adds it; whoever serves takes it, moves its
+ * payload, and ends it or lets it go back. Locks: hwq->lock is held for short,
+ * fixed work only, never across a user copy, a sleep or another queue's lock.
+ * It is taken from process context alone.
+ */
+#ifndef USERBLK_QUEUE_H
+#define USERBLK_QUEUE_H
+
+#include <linux/list.h>
+#include <linux/spinlock.h>
+#include <linux/wait.h>
+#include <linux/workqueue.h>
+
+#include "slot.h"
+#include "stats.h"
+#include "taker.h"
+
+struct userblk_queue;
+
+/**
+ * struct userblk_front_ops - what a front end does for its queue
+ * @end: the request in the slot is over; the slot is free when it is called.
+ *	Called without locks in process context; must not sleep
+ * @waiting: requests wait and nobody has taken one for a while. May sleep
+ */
+struct userblk_front_ops {
+	void (*end)(struct userblk_slot *slot, blk_status_t status);
+	void (*waiting)(struct userblk_queue *queue);
+};
+
+/**
+ * struct userblk_hwq - one hardware queue
+ * @lock: the lists, and what slot.h says
+ * @returned: QUEUED slots that had been taken before, by @seq; go first
+ * @fresh: QUEUED slots never taken, in order of submission
+ * @queued: length of both lists; written under @lock, read anywhere
+ * @next_seq: of the next submission
+ * @queue: the device's queue; constant
+ * @slots: @queue->depth of them; constant
+ * @index: constant
+ */
+struct userblk_hwq {
+	spinlock_t lock;
+	struct list_head returned;
+	struct list_head fresh;
+	u32 queued;
+	u32 index;
+	u64 next_seq;
+	struct userblk_queue *queue;
+	struct userblk_slot *slots;
+} ____cacheline_aligned_in_smp;
+
+/**
+ * struct userblk_queue - the queue of one device
+ * @hwqs: @nr_hwqs of them; constant, as are the next ones down to @limit
+ * @nr_hwqs: how many
+ * @depth: slots of each
+ * @number: the device's, for messages
+ * @delivery_limit: deliveries before a request fails; 0: unlimited
+ * @limit: jiffies that a request may wait; 0: unlimited
+ * @front: the front end
+ * @front_data: for the front end
+ * @wait: those who wait for requests, for the death of a taker or for removal
+ * @dying: the device is being removed; set once, under every hwq->lock in turn
+ * @takers: who has taken requests
+ * @stats: counters
+ * @last_take: jiffies of the last delivery; written without a lock
+ * @watch: says when requests wait and nobody serves, see watch.c
+ * @watching: @watch is scheduled, or has told and waits for a delivery
+ * @told: @front->waiting was called and nobody has taken one since
+ * @expire: fails what waited for longer than @limit, see watch.c
+ * @expiring: @expire is scheduled
+ */
+struct userblk_queue {
+	struct userblk_hwq *hwqs;
+	unsigned int nr_hwqs;
+	unsigned int depth;
+	u32 number;
+	u32 delivery_limit;
+	unsigned long limit;
+	const struct userblk_front_ops *front;
+	void *front_data;
+	wait_queue_head_t wait;
+	bool dying;
+	struct userblk_takers takers;
+	struct userblk_stats __percpu *stats;
+
+	unsigned long last_take;
+	struct delayed_work watch;
+	unsigned long watching;
+	bool told;
+	struct delayed_work expire;
+	unsigned long expiring;
+};
+
+/**
+ * struct userblk_delivery - what is told about a request that was taken
+ * @slot: where it is; claim it with @id's generation before touching it
+ * @id: of this delivery
+ * @offset: bytes
+ * @length: bytes
+ * @flags: USERBLK_REQ_*
+ * @deliveries: this one included
+ * @op: USERBLK_OP_*
+ * @queue: index of its hardware queue
+ */
+struct userblk_delivery {
+	struct userblk_slot *slot;
+	u64 id;
+	u64 offset;
+	u32 length;
+	u32 flags;
+	u32 deliveries;
+	u16 op;
+	u16 queue;
+};
+
+static inline u64 userblk_slot_id(const struct userblk_slot *slot,
+				  u32 generation)
+{
+	return (u64)generation << 32 | (u64)slot->hwq->index << 16 | slot->tag;
+}
+
+static inline u64 userblk_slot_current_id(const struct userblk_slot *slot)
+{
+	return userblk_slot_id(slot,
+			       userblk_word_generation(userblk_slot_word(slot)));
+}
+
+int userblk_queue_init(struct userblk_queue *queue, unsigned int nr_hwqs,
+		       unsigned int depth);
+void userblk_queue_destroy(struct userblk_queue *queue);
+
+/*
+ * The front end's side. Returns false, and leaves the slot free, if the device
+ * is being removed. After true the request may end at any moment. Call
+ * userblk_queue_kick() after the last one of a burst.
+ */
+bool userblk_queue_add(struct userblk_slot *slot);
+void userblk_queue_kick(struct userblk_queue *queue);
+
+/*
+ * Takes up to n requests, first of the hardware queue hint, then of one other.
+ * One that was put back comes alone, and only when first is set; then *alone is
+ * set too. Returns how many.
+ */
+unsigned int userblk_queue_take(struct userblk_queue *queue, u32 hint,
+				struct userblk_taker *taker,
+				struct userblk_delivery *to, unsigned int n,
+				bool first, bool *alone);
+
+/* The slot that an id names, if there is such a slot: its word decides more. */
+struct userblk_slot *userblk_queue_slot(struct userblk_queue *queue, u64 id);
+
+/* Under a claim; both give it up. end: false if another one was faster. */
+bool userblk_queue_end(struct userblk_slot *slot, blk_status_t status);
+void userblk_queue_unclaim(struct userblk_slot *slot);
+
+/* Without a claim. -ESTALE, or 0. undo: as if it had not been delivered. */
+int userblk_queue_give_back(struct userblk_slot *slot, u32 generation,
+			    bool undo);
+int userblk_queue_adopt(struct userblk_slot *slot, u32 generation,
+			struct userblk_taker *taker);
+
+/*
+ * Puts back every taken request that match says yes to; it is called under
+ * hwq->lock and RCU. Returns how many.
+ */
+unsigned int
+userblk_queue_reset(struct userblk_queue *queue,
+		    bool (*match)(struct userblk_slot *slot, u32 generation,
+				  const void *arg),
+		    const void *arg);
+
+/* Fails the QUEUED requests that came before the given jiffies; how many. */
+unsigned int userblk_queue_expire(struct userblk_queue *queue,
+				  unsigned long before, unsigned long *oldest);
+
+/* Refuses, fails and wakes everything. May be called again. */
+void userblk_queue_kill(struct userblk_queue *queue);
+
+/* Wakes also those who wait exclusively: what it is about concerns them all. */
+static inline void userblk_queue_wake_all(struct userblk_queue *queue,
+					  __poll_t events)
+{
+	__wake_up(&queue->wait, TASK_NORMAL, 0, poll_to_key(events));
+}
+
+static inline bool userblk_queue_is_dying(const struct userblk_queue *queue)
+{
+	return READ_ONCE(queue->dying);
+}
+
+static inline bool userblk_queue_has_work(const struct userblk_queue *queue)
+{
+	unsigned int i;
+
+	for (i = 0; i < queue->nr_hwqs; i++)
+		if (READ_ONCE(queue->hwqs[i].queued))
+			return true;
+	return false;
+}
+
+#endif /* USERBLK_QUEUE_H */

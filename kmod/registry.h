@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The devices by number. Its lock is held for look-ups only, never while a
+ * device is made, removed or waited for.
+ */
+#ifndef USERBLK_REGISTRY_H
+#define USERBLK_REGISTRY_H
+
+#include <linux/types.h>
+
+struct userblk_device;
+
+/*
+ * Enters a device that is NEW under config.number, or under the lowest free one
+ * which is then written there. Takes a reference. -EEXIST, -ENOSPC, -ENOMEM.
+ */
+int userblk_registry_add(struct userblk_device *device);
+void userblk_registry_remove(struct userblk_device *device);
+
+/* The device with this number, with a reference, in whatever state. */
+struct userblk_device *userblk_registry_get(u32 number);
+
+/* The first device from *number on, with a reference; *number becomes its. */
+struct userblk_device *userblk_registry_next(unsigned long *number);
+
+void userblk_registry_destroy(void);
+
+#endif /* USERBLK_REGISTRY_H */

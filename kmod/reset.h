@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* RESET: put taken requests back. */
+#ifndef USERBLK_RESET_H
+#define USERBLK_RESET_H
+
+#include "node.h"
+
+long userblk_reset(struct userblk_node *node, void __user *arg);
+
+#endif /* USERBLK_RESET_H */

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "serve.h"
+
+#include <linux/uaccess.h>
+
+#include "get.h"
+#include "put.h"
+
+/*
+ * Each header is written to before anything is taken or answered, so that one
+ * in memory that is not writable fails in time.
+ */
+
+long userblk_serve_get(struct userblk_node *node, void __user *arg)
+{
+	struct userblk_get __user *user = arg;
+	struct userblk_get get;
+	int err;
+
+	if (copy_from_user(&get, user, sizeof(get)))
+		return -EFAULT;
+	err = userblk_get_check(&node->device->queue, &get);
+	if (err)
+		return err;
+	if (put_user(0, &user->count))
+		return -EFAULT;
+	err = userblk_get_run(node, &get);
+	if (copy_to_user(user, &get, sizeof(get)))
+		return -EFAULT;
+	return err;
+}
+
+long userblk_serve_put(struct userblk_node *node, void __user *arg)
+{
+	struct userblk_put __user *user = arg;
+	struct userblk_put put;
+	int err;
+
+	if (copy_from_user(&put, user, sizeof(put)))
+		return -EFAULT;
+	err = userblk_put_check(&put, false);
+	if (err)
+		return err;
+	if (put_user(0, &user->failed))
+		return -EFAULT;
+	err = userblk_put_run(node, &put);
+	if (put.failed && put_user(put.failed, &user->failed))
+		return -EFAULT;
+	return err;
+}
+
+long userblk_serve(struct userblk_node *node, void __user *arg)
+{
+	struct userblk_serve __user *user = arg;
+	struct userblk_serve serve;
+	int err;
+
+	if (copy_from_user(&serve, user, sizeof(serve)))
+		return -EFAULT;
+	err = userblk_put_check(&serve.put, true);
+	if (!err)
+		err = userblk_get_check(&node->device->queue, &serve.get);
+	if (err)
+		return err;
+	if (put_user(0, &user->put.failed) || put_user(0, &user->get.count))
+		return -EFAULT;
+
+	err = userblk_put_run(node, &serve.put);
+	if (err) {
+		if (put_user(serve.put.failed, &user->put.failed))
+			return -EFAULT;
+		return err;
+	}
+	err = userblk_get_run(node, &serve.get);
+	/* What was answered is done: a signal must not hide that. */
+	if (err == -EINTR)
+		err = 0;
+	if (copy_to_user(user, &serve, sizeof(serve)))
+		return -EFAULT;
+	return err;
+}

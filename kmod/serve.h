@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* The ioctls of a worker: GET, PUT, and both in one call. */
+#ifndef USERBLK_SERVE_H
+#define USERBLK_SERVE_H
+
+#include "node.h"
+
+long userblk_serve_get(struct userblk_node *node, void __user *arg);
+long userblk_serve_put(struct userblk_node *node, void __user *arg);
+long userblk_serve(struct userblk_node *node, void __user *arg);
+
+#endif /* USERBLK_SERVE_H */

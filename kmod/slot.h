@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * A slot holds one request of a front end while it is in flight. Slots are
+ * found by hardware queue and tag, never by pointer from outside.
+ *
+ * One word holds a slot's generation, its state and how many are using its
+ * payload right now ("claims"). Every transition is one function below:
+ *
+ *	from		to		by			who
+ *	FREE		QUEUED		userblk_slot_queue	front end
+ *	RETURNING	QUEUED		userblk_slot_queue	its owner
+ *	RETURNING	FREE		userblk_slot_free	its owner
+ *	QUEUED		FREE		userblk_slot_free	expiry, removal
+ *	QUEUED		TAKEN		userblk_slot_take	GET
+ *	TAKEN		FREE		userblk_slot_end	PUT, removal
+ *	TAKEN		ENDING		userblk_slot_end	  (claimed by others)
+ *	ENDING		FREE		userblk_slot_unclaim	last claim
+ *	TAKEN		RETURNING	userblk_slot_return	RESET, give-back
+ *
+ * Whoever takes a slot out of TAKEN while others hold claims leaves the rest of
+ * the work to the last of them; nobody waits. RETURNING without claims belongs
+ * to the one who made it so. A claim is held only where nothing sleeps.
+ *
+ * Transitions to and from QUEUED need hwq->lock, and so does RETURNING, so that
+ * what is put back goes into the queue in one step and in order. The others are
+ * atomic on the word and need no lock.
+ */
+#ifndef USERBLK_SLOT_H
+#define USERBLK_SLOT_H
+
+#include <linux/atomic.h>
+#include <linux/blk_types.h>
+#include <linux/list.h>
+#include <linux/types.h>
+
+struct userblk_hwq;
+struct userblk_taker;
+
+enum userblk_slot_state {
+	USERBLK_SLOT_FREE,	/* of no request */
+	USERBLK_SLOT_QUEUED,	/* waits in a list of its hardware queue */
+	USERBLK_SLOT_TAKEN,	/* delivered; may be claimed */
+	USERBLK_SLOT_ENDING,	/* over, but claims are still held */
+	USERBLK_SLOT_RETURNING,	/* on its way back into the queue */
+};
+
+/**
+ * struct userblk_slot - one request in flight
+ * @word: generation << 32 | state << 16 | claims
+ * @node: place in hwq->fresh or hwq->returned while QUEUED; hwq->lock
+ * @hwq: its hardware queue; constant
+ * @tag: its index in hwq->slots; constant
+ * @op: USERBLK_OP_*; this and the next four are the front end's, constant
+ *	while not FREE
+ * @flags: USERBLK_REQ_FUA and USERBLK_REQ_NOUNMAP
+ * @length: bytes
+ * @offset: bytes
+ * @bio: the payload, linked by bi_next
+ * @cookie: the front end's own
+ * @seq: order of submission within the hardware queue; hwq->lock
+ * @deliveries: how often it was taken; hwq->lock
+ * @status: how it ended, from ENDING on; of the one who made it so
+ * @since: jiffies of when it was queued or taken; hwq->lock to write
+ * @taker: who is responsible, while TAKEN; hwq->lock to write, RCU to read
+ */
+struct userblk_slot {
+	atomic64_t word;
+	struct list_head node;
+	struct userblk_hwq *hwq;
+	u16 tag;
+	u16 op;
+	u32 flags;
+	u32 length;
+	blk_status_t status;
+	u64 offset;
+	struct bio *bio;
+	void *cookie;
+	u64 seq;
+	u32 deliveries;
+	unsigned long since;
+	struct userblk_taker *taker;
+};
+
+#define USERBLK_WORD_CLAIMS	0xffffULL
+
+static inline u64 userblk_word(u32 generation, enum userblk_slot_state state,
+			       u32 claims)
+{
+	return (u64)generation << 32 | (u64)state << 16 | claims;
+}
+
+static inline u32 userblk_word_generation(u64 word)
+{
+	return word >> 32;
+}
+
+static inline enum userblk_slot_state userblk_word_state(u64 word)
+{
+	return (word >> 16) & 0xffff;
+}
+
+static inline u32 userblk_word_claims(u64 word)
+{
+	return word & USERBLK_WORD_CLAIMS;
+}
+
+static inline u64 userblk_slot_word(const struct userblk_slot *slot)
+{
+	return atomic64_read(&slot->word);
+}
+
+static inline bool userblk_slot_is_taken(const struct userblk_slot *slot,
+					 u32 generation)
+{
+	u64 word = userblk_slot_word(slot);
+
+	return userblk_word_state(word) == USERBLK_SLOT_TAKEN &&
+	       userblk_word_generation(word) == generation;
+}
+
+/* FREE or RETURNING without claims -> QUEUED. The caller owns the slot. */
+static inline void userblk_slot_queue(struct userblk_slot *slot)
+{
+	u32 generation = userblk_word_generation(userblk_slot_word(slot)) + 1;
+
+	atomic64_set_release(&slot->word,
+			     userblk_word(generation, USERBLK_SLOT_QUEUED, 0));
+}
+
+/* QUEUED -> TAKEN. Returns the generation of this delivery. */
+static inline u32 userblk_slot_take(struct userblk_slot *slot)
+{
+	u32 generation = userblk_word_generation(userblk_slot_word(slot));
+
+	atomic64_set_release(&slot->word,
+			     userblk_word(generation, USERBLK_SLOT_TAKEN, 0));
+	return generation;
+}
+
+/* QUEUED, or RETURNING without claims -> FREE. The caller ends the request. */
+static inline void userblk_slot_free(struct userblk_slot *slot)
+{
+	u32 generation = userblk_word_generation(userblk_slot_word(slot));
+
+	atomic64_set_release(&slot->word,
+			     userblk_word(generation, USERBLK_SLOT_FREE, 0));
+}
+
+/* While the claim is held the request and its payload stay what they are. */
+static inline bool userblk_slot_claim(struct userblk_slot *slot, u32 generation)
+{
+	u64 word = userblk_slot_word(slot);
+
+	do {
+		if (userblk_word_state(word) != USERBLK_SLOT_TAKEN ||
+		    userblk_word_generation(word) != generation ||
+		    userblk_word_claims(word) == USERBLK_WORD_CLAIMS)
+			return false;
+	} while (!atomic64_try_cmpxchg(&slot->word, (s64 *)&word, word + 1));
+	return true;
+}
+
+/*
+ * Gives a claim up. Returns the state that the caller has to bring to its end
+ * as the last one out: FREE (end the request with slot->status), RETURNING
+ * (put it into the queue), or TAKEN when there is nothing to do.
+ */
+static inline enum userblk_slot_state
+userblk_slot_unclaim(struct userblk_slot *slot)
+{
+	u64 word = userblk_slot_word(slot);
+	enum userblk_slot_state state;
+	u64 next;
+
+	do {
+		state = userblk_word_state(word);
+		next = word - 1;
+		if (userblk_word_claims(next)) {
+			state = USERBLK_SLOT_TAKEN;
+		} else if (state == USERBLK_SLOT_ENDING) {
+			state = USERBLK_SLOT_FREE;
+			next = userblk_word(userblk_word_generation(word),
+					    state, 0);
+		}
+	} while (!atomic64_try_cmpxchg(&slot->word, (s64 *)&word, next));
+	return state;
+}
+
+/*
+ * Ends a delivery that the caller has claimed, which gives the claim up.
+ * Returns false when another one was faster. Otherwise *last says whether the
+ * caller has to end the request, or a later unclaim does.
+ */
+static inline bool userblk_slot_end(struct userblk_slot *slot,
+				    blk_status_t status,
+				    enum userblk_slot_state *last)
+{
+	u64 word = userblk_slot_word(slot);
+	u32 generation = userblk_word_generation(word);
+	u64 next;
+
+	do {
+		if (userblk_word_state(word) != USERBLK_SLOT_TAKEN) {
+			*last = userblk_slot_unclaim(slot);
+			return false;
+		}
+		if (userblk_word_claims(word) == 1)
+			next = userblk_word(generation, USERBLK_SLOT_FREE, 0);
+		else
+			next = userblk_word(generation, USERBLK_SLOT_ENDING,
+					    userblk_word_claims(word));
+	} while (!atomic64_try_cmpxchg(&slot->word, (s64 *)&word, next));
+
+	/* Our claim keeps a slot that is ENDING from going on without this. */
+	slot->status = status;
+	*last = userblk_word_claims(next) ? userblk_slot_unclaim(slot) :
+					    USERBLK_SLOT_FREE;
+	return true;
+}
+
+/*
+ * TAKEN -> RETURNING, under hwq->lock. Returns false if it is not taken in this
+ * generation. With *now the caller owns the slot and puts it into the queue
+ * before it drops the lock; otherwise the last unclaim does.
+ */
+static inline bool userblk_slot_return(struct userblk_slot *slot,
+				       u32 generation, bool *now)
+{
+	u64 word = userblk_slot_word(slot);
+	u32 claims;
+
+	do {
+		if (userblk_word_state(word) != USERBLK_SLOT_TAKEN ||
+		    userblk_word_generation(word) != generation)
+			return false;
+		claims = userblk_word_claims(word);
+	} while (!atomic64_try_cmpxchg(&slot->word, (s64 *)&word,
+				       userblk_word(generation,
+						    USERBLK_SLOT_RETURNING,
+						    claims)));
+	*now = !claims;
+	return true;
+}
+
+#endif /* USERBLK_SLOT_H */

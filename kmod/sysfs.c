@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "sysfs.h"
+
+#include <linux/blkdev.h>
+#include <linux/math64.h>
+
+#include "device.h"
+#include "info.h"
+
+/* Nothing here waits: removal waits for whoever reads an attribute. */
+
+static struct userblk_device *userblk_sysfs_device(struct device *dev)
+{
+	return dev_to_disk(dev)->private_data;
+}
+
+static struct userblk_census userblk_sysfs_census(struct device *dev)
+{
+	struct userblk_census census;
+
+	userblk_census_take(&userblk_sysfs_device(dev)->queue, &census);
+	return census;
+}
+
+static struct userblk_stats userblk_sysfs_stats(struct device *dev)
+{
+	struct userblk_stats sum;
+
+	userblk_stats_sum(userblk_sysfs_device(dev)->queue.stats, &sum);
+	return sum;
+}
+
+#define USERBLK_ATTR(_name, _format, _value)				\
+	static ssize_t _name##_show(struct device *dev,			\
+				    struct device_attribute *attr,	\
+				    char *buf)				\
+	{								\
+		return sysfs_emit(buf, _format "\n", _value);		\
+	}								\
+	static DEVICE_ATTR_RO(_name)
+
+#define USERBLK_CENSUS_ATTR(_name) \
+	USERBLK_ATTR(_name, "%llu", userblk_sysfs_census(dev)._name)
+
+#define USERBLK_AGE_ATTR(_name)						\
+	USERBLK_ATTR(_name##_ms, "%llu",				\
+		     div_u64(userblk_sysfs_census(dev)._name##_ns,	\
+			     NSEC_PER_MSEC))
+
+#define USERBLK_STATS_ATTR(_name) \
+	USERBLK_ATTR(_name, "%llu", userblk_sysfs_stats(dev)._name)
+
+static u64 userblk_sysfs_completed(struct device *dev)
+{
+	struct userblk_stats sum = userblk_sysfs_stats(dev);
+	u64 completed = 0;
+	int op;
+
+	for (op = 0; op < USERBLK_STATS_OPS; op++)
+		completed += sum.completed[op];
+	return completed;
+}
+
+USERBLK_ATTR(name, "%s", userblk_sysfs_device(dev)->config.name);
+USERBLK_ATTR(state, "%s", test_bit(0, &userblk_sysfs_device(dev)->served) ?
+			  "served" : "new");
+USERBLK_CENSUS_ATTR(queued);
+USERBLK_CENSUS_ATTR(taken);
+USERBLK_CENSUS_ATTR(orphaned);
+USERBLK_AGE_ATTR(oldest_queued);
+USERBLK_AGE_ATTR(oldest_taken);
+USERBLK_ATTR(completed, "%llu", userblk_sysfs_completed(dev));
+USERBLK_STATS_ATTR(errors);
+USERBLK_STATS_ATTR(resets);
+USERBLK_STATS_ATTR(stale);
+
+static struct attribute *userblk_sysfs_attrs[] = {
+	&dev_attr_name.attr,
+	&dev_attr_state.attr,
+	&dev_attr_queued.attr,
+	&dev_attr_taken.attr,
+	&dev_attr_orphaned.attr,
+	&dev_attr_oldest_queued_ms.attr,
+	&dev_attr_oldest_taken_ms.attr,
+	&dev_attr_completed.attr,
+	&dev_attr_errors.attr,
+	&dev_attr_resets.attr,
+	&dev_attr_stale.attr,
+	NULL,
+};
+
+static const struct attribute_group userblk_sysfs_group = {
+	.name = "userblk",
+	.attrs = userblk_sysfs_attrs,
+};
+
+const struct attribute_group *userblk_sysfs_groups[] = {
+	&userblk_sysfs_group,
+	NULL,
+};

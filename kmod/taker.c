@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "taker.h"
+
+#include <linux/poll.h>
+#include <linux/sched.h>
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+
+#include "queue.h"
+
+void userblk_takers_init(struct userblk_takers *takers)
+{
+	spin_lock_init(&takers->lock);
+	INIT_LIST_HEAD(&takers->list);
+	atomic_set(&takers->dead, 0);
+}
+
+bool userblk_taker_is_current(const struct userblk_taker *taker)
+{
+	return taker->pid == task_tgid(current) &&
+	       taker->exec_id == current->self_exec_id;
+}
+
+/* Everything of this image is past exit, or it has been replaced by exec. */
+static bool userblk_taker_check(const struct userblk_taker *taker)
+{
+	struct task_struct *leader;
+	bool dead;
+
+	rcu_read_lock();
+	leader = pid_task(taker->pid, PIDTYPE_TGID);
+	dead = !leader ||
+	       (READ_ONCE(leader->exit_state) && thread_group_empty(leader)) ||
+	       READ_ONCE(leader->self_exec_id) != taker->exec_id;
+	rcu_read_unlock();
+	return dead;
+}
+
+static void userblk_taker_mark_dead(struct userblk_taker *taker)
+{
+	struct userblk_queue *queue = taker->queue;
+
+	if (test_and_set_bit(0, &taker->dead))
+		return;
+	atomic_inc(&queue->takers.dead);
+	/* Pairs with the barrier of those who test before they sleep. */
+	smp_mb__after_atomic();
+	if (atomic_read(&taker->taken))
+		userblk_queue_wake_all(queue, EPOLLPRI);
+	/* It may have been woken for a request and died before taking it. */
+	if (userblk_queue_has_work(queue))
+		wake_up_poll(&queue->wait, EPOLLIN | EPOLLRDNORM);
+}
+
+bool userblk_taker_is_dead(struct userblk_taker *taker)
+{
+	if (test_bit(0, &taker->dead))
+		return true;
+	if (!userblk_taker_check(taker))
+		return false;
+	userblk_taker_mark_dead(taker);
+	return true;
+}
+
+/* Called when the process exits, under tasklist_lock: may only wake. */
+static int userblk_taker_notify(wait_queue_entry_t *entry, unsigned int mode,
+				int flags, void *key)
+{
+	struct userblk_taker *taker =
+		container_of(entry, struct userblk_taker, death);
+
+	if (userblk_taker_check(taker))
+		userblk_taker_mark_dead(taker);
+	return 0;
+}
+
+static struct userblk_taker *userblk_taker_alloc(struct userblk_queue *queue)
+{
+	struct userblk_taker *taker;
+
+	/* A worker may be what memory reclaim waits for. */
+	taker = kzalloc(sizeof(*taker), GFP_NOIO);
+	if (!taker)
+		return NULL;
+	refcount_set(&taker->refs, 1);
+	taker->pid = get_pid(task_tgid(current));
+	taker->exec_id = current->self_exec_id;
+	taker->queue = queue;
+	init_waitqueue_func_entry(&taker->death, userblk_taker_notify);
+	return taker;
+}
+
+/* Sleeps for no lock that the I/O path holds; called without takers->lock. */
+void userblk_taker_put(struct userblk_taker *taker)
+{
+	if (!refcount_dec_and_test(&taker->refs))
+		return;
+	put_pid(taker->pid);
+	kfree_rcu(taker, rcu);
+}
+
+/*
+ * Takes the dead who hold nothing out of the list. What is dead takes nothing
+ * more, so "dead and holds nothing" lasts.
+ */
+static void userblk_takers_reap(struct userblk_takers *takers)
+{
+	struct userblk_taker *taker, *next;
+	LIST_HEAD(gone);
+
+	if (!atomic_read(&takers->dead))
+		return;
+	spin_lock(&takers->lock);
+	list_for_each_entry_safe(taker, next, &takers->list, node) {
+		if (test_bit(0, &taker->dead) && !atomic_read(&taker->taken)) {
+			list_move(&taker->node, &gone);
+			atomic_dec(&takers->dead);
+		}
+	}
+	spin_unlock(&takers->lock);
+
+	list_for_each_entry_safe(taker, next, &gone, node) {
+		remove_wait_queue(&taker->pid->wait_pidfd, &taker->death);
+		userblk_taker_put(taker);
+	}
+}
+
+static struct userblk_taker *userblk_taker_find(struct userblk_takers *takers)
+{
+	struct userblk_taker *taker;
+
+	lockdep_assert_held(&takers->lock);
+	list_for_each_entry(taker, &takers->list, node)
+		if (userblk_taker_is_current(taker) &&
+		    !test_bit(0, &taker->dead))
+			return taker;
+	return NULL;
+}
+
+struct userblk_taker *userblk_taker_get(struct userblk_queue *queue)
+{
+	struct userblk_takers *takers = &queue->takers;
+	struct userblk_taker *fresh, *taker;
+
+	userblk_takers_reap(takers);
+	spin_lock(&takers->lock);
+	taker = userblk_taker_find(takers);
+	if (taker)
+		refcount_inc(&taker->refs);
+	spin_unlock(&takers->lock);
+	if (taker)
+		return taker;
+
+	fresh = userblk_taker_alloc(queue);
+	if (!fresh)
+		return ERR_PTR(-ENOMEM);
+	spin_lock(&takers->lock);
+	taker = userblk_taker_find(takers);
+	if (!taker) {
+		taker = fresh;
+		list_add(&taker->node, &takers->list);
+	}
+	refcount_inc(&taker->refs);
+	spin_unlock(&takers->lock);
+
+	if (taker == fresh)
+		add_wait_queue(&taker->pid->wait_pidfd, &taker->death);
+	else
+		userblk_taker_put(fresh);
+	return taker;
+}
+
+bool userblk_takers_orphans(struct userblk_takers *takers)
+{
+	struct userblk_taker *taker;
+	bool found = false;
+
+	if (!atomic_read(&takers->dead))
+		return false;
+	spin_lock(&takers->lock);
+	list_for_each_entry(taker, &takers->list, node) {
+		if (test_bit(0, &taker->dead) && atomic_read(&taker->taken)) {
+			found = true;
+			break;
+		}
+	}
+	spin_unlock(&takers->lock);
+	return found;
+}
+
+void userblk_taker_exec(struct userblk_queue *queue)
+{
+	struct userblk_takers *takers = &queue->takers;
+	struct userblk_taker *taker, *found = NULL;
+
+	spin_lock(&takers->lock);
+	list_for_each_entry(taker, &takers->list, node) {
+		if (taker->pid == task_tgid(current) &&
+		    !test_bit(0, &taker->dead)) {
+			found = taker;
+			refcount_inc(&found->refs);
+			break;
+		}
+	}
+	spin_unlock(&takers->lock);
+	if (!found)
+		return;
+	userblk_taker_mark_dead(found);
+	userblk_taker_put(found);
+}
+
+/* Nobody can reach the device any more. */
+void userblk_takers_destroy(struct userblk_takers *takers)
+{
+	struct userblk_taker *taker, *next;
+
+	list_for_each_entry_safe(taker, next, &takers->list, node) {
+		remove_wait_queue(&taker->pid->wait_pidfd, &taker->death);
+		userblk_taker_put(taker);
+	}
+	INIT_LIST_HEAD(&takers->list);
+}

@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: MIT
+# shellcheck shell=bash
+#
+# What the scripts share: messages, where things are, packages. To be sourced.
+
+# The folder of the working tree, wherever the caller stands.
+# shellcheck disable=SC2034  # for those who source this
+USERBLK_ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
+
+# What may be fetched or computed again: kernel images, the small initramfs, the
+# answer whether KVM works.
+# shellcheck disable=SC2034  # for those who source this
+USERBLK_CACHE=${USERBLK_CACHE:-${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/userblk}
+
+# Messages go to standard error: standard output belongs to results.
+say() { printf '%s: %s\n' "${0##*/}" "$*" >&2; }
+die() { say "$*"; exit 1; }
+
+# Wrong use, as against failure: status 2.
+die_usage() { say "$* (see --help)"; exit 2; }
+
+# The leading comment of a script is its help text, so that they cannot disagree.
+show_help() { sed -n '/SPDX/d; 4,/^[^#]/s/^# \{0,1\}//p; /^$/q' "$0"; }
+
+as_root() {
+  if [[ $EUID -eq 0 ]]; then "$@"; else sudo -- "$@"; fi
+}
+
+package_installed() {
+  [[ $(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null) == installed ]]
+}
+
+# One apt at a time among our own scripts, and patience with anybody else's.
+apt_exclusive() {
+  mkdir -p "$USERBLK_CACHE"
+  (
+    flock 9
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=600 "$@" 9>&- >/dev/null
+  ) 9>"$USERBLK_CACHE/apt.lock"
+}
+
+# Others may hold the lock of the lists, for which apt itself does not wait.
+apt_update() {
+  local try
+  for try in 1 2 3 4 5 6; do
+    apt_exclusive update && return
+    sleep $((2 * try))
+  done
+  return 1
+}
+
+# need_packages NAME...: install what is missing, and say so; nothing when all are there.
+need_packages() {
+  local missing=() name
+  for name; do
+    package_installed "$name" || missing+=("$name")
+  done
+  [[ ${#missing[@]} -gt 0 ]] || return 0
+  say "installing packages: ${missing[*]}"
+  install_packages "${missing[@]}" || die "unable to install: ${missing[*]}"
+}
+
+# The package lists of a fresh machine are empty, those of an old one name what is gone.
+install_packages() {
+  apt_exclusive install -y --no-install-recommends "$@" 2>/dev/null && return
+  apt_update && apt_exclusive install -y --no-install-recommends "$@"
+}

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Loading this module makes the kernel print a real warning: for tests/vm/selftest, which
+ * proves that such a one fails a run.
+ */
+
+#include <linux/bug.h>
+#include <linux/module.h>
+
+static int __init warn_init(void)
+{
+	WARN(1, "asked to warn\n");
+	/* So that it can be loaded again without being unloaded. */
+	return -ECANCELED;
+}
+module_init(warn_init);
+
+MODULE_DESCRIPTION("prints a kernel warning when loaded");
+MODULE_LICENSE("Dual MIT/GPL");
