@@ -23,9 +23,12 @@ static char *userblk_device_devnode(userblk_devnode_arg *node, umode_t *mode,
 	const struct userblk_device *device =
 		container_of(node, struct userblk_device, node);
 
-	*mode = device->config.mode;
-	*uid = device->owner;
-	*gid = device->group;
+	/* As the node goes only its name is asked for. */
+	if (mode) {
+		*mode = device->config.mode;
+		*uid = device->owner;
+		*gid = device->group;
+	}
 	return NULL;
 }
 
