@@ -244,9 +244,11 @@ struct userblk_list {
  * @queue: out: the hardware queue that it came from
  * @flags: out: USERBLK_REQ_*
  * @deliveries: out: 1 for the first delivery
- * @result: out: 0: this record holds a request; -EFAULT: it does not, since
- *	@addr could not be written, and that request is still queued; -EINVAL:
- *	it does not, since @reserved was not 0
+ * @result: out: 0: this record holds a request. Otherwise it does not, and no
+ *	request is lost: -EFAULT @addr could not be written, that request is
+ *	still queued; -EINVAL @reserved was not 0; -ESTALE the request was put
+ *	back by a RESET while its payload was on its way; -EINTR a fatal signal
+ *	came
  * @reserved: 0
  *
  * The payload is written to @addr only if all of it fits in @room; otherwise

@@ -40,6 +40,7 @@ static inline struct class *userblk_compat_class_create(const char *name)
 #ifdef USERBLK_HAS_DISK_OPEN
 #define USERBLK_DISK_OPEN_OPS(open_fn, release_fn)	\
 	.open = open_fn, .release = release_fn
+#define USERBLK_DISK_OPEN_COMPAT(...)
 #else
 #define USERBLK_DISK_OPEN_OPS(open_fn, release_fn)	\
 	.open = open_fn##_compat, .release = release_fn##_compat
@@ -52,10 +53,7 @@ static inline struct class *userblk_compat_class_create(const char *name)
 	{								\
 		release_fn(disk);					\
 	}
-typedef unsigned int blk_mode_t;
-#endif
-#ifndef USERBLK_DISK_OPEN_COMPAT
-#define USERBLK_DISK_OPEN_COMPAT(open_fn, release_fn)
+#define blk_mode_t fmode_t
 #endif
 
 /* What a disk promises; in bytes, in no kernel's layout. */

@@ -6,7 +6,7 @@
 #include <linux/log2.h>
 #include <linux/string.h>
 
-#define USERBLK_MAX_PHYSICAL_SIZE	(1u << 20)
+#define USERBLK_MAX_PHYSICAL_SIZE	BIT(20)
 #define USERBLK_MIN_CHUNK_SIZE		4096u
 
 static void userblk_config_default(u32 *field, u32 value)

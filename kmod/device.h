@@ -55,11 +55,11 @@ struct userblk_device {
 	struct userblk_queue queue;
 	struct userblk_disk disk;
 
-	spinlock_t lock;
+	spinlock_t lock;	/* state, openers, config.size */
 	enum userblk_device_state state;
 	unsigned int openers;
 	unsigned long served;
-	struct mutex resizing;
+	struct mutex resizing;	/* a resize, or leaving LIVE */
 };
 
 /* Makes a device from a checked config, and writes back what is in force. */

@@ -142,8 +142,9 @@ static const struct blk_mq_ops userblk_disk_mq_ops = {
 
 static void userblk_disk_uevent(struct userblk_device *device, char *what)
 {
-	char *env[] = { what, NULL };
+	char *env[2] = {};
 
+	env[0] = what;
 	kobject_uevent_env(&disk_to_dev(device->disk.gendisk)->kobj,
 			   KOBJ_CHANGE, env);
 }

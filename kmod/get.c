@@ -188,6 +188,19 @@ static int userblk_get_wait(struct userblk_queue *queue, bool watch,
 	return err;
 }
 
+/* Nothing is there: 0 to look again, or why not. */
+static int userblk_get_idle(struct userblk_queue *queue,
+			    const struct userblk_get *get, bool watch,
+			    ktime_t *until)
+{
+	if (userblk_queue_is_dying(queue))
+		return -ENODEV;
+	if (!get->timeout_ns)
+		return -ETIME;
+	return userblk_get_wait(queue, watch,
+				get->timeout_ns < 0 ? NULL : until);
+}
+
 int userblk_get_run(struct userblk_node *node, struct userblk_get *get)
 {
 	struct userblk_queue *queue = &node->device->queue;
@@ -212,14 +225,7 @@ int userblk_get_run(struct userblk_node *node, struct userblk_get *get)
 		orphans = userblk_takers_orphans(&queue->takers);
 		if (err || get->count || (watch && orphans))
 			break;
-		if (userblk_queue_is_dying(queue))
-			err = -ENODEV;
-		else if (!get->timeout_ns)
-			break;
-		else
-			err = userblk_get_wait(queue, watch,
-					       get->timeout_ns < 0 ? NULL :
-								     &until);
+		err = userblk_get_idle(queue, get, watch, &until);
 		if (err)
 			break;
 	}

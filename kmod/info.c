@@ -36,6 +36,7 @@ static struct userblk_taker *userblk_slot_taker(struct userblk_slot *slot,
 {
 	struct userblk_taker *taker = READ_ONCE(slot->taker);
 
+	/* The taker is read before the word that says whose it was. */
 	smp_rmb();
 	if (!userblk_slot_is_taken(slot, userblk_word_generation(word)))
 		return NULL;

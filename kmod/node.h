@@ -10,13 +10,13 @@
 /**
  * struct userblk_node - one open file of a control node
  * @device: with a reference
- * @lock: @taker
+ * @lock: protects @taker; held for nothing that sleeps
  * @taker: the process that used this file last, with a reference; saves
  *	looking it up
  */
 struct userblk_node {
 	struct userblk_device *device;
-	spinlock_t lock;
+	spinlock_t lock;	/* taker */
 	struct userblk_taker *taker;
 };
 

@@ -45,7 +45,7 @@ struct userblk_front_ops {
  * @index: constant
  */
 struct userblk_hwq {
-	spinlock_t lock;
+	spinlock_t lock;	/* lists and transitions, see slot.h */
 	struct list_head returned;
 	struct list_head fresh;
 	u32 queued;

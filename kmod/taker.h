@@ -29,7 +29,7 @@ struct userblk_queue;
  * @dead: takers seen dead that are still in the list; says whether to look
  */
 struct userblk_takers {
-	spinlock_t lock;
+	spinlock_t lock;	/* list */
 	struct list_head list;
 	atomic_t dead;
 };

@@ -16,8 +16,8 @@ static void userblk_watch_work(struct work_struct *work)
 		return;
 	if (!userblk_queue_has_work(queue)) {
 		clear_bit(0, &queue->watching);
+		/* What was queued meanwhile saw the bit still set: look again. */
 		smp_mb__after_atomic();
-		/* What was queued meanwhile saw the bit still set. */
 		if (userblk_queue_has_work(queue))
 			userblk_watch_start(queue);
 		return;
@@ -42,6 +42,7 @@ static void userblk_expire_work(struct work_struct *work)
 		return;
 	userblk_queue_expire(queue, jiffies - queue->limit, &oldest);
 	clear_bit(0, &queue->expiring);
+	/* As above. */
 	smp_mb__after_atomic();
 	if (!userblk_queue_has_work(queue) ||
 	    test_and_set_bit(0, &queue->expiring))
