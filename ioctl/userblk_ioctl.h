@@ -26,7 +26,12 @@
  *   EFAULT  the argument or an array cannot be read or written
  *   EINVAL  an unknown flag, dirty padding, a value out of its range
  *   ENODEV  (control nodes) the device was removed
- *   EINTR   (LIST, CREATE, REMOVE) a fatal signal came first, nothing was done
+ *   EBADF   (control nodes, all but INFO) the node is not open for writing
+ *   EINTR   (LIST, CREATE, REMOVE, RESIZE) a fatal signal came first
+ *
+ * Open control nodes with O_CLOEXEC. An exec ends a process's part in what it
+ * took, and where the exec closes the descriptor, those who wait are told;
+ * otherwise only a RESET, or the next call of the process, finds it out.
  */
 #ifndef USERBLK_IOCTL_H
 #define USERBLK_IOCTL_H
@@ -89,23 +94,26 @@
  * @io_min: preferred smallest I/O, a multiple of @physical_block_size; 0: that
  * @io_opt: preferred large I/O, a multiple of @physical_block_size; 0: none
  * @max_transfer: largest payload of a request, a power of two from
- *	USERBLK_MIN_TRANSFER to USERBLK_MAX_TRANSFER; 0: 512 KiB
+ *	USERBLK_MIN_TRANSFER (or the page size, if that is larger) to
+ *	USERBLK_MAX_TRANSFER; 0: 512 KiB
  * @chunk_size: no request crosses a multiple of this, discards included; a
- *	power of two, at least 4096; 0: none
+ *	power of two, 4096 to 1 GiB; 0: none
  * @discard_granularity: with F_DISCARD: a power of two, at least
- *	@logical_block_size; 0: that
+ *	@logical_block_size; 0: that. Written back: at least
+ *	@physical_block_size
  * @queues: hardware queues; 0: 1. Written back: how many there are, which is
  *	never more than the machine has processors
  * @depth: requests in flight per queue; 0: 128. Written back: the real depth
  * @delivery_limit: a request that would be delivered more often than this
- *	fails instead; 0: no limit
+ *	fails instead; deliveries that were given back do not count; 0: no limit
  * @uid: owner of the control node
  * @gid: group of the control node
  * @mode: permissions of the control node, a subset of 0777; 0: 0600
  * @number: the device's number, or USERBLK_ANY_NUMBER for the lowest free one
  * @reserved: 0
  * @name: NUL-terminated, padded with NULs; empty, or letters, digits and
- *	"._+:-", not beginning with "." or "-"; unique among the devices
+ *	"._+:-", not beginning with "." or "-", and not what names a device by
+ *	its number ("7", "userblk7", "userblkc7"); unique among the devices
  */
 struct userblk_config {
 	__u64 size;
@@ -305,8 +313,9 @@ struct userblk_get {
  *
  * Success with @count 0: the time is over, or USERBLK_GET_ORPHANS is set.
  * EINTR a signal came while it waited; it is never restarted. ENOMEM the first
- * GET of a process found no memory. EFAULT the array cannot be read or written:
- * nothing is taken. A single bad @addr is told in its record alone.
+ * GET of a process found no memory. EFAULT the argument or the array cannot be
+ * read or written: nothing is taken (unless the argument itself ceased to be
+ * writable during the call). A single bad @addr is told in its record alone.
  */
 #define USERBLK_GET		_IOWR(0xB7, 0x10, struct userblk_get)
 
@@ -386,8 +395,9 @@ struct userblk_put {
  * -EINTR	a fatal signal came while @addr was paged in. It stays taken.
  *
  * EFAULT of the whole call: the array cannot be read or written; records
- * before that place have been carried out. Never waits, except for @addr to be
- * paged in.
+ * before that place have been carried out, and where results could not be
+ * written, some behind it. EINTR a fatal signal came; likewise. Never waits,
+ * except for @addr to be paged in.
  */
 #define USERBLK_PUT		_IOWR(0xB7, 0x11, struct userblk_put)
 
@@ -409,7 +419,8 @@ struct userblk_serve {
  * An error means that the PUT part was refused as a whole (see PUT), or that
  * the GET part could not be carried out after the PUT part was: @put.failed
  * and the results then hold. A signal that comes while it waits gives success
- * with @get.count 0; it is never restarted.
+ * with @get.count 0; it is never restarted. When an answer failed, the GET part
+ * does not wait.
  */
 #define USERBLK_SERVE		_IOWR(0xB7, 0x12, struct userblk_serve)
 
@@ -568,7 +579,8 @@ struct userblk_resize {
  *
  * Seen at once by whoever uses the device. Requests beyond a new, smaller end
  * that are on their way already are delivered all the same. Does not wait for
- * requests. EINVAL a bad size; EFBIG larger than the block layer takes.
+ * requests. EINVAL a bad size; EFBIG larger than the block layer takes; EBUSY
+ * the device is still being made.
  */
 #define USERBLK_RESIZE		_IOW(0xB7, 0x15, struct userblk_resize)
 

@@ -8,6 +8,7 @@
 
 #define USERBLK_MAX_PHYSICAL_SIZE	BIT(20)
 #define USERBLK_MIN_CHUNK_SIZE		4096u
+#define USERBLK_MAX_CHUNK_SIZE		BIT(30)
 
 static void userblk_config_default(u32 *field, u32 value)
 {
@@ -60,12 +61,14 @@ static bool userblk_config_blocks_ok(const struct userblk_config *c)
 
 static bool userblk_config_transfer_ok(const struct userblk_config *c)
 {
-	if (!userblk_is_power_of_2_in(c->max_transfer, USERBLK_MIN_TRANSFER,
+	u32 min = max_t(u32, USERBLK_MIN_TRANSFER, PAGE_SIZE);
+
+	if (!userblk_is_power_of_2_in(c->max_transfer, min,
 				      USERBLK_MAX_TRANSFER))
 		return false;
 	return !c->chunk_size ||
 	       userblk_is_power_of_2_in(c->chunk_size, USERBLK_MIN_CHUNK_SIZE,
-					1u << 31);
+					USERBLK_MAX_CHUNK_SIZE);
 }
 
 static bool userblk_config_queues_ok(const struct userblk_config *c)
@@ -87,6 +90,14 @@ static bool userblk_config_flags_ok(const struct userblk_config *c)
 					c->logical_block_size, 1u << 31);
 }
 
+/* "7", "userblk7" and "userblkc7" name devices by their numbers. */
+static bool userblk_config_name_is_number(const char *name)
+{
+	if (!strncmp(name, "userblk", 7))
+		name += name[7] == 'c' ? 8 : 7;
+	return *name && !name[strspn(name, "0123456789")];
+}
+
 static bool userblk_config_name_ok(const char *name)
 {
 	size_t length = strnlen(name, USERBLK_NAME_LEN), i;
@@ -97,7 +108,8 @@ static bool userblk_config_name_ok(const char *name)
 		if (!isascii(name[i]) ||
 		    (!isalnum(name[i]) && !strchr("._+:-", name[i])))
 			return false;
-	return !memchr_inv(name + length, 0, USERBLK_NAME_LEN - length);
+	return !userblk_config_name_is_number(name) &&
+	       !memchr_inv(name + length, 0, USERBLK_NAME_LEN - length);
 }
 
 int userblk_config_check(struct userblk_config *c)
@@ -111,5 +123,9 @@ int userblk_config_check(struct userblk_config *c)
 	if (c->number != USERBLK_ANY_NUMBER &&
 	    c->number >= USERBLK_MAX_DEVICES)
 		return -EINVAL;
+	/* As the newer kernels do it themselves. */
+	if (c->discard_granularity)
+		c->discard_granularity = max(c->discard_granularity,
+					     c->physical_block_size);
 	return userblk_config_check_size(c->size, c->logical_block_size);
 }

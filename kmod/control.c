@@ -69,8 +69,11 @@ static int userblk_control_list_all(struct userblk_list *list, u32 room)
 
 	for (; (device = userblk_registry_next(&number)); number++) {
 		struct userblk_list_entry entry = {};
-		bool live = userblk_control_list_entry(device, &entry);
+		bool live;
 
+		if (IS_ERR(device))
+			return PTR_ERR(device);
+		live = userblk_control_list_entry(device, &entry);
 		userblk_device_put(device);
 		if (!live || list->total++ >= room)
 			continue;

@@ -63,6 +63,14 @@ userblk_device_alloc(const struct userblk_config *config)
 	return device;
 }
 
+/* In jiffies: at least one, at most what can be compared. */
+static unsigned long userblk_device_limit(const struct userblk_device *device)
+{
+	u64 limit = nsecs_to_jiffies64(device->config.queue_limit_ns);
+
+	return clamp_t(u64, limit, 1, MAX_JIFFY_OFFSET);
+}
+
 static int userblk_device_init_queue(struct userblk_device *device)
 {
 	struct userblk_queue *queue = &device->queue;
@@ -72,8 +80,7 @@ static int userblk_device_init_queue(struct userblk_device *device)
 	queue->front = &userblk_disk_front_ops;
 	queue->front_data = device;
 	if (device->config.queue_limit_ns)
-		queue->limit =
-			max(1ul, nsecs_to_jiffies(device->config.queue_limit_ns));
+		queue->limit = userblk_device_limit(device);
 	return userblk_queue_init(queue, device->config.queues,
 				  device->config.depth);
 }
@@ -134,9 +141,10 @@ int userblk_device_create(struct userblk_config *config)
 	return 0;
 
 del_node:
-	userblk_queue_kill(&device->queue);
 	cdev_device_del(&device->cdev, &device->node);
 free_disk:
+	/* The node may have been opened already. */
+	userblk_queue_kill(&device->queue);
 	userblk_disk_free(device);
 free_tags:
 	userblk_disk_free_tags(device);
@@ -153,7 +161,6 @@ static int userblk_device_claim_removal(struct userblk_device *device,
 {
 	int err = 0;
 
-	mutex_lock(&device->resizing);
 	spin_lock(&device->lock);
 	if (device->state != USERBLK_DEVICE_LIVE)
 		err = -ENODEV;
@@ -162,7 +169,6 @@ static int userblk_device_claim_removal(struct userblk_device *device,
 	else
 		device->state = USERBLK_DEVICE_REMOVING;
 	spin_unlock(&device->lock);
-	mutex_unlock(&device->resizing);
 	return err;
 }
 
@@ -173,12 +179,17 @@ int userblk_device_remove(u32 number, bool force)
 
 	if (!device)
 		return -ENODEV;
+	if (IS_ERR(device))
+		return PTR_ERR(device);
 	err = userblk_device_claim_removal(device, force);
 	if (err)
 		goto put;
 
 	/* Refuse and fail I/O first, so that nothing below waits for workers. */
 	userblk_queue_kill(&device->queue);
+	/* A resize that began before, which waits for no worker. */
+	mutex_lock(&device->resizing);
+	mutex_unlock(&device->resizing);
 	cdev_device_del(&device->cdev, &device->node);
 	userblk_disk_del(device);
 	userblk_disk_free(device);
@@ -192,7 +203,7 @@ put:
 
 int userblk_device_resize(struct userblk_device *device, u64 size)
 {
-	bool live;
+	enum userblk_device_state state;
 	int err;
 
 	err = userblk_config_check_size(size,
@@ -202,14 +213,16 @@ int userblk_device_resize(struct userblk_device *device, u64 size)
 	if (mutex_lock_killable(&device->resizing))
 		return -EINTR;
 	spin_lock(&device->lock);
-	live = device->state == USERBLK_DEVICE_LIVE;
-	if (live)
+	state = device->state;
+	if (state == USERBLK_DEVICE_LIVE)
 		device->config.size = size;
 	spin_unlock(&device->lock);
-	if (live)
+	if (state == USERBLK_DEVICE_LIVE)
 		userblk_disk_resize(device, size);
 	mutex_unlock(&device->resizing);
-	return live ? 0 : -ENODEV;
+	if (state == USERBLK_DEVICE_NEW)
+		return -EBUSY;
+	return state == USERBLK_DEVICE_LIVE ? 0 : -ENODEV;
 }
 
 int userblk_device_open(struct userblk_device *device)

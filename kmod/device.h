@@ -43,8 +43,8 @@ enum userblk_device_state {
  * @state: see above
  * @openers: how often the block device is open
  * @served: a GET has been seen
- * @resizing: held over a resize, which waits for no worker, and to leave LIVE:
- *	the disk stays while it is resized. Taken before @lock
+ * @resizing: held over a resize, which waits for no worker; removal waits for
+ *	it before the disk goes. Taken before @lock
  */
 struct userblk_device {
 	struct device node;
@@ -59,7 +59,7 @@ struct userblk_device {
 	enum userblk_device_state state;
 	unsigned int openers;
 	unsigned long served;
-	struct mutex resizing;	/* a resize, or leaving LIVE */
+	struct mutex resizing;	/* over a resize */
 };
 
 /* Makes a device from a checked config, and writes back what is in force. */

@@ -2,6 +2,7 @@
 #include "disk.h"
 
 #include <linux/kobject.h>
+#include <linux/sched/mm.h>
 
 #include "device.h"
 #include "sysfs.h"
@@ -80,6 +81,10 @@ static blk_status_t userblk_disk_queue_rq(struct blk_mq_hw_ctx *hctx,
 
 	if (!userblk_disk_op(rq, &slot->op))
 		return BLK_STS_NOTSUPP;
+	/* The block layer only warns of writes from within the kernel. */
+	if (userblk_disk_device(queue)->config.flags & USERBLK_F_READ_ONLY &&
+	    op_is_write(req_op(rq)) && slot->op != USERBLK_OP_FLUSH)
+		return BLK_STS_IOERR;
 	userblk_disk_fill(userblk_disk_device(queue), slot, rq);
 	blk_mq_start_request(rq);
 	if (!userblk_queue_add(slot))
@@ -116,12 +121,6 @@ static void userblk_disk_end(struct userblk_slot *slot, blk_status_t status)
 		blk_mq_end_request(rq, BLK_STS_IOERR);
 }
 
-/* Requests wait for as long as the device's creator allows, see watch.c. */
-static enum blk_eh_timer_return userblk_disk_timeout(struct request *rq)
-{
-	return BLK_EH_RESET_TIMER;
-}
-
 static int userblk_disk_init_hctx(struct blk_mq_hw_ctx *hctx, void *data,
 				  unsigned int index)
 {
@@ -134,7 +133,6 @@ static int userblk_disk_init_hctx(struct blk_mq_hw_ctx *hctx, void *data,
 static const struct blk_mq_ops userblk_disk_mq_ops = {
 	.queue_rq = userblk_disk_queue_rq,
 	.commit_rqs = userblk_disk_commit_rqs,
-	.timeout = userblk_disk_timeout,
 	.init_hctx = userblk_disk_init_hctx,
 };
 
@@ -142,11 +140,14 @@ static const struct blk_mq_ops userblk_disk_mq_ops = {
 
 static void userblk_disk_uevent(struct userblk_device *device, char *what)
 {
+	unsigned int noio = memalloc_noio_save();
 	char *env[2] = {};
 
+	/* Memory must not be waited for: it may be this device that is due. */
 	env[0] = what;
 	kobject_uevent_env(&disk_to_dev(device->disk.gendisk)->kobj,
 			   KOBJ_CHANGE, env);
+	memalloc_noio_restore(noio);
 }
 
 static void userblk_disk_waiting(struct userblk_queue *queue)
@@ -211,7 +212,9 @@ void userblk_disk_start_scan(struct userblk_device *device)
 static struct userblk_limits
 userblk_disk_limits(const struct userblk_config *config)
 {
-	u32 bulk = config->chunk_size ? config->chunk_size : UINT_MAX;
+	/* Some kernels cut exactly here: it must be a multiple of any block. */
+	u32 bulk = config->chunk_size ?:
+		   round_down(UINT_MAX, USERBLK_MAX_BLOCK_SIZE);
 	struct userblk_limits limits = {
 		.logical_block_size = config->logical_block_size,
 		.physical_block_size = config->physical_block_size,
@@ -303,5 +306,8 @@ void userblk_disk_free(struct userblk_device *device)
 
 void userblk_disk_resize(struct userblk_device *device, u64 size)
 {
+	unsigned int noio = memalloc_noio_save();
+
 	set_capacity_and_notify(device->disk.gendisk, size >> SECTOR_SHIFT);
+	memalloc_noio_restore(noio);
 }

@@ -10,6 +10,8 @@
 
 /* Records copied at a time; they live on the stack. */
 #define USERBLK_GET_CHUNK	8
+/* One look in so many goes to another hardware queue than the one hinted at. */
+#define USERBLK_GET_TURN	16u
 
 int userblk_get_check(const struct userblk_queue *queue,
 		      const struct userblk_get *get)
@@ -91,7 +93,7 @@ static unsigned int userblk_get_screen(struct userblk_request *requests,
 
 /* Takes requests for up to n records; returns how many records were used. */
 static unsigned int userblk_get_chunk(struct userblk_queue *queue,
-				      struct userblk_taker *taker, u32 hint,
+				      struct userblk_taker *taker, u32 start,
 				      struct userblk_request *requests,
 				      unsigned int n, bool first, bool *alone)
 {
@@ -101,13 +103,31 @@ static unsigned int userblk_get_chunk(struct userblk_queue *queue,
 	good = userblk_get_screen(requests, n);
 	if (!good)
 		return n;
-	taken = userblk_queue_take(queue, hint, taker, deliveries, good, first,
+	taken = userblk_queue_take(queue, start, taker, deliveries, good, first,
 				   alone);
 	for (i = 0; i < n && at < taken; i++)
 		if (!requests[i].result)
 			userblk_get_hand_out(queue, &deliveries[at++],
 					     &requests[i]);
 	return i;
+}
+
+/*
+ * Which hardware queue to look at first. Every one gets its turn, also beside a
+ * hint, so that a busy queue does not starve the others.
+ */
+static u32 userblk_get_start(struct userblk_node *node, u32 hint)
+{
+	u32 turn = READ_ONCE(node->turn);
+
+	if (node->device->queue.nr_hwqs == 1)
+		return 0;
+	WRITE_ONCE(node->turn, turn + 1);
+	if (hint != USERBLK_ANY_QUEUE && turn % USERBLK_GET_TURN)
+		return hint;
+	if (hint != USERBLK_ANY_QUEUE)
+		turn /= USERBLK_GET_TURN;
+	return turn % node->device->queue.nr_hwqs;
 }
 
 /* Takes what is there now. Returns an error only if no record was used. */
@@ -120,15 +140,17 @@ static int userblk_get_fill(struct userblk_node *node,
 	struct userblk_request requests[USERBLK_GET_CHUNK];
 	bool alone = false;
 
-	while (get->count < room && !alone && userblk_queue_has_work(queue)) {
+	while (get->count < room && !alone && userblk_queue_has_work(queue) &&
+	       !fatal_signal_pending(current)) {
 		unsigned int i, used, n = min_t(u32, room - get->count,
 						USERBLK_GET_CHUNK);
 
 		if (copy_from_user(requests, user + get->count,
 				   n * sizeof(*requests)))
 			return get->count ? 0 : -EFAULT;
-		used = userblk_get_chunk(queue, taker, get->queue, requests, n,
-					 !get->count, &alone);
+		used = userblk_get_chunk(queue, taker,
+					 userblk_get_start(node, get->queue),
+					 requests, n, !get->count, &alone);
 		if (!used)
 			break;
 		if (copy_to_user(user + get->count, requests,

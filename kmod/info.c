@@ -7,7 +7,10 @@
 
 static u64 userblk_slot_age_ns(const struct userblk_slot *slot)
 {
-	return jiffies64_to_nsecs(jiffies - READ_ONCE(slot->since));
+	unsigned long since = READ_ONCE(slot->since);
+	unsigned long now = jiffies;
+
+	return time_after(now, since) ? jiffies64_to_nsecs(now - since) : 0;
 }
 
 /* Calls fn for each slot, under RCU so that its taker may be looked at. */
@@ -34,7 +37,7 @@ static void userblk_slots_visit(struct userblk_queue *queue,
 static struct userblk_taker *userblk_slot_taker(struct userblk_slot *slot,
 						u64 word)
 {
-	struct userblk_taker *taker = READ_ONCE(slot->taker);
+	struct userblk_taker *taker = rcu_dereference(slot->taker);
 
 	/* The taker is read before the word that says whose it was. */
 	smp_rmb();
@@ -84,8 +87,8 @@ struct userblk_taken_list {
 static void userblk_taken_slot(struct userblk_slot *slot, u64 word, void *arg)
 {
 	struct userblk_taken_list *list = arg;
+	struct userblk_taken *to = &list->to[list->count];
 	struct userblk_taker *taker;
-	struct userblk_taken *to;
 
 	if (userblk_word_state(word) != USERBLK_SLOT_TAKEN ||
 	    list->count == list->room)
@@ -93,7 +96,6 @@ static void userblk_taken_slot(struct userblk_slot *slot, u64 word, void *arg)
 	taker = userblk_slot_taker(slot, word);
 	if (!taker)
 		return;
-	to = &list->to[list->count++];
 	to->id = userblk_slot_id(slot, userblk_word_generation(word));
 	to->offset = slot->offset;
 	to->held_ns = userblk_slot_age_ns(slot);
@@ -102,6 +104,10 @@ static void userblk_taken_slot(struct userblk_slot *slot, u64 word, void *arg)
 	to->flags = userblk_taker_is_dead(taker) ? USERBLK_TAKEN_ORPHAN : 0;
 	to->pid = pid_vnr(taker->pid);
 	to->deliveries = slot->deliveries;
+	/* Only if all of that was about the same delivery. */
+	smp_rmb();
+	if (userblk_slot_is_taken(slot, userblk_word_generation(word)))
+		list->count++;
 }
 
 static int userblk_info_taken(struct userblk_queue *queue,
@@ -114,7 +120,8 @@ static int userblk_info_taken(struct userblk_queue *queue,
 	if (!list.room)
 		return 0;
 	list.room = min(list.room, queue->nr_hwqs * queue->depth);
-	list.to = kvcalloc(list.room, sizeof(*list.to), GFP_NOIO);
+	/* One more, to be written to and not to be counted. */
+	list.to = kvcalloc(list.room + 1, sizeof(*list.to), GFP_NOIO);
 	if (!list.to)
 		return -ENOMEM;
 	userblk_slots_visit(queue, userblk_taken_slot, &list);

@@ -5,19 +5,25 @@
 #include "control.h"
 #include "device.h"
 #include "registry.h"
+#include "watch.h"
 
 #define USERBLK_MINORS	(1 + USERBLK_MAX_DEVICES)
 
 struct class *userblk_class;
 dev_t userblk_devt;
+struct workqueue_struct *userblk_reclaim_wq;
 
 static int __init userblk_init(void)
 {
 	int err;
 
+	userblk_reclaim_wq = alloc_workqueue("userblk",
+					     WQ_UNBOUND | WQ_MEM_RECLAIM, 0);
+	if (!userblk_reclaim_wq)
+		return -ENOMEM;
 	err = alloc_chrdev_region(&userblk_devt, 0, USERBLK_MINORS, "userblk");
 	if (err)
-		return err;
+		goto destroy_wq;
 	userblk_class = class_create("userblk");
 	if (IS_ERR(userblk_class)) {
 		err = PTR_ERR(userblk_class);
@@ -32,6 +38,8 @@ destroy_class:
 	class_destroy(userblk_class);
 unregister:
 	unregister_chrdev_region(userblk_devt, USERBLK_MINORS);
+destroy_wq:
+	destroy_workqueue(userblk_reclaim_wq);
 	return err;
 }
 
@@ -42,6 +50,9 @@ static void __exit userblk_exit(void)
 	userblk_registry_destroy();
 	class_destroy(userblk_class);
 	unregister_chrdev_region(userblk_devt, USERBLK_MINORS);
+	destroy_workqueue(userblk_reclaim_wq);
+	/* Takers are freed by callbacks of this module. */
+	rcu_barrier();
 }
 
 module_init(userblk_init);

@@ -117,6 +117,9 @@ static long userblk_node_ioctl(struct file *file, unsigned int cmd,
 
 	if (userblk_queue_is_dying(&node->device->queue))
 		return -ENODEV;
+	/* To look is one thing, to serve another. */
+	if (cmd != USERBLK_INFO && !(file->f_mode & FMODE_WRITE))
+		return -EBADF;
 	switch (cmd) {
 	case USERBLK_SERVE:
 		return userblk_serve(node, arg);

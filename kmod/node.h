@@ -13,11 +13,13 @@
  * @lock: protects @taker; held for nothing that sleeps
  * @taker: the process that used this file last, with a reference; saves
  *	looking it up
+ * @turn: counts looks for requests; unlocked, since nothing depends on it
  */
 struct userblk_node {
 	struct userblk_device *device;
 	spinlock_t lock;	/* taker */
 	struct userblk_taker *taker;
+	u32 turn;
 };
 
 extern const struct file_operations userblk_node_fops;

@@ -11,6 +11,8 @@
 
 /* How much is brought in at a time, so that a large buffer fits in memory. */
 #define USERBLK_FAULT_IN_BYTES	(256u << 10)
+/* How often it may be for nothing: the page may be taken away again. */
+#define USERBLK_FAULT_IN_TRIES	1000
 
 static size_t userblk_page_copy(struct page *page, size_t offset, size_t bytes,
 				struct iov_iter *iter)
@@ -89,22 +91,27 @@ static int userblk_payload_fault_in(u64 addr, size_t length,
 int userblk_payload_move(struct userblk_slot *slot, u32 generation, u64 addr,
 			 size_t length, unsigned int direction)
 {
+	unsigned int idle = 0;
 	struct iov_iter iter;
 	size_t done = 0;
 	int err;
 
 	for (;;) {
+		size_t copied;
+
 		iov_iter_ubuf(&iter, direction, u64_to_user_ptr(addr + done),
 			      length - done);
-		done += userblk_payload_copy(slot, done, &iter);
+		copied = userblk_payload_copy(slot, done, &iter);
+		done += copied;
 		if (done == length)
 			return 0;
+		idle = copied ? 0 : idle + 1;
 
 		userblk_queue_unclaim(slot);
 		err = userblk_payload_fault_in(addr + done, length - done,
 					       direction);
-		if (err)
-			return err;
+		if (err || idle == USERBLK_FAULT_IN_TRIES)
+			return err ?: -EFAULT;
 		cond_resched();
 		if (!userblk_slot_claim(slot, generation))
 			return -ESTALE;

@@ -2,6 +2,7 @@
 #include "put.h"
 
 #include <linux/blkdev.h>
+#include <linux/sched/signal.h>
 #include <linux/uaccess.h>
 
 #include "payload.h"
@@ -38,11 +39,26 @@ static int userblk_answer_check(const struct userblk_answer *answer)
 	return 0;
 }
 
+/* What is the block layer's own is not a worker's to say. */
+static blk_status_t userblk_put_status(int err)
+{
+	blk_status_t status = errno_to_blk_status(err);
+
+	switch (status) {
+	case BLK_STS_AGAIN:
+	case BLK_STS_DEV_RESOURCE:
+	case BLK_STS_DM_REQUEUE:
+		return BLK_STS_IOERR;
+	default:
+		return status;
+	}
+}
+
 static int userblk_put_complete(struct userblk_slot *slot,
 				const struct userblk_answer *answer)
 {
 	u32 generation = USERBLK_ID_GENERATION(answer->id);
-	blk_status_t status = errno_to_blk_status(answer->status);
+	blk_status_t status = userblk_put_status(answer->status);
 	int err = 0;
 
 	if (!userblk_slot_claim(slot, generation))
@@ -150,6 +166,7 @@ static unsigned int userblk_put_chunk(struct userblk_node *node,
 		if (result == -ESTALE)
 			userblk_stats_add(queue, stale, 1);
 	}
+	cond_resched();
 	return failed;
 }
 
@@ -163,6 +180,8 @@ int userblk_put_run(struct userblk_node *node, struct userblk_put *put)
 	for (done = 0; done < put->count; done += n) {
 		unsigned int failed;
 
+		if (fatal_signal_pending(current))
+			return -EINTR;
 		n = min_t(u32, put->count - done, USERBLK_PUT_CHUNK);
 		if (copy_from_user(answers, user + done, n * sizeof(*answers)))
 			return -EFAULT;

@@ -8,7 +8,7 @@
 /* Is the header sound? 0, -ENOTTY or -EINVAL. */
 int userblk_put_check(const struct userblk_put *put, bool may_be_empty);
 
-/* Carries a checked PUT out and counts what failed. 0 or -EFAULT. */
+/* Carries a checked PUT out and counts what failed. 0, -EFAULT or -EINTR. */
 int userblk_put_run(struct userblk_node *node, struct userblk_put *put);
 
 #endif /* USERBLK_PUT_H */

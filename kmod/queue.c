@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "queue.h"
 
+#include <linux/list_sort.h>
 #include <linux/poll.h>
 #include <linux/slab.h>
 
@@ -86,8 +87,9 @@ static void userblk_hwq_append(struct userblk_hwq *hwq,
 {
 	slot->seq = hwq->next_seq++;
 	slot->deliveries = 0;
-	slot->taker = NULL;
-	slot->since = jiffies;
+	slot->given_back = 0;
+	RCU_INIT_POINTER(slot->taker, NULL);
+	WRITE_ONCE(slot->since, jiffies);
 	list_add_tail(&slot->node, &hwq->fresh);
 	WRITE_ONCE(hwq->queued, hwq->queued + 1);
 	userblk_slot_queue(slot);
@@ -128,8 +130,8 @@ static void userblk_hwq_take_one(struct userblk_hwq *hwq,
 	list_del_init(&slot->node);
 	WRITE_ONCE(hwq->queued, hwq->queued - 1);
 	slot->deliveries++;
-	slot->since = jiffies;
-	WRITE_ONCE(slot->taker, taker);
+	WRITE_ONCE(slot->since, jiffies);
+	rcu_assign_pointer(slot->taker, taker);
 
 	to->slot = slot;
 	to->offset = slot->offset;
@@ -147,38 +149,33 @@ static unsigned int userblk_hwq_take(struct userblk_hwq *hwq,
 				     struct userblk_delivery *to,
 				     unsigned int n, bool first, bool *alone)
 {
+	struct list_head *from = &hwq->fresh;
 	struct userblk_slot *slot, *next;
 	unsigned int taken = 0;
 
 	spin_lock(&hwq->lock);
 	if (!list_empty(&hwq->returned)) {
-		if (!first)
-			goto unlock;
-		n = 1;
-		*alone = true;
-		slot = list_first_entry(&hwq->returned, struct userblk_slot,
-					node);
-		userblk_hwq_take_one(hwq, slot, taker, &to[taken++]);
-		goto count;
+		from = &hwq->returned;
+		n = first ? 1 : 0;
+		*alone = first;
 	}
-	list_for_each_entry_safe(slot, next, &hwq->fresh, node) {
+	/* Counted before anybody can answer them. */
+	atomic_add(n, &taker->taken);
+	list_for_each_entry_safe(slot, next, from, node) {
 		if (taken == n)
 			break;
 		userblk_hwq_take_one(hwq, slot, taker, &to[taken++]);
 	}
-count:
-	atomic_add(taken, &taker->taken);
-unlock:
+	atomic_sub(n - taken, &taker->taken);
 	spin_unlock(&hwq->lock);
 	return taken;
 }
 
-unsigned int userblk_queue_take(struct userblk_queue *queue, u32 hint,
+unsigned int userblk_queue_take(struct userblk_queue *queue, u32 start,
 				struct userblk_taker *taker,
 				struct userblk_delivery *to, unsigned int n,
 				bool first, bool *alone)
 {
-	unsigned int start = hint < queue->nr_hwqs ? hint : 0;
 	unsigned int i, taken;
 
 	for (i = 0; i < queue->nr_hwqs; i++) {
@@ -224,13 +221,23 @@ static void userblk_queue_count(struct userblk_queue *queue,
 		userblk_stats_add(queue, bytes_written, slot->length);
 }
 
+/* The slot is the caller's. Others may still be looking, under RCU. */
+static void userblk_slot_drop_taker(struct userblk_slot *slot)
+{
+	struct userblk_taker *taker = rcu_dereference_protected(slot->taker, 1);
+
+	if (!taker)
+		return;
+	RCU_INIT_POINTER(slot->taker, NULL);
+	atomic_dec(&taker->taken);
+}
+
 /* The slot is FREE and the caller's. */
 static void userblk_queue_finish(struct userblk_slot *slot, blk_status_t status)
 {
 	struct userblk_queue *queue = slot->hwq->queue;
 
-	if (slot->taker)
-		atomic_dec(&slot->taker->taken);
+	userblk_slot_drop_taker(slot);
 	userblk_queue_count(queue, slot, status);
 	queue->front->end(slot, status);
 }
@@ -239,46 +246,44 @@ static bool userblk_slot_is_exhausted(const struct userblk_slot *slot)
 {
 	u32 limit = slot->hwq->queue->delivery_limit;
 
-	return limit && slot->deliveries >= limit;
+	return limit && slot->deliveries - slot->given_back >= limit;
 }
 
-/* Ahead of everything submitted later; mostly that is the list's end. */
-static void userblk_hwq_insert(struct userblk_hwq *hwq,
-			       struct userblk_slot *slot)
+static int userblk_slot_compare(void *priv, const struct list_head *a,
+				const struct list_head *b)
 {
-	struct list_head *after = &hwq->returned;
-	struct userblk_slot *other;
+	u64 first = list_entry(a, struct userblk_slot, node)->seq;
+	u64 second = list_entry(b, struct userblk_slot, node)->seq;
 
-	list_for_each_entry_reverse(other, &hwq->returned, node) {
-		if (other->seq < slot->seq) {
-			after = &other->node;
-			break;
-		}
-	}
-	list_add(&slot->node, after);
-	WRITE_ONCE(hwq->queued, hwq->queued + 1);
+	return first < second ? -1 : first > second;
 }
 
 /*
  * Puts a slot that is RETURNING and the caller's into the queue, or on the list
- * of those that userblk_queue_fail() ends after the lock was dropped.
+ * of those that userblk_queue_fail() ends after the lock was dropped. The caller
+ * sorts hwq->returned before it drops the lock.
  */
 static void userblk_hwq_requeue(struct userblk_hwq *hwq,
 				struct userblk_slot *slot,
 				struct list_head *failed)
 {
 	lockdep_assert_held(&hwq->lock);
-	atomic_dec(&slot->taker->taken);
-	WRITE_ONCE(slot->taker, NULL);
+	userblk_slot_drop_taker(slot);
 	if (hwq->queue->dying || userblk_slot_is_exhausted(slot)) {
 		userblk_slot_free(slot);
 		list_add_tail(&slot->node, failed);
 		return;
 	}
-	slot->since = jiffies;
-	userblk_hwq_insert(hwq, slot);
+	WRITE_ONCE(slot->since, jiffies);
+	WRITE_ONCE(hwq->queued, hwq->queued + 1);
+	list_add_tail(&slot->node, &hwq->returned);
 	userblk_slot_queue(slot);
 	trace_userblk_queue(slot, userblk_slot_current_id(slot));
+}
+
+static void userblk_hwq_sort(struct userblk_hwq *hwq)
+{
+	list_sort(NULL, &hwq->returned, userblk_slot_compare);
 }
 
 /* Ends what could not go back: the device goes, or it was tried too often. */
@@ -309,6 +314,7 @@ static void userblk_queue_requeue(struct userblk_slot *slot)
 
 	spin_lock(&hwq->lock);
 	userblk_hwq_requeue(hwq, slot, &failed);
+	userblk_hwq_sort(hwq);
 	spin_unlock(&hwq->lock);
 	userblk_queue_fail(hwq->queue, &failed);
 	userblk_queue_kick(hwq->queue);
@@ -352,8 +358,12 @@ int userblk_queue_give_back(struct userblk_slot *slot, u32 generation,
 	found = userblk_slot_return(slot, generation, &now);
 	if (found && undo)
 		slot->deliveries--;
-	if (found && now)
+	else if (found)
+		slot->given_back++;
+	if (found && now) {
 		userblk_hwq_requeue(hwq, slot, &failed);
+		userblk_hwq_sort(hwq);
+	}
 	spin_unlock(&hwq->lock);
 	if (!found)
 		return -ESTALE;
@@ -380,8 +390,8 @@ int userblk_queue_adopt(struct userblk_slot *slot, u32 generation,
 	spin_lock(&hwq->lock);
 	if (userblk_slot_is_taken(slot, generation)) {
 		atomic_inc(&taker->taken);
-		atomic_dec(&slot->taker->taken);
-		WRITE_ONCE(slot->taker, taker);
+		userblk_slot_drop_taker(slot);
+		rcu_assign_pointer(slot->taker, taker);
 		ret = 0;
 	}
 	spin_unlock(&hwq->lock);
@@ -389,11 +399,27 @@ int userblk_queue_adopt(struct userblk_slot *slot, u32 generation,
 	return ret;
 }
 
-static unsigned int
-userblk_hwq_reset(struct userblk_hwq *hwq,
-		  bool (*match)(struct userblk_slot *slot, u32 generation,
-				const void *arg),
-		  const void *arg, struct list_head *failed)
+/* 1 if the slot was put back, in this generation. */
+static unsigned int userblk_hwq_reset_slot(struct userblk_slot *slot,
+					   u32 generation, userblk_match match,
+					   const void *arg,
+					   struct list_head *failed)
+{
+	bool now;
+
+	if (!userblk_slot_is_taken(slot, generation) ||
+	    !match(slot, generation, arg) ||
+	    !userblk_slot_return(slot, generation, &now))
+		return 0;
+	trace_userblk_put_back(slot, userblk_slot_id(slot, generation));
+	if (now)
+		userblk_hwq_requeue(slot->hwq, slot, failed);
+	return 1;
+}
+
+static unsigned int userblk_hwq_reset(struct userblk_hwq *hwq,
+				      userblk_match match, const void *arg,
+				      struct list_head *failed)
 {
 	unsigned int tag, count = 0;
 
@@ -402,41 +428,65 @@ userblk_hwq_reset(struct userblk_hwq *hwq,
 	for (tag = 0; tag < hwq->queue->depth; tag++) {
 		struct userblk_slot *slot = &hwq->slots[tag];
 		u64 word = userblk_slot_word(slot);
-		u32 generation = userblk_word_generation(word);
-		bool now;
 
-		if (userblk_word_state(word) != USERBLK_SLOT_TAKEN ||
-		    !match(slot, generation, arg) ||
-		    !userblk_slot_return(slot, generation, &now))
-			continue;
-		count++;
-		trace_userblk_put_back(slot, userblk_slot_id(slot, generation));
-		if (now)
-			userblk_hwq_requeue(hwq, slot, failed);
+		count += userblk_hwq_reset_slot(slot,
+						userblk_word_generation(word),
+						match, arg, failed);
 	}
 	rcu_read_unlock();
+	if (count)
+		userblk_hwq_sort(hwq);
 	spin_unlock(&hwq->lock);
 	return count;
 }
 
-unsigned int
-userblk_queue_reset(struct userblk_queue *queue,
-		    bool (*match)(struct userblk_slot *slot, u32 generation,
-				  const void *arg),
-		    const void *arg)
+static void userblk_queue_reset_done(struct userblk_queue *queue,
+				     unsigned int count,
+				     struct list_head *failed)
+{
+	if (!count)
+		return;
+	userblk_queue_fail(queue, failed);
+	userblk_stats_add(queue, resets, 1);
+	userblk_stats_add(queue, put_back, count);
+	userblk_queue_kick(queue);
+}
+
+unsigned int userblk_queue_reset(struct userblk_queue *queue,
+				 userblk_match match, const void *arg)
 {
 	unsigned int i, count = 0;
 	LIST_HEAD(failed);
 
-	for (i = 0; i < queue->nr_hwqs; i++)
+	for (i = 0; i < queue->nr_hwqs; i++) {
 		count += userblk_hwq_reset(&queue->hwqs[i], match, arg,
 					   &failed);
-	if (!count)
+		cond_resched();
+	}
+	userblk_queue_reset_done(queue, count, &failed);
+	return count;
+}
+
+static bool userblk_match_any(struct userblk_slot *slot, u32 generation,
+			      const void *arg)
+{
+	return true;
+}
+
+unsigned int userblk_queue_reset_one(struct userblk_queue *queue, u64 id)
+{
+	struct userblk_slot *slot = userblk_queue_slot(queue, id);
+	unsigned int count;
+	LIST_HEAD(failed);
+
+	if (!slot)
 		return 0;
-	userblk_queue_fail(queue, &failed);
-	userblk_stats_add(queue, resets, 1);
-	userblk_stats_add(queue, put_back, count);
-	userblk_queue_kick(queue);
+	spin_lock(&slot->hwq->lock);
+	count = userblk_hwq_reset_slot(slot, USERBLK_ID_GENERATION(id),
+				       userblk_match_any, NULL, &failed);
+	userblk_hwq_sort(slot->hwq);
+	spin_unlock(&slot->hwq->lock);
+	userblk_queue_reset_done(queue, count, &failed);
 	return count;
 }
 
@@ -521,8 +571,12 @@ static void userblk_hwq_kill(struct userblk_hwq *hwq)
 
 		slot = &hwq->slots[tag];
 		generation = userblk_word_generation(userblk_slot_word(slot));
-		if (userblk_slot_claim(slot, generation))
-			userblk_queue_end(slot, BLK_STS_IOERR);
+		/* A claim is refused only while there are 2^16 - 1 of them. */
+		while (userblk_slot_is_taken(slot, generation)) {
+			if (userblk_slot_claim(slot, generation))
+				userblk_queue_end(slot, BLK_STS_IOERR);
+			cond_resched();
+		}
 	}
 }
 

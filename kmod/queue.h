@@ -145,11 +145,11 @@ bool userblk_queue_add(struct userblk_slot *slot);
 void userblk_queue_kick(struct userblk_queue *queue);
 
 /*
- * Takes up to n requests, first of the hardware queue hint, then of one other.
- * One that was put back comes alone, and only when first is set; then *alone is
- * set too. Returns how many.
+ * Takes up to n requests of one hardware queue: the first from start on, in a
+ * circle, that has any. One that was put back comes alone, and only when first
+ * is set; then *alone is set too. Returns how many.
  */
-unsigned int userblk_queue_take(struct userblk_queue *queue, u32 hint,
+unsigned int userblk_queue_take(struct userblk_queue *queue, u32 start,
 				struct userblk_taker *taker,
 				struct userblk_delivery *to, unsigned int n,
 				bool first, bool *alone);
@@ -168,14 +168,15 @@ int userblk_queue_adopt(struct userblk_slot *slot, u32 generation,
 			struct userblk_taker *taker);
 
 /*
- * Puts back every taken request that match says yes to; it is called under
- * hwq->lock and RCU. Returns how many.
+ * Puts back every taken request that match says yes to, or one; match is called
+ * under hwq->lock and RCU. Returns how many.
  */
-unsigned int
-userblk_queue_reset(struct userblk_queue *queue,
-		    bool (*match)(struct userblk_slot *slot, u32 generation,
-				  const void *arg),
-		    const void *arg);
+typedef bool (*userblk_match)(struct userblk_slot *slot, u32 generation,
+			      const void *arg);
+
+unsigned int userblk_queue_reset(struct userblk_queue *queue,
+				 userblk_match match, const void *arg);
+unsigned int userblk_queue_reset_one(struct userblk_queue *queue, u64 id);
 
 /* Fails the QUEUED requests that came before the given jiffies; how many. */
 unsigned int userblk_queue_expire(struct userblk_queue *queue,

@@ -15,23 +15,26 @@ static bool userblk_registry_has_name(const char *name)
 	unsigned long number;
 
 	lockdep_assert_held(&userblk_registry_lock);
+	if (!*name)
+		return false;
 	xa_for_each(&userblk_devices, number, device)
-		if (*name && !strcmp(device->config.name, name))
+		if (!strcmp(device->config.name, name))
 			return true;
 	return false;
 }
 
+/* Reclaim must not wait for a device here: its removal would wait for us. */
 static int userblk_registry_insert(struct userblk_device *device)
 {
 	u32 *number = &device->config.number;
 	int err;
 
 	if (*number != USERBLK_ANY_NUMBER) {
-		err = xa_insert(&userblk_devices, *number, device, GFP_KERNEL);
+		err = xa_insert(&userblk_devices, *number, device, GFP_NOIO);
 		return err == -EBUSY ? -EEXIST : err;
 	}
 	err = xa_alloc(&userblk_devices, number, device,
-		       XA_LIMIT(0, USERBLK_MAX_DEVICES - 1), GFP_KERNEL);
+		       XA_LIMIT(0, USERBLK_MAX_DEVICES - 1), GFP_NOIO);
 	return err == -EBUSY ? -ENOSPC : err;
 }
 
@@ -61,7 +64,8 @@ struct userblk_device *userblk_registry_get(u32 number)
 {
 	struct userblk_device *device;
 
-	mutex_lock(&userblk_registry_lock);
+	if (mutex_lock_killable(&userblk_registry_lock))
+		return ERR_PTR(-EINTR);
 	device = xa_load(&userblk_devices, number);
 	if (device)
 		get_device(&device->node);
@@ -73,7 +77,8 @@ struct userblk_device *userblk_registry_next(unsigned long *number)
 {
 	struct userblk_device *device;
 
-	mutex_lock(&userblk_registry_lock);
+	if (mutex_lock_killable(&userblk_registry_lock))
+		return ERR_PTR(-EINTR);
 	device = xa_find(&userblk_devices, number, ULONG_MAX, XA_PRESENT);
 	if (device)
 		get_device(&device->node);

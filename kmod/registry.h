@@ -17,10 +17,13 @@ struct userblk_device;
 int userblk_registry_add(struct userblk_device *device);
 void userblk_registry_remove(struct userblk_device *device);
 
-/* The device with this number, with a reference, in whatever state. */
+/*
+ * The device with this number, with a reference, in whatever state; NULL;
+ * ERR_PTR(-EINTR).
+ */
 struct userblk_device *userblk_registry_get(u32 number);
 
-/* The first device from *number on, with a reference; *number becomes its. */
+/* The same for the first device from *number on; *number becomes its. */
 struct userblk_device *userblk_registry_next(unsigned long *number);
 
 void userblk_registry_destroy(void);

@@ -7,22 +7,23 @@
 
 #include "trace.h"
 
-typedef bool (*userblk_match)(struct userblk_slot *slot, u32 generation,
-			      const void *arg);
-
 static bool userblk_reset_dead(struct userblk_slot *slot, u32 generation,
 			       const void *arg)
 {
-	return userblk_taker_is_dead(slot->taker);
+	struct userblk_taker *taker = rcu_dereference(slot->taker);
+
+	/* None: it was answered just now. */
+	return taker && userblk_taker_is_dead(taker);
 }
 
 /* A pid object keeps its numbers after the process is gone. */
 static bool userblk_reset_pid(struct userblk_slot *slot, u32 generation,
 			      const void *arg)
 {
+	struct userblk_taker *taker = rcu_dereference(slot->taker);
 	const struct userblk_reset *reset = arg;
 
-	return pid_vnr(slot->taker->pid) == reset->pid;
+	return taker && pid_vnr(taker->pid) == reset->pid;
 }
 
 static bool userblk_reset_older(struct userblk_slot *slot, u32 generation,
@@ -31,14 +32,6 @@ static bool userblk_reset_older(struct userblk_slot *slot, u32 generation,
 	const struct userblk_reset *reset = arg;
 
 	return jiffies64_to_nsecs(jiffies - slot->since) >= reset->age_ns;
-}
-
-static bool userblk_reset_id(struct userblk_slot *slot, u32 generation,
-			     const void *arg)
-{
-	const struct userblk_reset *reset = arg;
-
-	return userblk_slot_id(slot, generation) == reset->id;
 }
 
 static bool userblk_reset_all(struct userblk_slot *slot, u32 generation,
@@ -51,7 +44,7 @@ static const userblk_match userblk_reset_matches[] = {
 	[USERBLK_RESET_DEAD] = userblk_reset_dead,
 	[USERBLK_RESET_PID] = userblk_reset_pid,
 	[USERBLK_RESET_OLDER] = userblk_reset_older,
-	[USERBLK_RESET_ID] = userblk_reset_id,
+	[USERBLK_RESET_ID] = NULL,	/* looked up */
 	[USERBLK_RESET_ALL] = userblk_reset_all,
 };
 
@@ -73,6 +66,7 @@ long userblk_reset(struct userblk_node *node, void __user *arg)
 	struct userblk_queue *queue = &node->device->queue;
 	struct userblk_reset __user *user = arg;
 	struct userblk_reset reset;
+	userblk_match match;
 	int err;
 
 	if (copy_from_user(&reset, user, sizeof(reset)))
@@ -80,9 +74,9 @@ long userblk_reset(struct userblk_node *node, void __user *arg)
 	err = userblk_reset_check(&reset);
 	if (err)
 		return err;
-	reset.count = userblk_queue_reset(queue,
-					  userblk_reset_matches[reset.which],
-					  &reset);
+	match = userblk_reset_matches[reset.which];
+	reset.count = match ? userblk_queue_reset(queue, match, &reset) :
+			      userblk_queue_reset_one(queue, reset.id);
 	trace_userblk_reset(queue->number, reset.which, reset.count);
 	return put_user(reset.count, &user->count) ? -EFAULT : 0;
 }

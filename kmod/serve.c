@@ -53,6 +53,7 @@ long userblk_serve(struct userblk_node *node, void __user *arg)
 {
 	struct userblk_serve __user *user = arg;
 	struct userblk_serve serve;
+	s64 timeout_ns;
 	int err;
 
 	if (copy_from_user(&serve, user, sizeof(serve)))
@@ -71,7 +72,12 @@ long userblk_serve(struct userblk_node *node, void __user *arg)
 			return -EFAULT;
 		return err;
 	}
+	/* Not to sleep over an answer that has to be given again. */
+	timeout_ns = serve.get.timeout_ns;
+	if (serve.put.failed)
+		serve.get.timeout_ns = 0;
 	err = userblk_get_run(node, &serve.get);
+	serve.get.timeout_ns = timeout_ns;
 	/* What was answered is done: a signal must not hide that. */
 	if (err == -EINTR)
 		err = 0;

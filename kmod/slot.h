@@ -22,8 +22,8 @@
  * to the one who made it so. A claim is held only where nothing sleeps.
  *
  * Transitions to and from QUEUED need hwq->lock, and so does RETURNING, so that
- * what is put back goes into the queue in one step and in order. The others are
- * atomic on the word and need no lock.
+ * what is put back goes into the queue in one step and in order; only a slot
+ * with claims follows later. The others are atomic on the word and need no lock.
  */
 #ifndef USERBLK_SLOT_H
 #define USERBLK_SLOT_H
@@ -59,6 +59,7 @@ enum userblk_slot_state {
  * @cookie: the front end's own
  * @seq: order of submission within the hardware queue; hwq->lock
  * @deliveries: how often it was taken; hwq->lock
+ * @given_back: how often of those its taker gave it back; hwq->lock
  * @status: how it ended, from ENDING on; of the one who made it so
  * @since: jiffies of when it was queued or taken; hwq->lock to write
  * @taker: who is responsible, while TAKEN; hwq->lock to write, RCU to read
@@ -77,8 +78,9 @@ struct userblk_slot {
 	void *cookie;
 	u64 seq;
 	u32 deliveries;
+	u32 given_back;
 	unsigned long since;
-	struct userblk_taker *taker;
+	struct userblk_taker __rcu *taker;
 };
 
 #define USERBLK_WORD_CLAIMS	0xffffULL
@@ -106,7 +108,7 @@ static inline u32 userblk_word_claims(u64 word)
 
 static inline u64 userblk_slot_word(const struct userblk_slot *slot)
 {
-	return atomic64_read(&slot->word);
+	return atomic64_read_acquire(&slot->word);
 }
 
 static inline bool userblk_slot_is_taken(const struct userblk_slot *slot,

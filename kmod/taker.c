@@ -2,6 +2,7 @@
 #include "taker.h"
 
 #include <linux/poll.h>
+#include <linux/rcupdate.h>
 #include <linux/sched.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
@@ -21,12 +22,13 @@ bool userblk_taker_is_current(const struct userblk_taker *taker)
 	       taker->exec_id == current->self_exec_id;
 }
 
-/* Everything of this image is past exit, or it has been replaced by exec. */
-static bool userblk_taker_check(const struct userblk_taker *taker)
+bool userblk_taker_is_dead(const struct userblk_taker *taker)
 {
 	struct task_struct *leader;
 	bool dead;
 
+	if (test_bit(0, &taker->dead))
+		return true;
 	rcu_read_lock();
 	leader = pid_task(taker->pid, PIDTYPE_TGID);
 	dead = !leader ||
@@ -40,26 +42,17 @@ static void userblk_taker_mark_dead(struct userblk_taker *taker)
 {
 	struct userblk_queue *queue = taker->queue;
 
-	if (test_and_set_bit(0, &taker->dead))
-		return;
+	/* Counted first, so that no reaping makes the count too low. */
 	atomic_inc(&queue->takers.dead);
-	/* Pairs with the barrier of those who test before they sleep. */
-	smp_mb__after_atomic();
+	if (test_and_set_bit(0, &taker->dead)) {
+		atomic_dec(&queue->takers.dead);
+		return;
+	}
 	if (atomic_read(&taker->taken))
 		userblk_queue_wake_all(queue, EPOLLPRI);
 	/* It may have been woken for a request and died before taking it. */
 	if (userblk_queue_has_work(queue))
 		wake_up_poll(&queue->wait, EPOLLIN | EPOLLRDNORM);
-}
-
-bool userblk_taker_is_dead(struct userblk_taker *taker)
-{
-	if (test_bit(0, &taker->dead))
-		return true;
-	if (!userblk_taker_check(taker))
-		return false;
-	userblk_taker_mark_dead(taker);
-	return true;
 }
 
 /* Called when the process exits, under tasklist_lock: may only wake. */
@@ -69,7 +62,7 @@ static int userblk_taker_notify(wait_queue_entry_t *entry, unsigned int mode,
 	struct userblk_taker *taker =
 		container_of(entry, struct userblk_taker, death);
 
-	if (userblk_taker_check(taker))
+	if (userblk_taker_is_dead(taker))
 		userblk_taker_mark_dead(taker);
 	return 0;
 }
@@ -90,13 +83,20 @@ static struct userblk_taker *userblk_taker_alloc(struct userblk_queue *queue)
 	return taker;
 }
 
-/* Sleeps for no lock that the I/O path holds; called without takers->lock. */
+static void userblk_taker_free(struct rcu_head *rcu)
+{
+	struct userblk_taker *taker =
+		container_of(rcu, struct userblk_taker, rcu);
+
+	put_pid(taker->pid);
+	kfree(taker);
+}
+
+/* Those who look at the taker of a slot under RCU look at its pid, too. */
 void userblk_taker_put(struct userblk_taker *taker)
 {
-	if (!refcount_dec_and_test(&taker->refs))
-		return;
-	put_pid(taker->pid);
-	kfree_rcu(taker, rcu);
+	if (refcount_dec_and_test(&taker->refs))
+		call_rcu(&taker->rcu, userblk_taker_free);
 }
 
 /*
@@ -137,11 +137,45 @@ static struct userblk_taker *userblk_taker_find(struct userblk_takers *takers)
 	return NULL;
 }
 
+/* An image of the current process that is not dead yet; with a reference. */
+static struct userblk_taker *
+userblk_taker_find_image(struct userblk_takers *takers, bool current_too)
+{
+	struct userblk_taker *taker, *found = NULL;
+
+	spin_lock(&takers->lock);
+	list_for_each_entry(taker, &takers->list, node) {
+		if (taker->pid != task_tgid(current) ||
+		    test_bit(0, &taker->dead) ||
+		    (!current_too && userblk_taker_is_current(taker)))
+			continue;
+		refcount_inc(&taker->refs);
+		found = taker;
+		break;
+	}
+	spin_unlock(&takers->lock);
+	return found;
+}
+
+/* Marks the images of the current process dead that it has left behind. */
+static void userblk_takers_end_images(struct userblk_queue *queue,
+				      bool current_too)
+{
+	struct userblk_taker *taker;
+
+	while ((taker = userblk_taker_find_image(&queue->takers,
+						 current_too))) {
+		userblk_taker_mark_dead(taker);
+		userblk_taker_put(taker);
+	}
+}
+
 struct userblk_taker *userblk_taker_get(struct userblk_queue *queue)
 {
 	struct userblk_takers *takers = &queue->takers;
 	struct userblk_taker *fresh, *taker;
 
+	userblk_takers_end_images(queue, false);
 	userblk_takers_reap(takers);
 	spin_lock(&takers->lock);
 	taker = userblk_taker_find(takers);
@@ -190,23 +224,7 @@ bool userblk_takers_orphans(struct userblk_takers *takers)
 
 void userblk_taker_exec(struct userblk_queue *queue)
 {
-	struct userblk_takers *takers = &queue->takers;
-	struct userblk_taker *taker, *found = NULL;
-
-	spin_lock(&takers->lock);
-	list_for_each_entry(taker, &takers->list, node) {
-		if (taker->pid == task_tgid(current) &&
-		    !test_bit(0, &taker->dead)) {
-			found = taker;
-			refcount_inc(&found->refs);
-			break;
-		}
-	}
-	spin_unlock(&takers->lock);
-	if (!found)
-		return;
-	userblk_taker_mark_dead(found);
-	userblk_taker_put(found);
+	userblk_takers_end_images(queue, true);
 }
 
 /* Nobody can reach the device any more. */

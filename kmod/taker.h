@@ -72,7 +72,8 @@ struct userblk_taker *userblk_taker_get(struct userblk_queue *queue);
 void userblk_taker_put(struct userblk_taker *taker);
 
 bool userblk_taker_is_current(const struct userblk_taker *taker);
-bool userblk_taker_is_dead(struct userblk_taker *taker);
+/* Looks, and changes nothing. */
+bool userblk_taker_is_dead(const struct userblk_taker *taker);
 
 /* The current process is in exec and past the point of no return. */
 void userblk_taker_exec(struct userblk_queue *queue);

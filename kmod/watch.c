@@ -48,8 +48,8 @@ static void userblk_expire_work(struct work_struct *work)
 	    test_and_set_bit(0, &queue->expiring))
 		return;
 	next = oldest + queue->limit;
-	schedule_delayed_work(&queue->expire, time_after(next, jiffies) ?
-					      next - jiffies : 1);
+	queue_delayed_work(userblk_reclaim_wq, &queue->expire,
+			   time_after(next, jiffies) ? next - jiffies : 1);
 }
 
 void userblk_watch_init(struct userblk_queue *queue)
@@ -69,7 +69,8 @@ void userblk_watch_start(struct userblk_queue *queue)
 		schedule_delayed_work(&queue->watch, USERBLK_WATCH_PERIOD);
 	}
 	if (queue->limit && !test_and_set_bit(0, &queue->expiring))
-		schedule_delayed_work(&queue->expire, queue->limit);
+		queue_delayed_work(userblk_reclaim_wq, &queue->expire,
+				   queue->limit);
 }
 
 /* The queue is dying, so that neither is started again once it is gone. */

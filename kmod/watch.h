@@ -9,6 +9,9 @@
 
 #include "queue.h"
 
+/* For work that memory reclaim may wait for. */
+extern struct workqueue_struct *userblk_reclaim_wq;
+
 void userblk_watch_init(struct userblk_queue *queue);
 void userblk_watch_start(struct userblk_queue *queue);
 void userblk_watch_stop(struct userblk_queue *queue);
