@@ -217,6 +217,9 @@ static int userblk_get_idle(struct userblk_queue *queue,
 {
 	if (userblk_queue_is_dying(queue))
 		return -ENODEV;
+	/* What there is stays for others: the dying take nothing. */
+	if (fatal_signal_pending(current))
+		return -EINTR;
 	if (!get->timeout_ns)
 		return -ETIME;
 	return userblk_get_wait(queue, watch,

@@ -12,6 +12,19 @@ USERBLK_ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
 # shellcheck disable=SC2034  # for those who source this
 USERBLK_CACHE=${USERBLK_CACHE:-${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/userblk}
 
+# Where an ordinary user's path does not lead, but kernel and disk tools are.
+PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
+
+# What is needed, as Debian packages. Headers of kernels ask for more (see scripts/kernel).
+# shellcheck disable=SC2034  # for those who source this
+{
+  build_packages=(cmake g++ make libpoco-dev libcli11-dev libgtest-dev)
+  module_packages=(gcc kmod make xz-utils)
+  vm_packages=(qemu-system-x86 busybox-static cpio kmod udev util-linux)
+  disk_packages=(e2fsprogs mount procps util-linux)
+  test_packages=("${disk_packages[@]}" fdisk fio gdisk parted xfsprogs)
+}
+
 # Messages go to standard error: standard output belongs to results.
 say() { printf '%s: %s\n' "${0##*/}" "$*" >&2; }
 die() { say "$*"; exit 1; }
@@ -20,10 +33,16 @@ die() { say "$*"; exit 1; }
 die_usage() { say "$* (see --help)"; exit 2; }
 
 # The leading comment of a script is its help text, so that they cannot disagree.
-show_help() { sed -n '/SPDX/d; 4,/^[^#]/s/^# \{0,1\}//p; /^$/q' "$0"; }
+show_help() { sed -n '4,${/^#/!q; s/^# \{0,1\}//p}' "$0"; }
 
 as_root() {
-  if [[ $EUID -eq 0 ]]; then "$@"; else sudo -- "$@"; fi
+  if [[ $EUID -eq 0 ]]; then
+    "$@"
+  elif command -v sudo >/dev/null; then
+    sudo -- "$@"
+  else
+    die "wants to be root, or sudo, for: $*"
+  fi
 }
 
 package_installed() {
@@ -49,19 +68,46 @@ apt_update() {
   return 1
 }
 
+# Those of the packages named that are not installed, one a line.
+missing_packages() {
+  local name
+  for name; do
+    package_installed "$name" || echo "$name"
+  done | sort -u
+}
+
 # need_packages NAME...: install what is missing, and say so; nothing when all are there.
 need_packages() {
-  local missing=() name
-  for name; do
-    package_installed "$name" || missing+=("$name")
-  done
+  local missing
+  mapfile -t missing < <(missing_packages "$@")
   [[ ${#missing[@]} -gt 0 ]] || return 0
   say "installing packages: ${missing[*]}"
   install_packages "${missing[@]}" || die "unable to install: ${missing[*]}"
+}
+
+# announce_packages NAME...: say what need_packages would install.
+announce_packages() {
+  local missing
+  mapfile -t missing < <(missing_packages "$@")
+  if [[ ${#missing[@]} -eq 0 ]]; then
+    say "all Debian packages that this needs are installed"
+  else
+    say "Debian packages to be installed, with what they depend on: ${missing[*]}"
+  fi
 }
 
 # The package lists of a fresh machine are empty, those of an old one name what is gone.
 install_packages() {
   apt_exclusive install -y --no-install-recommends "$@" 2>/dev/null && return
   apt_update && apt_exclusive install -y --no-install-recommends "$@"
+}
+
+# Ends the script unless scripts/kernel knows all the kernels named.
+require_kernels() {
+  local known kernel
+  known=$("$USERBLK_ROOT/scripts/kernel" list)
+  for kernel; do
+    grep -Fx -- "$kernel" <<<"$known" >/dev/null ||
+      die_usage "unknown kernel '$kernel'; known: $(paste -sd' ' <<<"$known")"
+  done
 }
