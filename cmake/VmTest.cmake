@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: MIT
+# Tests that run in the virtual machine: one boot per test and kernel (see scripts/vm).
+
+# The kernels that the tests run on, names as scripts/vm knows them.
+set(USERBLK_TEST_KERNELS 6.1 6.12 CACHE STRING "kernels to run the vm tests on")
+
+# userblk_vm_test(NAME suite EXECUTABLE target [ARGUMENTS …] …)
+# userblk_vm_test(NAME suite COMMAND program [argument …] …)
+#   [TIMEOUT seconds] [LABELS label …] [KERNELS kernel …] [VM_OPTIONS option …]
+#
+# Registers the ctest test NAME-KERNEL for each kernel, with the labels vm and KERNEL and those
+# given. EXECUTABLE is a GoogleTest program linked with userblk_test_support. The guest is stopped
+# when the time is over, ctest gives up somewhat later.
+function(userblk_vm_test)
+  cmake_parse_arguments(PARSE_ARGV 0 T "" "NAME;EXECUTABLE;TIMEOUT"
+    "ARGUMENTS;COMMAND;LABELS;KERNELS;VM_OPTIONS")
+  if(NOT T_NAME OR T_UNPARSED_ARGUMENTS)
+    message(FATAL_ERROR "userblk_vm_test: no NAME, or unknown: ${T_UNPARSED_ARGUMENTS}")
+  endif()
+  if(NOT T_TIMEOUT)
+    set(T_TIMEOUT 300)
+  endif()
+  if(NOT T_KERNELS)
+    set(T_KERNELS ${USERBLK_TEST_KERNELS})
+  endif()
+  if(T_EXECUTABLE)
+    set(T_COMMAND $<TARGET_FILE:${T_EXECUTABLE}> --gtest_color=no ${T_ARGUMENTS})
+  endif()
+  math(EXPR give_up "${T_TIMEOUT} + 120") # the host may still have to fetch or boot a kernel
+  foreach(kernel IN LISTS T_KERNELS)
+    set(test ${T_NAME}-${kernel})
+    add_test(NAME ${test} WORKING_DIRECTORY ${CMAKE_SOURCE_DIR}
+      COMMAND ${CMAKE_SOURCE_DIR}/scripts/vm --time ${T_TIMEOUT} ${T_VM_OPTIONS} ${kernel} ${T_COMMAND})
+    set_tests_properties(${test} PROPERTIES
+      LABELS "vm;${kernel};${T_LABELS}" TIMEOUT ${give_up} PROCESSORS 2)
+  endforeach()
+endfunction()

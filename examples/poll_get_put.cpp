@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: MIT
+//
+// The plain loop: poll, GET, do it, PUT. It uses the kernel's interface
+// (userblk_ioctl.h) and the C library, nothing else; the same in any language.
+//
+//     truncate -s 64M disk.img
+//     userblkctl create --size 64M               prints /dev/userblkN
+//     poll_get_put /dev/userblkcN disk.img &     as often as you like
+//
+// All the processes share the store, a mapped file, so that what one of them has
+// acknowledged is there when it dies. Each looks after the others: when one died
+// with requests in hand, poll says POLLPRI, and a RESET puts them back.
+#include <ioctl/userblk_ioctl.h>
+
+#include <cerrno>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace {
+
+constexpr unsigned batch = 16;
+
+struct Store {
+    char* data;
+    std::uint64_t size;
+};
+
+[[noreturn]] void die(const char* what, const char* on) {
+    std::fprintf(stderr, "poll_get_put: unable to %s %s: %s\n", what, on, std::strerror(errno));
+    std::exit(1);
+}
+
+int open_file(const char* path) {
+    const int fd = open(path, O_RDWR | O_CLOEXEC);
+    if (fd < 0)
+        die("open", path);
+    return fd;
+}
+
+Store map_file(const char* path) {
+    const int fd = open_file(path);
+    struct stat status {};
+    if (fstat(fd, &status) < 0)
+        die("look at", path);
+    const auto size = static_cast<std::uint64_t>(status.st_size);
+    void* const address = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    if (address == MAP_FAILED)
+        die("map", path);
+    close(fd); // the mapping stays
+    return {static_cast<char*>(address), size};
+}
+
+std::uint64_t address_of(const void* pointer) {
+    return reinterpret_cast<std::uintptr_t>(pointer);
+}
+
+// One PUT of one answer; the error, or 0.
+int put(int node, userblk_answer& answer) {
+    userblk_put put{};
+    put.answers = address_of(&answer);
+    put.answer_size = sizeof(answer);
+    put.count = 1;
+    answer.result = 0;
+    return ioctl(node, USERBLK_PUT, &put) < 0 ? errno : -answer.result;
+}
+
+// On stable storage before it is acknowledged: the payload is fetched first, and
+// the request stays ours until its place in the file was written out.
+int write_durably(int node, const userblk_request& request, const Store& store) {
+    userblk_answer fetch{};
+    fetch.id = request.id;
+    fetch.action = USERBLK_ACTION_FETCH;
+    fetch.addr = address_of(store.data + request.offset);
+    fetch.length = request.length;
+    if (const int error = put(node, fetch))
+        return error;
+    const auto inside_page = request.offset % static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE));
+    return msync(store.data + request.offset - inside_page, request.length + inside_page, MS_SYNC)
+               ? errno
+               : 0;
+}
+
+// Carries a request out, as far as it is ours, and says how to answer it. The
+// kernel does the copying: a READ's data straight from the store, and a WRITE's
+// straight into it (STORE). Only then is the WRITE acknowledged.
+userblk_answer carry_out(int node, const userblk_request& request, const Store& store) {
+    userblk_answer answer{};
+    answer.id = request.id;
+    answer.action = USERBLK_ACTION_COMPLETE;
+    if (request.offset + request.length > store.size) {
+        answer.status = -EIO; // the device is larger than the file
+        return answer;
+    }
+    char* const place = store.data + request.offset;
+    switch (request.op) {
+    case USERBLK_OP_WRITE:
+        if (request.flags & USERBLK_REQ_FUA) {
+            answer.status = -write_durably(node, request, store);
+            break;
+        }
+        answer.action = USERBLK_ACTION_STORE;
+        [[fallthrough]];
+    case USERBLK_OP_READ:
+        answer.addr = address_of(place);
+        answer.length = request.length;
+        break;
+    case USERBLK_OP_FLUSH:
+        answer.status = msync(store.data, store.size, MS_SYNC) ? -errno : 0;
+        break;
+    case USERBLK_OP_WRITE_ZEROES:
+        std::memset(place, 0, request.length);
+        if (request.flags & USERBLK_REQ_FUA)
+            answer.status = msync(store.data, store.size, MS_SYNC) ? -errno : 0;
+        break;
+    case USERBLK_OP_DISCARD: // a hint
+        break;
+    default: // of a later module
+        answer.status = -EOPNOTSUPP;
+    }
+    return answer;
+}
+
+// Takes what there is, up to a batch, and answers it. False: the device is gone.
+bool serve(int node, const Store& store) {
+    userblk_request requests[batch] = {}; // no rooms for payloads: they go to the store
+    userblk_get get{};
+    get.requests = address_of(requests);
+    get.request_size = sizeof(requests[0]);
+    get.count = batch;
+    get.queue = USERBLK_ANY_QUEUE;
+    if (ioctl(node, USERBLK_GET, &get) < 0) {
+        if (errno == ENODEV)
+            return false;
+        if (errno == EINTR || errno == ENOMEM)
+            return true;
+        die("take requests from", "the device");
+    }
+    for (unsigned i = 0; i < get.count; ++i) {
+        if (requests[i].result != 0)
+            continue; // this record holds none
+        auto answer = carry_out(node, requests[i], store);
+        const int error = put(node, answer);
+        if (error == ENODEV)
+            return false;
+        if (error == 0 || error == ESTALE)
+            continue; // ESTALE: somebody put it back, it is not ours any more
+        // Most likely the file has become shorter, or its disk is full.
+        userblk_answer failure{};
+        failure.id = requests[i].id;
+        failure.action = USERBLK_ACTION_COMPLETE;
+        failure.status = -EIO;
+        put(node, failure);
+    }
+    return true;
+}
+
+// Somebody died who held requests. Whoever hears of it may do this.
+void put_back(int node) {
+    userblk_reset reset{};
+    reset.which = USERBLK_RESET_DEAD;
+    if (ioctl(node, USERBLK_RESET, &reset) == 0 && reset.count > 0)
+        std::fprintf(stderr, "poll_get_put[%d]: put back %u requests of the dead\n", getpid(),
+                     reset.count);
+}
+
+} // namespace
+
+int main(int argc, char** argv) {
+    if (argc != 3) {
+        std::fprintf(stderr, "usage: poll_get_put /dev/userblkcN FILE\n");
+        return 2;
+    }
+    const int node = open_file(argv[1]);
+    const Store store = map_file(argv[2]);
+    for (;;) {
+        pollfd entry{node, POLLIN | POLLPRI, 0};
+        if (poll(&entry, 1, -1) < 0 && errno != EINTR)
+            die("wait for", argv[1]);
+        if (entry.revents & (POLLHUP | POLLERR))
+            return 0; // the device was removed
+        if (entry.revents & POLLPRI)
+            put_back(node);
+        if ((entry.revents & POLLIN) && !serve(node, store))
+            return 0;
+    }
+}

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: MIT
+#include "ioctl/lookup.hpp"
+
+#include "ioctl/userblk_ioctl.h"
+
+#include <algorithm>
+#include <charconv>
+#include <filesystem>
+#include <fstream>
+
+namespace userblk::abi {
+
+namespace {
+
+constexpr std::string_view disk_prefix = "userblk";
+constexpr unsigned sector = 512; // the unit of sysfs's "size"
+
+// Decimal digits without leading zeros, as the kernel writes them: "007" is a
+// name, not the number of a device.
+std::optional<std::uint32_t> parse_number(std::string_view text) noexcept {
+    std::uint32_t number = 0;
+    const auto [end, error] = std::from_chars(text.begin(), text.end(), number);
+    if (error != std::errc() || end != text.end() || number >= USERBLK_MAX_DEVICES ||
+        (text.size() > 1 && text.front() == '0'))
+        return std::nullopt;
+    return number;
+}
+
+std::optional<std::uint32_t> number_after(std::string_view prefix, std::string_view text) noexcept {
+    if (!text.starts_with(prefix))
+        return std::nullopt;
+    return parse_number(text.substr(prefix.size()));
+}
+
+// The first line of a file, without its newline; nothing if it cannot be read.
+std::optional<std::string> read_line(const std::string& path) {
+    std::ifstream file(path);
+    std::string line;
+    if (!file)
+        return std::nullopt;
+    std::getline(file, line);
+    if (file.bad())
+        return std::nullopt;
+    return line;
+}
+
+std::uint64_t read_count(const std::string& path) {
+    const auto line = read_line(path);
+    std::uint64_t value = 0;
+    if (line)
+        std::from_chars(line->data(), line->data() + line->size(), value);
+    return value;
+}
+
+std::string folder_of(std::uint32_t number, const std::string& sysfs) {
+    return sysfs + "/" + disk_name(number);
+}
+
+bool exists(std::uint32_t number, const std::string& sysfs) {
+    std::error_code ignored;
+    return std::filesystem::exists(folder_of(number, sysfs), ignored);
+}
+
+} // namespace
+
+std::optional<std::uint32_t> parse_device(std::string_view dev) noexcept {
+    for (const std::string_view prefix : {"/dev/userblkc", "/dev/userblk", "userblk", ""})
+        if (const auto number = number_after(prefix, dev))
+            return number;
+    return std::nullopt;
+}
+
+std::uint32_t find_device(std::string_view dev, const std::string& sysfs) {
+    if (const auto number = parse_device(dev)) {
+        if (exists(*number, sysfs))
+            return *number;
+        throw NoSuchDevice("there is no device " + disk_name(*number));
+    }
+    if (!dev.empty())
+        for (const auto number : device_numbers(sysfs))
+            if (read_line(folder_of(number, sysfs) + "/userblk/name") == dev)
+                return number;
+    throw NoSuchDevice("there is no device \"" + std::string(dev) +
+                       "\"; a device is named by its number, userblkN, /dev/userblkN, "
+                       "/dev/userblkcN, or the name that it was created with");
+}
+
+std::vector<std::uint32_t> device_numbers(const std::string& sysfs) {
+    std::vector<std::uint32_t> numbers;
+    std::error_code error;
+    for (std::filesystem::directory_iterator entry(sysfs, error), end; !error && entry != end;
+         entry.increment(error))
+        if (const auto number = number_after(disk_prefix, entry->path().filename().native()))
+            numbers.push_back(*number);
+    std::sort(numbers.begin(), numbers.end());
+    return numbers;
+}
+
+std::string disk_name(std::uint32_t number) {
+    return "userblk" + std::to_string(number);
+}
+
+std::string block_path(std::uint32_t number) {
+    return "/dev/" + disk_name(number);
+}
+
+std::string control_path(std::uint32_t number) {
+    return "/dev/userblkc" + std::to_string(number);
+}
+
+Attributes read_attributes(std::uint32_t number, const std::string& sysfs) {
+    const std::string disk = folder_of(number, sysfs);
+    const std::string own = disk + "/userblk/";
+    const auto state = read_line(own + "state");
+    if (!state)
+        throw NoSuchDevice("there is no device " + disk_name(number));
+    Attributes attributes;
+    attributes.state = *state;
+    attributes.name = read_line(own + "name").value_or("");
+    attributes.size = read_count(disk + "/size") * sector;
+    attributes.diskseq = read_count(disk + "/diskseq");
+    attributes.read_only = read_count(disk + "/ro") != 0;
+    attributes.queued = read_count(own + "queued");
+    attributes.taken = read_count(own + "taken");
+    attributes.orphaned = read_count(own + "orphaned");
+    attributes.oldest_queued = std::chrono::milliseconds(read_count(own + "oldest_queued_ms"));
+    attributes.oldest_taken = std::chrono::milliseconds(read_count(own + "oldest_taken_ms"));
+    attributes.completed = read_count(own + "completed");
+    attributes.errors = read_count(own + "errors");
+    attributes.resets = read_count(own + "resets");
+    attributes.stale = read_count(own + "stale");
+    return attributes;
+}
+
+} // namespace userblk::abi

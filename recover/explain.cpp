@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: MIT
+#include "recover/explain.hpp"
+
+#include <iostream>
+#include <new>
+
+namespace userblk::recovery {
+
+std::string explain(const std::exception& error) {
+    if (dynamic_cast<const std::bad_alloc*>(&error))
+        return "not enough memory";
+    return error.what();
+}
+
+void complain(const std::string& program, const std::string& text) {
+    std::cerr << program + ": " + text + "\n" << std::flush;
+}
+
+} // namespace userblk::recovery

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: MIT
+#include "recover/explain.hpp"
+#include "recover/help.hpp"
+#include "recover/recover.hpp"
+#include "recover/watch.hpp"
+
+#include <CLI/CLI.hpp>
+#include <iostream>
+
+namespace {
+
+using namespace userblk::recovery;
+
+constexpr const char* program = "userblk-recover";
+
+struct Arguments {
+    RecoverOptions recover;
+    bool watch = false;
+};
+
+void declare(CLI::App& app, Arguments& arguments) {
+    app.set_version_flag("--version", std::string(program) + " " USERBLK_VERSION,
+                         "Print the version and exit");
+    app.set_help_flag("-h,--help", "Print this help and exit");
+    app.add_option("DEV", arguments.recover.devices,
+                   "A number, userblkN, /dev/userblkN, /dev/userblkcN, or the device's name; none: "
+                   "all devices")
+        ->type_name("");
+    app.add_flag("--reset", arguments.recover.reset,
+                 "Put back what the dead held; safe at any time");
+    app.add_flag("--watch", arguments.watch,
+                 "Go on: wait, without polling periodically, until the kernel tells that a process "
+                 "died that held requests; tell of it, and with --reset put them back. Without "
+                 "DEV also for devices to come");
+    app.add_flag("--json", arguments.recover.json, "Print JSON; with --watch one text per line");
+    add_selection_options(app, arguments.recover.selection);
+    app.footer("Exit status: 0 nothing of the dead is pending (any more), 1 failure, 2 wrong "
+               "usage,\n3 requests of the dead are pending; --reset puts them back.");
+    app.formatter(std::make_shared<HelpFormatter>());
+    app.failure_message(usage_message);
+}
+
+int run(Arguments& arguments) {
+    auto& options = arguments.recover;
+    options.program = program;
+    const bool forced = options.selection.forced();
+    if (!arguments.watch) {
+        options.reset |= forced;
+        return recover(options, std::cout);
+    }
+    if (forced)
+        throw UsageError("--watch only puts back what the dead held; give a forced form alone");
+    Watcher({program, options.devices, options.reset, options.json}, std::cout).run();
+    return exit_success;
+}
+
+} // namespace
+
+int main(int argc, char** argv) {
+    CLI::App app(
+        "Shows which requests of userblk devices are pending, who holds them and whether they "
+        "live, and puts back into the queue what the dead held",
+        program);
+    Arguments arguments;
+    try {
+        declare(app, arguments);
+        app.parse(argc, argv);
+        return run(arguments);
+    } catch (const CLI::ParseError& error) {
+        return app.exit(error) == 0 ? exit_success : exit_usage;
+    } catch (const UsageError& error) {
+        complain(program, error.what());
+        return exit_usage;
+    } catch (const std::exception& error) {
+        complain(program, explain(error));
+        return exit_failure;
+    }
+}

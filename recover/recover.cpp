@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: MIT
+#include "recover/recover.hpp"
+
+#include "ioctl/lookup.hpp"
+#include "recover/explain.hpp"
+#include "recover/json.hpp"
+#include "recover/survey.hpp"
+
+#include <ostream>
+
+namespace userblk::recovery {
+
+namespace {
+
+void tell_put_back(std::ostream& out, std::uint32_t number, std::uint32_t count) {
+    out << abi::disk_name(number) << ": ";
+    if (count == 0)
+        out << "nothing to put back\n";
+    else
+        out << "put " << requests_text(count) << " back into the queue\n";
+}
+
+// One device; tells whether requests of the dead are pending on it at the end.
+bool recover_device(const RecoverOptions& options, std::uint32_t number, std::ostream& out,
+                    JsonWriter& json) {
+    const auto node = open_node(number);
+    const auto before = survey(node);
+    const auto count = options.reset ? put_back(node, options.selection) : 0;
+    if (options.json) {
+        json.begin_object();
+        write(json, before);
+        if (options.reset)
+            json.member("put_back", count);
+        json.end_object();
+    } else {
+        if (options.show)
+            print(out, before);
+        if (options.reset)
+            tell_put_back(out, number, count);
+    }
+    return options.reset ? survey(node).orphaned > 0 : before.orphaned > 0;
+}
+
+} // namespace
+
+std::string requests_text(std::uint64_t count) {
+    return std::to_string(count) + (count == 1 ? " request" : " requests");
+}
+
+int recover(const RecoverOptions& options, std::ostream& out) {
+    if (options.selection.forced() && options.devices.empty())
+        throw UsageError("a forced form acts on the devices that are named only; name one");
+    std::vector<std::string> devices = options.devices;
+    if (devices.empty())
+        for (const auto number : abi::device_numbers())
+            devices.push_back(std::to_string(number));
+    bool failed = false;
+    bool pending = false;
+    JsonWriter json;
+    json.begin_array();
+    for (const auto& device : devices) {
+        try {
+            pending |= recover_device(options, abi::find_device(device), out, json);
+        } catch (const std::exception& error) {
+            complain(options.program, explain(error));
+            failed = true;
+        }
+    }
+    json.end_array();
+    if (options.json)
+        out << json.text() << '\n';
+    return failed ? exit_failure : pending ? exit_pending : exit_success;
+}
+
+} // namespace userblk::recovery

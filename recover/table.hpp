@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstddef>
+#include <iosfwd>
+#include <string>
+#include <vector>
+
+namespace userblk::recovery {
+
+/// Text in aligned columns, as ls and lsblk print it.
+class Table {
+public:
+    enum class Align { left, right };
+    struct Column {
+        std::string heading;
+        Align align = Align::left;
+    };
+
+    explicit Table(std::vector<Column> columns) : columns_(std::move(columns)) {}
+
+    /// Adds a row; @p cells has one text for each column. An empty one is
+    /// printed as "-", so that every line has the same number of words.
+    void add(std::vector<std::string> cells);
+    bool empty() const noexcept { return rows_.empty(); }
+
+    /// Prints the rows, each line after @p indent, under a line of headings
+    /// unless @p headings is false.
+    void print(std::ostream& out, bool headings = true, const std::string& indent = "") const;
+
+private:
+    std::vector<std::size_t> widths(bool headings) const;
+    void print_line(std::ostream& out, const std::vector<std::string>& cells,
+                    const std::vector<std::size_t>& widths, const std::string& indent) const;
+
+    std::vector<Column> columns_;
+    std::vector<std::vector<std::string>> rows_;
+};
+
+} // namespace userblk::recovery

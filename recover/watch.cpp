@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: MIT
+#include "recover/watch.hpp"
+
+#include "ioctl/error.hpp"
+#include "ioctl/lookup.hpp"
+#include "recover/explain.hpp"
+#include "recover/json.hpp"
+#include "recover/recover.hpp"
+#include "recover/survey.hpp"
+
+#include <algorithm>
+#include <array>
+#include <ostream>
+#include <sys/epoll.h>
+#include <sys/inotify.h>
+#include <unistd.h>
+
+namespace userblk::recovery {
+
+namespace {
+
+constexpr std::uint64_t inotify_key = 0;
+
+void add_to(const abi::FileDescriptor& epoll, int fd, std::uint32_t events, std::uint64_t key) {
+    epoll_event event{};
+    event.events = events;
+    event.data.u64 = key;
+    if (::epoll_ctl(epoll.get(), EPOLL_CTL_ADD, fd, &event) < 0)
+        abi::throw_errno("wait for events");
+}
+
+} // namespace
+
+Watcher::Watcher(WatchOptions options, std::ostream& out)
+    : options_(std::move(options)), out_(out), epoll_(::epoll_create1(EPOLL_CLOEXEC)) {
+    if (!epoll_)
+        abi::throw_errno("wait for events");
+    for (const auto& device : options_.devices)
+        add(abi::find_device(device));
+    if (!options_.devices.empty())
+        return;
+    // Nodes come and go in /dev; those that are there already are found after
+    // the watch is in place, so that none is missed.
+    inotify_.reset(::inotify_init1(IN_CLOEXEC | IN_NONBLOCK));
+    if (!inotify_ || ::inotify_add_watch(inotify_.get(), "/dev", IN_CREATE) < 0)
+        abi::throw_errno("watch /dev");
+    add_to(epoll_, inotify_.get(), EPOLLIN, inotify_key);
+    add_new_ones();
+}
+
+void Watcher::add(std::uint32_t number) {
+    auto node = open_node(number);
+    const int fd = node.fd();
+    const auto key = ++last_key_;
+    watched_.emplace(key, Watched{std::move(node), {}});
+    // Edge-triggered: orphans that nobody puts back are told of only once, and
+    // requests that come in meanwhile wake nobody here.
+    add_to(epoll_, fd, EPOLLPRI | EPOLLET, key);
+}
+
+void Watcher::add_new_ones() {
+    for (const auto number : abi::device_numbers()) {
+        const bool known = std::any_of(watched_.begin(), watched_.end(), [&](const auto& entry) {
+            return entry.second.node.number() == number;
+        });
+        if (known)
+            continue;
+        try {
+            add(number);
+        } catch (const abi::NoSuchDevice&) {
+            // On its way out.
+        } catch (const std::exception& error) {
+            complain(options_.program, explain(error));
+        }
+    }
+}
+
+void Watcher::drain_inotify() {
+    alignas(inotify_event) std::array<char, 4096> buffer;
+    while (::read(inotify_.get(), buffer.data(), buffer.size()) > 0) {
+    }
+}
+
+void Watcher::event(const char* name, std::uint32_t number, const std::string& text,
+                    std::uint64_t requests) {
+    if (options_.json) {
+        JsonWriter json;
+        json.begin_object()
+            .member("event", name)
+            .member("device", abi::disk_name(number))
+            .member("requests", requests)
+            .end_object();
+        out_ << json.text() << std::endl;
+    } else {
+        out_ << abi::disk_name(number) << ": " << text << std::endl;
+    }
+}
+
+void Watcher::tell(const Watched& watched) {
+    const auto now = survey(watched.node);
+    if (options_.json) {
+        JsonWriter json;
+        json.begin_object().member("event", "orphaned").member("requests", now.orphaned);
+        write(json, now);
+        json.end_object();
+        out_ << json.text() << std::endl;
+    } else {
+        print(out_, now);
+        out_.flush();
+    }
+}
+
+void Watcher::act(Watched& watched) {
+    const auto number = watched.node.number();
+    if (options_.reset) {
+        // Whoever else heard of it may have been faster: then there is nothing to tell.
+        if (const auto count = watched.node.reset_dead())
+            event("put_back", number, "put " + requests_text(count) + " of the dead back", count);
+        return;
+    }
+    std::vector<std::uint64_t> orphans;
+    for (const auto& holding : survey(watched.node).holdings)
+        if (!holding.alive)
+            orphans.push_back(holding.id);
+    std::sort(orphans.begin(), orphans.end());
+    const bool more = !std::includes(watched.orphans.begin(), watched.orphans.end(),
+                                     orphans.begin(), orphans.end());
+    watched.orphans = std::move(orphans);
+    if (more)
+        tell(watched);
+}
+
+void Watcher::look_at(std::uint64_t key, bool removed) {
+    const auto entry = watched_.find(key);
+    if (entry == watched_.end())
+        return;
+    const auto number = entry->second.node.number();
+    try {
+        if (!removed)
+            act(entry->second);
+    } catch (const std::system_error& error) {
+        removed = error.code() == std::errc::no_such_device;
+        if (!removed)
+            throw;
+    }
+    if (!removed)
+        return;
+    watched_.erase(entry);
+    event("removed", number, "was removed", 0);
+    if (inotify_)
+        add_new_ones(); // the number may have been given away already
+}
+
+void Watcher::run() {
+    while (inotify_ || !watched_.empty()) {
+        epoll_event event{};
+        const int count = ::epoll_wait(epoll_.get(), &event, 1, -1);
+        if (count < 0 && errno != EINTR)
+            abi::throw_errno("wait for events");
+        if (count != 1)
+            continue;
+        if (event.data.u64 == inotify_key) {
+            drain_inotify();
+            add_new_ones();
+        } else {
+            look_at(event.data.u64, (event.events & (EPOLLHUP | EPOLLERR)) != 0);
+        }
+    }
+}
+
+} // namespace userblk::recovery

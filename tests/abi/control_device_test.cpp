@@ -1,0 +1,271 @@
+// SPDX-License-Identifier: MIT
+//
+// The control device: who may use it, and what it refuses without looking at a configuration.
+#include <cstring>
+
+#include <sys/stat.h>
+
+#include "tests/support/kernel_module.hpp"
+#include "tests/support/kernel_test.hpp"
+
+namespace userblk::test {
+
+class ControlDevice : public KernelTest {};
+class Create : public KernelTest {};
+class Remove : public KernelTest {};
+class List : public KernelTest {};
+
+// Runs a call on a control device that was opened with privileges by a process without any.
+int error_without_privileges(unsigned long command, void* argument) {
+    const Fd fd = open_file(control_device_path, O_RDWR);
+    Child child([&](ChildSide&) {
+        drop_privileges();
+        return ioctl_error(fd.get(), command, argument);
+    });
+    return child.wait();
+}
+
+// An ioctl that nobody defined, and those of control nodes: ENOTTY.
+TEST_F(ControlDevice, UnknownCommandIsNotForIt) {
+    char argument[4096] = {};
+    EXPECT_EQ(control_error(_IO(0xB7, 0x7f), argument), ENOTTY);
+    EXPECT_EQ(control_error(_IOWR(0xB7, 0x7f, userblk_config), argument), ENOTTY);
+    EXPECT_EQ(control_error(USERBLK_GET, argument), ENOTTY);
+    EXPECT_EQ(control_error(USERBLK_INFO, argument), ENOTTY);
+}
+
+// The right command number with another size of its argument, or another direction.
+TEST_F(ControlDevice, WrongSizeOfArgumentIsNotForIt) {
+    char argument[4096] = {};
+    EXPECT_EQ(
+        control_error(_IOC(_IOC_READ | _IOC_WRITE, 0xB7, 0, sizeof(userblk_config) - 4), argument),
+        ENOTTY);
+    EXPECT_EQ(
+        control_error(_IOC(_IOC_READ | _IOC_WRITE, 0xB7, 0, sizeof(userblk_config) + 8), argument),
+        ENOTTY);
+    EXPECT_EQ(control_error(_IOC(_IOC_WRITE, 0xB7, 1, sizeof(userblk_remove) + 4), argument),
+              ENOTTY);
+    EXPECT_EQ(
+        control_error(_IOC(_IOC_READ | _IOC_WRITE, 0xB7, 2, sizeof(userblk_list) + 8), argument),
+        ENOTTY);
+    EXPECT_EQ(control_error(_IOC(_IOC_READ, 0xB7, 0, sizeof(userblk_config)), argument), ENOTTY);
+}
+
+// With a device there the module must stay.
+TEST_F(ControlDevice, ModuleIsNotUnloadedWhileDevicesExist) {
+    TestDevice device;
+    EXPECT_NE(unload_module(), "");
+    EXPECT_TRUE(module_loaded());
+    EXPECT_EQ(info(device.control()).state, USERBLK_STATE_NEW);
+}
+
+// It creates and removes devices: nobody but root opens it.
+TEST_F(ControlDevice, IsNotForEverybodyToOpen) {
+    Child child([](ChildSide&) {
+        drop_privileges();
+        return ::open(control_device_path, O_RDWR) < 0 ? errno : 0;
+    });
+    EXPECT_EQ(child.wait(), EACCES);
+}
+
+// When CREATE returns both nodes can be opened.
+TEST_F(Create, NodesExistWhenItReturns) {
+    TestDevice device;
+    struct stat block {
+    }, control{};
+    ASSERT_EQ(stat(device.block_path().c_str(), &block), 0);
+    ASSERT_EQ(stat(device.control_path().c_str(), &control), 0);
+    EXPECT_TRUE(S_ISBLK(block.st_mode));
+    EXPECT_TRUE(S_ISCHR(control.st_mode));
+}
+
+TEST_F(Create, WithoutPrivilegeIsRefused) {
+    userblk_config config = test_config();
+    EXPECT_EQ(error_without_privileges(USERBLK_CREATE, &config), EPERM);
+    EXPECT_TRUE(list_devices().empty());
+}
+
+TEST_F(Create, BadPointerIsRefused) {
+    EXPECT_EQ(control_error(USERBLK_CREATE, reinterpret_cast<void*>(bad_address)), EFAULT);
+    EXPECT_EQ(control_error(USERBLK_CREATE, nullptr), EFAULT);
+    EdgeMemory memory(4096);
+    EXPECT_EQ(control_error(USERBLK_CREATE, memory.before_edge(sizeof(userblk_config) - 1)),
+              EFAULT);
+    EXPECT_TRUE(list_devices().empty());
+}
+
+// The configuration can be read but what CREATE writes back cannot be written: the caller would not
+// know what it got, so there must be no device.
+TEST_F(Create, ReadOnlyArgumentLeavesNoDevice) {
+    EdgeMemory memory(4096);
+    const userblk_config config = test_config();
+    std::memcpy(memory.before_edge(4096), &config, sizeof(config));
+    memory.make_read_only();
+    EXPECT_EQ(control_error(USERBLK_CREATE, memory.before_edge(4096)), EFAULT);
+    EXPECT_TRUE(list_devices().empty());
+}
+
+TEST_F(Create, TakenNumberIsRefused) {
+    TestDevice device;
+    userblk_config config = test_config();
+    config.number = device.number();
+    EXPECT_EQ(create(config), EEXIST);
+    EXPECT_EQ(list_devices().size(), 1u);
+}
+
+TEST_F(Create, TakenNameIsRefused) {
+    userblk_config config = test_config();
+    set_name(config, "one-name");
+    TestDevice device(config);
+    config.number = USERBLK_ANY_NUMBER;
+    EXPECT_EQ(create(config), EEXIST);
+    EXPECT_EQ(list_devices().size(), 1u);
+}
+
+// A name is free again when its device is gone.
+TEST_F(Create, NameOfARemovedDeviceIsFree) {
+    userblk_config config = test_config();
+    set_name(config, "again");
+    { TestDevice device(config); }
+    TestDevice device(config);
+    EXPECT_STREQ(device.config().name, "again");
+}
+
+// USERBLK_ANY_NUMBER gives the lowest free number, also one in a gap.
+TEST_F(Create, LowestFreeNumberIsGivenOut) {
+    TestDevice first, second, third;
+    EXPECT_EQ(first.number(), 0u);
+    EXPECT_EQ(second.number(), 1u);
+    ASSERT_EQ(second.remove(), 0);
+    TestDevice fourth;
+    EXPECT_EQ(fourth.number(), 1u);
+}
+
+// The number asked for is the number given, up to the highest.
+TEST_F(Create, NumberCanBeChosen) {
+    userblk_config config = test_config();
+    config.number = USERBLK_MAX_DEVICES - 1;
+    TestDevice device(config);
+    EXPECT_EQ(device.number(), USERBLK_MAX_DEVICES - 1);
+    EXPECT_EQ(device.control_path(), "/dev/userblkc4095");
+}
+
+// Several at once, each with requests of its own.
+TEST_F(Create, ManyDevicesAtOnce) {
+    std::vector<std::unique_ptr<TestDevice>> devices;
+    for (unsigned int i = 0; i < 12; i++)
+        devices.push_back(std::make_unique<TestDevice>(test_config(default_size + i * 4096)));
+    EXPECT_EQ(list_devices().size(), devices.size());
+    for (auto& device : devices) {
+        const Io io = device->read(8192, 4096);
+        const userblk_request request = take(device->control());
+        const Buffer data = pattern(4096, device->number());
+        EXPECT_EQ(put(device->control(), complete_read(request.id, data.data(), 4096)), 0);
+        EXPECT_EQ(io->result(), 0);
+        EXPECT_EQ(io->data(), data);
+    }
+}
+
+TEST_F(Remove, WithoutPrivilegeIsRefused) {
+    TestDevice device;
+    userblk_remove argument{device.number(), USERBLK_REMOVE_FORCE};
+    EXPECT_EQ(error_without_privileges(USERBLK_REMOVE, &argument), EPERM);
+    EXPECT_EQ(list_devices().size(), 1u);
+}
+
+TEST_F(Remove, UnknownDeviceIsToldApart) {
+    EXPECT_EQ(remove_device(7, 0), ENODEV);
+    EXPECT_EQ(remove_device(USERBLK_MAX_DEVICES, 0), ENODEV);
+    EXPECT_EQ(remove_device(USERBLK_ANY_NUMBER, USERBLK_REMOVE_FORCE), ENODEV);
+}
+
+TEST_F(Remove, UnknownFlagIsRefused) {
+    TestDevice device;
+    EXPECT_EQ(remove_device(device.number(), 2), EINVAL);
+    EXPECT_EQ(remove_device(device.number(), 0x80000001u), EINVAL);
+    EXPECT_EQ(list_devices().size(), 1u);
+}
+
+TEST_F(Remove, BadPointerIsRefused) {
+    EXPECT_EQ(control_error(USERBLK_REMOVE, reinterpret_cast<void*>(bad_address)), EFAULT);
+}
+
+TEST_F(List, WithoutPrivilegeIsRefused) {
+    userblk_list argument{};
+    argument.entry_size = sizeof(userblk_list_entry);
+    EXPECT_EQ(error_without_privileges(USERBLK_LIST, &argument), EPERM);
+}
+
+// Size, flags, number and name of each, by number.
+TEST_F(List, TellsWhatThereIs) {
+    userblk_config named = test_config(1 << 20);
+    named.number = 9;
+    named.flags |= USERBLK_F_ROTATIONAL;
+    set_name(named, "nine");
+    TestDevice nine(named), zero;
+    const std::vector<userblk_list_entry> entries = list_devices();
+    ASSERT_EQ(entries.size(), 2u);
+    EXPECT_EQ(entries[0].number, 0u);
+    EXPECT_STREQ(entries[0].name, "");
+    EXPECT_EQ(entries[0].size, default_size);
+    EXPECT_EQ(entries[1].number, 9u);
+    EXPECT_STREQ(entries[1].name, "nine");
+    EXPECT_EQ(entries[1].size, 1u << 20);
+    EXPECT_EQ(entries[1].flags, USERBLK_F_ROTATIONAL | USERBLK_F_NO_PARTITIONS);
+    EXPECT_EQ(entries[1].reserved, 0u);
+}
+
+// An array that is too small is filled as far as it goes; total tells that there is more, and first
+// where to go on.
+TEST_F(List, GoesOnWhereAnArrayWasTooSmall) {
+    TestDevice zero, one, two;
+    userblk_list_entry entry{};
+    userblk_list argument{};
+    argument.entries = address(&entry);
+    argument.count = 1;
+    argument.entry_size = sizeof(entry);
+    ASSERT_EQ(control_error(USERBLK_LIST, &argument), 0);
+    EXPECT_EQ(argument.count, 1u);
+    EXPECT_EQ(argument.total, 3u);
+    EXPECT_EQ(entry.number, 0u);
+    argument.first = 2;
+    ASSERT_EQ(control_error(USERBLK_LIST, &argument), 0);
+    EXPECT_EQ(argument.count, 1u);
+    EXPECT_EQ(entry.number, 2u);
+    argument.first = 3;
+    ASSERT_EQ(control_error(USERBLK_LIST, &argument), 0);
+    EXPECT_EQ(argument.count, 0u);
+}
+
+// No array at all: how many there are.
+TEST_F(List, CountsWithoutAnArray) {
+    TestDevice device;
+    userblk_list argument{};
+    argument.entry_size = sizeof(userblk_list_entry);
+    ASSERT_EQ(control_error(USERBLK_LIST, &argument), 0);
+    EXPECT_EQ(argument.count, 0u);
+    EXPECT_EQ(argument.total, 1u);
+}
+
+TEST_F(List, WrongEntrySizeIsNotForIt) {
+    userblk_list argument{};
+    for (const std::uint32_t size : {0u, 8u, std::uint32_t{sizeof(userblk_list_entry)} + 8}) {
+        argument.entry_size = size;
+        EXPECT_EQ(control_error(USERBLK_LIST, &argument), ENOTTY) << size;
+    }
+}
+
+TEST_F(List, BadPointersAreRefused) {
+    TestDevice device;
+    userblk_list argument{};
+    argument.entries = bad_address;
+    argument.count = 1;
+    argument.entry_size = sizeof(userblk_list_entry);
+    EXPECT_EQ(control_error(USERBLK_LIST, &argument), EFAULT);
+    argument.entries = 0;
+    argument.count = 1;
+    EXPECT_EQ(control_error(USERBLK_LIST, &argument), EFAULT);
+    EXPECT_EQ(control_error(USERBLK_LIST, reinterpret_cast<void*>(bad_address)), EFAULT);
+}
+
+} // namespace userblk::test

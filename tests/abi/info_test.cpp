@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: MIT
+//
+// INFO and sysfs: how a device is doing, told without waiting and without changing anything.
+#include <csignal>
+#include <filesystem>
+#include <fstream>
+
+#include "tests/support/kernel_test.hpp"
+
+namespace userblk::test {
+
+class Info : public KernelTest {};
+class Sysfs : public KernelTest {};
+
+TEST_F(Info, OfANewDevice) {
+    TestDevice device;
+    const userblk_info state = info(device.control());
+    EXPECT_EQ(state.state, USERBLK_STATE_NEW);
+    EXPECT_EQ(state.openers, 0u);
+    EXPECT_EQ(state.taken_count, 0u);
+    EXPECT_EQ(state.queued, 0u);
+    EXPECT_EQ(state.taken, 0u);
+    EXPECT_EQ(state.orphaned, 0u);
+    EXPECT_EQ(state.oldest_queued_ns, 0u);
+    EXPECT_EQ(state.oldest_taken_ns, 0u);
+    EXPECT_EQ(state.reads, 0u);
+    EXPECT_EQ(state.gets, 0u);
+    EXPECT_EQ(state.config.size, default_size);
+    for (const std::uint64_t reserved : state.reserved)
+        EXPECT_EQ(reserved, 0u);
+}
+
+TEST_F(Info, TellsWhetherTheDeviceIsOpen) {
+    TestDevice device;
+    {
+        const Fd block = open_file(device.block_path(), O_RDONLY);
+        EXPECT_GE(info(device.control()).openers, 1u);
+    }
+    EXPECT_EQ(info(device.control()).openers, 0u);
+}
+
+// Every field of a request that somebody holds.
+TEST_F(Info, TellsWhoHoldsWhat) {
+    TestDevice device;
+    device.read(65536, 8192);
+    device.write(1 << 20, Buffer(4096));
+    const userblk_request read = take(device.control());
+    Child child([&](ChildSide& side) -> int {
+        side.tell(take(device.control()).id);
+        side.sleep_for_ever();
+    });
+    const std::uint64_t write_id = child.await();
+    const std::vector<userblk_taken> list = taken_list(device.control());
+    ASSERT_EQ(list.size(), 2u);
+    const userblk_taken& one = list[0].id == read.id ? list[0] : list[1];
+    const userblk_taken& other = list[0].id == read.id ? list[1] : list[0];
+    EXPECT_EQ(one.id, read.id);
+    EXPECT_EQ(one.offset, 65536u);
+    EXPECT_EQ(one.length, 8192u);
+    EXPECT_EQ(one.op, USERBLK_OP_READ);
+    EXPECT_EQ(one.flags, 0u);
+    EXPECT_EQ(one.pid, getpid());
+    EXPECT_EQ(one.deliveries, 1u);
+    EXPECT_EQ(one.reserved, 0u);
+    EXPECT_EQ(other.id, write_id);
+    EXPECT_EQ(other.op, USERBLK_OP_WRITE);
+    EXPECT_EQ(other.pid, child.pid());
+    child.signal(SIGKILL);
+    EXPECT_TRUE(eventually([&] { return info(device.control()).orphaned == 1; }));
+    for (const userblk_taken& taken : taken_list(device.control()))
+        EXPECT_EQ(taken.flags, taken.id == write_id ? USERBLK_TAKEN_ORPHAN : 0u);
+}
+
+TEST_F(Info, AgesGrow) {
+    TestDevice device;
+    device.read_many(2);
+    take(device.control());
+    EXPECT_TRUE(eventually([&] {
+        const userblk_info state = info(device.control());
+        return state.oldest_queued_ns >= 50'000'000 && state.oldest_taken_ns >= 50'000'000 &&
+               taken_list(device.control()).at(0).held_ns >= 50'000'000;
+    }));
+}
+
+// An array with less room than there are is filled, and no more than that is written.
+TEST_F(Info, ListThatIsTooSmallIsFilled) {
+    TestDevice device;
+    device.read_many(5);
+    take_up_to(device.control(), 5);
+    std::vector<userblk_taken> list(3);
+    list[2].id = 12345;
+    userblk_info argument = info_argument({list.data(), 2});
+    EXPECT_EQ(ioctl_error(device.control(), USERBLK_INFO, &argument), 0);
+    EXPECT_EQ(argument.taken_count, 2u);
+    EXPECT_EQ(argument.taken, 5u);
+    EXPECT_NE(list[1].length, 0u);
+    EXPECT_EQ(list[2].id, 12345u);
+}
+
+// Room for more than there can be.
+TEST_F(Info, HugeListIsNoProblem) {
+    TestDevice device;
+    device.read(0, 4096);
+    take(device.control());
+    userblk_taken one{};
+    userblk_info argument = info_argument({&one, 1});
+    argument.taken_count = 0xffffffffu;
+    EXPECT_EQ(ioctl_error(device.control(), USERBLK_INFO, &argument), 0);
+    EXPECT_EQ(argument.taken_count, 1u);
+}
+
+TEST_F(Info, WrongRecordSizeIsNotForIt) {
+    TestDevice device;
+    for (const std::uint32_t size : {0u, 8u, std::uint32_t{sizeof(userblk_taken)} + 8}) {
+        userblk_taken one{};
+        userblk_info argument = info_argument({&one, 1});
+        argument.taken_size = size;
+        EXPECT_EQ(ioctl_error(device.control(), USERBLK_INFO, &argument), ENOTTY) << size;
+    }
+}
+
+TEST_F(Info, BadPointersAreRefusedAndNothingIsLost) {
+    TestDevice device;
+    device.read(0, 4096);
+    take(device.control());
+    userblk_info argument = info_argument();
+    argument.taken_list = bad_address;
+    argument.taken_count = 1;
+    EXPECT_EQ(ioctl_error(device.control(), USERBLK_INFO, &argument), EFAULT);
+    argument = info_argument();
+    argument.taken_count = 1;
+    EXPECT_EQ(ioctl_error(device.control(), USERBLK_INFO, &argument), EFAULT);
+    EXPECT_EQ(ioctl_error(device.control(), USERBLK_INFO, reinterpret_cast<void*>(bad_address)),
+              EFAULT);
+    EXPECT_EQ(info(device.control()).taken, 1u);
+}
+
+// For anybody to read, and the same as INFO tells.
+TEST_F(Sysfs, TellsTheSameAsInfo) {
+    userblk_config config = test_config();
+    set_name(config, "named");
+    TestDevice device(config);
+    EXPECT_EQ(device.sysfs("userblk/state"), "new");
+    device.read_many(4);
+    const std::vector<userblk_request> taken = take_up_to(device.control(), 2);
+    ASSERT_EQ(taken.size(), 2u);
+    put(device.control(), complete(taken[0].id, -EIO));
+    put(device.control(), complete(taken[0].id, -EIO));
+    Child([&](ChildSide&) {
+        take(device.control());
+        return 0;
+    }).wait();
+    EXPECT_EQ(device.sysfs("userblk/name"), "named");
+    EXPECT_EQ(device.sysfs("userblk/state"), "served");
+    EXPECT_EQ(device.sysfs("userblk/queued"), "1");
+    EXPECT_EQ(device.sysfs("userblk/taken"), "2");
+    EXPECT_EQ(device.sysfs("userblk/orphaned"), "1");
+    EXPECT_EQ(device.sysfs("userblk/completed"), "1");
+    EXPECT_EQ(device.sysfs("userblk/errors"), "1");
+    EXPECT_EQ(device.sysfs("userblk/stale"), "1");
+    EXPECT_EQ(reset_dead(device.control()).count, 1u);
+    EXPECT_EQ(device.sysfs("userblk/resets"), "1");
+    EXPECT_EQ(device.sysfs("userblk/orphaned"), "0");
+    EXPECT_FALSE(device.sysfs("userblk/oldest_queued_ms").empty());
+    EXPECT_FALSE(device.sysfs("userblk/oldest_taken_ms").empty());
+}
+
+TEST_F(Sysfs, IsForEverybodyToRead) {
+    TestDevice device;
+    const std::string folder = "/sys/block/" + device.name() + "/userblk";
+    Child child([&](ChildSide&) {
+        drop_privileges();
+        int files = 0;
+        for (const auto& file : std::filesystem::directory_iterator(folder)) {
+            const std::ifstream in(file.path());
+            if (!in.is_open())
+                return 1;
+            files++;
+        }
+        return files > 5 ? 0 : 2;
+    });
+    EXPECT_EQ(child.wait(), 0);
+}
+
+// Somebody holds a file open over the removal, and reads then.
+TEST_F(Sysfs, OpenFileDoesNotHoldUpRemoval) {
+    TestDevice device;
+    std::ifstream in("/sys/block/" + device.name() + "/userblk/queued");
+    ASSERT_TRUE(in.is_open());
+    EXPECT_EQ(device.remove(), 0);
+    std::string text;
+    EXPECT_FALSE(std::getline(in, text));
+}
+
+} // namespace userblk::test

@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: MIT
+//
+// The two limits that the creator of a device may set: how long a request waits in the queue, and
+// how often it is delivered. Without them requests wait for ever.
+#include "tests/support/kernel_test.hpp"
+
+namespace userblk::test {
+
+class QueueLimit : public KernelTest {
+protected:
+    static userblk_config limited() {
+        userblk_config config = test_config();
+        config.queue_limit_ns = 200'000'000;
+        return config;
+    }
+};
+
+class DeliveryLimit : public KernelTest {
+protected:
+    static userblk_config limited(std::uint32_t deliveries) {
+        userblk_config config = test_config();
+        config.delivery_limit = deliveries;
+        return config;
+    }
+};
+
+// Nobody serves: the request fails with a time-out.
+TEST_F(QueueLimit, RequestThatWaitsTooLongFails) {
+    TestDevice device(limited());
+    const Io read = device.read(0, 4096), write = device.write(65536, Buffer(4096));
+    EXPECT_EQ(read->result(), ETIMEDOUT);
+    EXPECT_EQ(write->result(), ETIMEDOUT);
+    const userblk_info state = info(device.control());
+    EXPECT_EQ(state.expired, 2u);
+    EXPECT_EQ(state.errors, 2u);
+    EXPECT_EQ(state.queued, 0u);
+    EXPECT_EQ(poll_events(device.control(), POLLIN), 0);
+}
+
+// Later ones have their own time, also when the queue was empty meanwhile.
+TEST_F(QueueLimit, HoldsForEveryRequest) {
+    TestDevice device(limited());
+    EXPECT_EQ(device.read(0, 4096)->result(), ETIMEDOUT);
+    EXPECT_EQ(device.read(0, 4096)->result(), ETIMEDOUT);
+    const std::vector<Io> ios = device.read_many(10);
+    for (const Io& io : ios)
+        EXPECT_EQ(io->result(), ETIMEDOUT);
+    EXPECT_EQ(info(device.control()).expired, 12u);
+}
+
+// It is a limit of waiting in the queue: who took a request may hold it as long as it likes.
+TEST_F(QueueLimit, DoesNotConcernTakenRequests) {
+    TestDevice device(limited());
+    const Io io = device.read(0, 4096);
+    const userblk_request request = take(device.control());
+    EXPECT_EQ(device.read(65536, 4096)->result(), ETIMEDOUT); // a later one's time is over
+    EXPECT_FALSE(io->finished());
+    const Buffer data = pattern(4096, 1);
+    EXPECT_EQ(put(device.control(), complete_read(request.id, data.data(), 4096)), 0);
+    EXPECT_EQ(io->result(), 0);
+}
+
+// One that was put back waits again, and not for ever.
+TEST_F(QueueLimit, ConcernsWhatWasPutBack) {
+    TestDevice device(limited());
+    const Io io = device.read(0, 4096);
+    take(device.control());
+    EXPECT_EQ(reset_all(device.control()).count, 1u);
+    EXPECT_EQ(io->result(), ETIMEDOUT);
+}
+
+// Without a limit it waits. (How long it does cannot be tested; longer than the limits above.)
+TEST_F(QueueLimit, NoneMeansForEver) {
+    TestDevice patient, impatient(limited());
+    const Io io = patient.read(0, 4096);
+    for (int i = 0; i < 3; i++)
+        EXPECT_EQ(impatient.read(0, 4096)->result(), ETIMEDOUT);
+    EXPECT_FALSE(io->finished());
+    EXPECT_EQ(info(patient.control()).queued, 1u);
+}
+
+// Removal while the limit's clock runs.
+TEST_F(QueueLimit, RemovalWhileItRuns) {
+    for (int i = 0; i < 5; i++) {
+        TestDevice device(limited());
+        device.read(0, 4096);
+    }
+}
+
+// A huge limit is no small one.
+TEST_F(QueueLimit, LargestLimitIsNoLimit) {
+    userblk_config config = limited();
+    config.queue_limit_ns = ~0ull;
+    TestDevice device(config), impatient(limited());
+    const Io io = device.read(0, 4096);
+    EXPECT_EQ(impatient.read(0, 4096)->result(), ETIMEDOUT);
+    EXPECT_FALSE(io->finished());
+    EXPECT_EQ(info(device.control()).queued, 1u);
+}
+
+// Two deliveries are allowed: after the second one's RESET the request fails.
+TEST_F(DeliveryLimit, RequestThatIsDeliveredTooOftenFails) {
+    TestDevice device(limited(2));
+    const Io io = device.read(0, 4096);
+    take(device.control());
+    EXPECT_EQ(reset_all(device.control()).count, 1u);
+    EXPECT_EQ(take(device.control()).deliveries, 2u);
+    EXPECT_FALSE(io->finished());
+    EXPECT_EQ(reset_all(device.control()).count, 1u);
+    EXPECT_EQ(io->result(), EIO);
+    const userblk_info state = info(device.control());
+    EXPECT_EQ(state.exhausted, 1u);
+    EXPECT_EQ(state.errors, 1u);
+    EXPECT_EQ(state.queued, 0u);
+    EXPECT_EQ(state.taken, 0u);
+}
+
+// Its second delivery is as good as the first.
+TEST_F(DeliveryLimit, LastDeliveryCanBeAnswered) {
+    TestDevice device(limited(2));
+    const Io io = device.read(0, 4096);
+    take(device.control());
+    reset_all(device.control());
+    const userblk_request request = take(device.control());
+    const Buffer data = pattern(4096, 1);
+    EXPECT_EQ(put(device.control(), complete_read(request.id, data.data(), 4096)), 0);
+    EXPECT_EQ(io->result(), 0);
+    EXPECT_EQ(info(device.control()).exhausted, 0u);
+}
+
+// A limit of one: nothing is delivered twice; others are not concerned.
+TEST_F(DeliveryLimit, OfOneFailsWhatTheDeadHeld) {
+    TestDevice device(limited(1));
+    const std::vector<Io> ios = device.read_many(3);
+    Child([&](ChildSide&) {
+        take_up_to(device.control(), 2);
+        return 0;
+    }).wait();
+    EXPECT_EQ(reset_dead(device.control()).count, 2u);
+    EXPECT_EQ(ios[0]->result(), EIO);
+    EXPECT_EQ(ios[1]->result(), EIO);
+    EXPECT_FALSE(ios[2]->finished());
+    EXPECT_EQ(take(device.control()).deliveries, 1u);
+}
+
+// An answer to the last delivery after its reset is refused like any other.
+TEST_F(DeliveryLimit, AnswerAfterTheLastResetIsStale) {
+    TestDevice device(limited(1));
+    const Io io = device.read(0, 4096);
+    const userblk_request request = take(device.control());
+    reset_all(device.control());
+    EXPECT_EQ(put(device.control(), complete(request.id, -ENOSPC)), ESTALE);
+    EXPECT_EQ(io->result(), EIO);
+}
+
+} // namespace userblk::test

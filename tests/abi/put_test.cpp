@@ -1,0 +1,605 @@
+// SPDX-License-Identifier: MIT
+//
+// PUT: what an answer does, and what a bad one costs.
+#include <cstring>
+
+#include <linux/fs.h>
+#include <sys/mman.h>
+
+#include "tests/support/kernel_test.hpp"
+#include "tests/support/server.hpp"
+
+namespace userblk::test {
+
+// Puts what must not be put, and makes sure that the request is still taken under the same id, and
+// that its user got no answer.
+class Put : public KernelTest {
+protected:
+    struct Taken {
+        TestDevice device;
+        Io io;
+        userblk_request request;
+        Buffer data = pattern(4096, 7);
+
+        explicit Taken(bool write = false) : Taken(write, test_config()) {}
+        Taken(bool write, const userblk_config& config) : device(config) {
+            io = write ? device.write(0, pattern(4096, 7)) : device.read(0, 4096);
+            request = take(device.control());
+        }
+        int fd() const { return device.control(); }
+        // The good answer, which must do after any bad one.
+        userblk_answer good() {
+            return request.op == USERBLK_OP_READ
+                       ? complete_read(request.id, data.data(), data.size())
+                       : complete(request.id);
+        }
+        void expect_still_taken() {
+            EXPECT_FALSE(io->finished());
+            const std::vector<userblk_taken> list = taken_list(fd());
+            ASSERT_EQ(list.size(), 1u);
+            EXPECT_EQ(list[0].id, request.id);
+        }
+        void expect_good_answer_does() {
+            expect_still_taken();
+            EXPECT_EQ(put(fd(), good()), 0);
+            EXPECT_EQ(io->result(), 0);
+            EXPECT_EQ(io->data(), data);
+        }
+    };
+
+    // The result of a good answer with a change.
+    template <class Change>
+    static int refused(bool write, Change change) {
+        Taken taken(write);
+        userblk_answer answer = taken.good();
+        change(answer);
+        const int result = put(taken.fd(), answer);
+        taken.expect_good_answer_does();
+        return result;
+    }
+    template <class Change>
+    static int refused_call(Change change) {
+        Taken taken;
+        userblk_answer answer = taken.good();
+        userblk_put argument = put_argument({&answer, 1});
+        change(argument);
+        const int error = ioctl_error(taken.fd(), USERBLK_PUT, &argument);
+        taken.expect_good_answer_does();
+        return error;
+    }
+};
+
+using A = userblk_answer;
+using P = userblk_put;
+
+TEST_F(Put, SlotCountOfZeroIsRefused) {
+    EXPECT_EQ(refused_call([](P& p) { p.count = 0; }), EINVAL);
+}
+
+TEST_F(Put, SlotCountOf2To32Minus1IsRefused) {
+    EXPECT_EQ(refused_call([](P& p) { p.count = 0xffffffffu; }), EINVAL);
+    EXPECT_EQ(refused_call([](P& p) { p.count = USERBLK_MAX_BATCH + 1; }), EINVAL);
+}
+
+TEST_F(Put, WrongRecordSizeIsNotForIt) {
+    EXPECT_EQ(refused_call([](P& p) { p.answer_size = 0; }), ENOTTY);
+    EXPECT_EQ(refused_call([](P& p) { p.answer_size -= 8; }), ENOTTY);
+    EXPECT_EQ(refused_call([](P& p) { p.answer_size += 8; }), ENOTTY);
+}
+
+TEST_F(Put, UnknownFlagOfTheCallIsRefused) {
+    EXPECT_EQ(refused_call([](P& p) { p.flags = 1; }), EINVAL);
+}
+
+TEST_F(Put, BadArrayPointerLosesNothing) {
+    EXPECT_EQ(refused_call([](P& p) { p.answers = bad_address; }), EFAULT);
+    EXPECT_EQ(refused_call([](P& p) { p.answers = 0; }), EFAULT);
+}
+
+TEST_F(Put, BadArgumentPointerLosesNothing) {
+    Taken taken;
+    EXPECT_EQ(ioctl_error(taken.fd(), USERBLK_PUT, reinterpret_cast<void*>(bad_address)), EFAULT);
+    EXPECT_EQ(ioctl_error(taken.fd(), USERBLK_PUT, nullptr), EFAULT);
+    taken.expect_good_answer_does();
+}
+
+TEST_F(Put, UnknownActionIsRefused) {
+    EXPECT_EQ(refused(false, [](A& a) { a.action = 6; }), EINVAL);
+    EXPECT_EQ(refused(true, [](A& a) { a.action = 0xffff; }), EINVAL);
+}
+
+TEST_F(Put, UnknownFlagIsRefused) {
+    EXPECT_EQ(refused(false, [](A& a) { a.flags = 1; }), EINVAL);
+    EXPECT_EQ(refused(true, [](A& a) { a.flags = 0x8000; }), EINVAL);
+}
+
+TEST_F(Put, DirtyPaddingIsRefused) {
+    EXPECT_EQ(refused(true, [](A& a) { a.offset = 1; }), EINVAL);
+    EXPECT_EQ(refused(true, [](A& a) { a.fd = 1; }), EINVAL);
+    EXPECT_EQ(refused(true, [](A& a) { a.result = 1; }), EINVAL);
+    EXPECT_EQ(refused(true, [](A& a) { a.reserved0 = 1; }), EINVAL);
+    EXPECT_EQ(refused(true, [](A& a) { a.reserved[0] = 1; }), EINVAL);
+    EXPECT_EQ(refused(false, [](A& a) { a.reserved[1] = 1ull << 63; }), EINVAL);
+}
+
+TEST_F(Put, StatusThatIsNoErrnoIsRefused) {
+    for (const int status : {1, 5, -4096, -65536, INT32_MAX, INT32_MIN})
+        EXPECT_EQ(refused(true, [=](A& a) { a.status = status; }), EINVAL) << status;
+}
+
+// Only COMPLETE has a status.
+TEST_F(Put, StatusWithAnotherActionIsRefused) {
+    Buffer room(4096);
+    for (const userblk_answer& action :
+         {fetch(0, room.data(), 4096), store(0, room.data(), 4096), give_back(0), adopt(0)})
+        EXPECT_EQ(refused(true,
+                          [=](A& a) {
+                              const std::uint64_t id = a.id;
+                              a = action;
+                              a.id = id;
+                              a.status = -EIO;
+                          }),
+                  EINVAL)
+            << action.action;
+}
+
+// An address or length where none has a use.
+TEST_F(Put, AddressWithoutUseIsRefused) {
+    Buffer room(4096);
+    EXPECT_EQ(refused(true, [&](A& a) { a.addr = address(room.data()); }), EINVAL);
+    EXPECT_EQ(refused(true, [](A& a) { a.length = 4096; }), EINVAL);
+    EXPECT_EQ(refused(true,
+                      [&](A& a) {
+                          a.action = USERBLK_ACTION_GIVE_BACK;
+                          a.addr = address(room.data());
+                      }),
+              EINVAL);
+    EXPECT_EQ(refused(true,
+                      [&](A& a) {
+                          a.action = USERBLK_ACTION_ADOPT;
+                          a.length = 1;
+                      }),
+              EINVAL);
+}
+
+TEST_F(Put, FetchAndStoreOfAReadAreRefused) {
+    EXPECT_EQ(refused(false, [](A& a) { a.action = USERBLK_ACTION_FETCH; }), EINVAL);
+    EXPECT_EQ(refused(false, [](A& a) { a.action = USERBLK_ACTION_STORE; }), EINVAL);
+}
+
+TEST_F(Put, RedirectIsNotThereYet) {
+    EXPECT_EQ(refused(true, [](A& a) { a.action = USERBLK_ACTION_REDIRECT; }), EOPNOTSUPP);
+}
+
+TEST_F(Put, ReadWithTooMuchDataIsRefused) {
+    EXPECT_EQ(refused(false, [](A& a) { a.length = 4097; }), EMSGSIZE);
+    EXPECT_EQ(refused(false, [](A& a) { a.length = 0xffffffffu; }), EMSGSIZE);
+}
+
+TEST_F(Put, FetchAndStoreWithTooLittleRoomAreRefused) {
+    Taken taken(true);
+    Buffer room(4096);
+    EXPECT_EQ(put(taken.fd(), fetch(taken.request.id, room.data(), 4095)), EMSGSIZE);
+    EXPECT_EQ(put(taken.fd(), store(taken.request.id, room.data(), 0)), EMSGSIZE);
+    EXPECT_TRUE(room.all(0));
+    taken.expect_good_answer_does();
+}
+
+// The data's address is bad, or ends too early: EFAULT, the request stays taken, and a good answer
+// gives the reader every byte of its own.
+TEST_F(Put, BadDataPointerLeavesTheReadTaken) {
+    EXPECT_EQ(refused(false, [](A& a) { a.addr = bad_address; }), EFAULT);
+    EXPECT_EQ(refused(false, [](A& a) { a.addr = 0; }), EFAULT);
+    EdgeMemory memory(8192);
+    std::memset(memory.before_edge(8192), 0x99, 8192);
+    for (const std::size_t readable : {1u, 2048u, 4095u})
+        EXPECT_EQ(refused(false, [&](A& a) { a.addr = address(memory.before_edge(readable)); }),
+                  EFAULT)
+            << readable;
+}
+
+TEST_F(Put, BadStorePointerLeavesTheWriteTaken) {
+    Taken taken(true);
+    EdgeMemory memory(8192);
+    const std::uint64_t id = taken.request.id;
+    EXPECT_EQ(put(taken.fd(), store(id, reinterpret_cast<void*>(bad_address), 4096)), EFAULT);
+    EXPECT_EQ(put(taken.fd(), store(id, nullptr, 4096)), EFAULT);
+    EXPECT_EQ(put(taken.fd(), store(id, memory.before_edge(100), 4096)), EFAULT);
+    EXPECT_EQ(put(taken.fd(), fetch(id, memory.before_edge(4095), 4096)), EFAULT);
+    EXPECT_EQ(put(taken.fd(), fetch(id, memory.edge(), 4096)), EFAULT);
+    memory.make_read_only();
+    EXPECT_EQ(put(taken.fd(), store(id, memory.before_edge(4096), 4096)), EFAULT);
+    taken.expect_good_answer_does();
+}
+
+// Ids that no GET gave: other generation, other tag, tags and queues that do not exist.
+TEST_F(Put, IdNeverGivenIsStale) {
+    Taken taken;
+    const std::uint64_t id = taken.request.id;
+    for (const std::uint64_t other : std::initializer_list<std::uint64_t>{
+             0, ~0ull, id ^ 1, id + (1ull << 32), id - (1ull << 32), id | 0xffff, id | 0xffff0000,
+             id ^ (1ull << 63)})
+        EXPECT_EQ(put(taken.fd(), complete(other, -EIO)), ESTALE) << std::hex << other;
+    EXPECT_EQ(info(taken.fd()).stale, 8u);
+    taken.expect_good_answer_does();
+}
+
+// A request that is queued and was not taken has an id too; nobody was told it.
+TEST_F(Put, IdOfAQueuedRequestIsStale) {
+    TestDevice device;
+    const Io io = device.read(0, 4096);
+    const userblk_request request = take(device.control());
+    ASSERT_EQ(put(device.control(), give_back(request.id)), 0);
+    for (std::uint64_t generation = 0; generation < 4; generation++)
+        EXPECT_EQ(put(device.control(), complete(request.id + (generation << 32), -EIO)), ESTALE);
+    EXPECT_EQ(info(device.control()).queued, 1u);
+    EXPECT_FALSE(io->finished());
+}
+
+TEST_F(Put, AnsweredIdIsStale) {
+    Taken taken;
+    const Buffer other(4096);
+    EXPECT_EQ(put(taken.fd(), taken.good()), 0);
+    EXPECT_EQ(put(taken.fd(), complete_read(taken.request.id, other.data(), 4096)), ESTALE);
+    EXPECT_EQ(put(taken.fd(), complete(taken.request.id, -EIO)), ESTALE);
+    EXPECT_EQ(taken.io->result(), 0);
+    EXPECT_EQ(taken.io->data(), taken.data);
+}
+
+// The same slot is used again by another request: the old id does not name it.
+TEST_F(Put, AnsweredIdDoesNotNameTheNextRequestInItsSlot) {
+    userblk_config config = test_config();
+    config.depth = 1;
+    Taken taken(false, config);
+    EXPECT_EQ(put(taken.fd(), taken.good()), 0);
+    EXPECT_EQ(taken.io->result(), 0);
+    const Io next = taken.device.read(65536, 4096);
+    const userblk_request request = take(taken.fd());
+    EXPECT_NE(request.id, taken.request.id);
+    EXPECT_EQ(put(taken.fd(), taken.good()), ESTALE);
+    EXPECT_FALSE(next->finished());
+    EXPECT_EQ(put(taken.fd(), complete(request.id, -EIO)), 0);
+    EXPECT_EQ(next->result(), EIO);
+}
+
+// Two devices; an id of one is nothing to the other, whose own request is untouched.
+TEST_F(Put, IdOfAnotherDeviceIsStale) {
+    Taken taken;
+    TestDevice other;
+    EXPECT_EQ(put(other.control(), taken.good()), ESTALE);
+    const Io io = other.read(0, 4096);
+    EXPECT_EQ(put(other.control(), taken.good()), ESTALE);
+    EXPECT_EQ(info(other.control()).queued, 1u);
+    EXPECT_FALSE(io->finished());
+    taken.expect_good_answer_does();
+}
+
+// A READ answered with fewer bytes than asked for fails, and what the reader has is what the worker
+// gave or what was there before: nothing else.
+TEST_F(Put, ReadWithTooLittleDataIsAnIoError) {
+    TestDevice device;
+    for (const std::size_t length : {0u, 1u, 512u, 4095u, 8191u}) {
+        const Io io = device.read(0, 8192);
+        const userblk_request request = take(device.control());
+        Buffer data(8192);
+        data.fill(0x11);
+        EXPECT_EQ(put(device.control(),
+                      complete_read(request.id, length ? data.data() : nullptr, length)),
+                  0);
+        EXPECT_EQ(io->result(), EIO) << length;
+        for (std::size_t i = 0; i < 8192; i++) {
+            const std::uint8_t byte = io->data()[i];
+            ASSERT_TRUE(byte == 0xee || (byte == 0x11 && i < length)) << length << ' ' << i;
+        }
+    }
+    EXPECT_EQ(info(device.control()).errors, 5u);
+}
+
+// The same through the page cache: the short page is not shown, the next read asks again.
+TEST_F(Put, ShortReadIsNotCached) {
+    TestDevice device;
+    const Fd fd = open_file(device.block_path(), O_RDONLY);
+    const auto read_page = [&](Buffer& to) {
+        return device.start(
+            [&] { return pread(fd.get(), to.data(), to.size(), 0) == 4096 ? 0 : errno; });
+    };
+    const Buffer data = pattern(4096, 8);
+    Buffer first(4096), second(4096);
+    posix_fadvise(fd.get(), 0, 0, POSIX_FADV_RANDOM); // no reading ahead
+    Io io = read_page(first);
+    // A failed page may be asked for once more.
+    while (!eventually([&] { return io->finished(); }, std::chrono::milliseconds(50))) {
+        userblk_request request = record();
+        if (!get(device.control(), {&request, 1}).count)
+            continue;
+        EXPECT_EQ(put(device.control(), complete_read(request.id, data.data(), 100)), 0);
+    }
+    EXPECT_EQ(io->result(), EIO);
+    EXPECT_TRUE(first.all(0));
+    io = read_page(second);
+    const userblk_request request = take(device.control());
+    std::vector<std::uint8_t> whole(request.length);
+    fill_pattern(whole.data(), whole.size(), 8);
+    EXPECT_EQ(put(device.control(), complete_read(request.id, whole.data(), whole.size())), 0);
+    EXPECT_EQ(io->result(), 0);
+    EXPECT_EQ(second, data);
+}
+
+// A READ filled in part by an answer that then faulted, put back, and answered by another delivery:
+// all bytes are of that one.
+TEST_F(Put, BytesOfAnEarlierDeliveryDoNotCount) {
+    Taken taken;
+    EdgeMemory memory(4096);
+    std::memset(memory.before_edge(2048), 0x99, 2048);
+    EXPECT_EQ(put(taken.fd(), complete_read(taken.request.id, memory.before_edge(2048), 4096)),
+              EFAULT);
+    ASSERT_EQ(reset_all(taken.fd()).count, 1u);
+    taken.request = take(taken.fd());
+    // The second half alone would be enough if the first half's bytes counted.
+    EXPECT_EQ(put(taken.fd(), complete_read(taken.request.id, taken.data.data(), 2048)), 0);
+    EXPECT_EQ(taken.io->result(), EIO);
+}
+
+// Exact bytes for sizes of one block to a whole transfer, to and from addresses of any alignment.
+TEST_F(Put, DataOfReadsIsExact) {
+    userblk_config config = test_config();
+    config.max_transfer = 1 << 20;
+    TestDevice device(config);
+    for (const std::size_t length : {512u, 4096u, 4608u, 65536u, 1u << 20}) {
+        for (const std::size_t skew : {0u, 1u, 511u, 4095u}) {
+            Buffer data(length + skew);
+            fill_pattern(data.data() + skew, length, length + skew);
+            const Io io = device.read(0, length);
+            // The block layer may have made several of a large one.
+            for (std::size_t done = 0; done < length;) {
+                const userblk_request request = take(device.control());
+                ASSERT_GT(request.length, 0u);
+                EXPECT_EQ(put(device.control(),
+                              complete_read(request.id, data.data() + skew + request.offset,
+                                            request.length)),
+                          0);
+                done += request.length;
+            }
+            EXPECT_EQ(io->result(), 0);
+            EXPECT_EQ(std::memcmp(io->data().data(), data.data() + skew, length), 0)
+                << length << ' ' << skew;
+        }
+    }
+}
+
+// A megabyte goes in one request where the device allows it.
+TEST_F(Put, LargestTransferIsOneRequest) {
+    userblk_config config = test_config();
+    config.max_transfer = 1 << 20;
+    TestDevice device(config);
+    const Io io = device.write(0, pattern(1 << 20, 11));
+    const userblk_request request = take(device.control());
+    EXPECT_EQ(request.length, 1u << 20);
+    Buffer room(request.length + 1);
+    EXPECT_EQ(put(device.control(), store(request.id, room.data() + 1, request.length)), 0);
+    EXPECT_EQ(io->result(), 0);
+    EXPECT_EQ(std::memcmp(room.data() + 1, io->data().data(), request.length), 0);
+}
+
+// Writes of many sizes by FETCH, which leaves them taken and may be done again, and by STORE.
+TEST_F(Put, PayloadOfWritesIsExact) {
+    TestDevice device;
+    for (const std::size_t length : {512u, 4096u, 12288u, 262144u}) {
+        const Io io = device.write(0, pattern(length, length));
+        const userblk_request request = take(device.control());
+        ASSERT_EQ(request.length, length);
+        for (const std::size_t skew : {0u, 4095u}) {
+            Buffer room(length + skew + 1);
+            room.fill(0xcc);
+            EXPECT_EQ(put(device.control(), fetch(request.id, room.data() + skew, length + 1)), 0);
+            EXPECT_EQ(std::memcmp(room.data() + skew, io->data().data(), length), 0);
+            EXPECT_EQ(room[skew + length], 0xcc) << "more was written than the payload";
+        }
+        EXPECT_FALSE(io->finished()) << "acknowledged by a FETCH";
+        Buffer room(length);
+        EXPECT_EQ(put(device.control(), store(request.id, room.data(), length)), 0);
+        EXPECT_EQ(io->result(), 0);
+        EXPECT_EQ(room, io->data());
+    }
+}
+
+// Reads answered straight out of a store in a mapped file, writes stored straight into it.
+TEST_F(Put, MovesToAndFromAMappedStore) {
+    TestDevice device;
+    Store store = make_store(default_size);
+    fill_pattern(store.data(), store.size(), 20);
+    Server server(device, store);
+    const Io read = device.read(1 << 20, 256 << 10);
+    EXPECT_EQ(read->result(), 0);
+    EXPECT_EQ(std::memcmp(read->data().data(), store.data() + (1 << 20), 256 << 10), 0);
+    const Io write = device.write(2 << 20, pattern(256 << 10, 21));
+    EXPECT_EQ(write->result(), 0);
+    EXPECT_EQ(std::memcmp(write->data().data(), store.data() + (2 << 20), 256 << 10), 0);
+    const Io again = device.read(2 << 20, 256 << 10);
+    EXPECT_EQ(again->result(), 0);
+    EXPECT_EQ(again->data(), write->data());
+}
+
+// The memory to read from need not be there yet: the kernel brings it in.
+TEST_F(Put, DataThatIsPagedOutIsPagedIn) {
+    Taken taken;
+    char path[] = "/var/tmp/userblk-XXXXXX";
+    const Fd file(mkstemp(path));
+    unlink(path);
+    ASSERT_EQ(pwrite(file.get(), taken.data.data(), 4096, 0), 4096);
+    void* map = mmap(nullptr, 4096, PROT_READ, MAP_SHARED, file.get(), 0);
+    ASSERT_NE(map, MAP_FAILED);
+    EXPECT_EQ(put(taken.fd(), complete_read(taken.request.id, map, 4096)), 0);
+    munmap(map, 4096);
+    EXPECT_EQ(taken.io->result(), 0);
+    EXPECT_EQ(taken.io->data(), taken.data);
+}
+
+// What one process took another one answers.
+TEST_F(Put, AnyProcessAnswersWhatAnotherTook) {
+    Taken taken;
+    Child child([&](ChildSide&) { return put(taken.device.open_control().get(), taken.good()); });
+    EXPECT_EQ(child.wait(), 0);
+    EXPECT_EQ(taken.io->result(), 0);
+    EXPECT_EQ(taken.io->data(), taken.data);
+}
+
+// Errors arrive at the user of the device as what the block layer has for them.
+TEST_F(Put, StatusReachesTheUser) {
+    TestDevice device;
+    const std::pair<int, int> errors[] = {
+        {EIO, EIO},         {ENOSPC, ENOSPC},       {EOPNOTSUPP, EOPNOTSUPP},
+        {ENODATA, ENODATA}, {ETIMEDOUT, ETIMEDOUT}, {ENOLINK, ENOLINK},
+        {EILSEQ, EILSEQ},   {EPERM, EIO},           {4095, EIO}};
+    for (const auto& [given, seen] : errors) {
+        const Io io = device.write(0, Buffer(4096));
+        const userblk_request request = take(device.control());
+        EXPECT_EQ(put(device.control(), complete(request.id, -given)), 0);
+        EXPECT_EQ(io->result(), seen) << given;
+    }
+    EXPECT_EQ(info(device.control()).errors, std::size(errors));
+    EXPECT_EQ(info(device.control()).bytes_written, 0u);
+}
+
+// A batch with good and bad records: each has its own result, the good ones are done.
+TEST_F(Put, BadRecordsDoNotSpoilTheOthers) {
+    TestDevice device;
+    const std::vector<Io> ios = device.read_many(4);
+    const std::vector<userblk_request> requests = take_up_to(device.control(), 4);
+    ASSERT_EQ(requests.size(), 4u);
+    const Buffer data = pattern(4096, 30);
+    userblk_answer answers[] = {
+        complete_read(requests[0].id, data.data(), 4096),
+        complete_read(requests[1].id, reinterpret_cast<void*>(bad_address), 4096),
+        complete(12345, 0),
+        complete_read(requests[2].id, data.data(), 4097),
+        complete_read(requests[3].id, data.data(), 4096),
+        complete_read(requests[0].id, data.data(), 4096),
+    };
+    const PutResult result = put(device.control(), answers);
+    EXPECT_EQ(result.error, 0);
+    EXPECT_EQ(result.failed, 4u);
+    EXPECT_EQ(answers[0].result, 0);
+    EXPECT_EQ(answers[1].result, -EFAULT);
+    EXPECT_EQ(answers[2].result, -ESTALE);
+    EXPECT_EQ(answers[3].result, -EMSGSIZE);
+    EXPECT_EQ(answers[4].result, 0);
+    EXPECT_EQ(answers[5].result, -ESTALE);
+    EXPECT_EQ(ios[0]->result(), 0);
+    EXPECT_EQ(ios[3]->result(), 0);
+    EXPECT_EQ(ios[0]->data(), data);
+    EXPECT_EQ(info(device.control()).taken, 2u);
+}
+
+// A batch larger than what the kernel works off at a time, with a few bad records in between.
+TEST_F(Put, LargeBatchWithAFewBadRecords) {
+    TestDevice device;
+    const std::vector<Io> ios = device.read_many(100);
+    const std::vector<userblk_request> requests = take_up_to(device.control(), 100);
+    ASSERT_EQ(requests.size(), 100u);
+    std::vector<Buffer> data;
+    std::vector<userblk_answer> answers;
+    for (std::size_t i = 0; i < 100; i++) {
+        data.push_back(pattern(4096, i));
+        answers.push_back(complete_read(requests[i].id, data[i].data(), i % 7 ? 4096 : 9999));
+    }
+    EXPECT_EQ(put(device.control(), answers).failed, 15u);
+    for (std::size_t i = 0; i < 100; i++) {
+        EXPECT_EQ(answers[i].result, i % 7 ? 0 : -EMSGSIZE) << i;
+        if (i % 7) {
+            EXPECT_EQ(ios[i]->result(), 0);
+            EXPECT_EQ(ios[i]->data(), pattern(4096, requests[i].offset >> 16));
+        }
+    }
+}
+
+// The array ends where the second half of it should be: EFAULT of the call, and what was there may
+// have been carried out; the rest is still taken.
+TEST_F(Put, ArrayThatEndsEarlyLosesNothing) {
+    TestDevice device;
+    device.read_many(16);
+    const std::vector<userblk_request> requests = take_up_to(device.control(), 16);
+    ASSERT_EQ(requests.size(), 16u);
+    EdgeMemory memory(4096);
+    auto* answers =
+        reinterpret_cast<userblk_answer*>(memory.before_edge(10 * sizeof(userblk_answer)));
+    for (std::size_t i = 0; i < 10; i++)
+        answers[i] = complete(requests[i].id, -EIO);
+    userblk_put argument = put_argument({answers, 16});
+    EXPECT_EQ(ioctl_error(device.control(), USERBLK_PUT, &argument), EFAULT);
+    const std::uint64_t left = info(device.control()).taken;
+    EXPECT_GE(left, 6u);
+    for (std::size_t i = 0; i < 16; i++)
+        put(device.control(), complete(requests[i].id, -EIO));
+    EXPECT_EQ(info(device.control()).taken, 0u);
+}
+
+// Given back by its taker: the next GET finds it in its old place, marked.
+TEST_F(Put, GiveBackKeepsThePlace) {
+    TestDevice device;
+    device.read_many(3);
+    std::vector<userblk_request> requests = take_each(device.control(), 3);
+    EXPECT_EQ(put(device.control(), give_back(requests[1].id)), 0);
+    EXPECT_EQ(put(device.control(), give_back(requests[2].id)), 0);
+    EXPECT_EQ(put(device.control(), give_back(requests[0].id)), 0);
+    EXPECT_EQ(info(device.control()).given_back, 3u);
+    device.read(1 << 20, 4096); // later
+    for (std::uint64_t i = 0; i < 3; i++) {
+        const userblk_request request = take(device.control());
+        EXPECT_EQ(request.offset, i << 16);
+        EXPECT_EQ(request.flags, USERBLK_REQ_REDELIVERED);
+        EXPECT_EQ(request.deliveries, 2u);
+        EXPECT_NE(request.id, requests[i].id);
+        EXPECT_EQ(put(device.control(), complete(requests[i].id, -EIO)), ESTALE);
+    }
+    EXPECT_EQ(take(device.control()).offset, 1u << 20);
+}
+
+// A give-back is work for those who wait.
+TEST_F(Put, GiveBackWakesAWaiter) {
+    Taken taken;
+    Child child([&](ChildSide& side) {
+        userblk_request request = record();
+        side.tell();
+        if (get(taken.fd(), {&request, 1}, for_ever).count != 1)
+            return 1;
+        return put(taken.fd(), complete(request.id, -ENOSPC));
+    });
+    child.await();
+    EXPECT_TRUE(eventually_sleeps(child.pid()));
+    EXPECT_EQ(put(taken.fd(), give_back(taken.request.id)), 0);
+    EXPECT_EQ(child.wait(), 0);
+    EXPECT_EQ(taken.io->result(), ENOSPC);
+}
+
+// The counters of what was answered.
+TEST_F(Put, CountersTellWhatWasAnswered) {
+    userblk_config config = test_config();
+    config.flags |= USERBLK_F_CACHE | USERBLK_F_DISCARD | USERBLK_F_WRITE_ZEROES;
+    TestDevice device(config);
+    Store store = make_store(default_size);
+    {
+        Server server(device, store);
+        EXPECT_EQ(device.read(0, 8192)->result(), 0);
+        EXPECT_EQ(device.write(0, Buffer(4096))->result(), 0);
+        EXPECT_EQ(device.write(65536, Buffer(4096))->result(), 0);
+        EXPECT_EQ(device.flush()->result(), 0);
+        std::uint64_t range[2] = {0, 65536};
+        const int fd = device.block();
+        EXPECT_EQ(ioctl_error(fd, BLKDISCARD, range), 0);
+        EXPECT_EQ(ioctl_error(fd, BLKZEROOUT, range), 0);
+    }
+    const userblk_info state = info(device.control());
+    EXPECT_EQ(state.reads, 1u);
+    EXPECT_EQ(state.writes, 2u);
+    EXPECT_GE(state.flushes, 1u);
+    EXPECT_EQ(state.discards, 1u);
+    EXPECT_EQ(state.write_zeroes, 1u);
+    EXPECT_EQ(state.bytes_read, 8192u);
+    EXPECT_EQ(state.bytes_written, 8192u);
+    EXPECT_EQ(state.errors, 0u);
+    EXPECT_EQ(state.queued, 0u);
+    EXPECT_EQ(state.taken, 0u);
+}
+
+} // namespace userblk::test

@@ -1,0 +1,298 @@
+// SPDX-License-Identifier: MIT
+//
+// Everybody at once, for a little while: whatever is refused, no request may be lost and no byte be
+// wrong.
+#include <atomic>
+#include <csignal>
+#include <cstring>
+#include <random>
+#include <thread>
+
+#include "tests/support/kernel_test.hpp"
+#include "tests/support/server.hpp"
+
+namespace userblk::test {
+
+class Races : public KernelTest {
+protected:
+    static constexpr std::uint64_t block = 4096;
+    static constexpr std::uint64_t blocks = 256; // that I/O goes to, 64 KiB apart
+    static constexpr auto run_time = std::chrono::milliseconds(2000);
+
+    Store store = make_store(default_size);
+
+    // Bytes that a block always has: written again by a late worker they change nothing.
+    static void fill_block(void* to, std::uint64_t number) { fill_pattern(to, block, number); }
+    static std::uint64_t offset_of(std::uint64_t number) { return number * (64 << 10); }
+
+    // Writes and reads, verified, until the time is over; how many rounds.
+    static std::size_t run_io(TestDevice& device, std::chrono::milliseconds time) {
+        const auto end = std::chrono::steady_clock::now() + time;
+        std::size_t rounds = 0;
+        std::minstd_rand random(7);
+        while (std::chrono::steady_clock::now() < end && !HasFailure()) {
+            std::vector<std::uint64_t> numbers;
+            std::vector<Io> writes, reads;
+            const std::uint64_t first = random() % blocks;
+            for (std::uint64_t i = 0; i < 24; i++)
+                numbers.push_back((first + i) % blocks);
+            for (const std::uint64_t number : numbers)
+                writes.push_back(device.write(offset_of(number), pattern(block, number)));
+            for (const Io& io : writes)
+                EXPECT_EQ(io->result(), 0);
+            for (const std::uint64_t number : numbers)
+                reads.push_back(device.read(offset_of(number), block));
+            for (std::size_t i = 0; i < reads.size(); i++) {
+                EXPECT_EQ(reads[i]->result(), 0);
+                EXPECT_EQ(reads[i]->data(), pattern(block, numbers[i])) << numbers[i];
+            }
+            rounds++;
+        }
+        return rounds;
+    }
+
+    // Threads that run a step over and over until the object goes.
+    class Crowd {
+    public:
+        ~Crowd() {
+            over_ = true;
+            for (std::thread& thread : threads_)
+                thread.join();
+        }
+        void add(std::function<void()> step) {
+            threads_.emplace_back([this, step = std::move(step)] {
+                while (!over_)
+                    step();
+            });
+        }
+
+    private:
+        std::atomic<bool> over_ = false;
+        std::vector<std::thread> threads_;
+    };
+};
+
+// Several workers, and one that resets all of them all the time.
+TEST_F(Races, ResetAllAgainstWorkers) {
+    TestDevice device;
+    Crowd crowd;
+    for (int i = 0; i < 3; i++)
+        crowd.add([&] { serve_once(device.control(), store, 5'000'000); });
+    crowd.add([&] {
+        reset_all(device.control());
+        std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    });
+    EXPECT_GT(run_io(device, run_time), 0u);
+}
+
+// Answers of every kind, give-backs and adoptions, stale ones too, from a thread that has nothing
+// to do with what it answers.
+TEST_F(Races, StrangersAnswerAndGiveBack) {
+    TestDevice device;
+    Crowd crowd;
+    std::atomic<std::uint64_t> seen = 0;
+    for (int i = 0; i < 2; i++)
+        crowd.add([&] {
+            std::vector<userblk_request> requests(8, record());
+            const GetResult result = get(device.control(), requests, 5'000'000);
+            for (std::uint32_t at = 0; at < result.count; at++) {
+                seen = requests[at].id;
+                put(device.control(), serve_from(store, requests[at]));
+            }
+        });
+    crowd.add([&] { put(device.control(), give_back(seen)); });
+    crowd.add([&] {
+        put(device.control(), adopt(seen));
+        info(device.control());
+        taken_list(device.control());
+    });
+    EXPECT_GT(run_io(device, run_time), 0u);
+}
+
+// The size changes all the time, never below what is used.
+TEST_F(Races, ResizeAgainstIo) {
+    TestDevice device;
+    Server server(device, store);
+    Crowd crowd;
+    crowd.add([&] {
+        resize(device.control(), default_size * 2);
+        resize(device.control(), default_size);
+    });
+    EXPECT_GT(run_io(device, run_time), 0u);
+}
+
+// Two hardware queues, workers with hints, batches of requests in bursts.
+TEST_F(Races, QueuesAndHints) {
+    USERBLK_REQUIRES_PROCESSORS(2);
+    userblk_config config = test_config();
+    config.queues = 2;
+    config.depth = 16;
+    TestDevice device(config);
+    Crowd crowd;
+    for (std::uint32_t queue = 0; queue < 2; queue++)
+        crowd.add([&, queue] {
+            std::vector<userblk_request> requests(4, record());
+            const GetResult result = get(device.control(), requests, 5'000'000, 0, queue);
+            for (std::uint32_t i = 0; i < result.count; i++)
+                put(device.control(), serve_from(store, requests[i]));
+        });
+    crowd.add([&] {
+        reset_all(device.control());
+        std::this_thread::sleep_for(std::chrono::milliseconds(2));
+    });
+    for (unsigned int round = 0; round < 2; round++) {
+        OnProcessor here(round);
+        EXPECT_GT(run_io(device, run_time / 2), 0u);
+    }
+}
+
+// Devices are created, used by several threads and removed by force in the middle of it.
+TEST_F(Races, RemovalAgainstEverything) {
+    for (int round = 0; round < 8; round++) {
+        TestDevice device;
+        std::vector<Io> ios = device.read_burst(60);
+        for (std::uint64_t i = 0; i < 20; i++)
+            ios.push_back(device.write(i << 16, pattern(block, i)));
+        {
+            Crowd crowd;
+            for (int i = 0; i < 2; i++)
+                crowd.add([&] { serve_once(device.control(), store, 5'000'000); });
+            crowd.add([&] {
+                reset_all(device.control());
+                poll_events(device.control(), POLLIN);
+            });
+            crowd.add([&] {
+                userblk_info argument = info_argument();
+                ioctl_error(device.control(), USERBLK_INFO, &argument);
+                resize(device.control(), default_size);
+            });
+            std::this_thread::sleep_for(std::chrono::milliseconds(2 * round));
+            EXPECT_EQ(device.remove(), 0);
+        }
+        for (const Io& io : ios) {
+            const int error = io->result();
+            EXPECT_TRUE(!error || error == EIO || error == ENODEV || error == ENXIO) << error;
+        }
+    }
+}
+
+// Many waiters in SERVE are killed at random while a writer goes on; others come. A killed one may
+// have been the one that was woken. Every write ends, every byte is there.
+TEST_F(Races, WaitersAreKilledWhileAWriterGoesOn) {
+    TestDevice device;
+    const auto worker = [&] {
+        return Child([&](ChildSide&) -> int {
+            const Fd fd = device.open_control();
+            userblk_answer answer{};
+            bool answered = true;
+            for (;;) {
+                userblk_request request = record();
+                userblk_serve argument = serve_argument({&answer, answered ? 0u : 1u},
+                                                        {&request, 1}, for_ever, USERBLK_GET_WATCH);
+                if (serve(fd.get(), argument))
+                    return 1;
+                answered = !argument.get.count;
+                if (!answered)
+                    answer = serve_from(store, request);
+                else if (argument.get.flags & USERBLK_GET_ORPHANS)
+                    reset_dead(fd.get());
+            }
+        });
+    };
+    std::vector<Child> workers;
+    for (int i = 0; i < 5; i++)
+        workers.push_back(worker());
+    std::atomic<bool> over = false;
+    std::atomic<std::size_t> rounds = 0;
+    std::thread writer([&] {
+        rounds = run_io(device, 2 * run_time);
+        over = true;
+    });
+    std::minstd_rand random(11);
+    std::size_t kills = 0;
+    while (!over) {
+        workers[random() % workers.size()] = worker();
+        kills++;
+        std::this_thread::sleep_for(std::chrono::milliseconds(random() % 20));
+    }
+    writer.join();
+    EXPECT_GT(rounds, 0u);
+    EXPECT_GT(kills, 0u);
+    EXPECT_EQ(info(device.control()).errors, 0u);
+}
+
+// Workers driven by poll are killed in the middle of what they do; the others heal the queue
+// because they are told. Nobody looks at intervals.
+TEST_F(Races, PollersHealTheQueue) {
+    TestDevice device;
+    const auto worker = [&] {
+        return Child([&](ChildSide&) -> int {
+            const Fd fd = device.open_control();
+            for (;;) {
+                const short events = poll_events(fd.get(), POLLIN | POLLPRI, -1);
+                if (events & (POLLHUP | POLLERR))
+                    return 0;
+                if (events & POLLPRI)
+                    reset_dead(fd.get());
+                if (events & POLLIN)
+                    serve_once(fd.get(), store);
+            }
+        });
+    };
+    std::vector<Child> workers;
+    for (int i = 0; i < 4; i++)
+        workers.push_back(worker());
+    std::atomic<bool> over = false;
+    std::thread writer([&] {
+        EXPECT_GT(run_io(device, 2 * run_time), 0u);
+        over = true;
+    });
+    std::minstd_rand random(13);
+    while (!over) {
+        workers[random() % workers.size()] = worker();
+        std::this_thread::sleep_for(std::chrono::milliseconds(random() % 30));
+    }
+    writer.join();
+    EXPECT_EQ(info(device.control()).errors, 0u);
+    EXPECT_EQ(info(device.control()).taken, 0u);
+}
+
+// A taker dies at the very moment at which its request is answered, adopted, put back or listed by
+// others.
+TEST_F(Races, DeathAgainstAnswers) {
+    TestDevice device;
+    for (int round = 0; round < 40 && !HasFailure(); round++) {
+        const Io io = device.read(0, block);
+        Child dying([&](ChildSide& side) -> int {
+            side.tell(take(device.control()).id);
+            side.sleep_for_ever();
+        });
+        const std::uint64_t id = dying.await();
+        dying.signal(SIGKILL);
+        switch (round % 4) {
+        case 0:
+            put(device.control(), complete(id, -ENOSPC));
+            break;
+        case 1:
+            put(device.control(), adopt(id));
+            break;
+        case 2:
+            reset_all(device.control());
+            break;
+        default:
+            taken_list(device.control());
+        }
+        dying.wait();
+        const std::uint64_t orphaned = info(device.control()).orphaned;
+        EXPECT_EQ(reset_dead(device.control()).count, orphaned);
+        EXPECT_EQ(reset_dead(device.control()).count, 0u);
+        put(device.control(), complete(id, -ENOSPC)); // the adopted one
+        if (info(device.control()).queued) {
+            EXPECT_EQ(put(device.control(), complete(take(device.control()).id, -ENOSPC)), 0);
+        }
+        EXPECT_EQ(io->result(), ENOSPC);
+        EXPECT_EQ(poll_events(device.control(), POLLPRI), 0);
+    }
+}
+
+} // namespace userblk::test

@@ -1,0 +1,265 @@
+// SPDX-License-Identifier: MIT
+//
+// SERVE: answer and take in one call.
+#include <csignal>
+#include <cstring>
+
+#include "tests/support/kernel_test.hpp"
+
+namespace userblk::test {
+
+class Serve : public KernelTest {};
+
+// One call answers what an earlier one took and takes the next.
+TEST_F(Serve, AnswersAndTakesInOneCall) {
+    TestDevice device;
+    const Io first = device.read(0, 4096), second = device.read(65536, 4096);
+    const userblk_request taken = take(device.control());
+    const Buffer data = pattern(4096, 1);
+    userblk_answer answer = complete_read(taken.id, data.data(), 4096);
+    userblk_request next = record();
+    userblk_serve argument = serve_argument({&answer, 1}, {&next, 1});
+    EXPECT_EQ(serve(device.control(), argument), 0);
+    EXPECT_EQ(argument.put.failed, 0u);
+    EXPECT_EQ(argument.get.count, 1u);
+    EXPECT_EQ(next.offset, 65536u);
+    EXPECT_EQ(first->result(), 0);
+    EXPECT_EQ(first->data(), data);
+    EXPECT_FALSE(second->finished());
+}
+
+// Nothing to answer yet: the first call of a worker.
+TEST_F(Serve, MayHaveNothingToAnswer) {
+    TestDevice device;
+    device.read(0, 4096);
+    userblk_request next = record();
+    userblk_serve argument = serve_argument({}, {&next, 1});
+    argument.put.answers = 0;
+    EXPECT_EQ(serve(device.control(), argument), 0);
+    EXPECT_EQ(argument.put.failed, 0u);
+    EXPECT_EQ(argument.get.count, 1u);
+}
+
+// The answers of one batch may be those to the requests of the next.
+TEST_F(Serve, WholeBatchesAtATime) {
+    TestDevice device;
+    device.read_many(96);
+    std::vector<userblk_request> requests(16, record());
+    std::vector<userblk_answer> answers;
+    const Buffer data(4096);
+    std::size_t served = 0;
+    for (int call = 0; call < 7; call++) {
+        userblk_serve argument = serve_argument(answers, requests);
+        ASSERT_EQ(serve(device.control(), argument), 0);
+        EXPECT_EQ(argument.put.failed, 0u);
+        answers.clear();
+        for (std::uint32_t i = 0; i < argument.get.count; i++)
+            answers.push_back(complete_read(requests[i].id, data.data(), requests[i].length));
+        served += argument.get.count;
+    }
+    EXPECT_EQ(served, 96u);
+    EXPECT_EQ(info(device.control()).reads, 96u);
+}
+
+// Bad records among the answers do not keep it from taking.
+TEST_F(Serve, BadAnswersDoNotKeepItFromTaking) {
+    TestDevice device;
+    device.read(0, 4096);
+    userblk_answer answers[] = {complete(99, 0), complete(100, 0)};
+    userblk_request next = record();
+    userblk_serve argument = serve_argument(answers, {&next, 1});
+    EXPECT_EQ(serve(device.control(), argument), 0);
+    EXPECT_EQ(argument.put.failed, 2u);
+    EXPECT_EQ(answers[0].result, -ESTALE);
+    EXPECT_EQ(answers[1].result, -ESTALE);
+    EXPECT_EQ(argument.get.count, 1u);
+}
+
+// Refused as a whole for its PUT part: nothing is answered, nothing taken.
+TEST_F(Serve, BadPutPartIsRefusedAsAWhole) {
+    TestDevice device;
+    device.read_many(2);
+    const userblk_request taken = take(device.control());
+    userblk_answer answer = complete(taken.id, -EIO);
+    userblk_request next = record();
+    const auto refused = [&](auto change) {
+        userblk_serve argument = serve_argument({&answer, 1}, {&next, 1});
+        change(argument);
+        const int error = serve(device.control(), argument);
+        EXPECT_EQ(info(device.control()).taken, 1u);
+        EXPECT_EQ(info(device.control()).queued, 1u);
+        return error;
+    };
+    using S = userblk_serve;
+    EXPECT_EQ(refused([](S& s) { s.put.flags = 1; }), EINVAL);
+    EXPECT_EQ(refused([](S& s) { s.put.count = 0xffffffffu; }), EINVAL);
+    EXPECT_EQ(refused([](S& s) { s.put.answer_size = 1; }), ENOTTY);
+    EXPECT_EQ(refused([](S& s) { s.put.answers = bad_address; }), EFAULT);
+    EXPECT_EQ(ioctl_error(device.control(), USERBLK_SERVE, reinterpret_cast<void*>(bad_address)),
+              EFAULT);
+}
+
+// A bad GET part: an error, and nothing is taken. (Whether the answers were carried out is told by
+// put.failed and the results; here they were, or the id is still good.)
+TEST_F(Serve, BadGetPartTakesNothing) {
+    TestDevice device;
+    device.read(0, 4096);
+    userblk_request next = record();
+    const auto refused = [&](auto change) {
+        userblk_serve argument = serve_argument({}, {&next, 1});
+        change(argument);
+        const int error = serve(device.control(), argument);
+        EXPECT_EQ(info(device.control()).taken, 0u);
+        EXPECT_EQ(info(device.control()).queued, 1u);
+        return error;
+    };
+    using S = userblk_serve;
+    EXPECT_EQ(refused([](S& s) { s.get.count = 0; }), EINVAL);
+    EXPECT_EQ(refused([](S& s) { s.get.count = 0xffffffffu; }), EINVAL);
+    EXPECT_EQ(refused([](S& s) { s.get.flags = 2; }), EINVAL);
+    EXPECT_EQ(refused([](S& s) { s.get.queue = 5; }), EINVAL);
+    EXPECT_EQ(refused([](S& s) { s.get.request_size = 1; }), ENOTTY);
+    EXPECT_EQ(refused([](S& s) { s.get.requests = bad_address; }), EFAULT);
+}
+
+// The GET part faults after the PUT part was carried out: the caller is told of both.
+TEST_F(Serve, AnswersHoldWhenTheGetPartFaults) {
+    TestDevice device;
+    const Io io = device.read(0, 4096);
+    device.read(65536, 4096);
+    const userblk_request taken = take(device.control());
+    userblk_answer answers[] = {complete(taken.id, -EIO), complete(1, 0)};
+    userblk_serve argument = serve_argument(answers, {});
+    argument.get.requests = bad_address;
+    argument.get.count = 1;
+    EXPECT_EQ(serve(device.control(), argument), EFAULT);
+    EXPECT_EQ(io->result(), EIO);
+    EXPECT_EQ(argument.put.failed, 1u);
+    EXPECT_EQ(answers[0].result, 0);
+    EXPECT_EQ(answers[1].result, -ESTALE);
+    EXPECT_EQ(info(device.control()).taken, 0u);
+    EXPECT_EQ(info(device.control()).queued, 1u);
+}
+
+TEST_F(Serve, TimeOverIsSuccessWithoutRequests) {
+    TestDevice device;
+    userblk_request next = record();
+    userblk_serve argument = serve_argument({}, {&next, 1}, 20'000'000);
+    EXPECT_EQ(serve(device.control(), argument), 0);
+    EXPECT_EQ(argument.get.count, 0u);
+    EXPECT_EQ(argument.get.flags, 0u);
+}
+
+// The answer is done before the wait begins, not after it.
+TEST_F(Serve, AnswersBeforeItWaits) {
+    TestDevice device;
+    const Io io = device.read(0, 4096);
+    Child child([&](ChildSide&) {
+        const userblk_request request = take(device.control());
+        userblk_answer answer = complete(request.id, -ENOSPC);
+        userblk_request next = record();
+        userblk_serve argument = serve_argument({&answer, 1}, {&next, 1}, for_ever);
+        return serve(device.control(), argument);
+    });
+    EXPECT_EQ(io->result(), ENOSPC);
+}
+
+void handle_nothing_in_serve(int) {}
+
+// A signal while it waits: success, the answer was carried out, no request; not restarted even
+// where the handler asks for it, for that would answer twice.
+TEST_F(Serve, SignalWhileItWaitsIsSuccessWithoutRequests) {
+    TestDevice device;
+    for (const int flags : {0, SA_RESTART}) {
+        const Io io = device.read(0, 4096);
+        Child child([&](ChildSide& side) {
+            struct sigaction action {};
+            action.sa_handler = handle_nothing_in_serve;
+            action.sa_flags = flags;
+            sigaction(SIGUSR1, &action, nullptr);
+            userblk_request request = record();
+            if (get(device.control(), {&request, 1}, a_while).count != 1)
+                return 1;
+            userblk_answer answer = complete(request.id, -ENOSPC);
+            userblk_request next = record();
+            userblk_serve argument = serve_argument({&answer, 1}, {&next, 1}, for_ever);
+            side.tell();
+            const int error = serve(device.control(), argument);
+            return error                 ? 2
+                   : argument.get.count  ? 3
+                   : argument.put.failed ? 4
+                                         : 50 + answer.result;
+        });
+        child.await();
+        EXPECT_EQ(io->result(), ENOSPC);
+        EXPECT_TRUE(eventually_sleeps(child.pid()));
+        child.signal(SIGUSR1);
+        EXPECT_EQ(child.wait(), 50);
+    }
+}
+
+// Many waiters, one request: exactly one gets it, the others go on waiting.
+TEST_F(Serve, OneRequestWakesOneWaiter) {
+    TestDevice device;
+    std::vector<Child> children;
+    for (int i = 0; i < 4; i++)
+        children.emplace_back([&](ChildSide& side) {
+            userblk_request request = record();
+            userblk_serve argument = serve_argument({}, {&request, 1}, for_ever);
+            side.tell();
+            if (serve(device.control(), argument) || argument.get.count != 1)
+                return 1;
+            return put(device.control(), complete(request.id, -ENOSPC));
+        });
+    for (Child& child : children) {
+        child.await();
+        EXPECT_TRUE(eventually_sleeps(child.pid()));
+    }
+    for (std::size_t i = 0; i < children.size(); i++) {
+        EXPECT_EQ(device.read(i << 16, 4096)->result(), ENOSPC);
+        std::size_t ended = 0;
+        EXPECT_TRUE(eventually([&] {
+            ended = 0;
+            for (Child& child : children)
+                ended += process_state(child.pid()) == 'Z';
+            return ended == i + 1;
+        })) << ended;
+    }
+    for (Child& child : children)
+        EXPECT_EQ(child.wait(), 0);
+}
+
+// Two waiters; a request comes and one of them is killed at the same moment. If that one was woken
+// and died before it took the request, the other must be woken in its stead; if it took it, the
+// other is told of an orphan.
+TEST_F(Serve, WaiterKilledBeforeItTookPassesTheWakeOn) {
+    TestDevice device;
+    for (int round = 0; round < 40; round++) {
+        const auto body = [&](ChildSide& side) {
+            side.tell();
+            for (;;) {
+                userblk_request request = record();
+                userblk_serve argument =
+                    serve_argument({}, {&request, 1}, for_ever, USERBLK_GET_WATCH);
+                if (serve(device.control(), argument))
+                    return 1;
+                if (argument.get.count)
+                    put(device.control(), complete(request.id, -ENOSPC));
+                else if (argument.get.flags & USERBLK_GET_ORPHANS)
+                    reset_dead(device.control());
+            }
+        };
+        Child first(body), second(body);
+        first.await();
+        second.await();
+        EXPECT_TRUE(eventually_sleeps(first.pid()));
+        EXPECT_TRUE(eventually_sleeps(second.pid()));
+        const Io io = device.read(0, 4096);
+        (round % 2 ? first : second).signal(SIGKILL);
+        EXPECT_EQ(io->result(), ENOSPC);
+        if (HasFailure())
+            break;
+    }
+}
+
+} // namespace userblk::test

@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: MIT
+//
+// What the kernel tells udev: devices, requests that nobody serves, partitions found.
+#include <cstring>
+#include <filesystem>
+
+#include <sys/wait.h>
+
+#include "tests/support/kernel_test.hpp"
+#include "tests/support/server.hpp"
+#include "tests/support/uevents.hpp"
+
+namespace userblk::test {
+
+class Uevent : public KernelTest {};
+
+class Partitions : public KernelTest {
+protected:
+    // A store with a table in the old format: sectors 2048 … 6143, and 8192 … 16383.
+    static Store partitioned_store() {
+        Store store = make_store(default_size);
+        const auto entry = [&](std::size_t index, std::uint32_t first, std::uint32_t count) {
+            std::uint8_t* at = store.data() + 446 + 16 * index;
+            at[4] = 0x83;
+            for (int i = 0; i < 4; i++) {
+                at[8 + i] = static_cast<std::uint8_t>(first >> (8 * i));
+                at[12 + i] = static_cast<std::uint8_t>(count >> (8 * i));
+            }
+        };
+        entry(0, 2048, 4096);
+        entry(1, 8192, 8192);
+        store[510] = 0x55;
+        store[511] = 0xaa;
+        return store;
+    }
+    static userblk_config scanned() {
+        userblk_config config = test_config();
+        config.flags = 0;
+        return config;
+    }
+    static std::string partition(const TestDevice& device, int number) {
+        return "/sys/block/" + device.name() + "/" + device.name() + "p" + std::to_string(number);
+    }
+};
+
+TEST_F(Uevent, DevicesComeAndGo) {
+    Uevents events;
+    TestDevice device;
+    EXPECT_TRUE(events.await(device.name(), "add"));
+    EXPECT_EQ(device.remove(), 0);
+    EXPECT_TRUE(events.await(device.name(), "remove"));
+}
+
+// Requests wait and nobody has taken one for a while: told once, so that somebody can start a
+// worker.
+TEST_F(Uevent, TellsThatRequestsWait) {
+    Uevents events;
+    TestDevice device;
+    device.read_many(3);
+    EXPECT_TRUE(events.await(device.name(), "change", "USERBLK_EVENT=waiting"));
+    // Somebody takes one and leaves the rest: told again.
+    take(device.control());
+    EXPECT_TRUE(events.await(device.name(), "change", "USERBLK_EVENT=waiting"));
+}
+
+// What was put back and stays there waits as well.
+TEST_F(Uevent, TellsThatPutBackRequestsWait) {
+    TestDevice device;
+    device.read(0, 4096);
+    take(device.control());
+    Uevents events;
+    EXPECT_EQ(reset_all(device.control()).count, 1u);
+    EXPECT_TRUE(events.await(device.name(), "change", "USERBLK_EVENT=waiting"));
+}
+
+// Served all along, or nothing to serve: nothing to tell. A second device that waits tells that
+// enough time has gone by.
+TEST_F(Uevent, DoesNotTellWhileSomebodyServes) {
+    TestDevice served, idle, unserved;
+    Store store = make_store(default_size);
+    Server server(served, store);
+    Uevents events;
+    unserved.read(0, 4096);
+    bool told = false;
+    std::size_t wrong = 0;
+    EXPECT_TRUE(eventually([&] {
+        EXPECT_EQ(served.read(0, 4096)->result(), 0);
+        told = told || events.count(unserved.name(), "change", "USERBLK_EVENT=waiting");
+        return told;
+    }));
+    wrong += events.count(served.name(), "change", "USERBLK_EVENT=waiting");
+    EXPECT_EQ(wrong, 0u);
+}
+
+// udev has the device in its hands and nobody serves: udev is done with it in bounded time.
+TEST_F(Uevent, UdevIsNotHeldUpByAnUnservedDevice) {
+    const char* daemon = "/lib/systemd/systemd-udevd";
+    const bool running = std::filesystem::exists("/run/udev/control");
+    USERBLK_REQUIRES(running || !access(daemon, X_OK), daemon);
+    if (!running) {
+        ASSERT_EQ(run_command({daemon, "--daemon"}).status, 0);
+    }
+    {
+        userblk_config config = test_config();
+        config.flags = 0;
+        TestDevice plain, scanned(config);
+        EXPECT_EQ(run_command({"udevadm", "settle", "--timeout=25"}).status, 0);
+        EXPECT_EQ(info(plain.control()).openers, 0u);
+        EXPECT_EQ(info(scanned.control()).openers, 0u);
+    }
+    EXPECT_EQ(run_command({"udevadm", "settle", "--timeout=25"}).status, 0);
+    if (running)
+        return;
+    EXPECT_EQ(run_command({"udevadm", "control", "--exit"}).status, 0);
+    EXPECT_TRUE(eventually([] { return waitpid(-1, nullptr, WNOHANG) < 0 && errno == ECHILD; }));
+}
+
+// Creation does not wait for a worker, and reads nothing: no request comes of it.
+TEST_F(Partitions, AreNotReadAtCreation) {
+    TestDevice device(scanned());
+    EXPECT_EQ(info(device.control()).queued, 0u);
+    EXPECT_FALSE(std::filesystem::exists(partition(device, 1)));
+}
+
+// Nor by the first open, which nobody could answer.
+TEST_F(Partitions, AreNotReadByTheFirstOpen) {
+    TestDevice device(scanned());
+    const Fd block = open_file(device.block_path(), O_RDONLY);
+    EXPECT_EQ(info(device.control()).queued, 0u);
+}
+
+// The first GET sets the reading going; it is answered like anything, and there they are, with an
+// event for udev.
+TEST_F(Partitions, AreReadAfterTheFirstGet) {
+    TestDevice device(scanned());
+    Store store = partitioned_store();
+    Uevents events;
+    Server server(device, store);
+    userblk_request request = record();
+    get(device.control(), {&request, 1}, no_wait);
+    EXPECT_TRUE(eventually([&] { return std::filesystem::exists(partition(device, 2)); }));
+    EXPECT_TRUE(events.await(device.name(), "change"));
+    EXPECT_EQ(device.sysfs(device.name() + "p1/start"), "2048");
+    EXPECT_EQ(device.sysfs(device.name() + "p1/size"), "4096");
+    EXPECT_EQ(device.sysfs(device.name() + "p2/start"), "8192");
+    EXPECT_EQ(device.sysfs(device.name() + "p2/size"), "8192");
+    // A partition's first block is the device's 2048th.
+    const Buffer data = pattern(4096, 1);
+    EXPECT_TRUE(eventually([&] { return !access((device.block_path() + "p1").c_str(), F_OK); }));
+    const Fd block = open_file(device.block_path() + "p1", O_WRONLY | O_DIRECT);
+    EXPECT_EQ(pwrite(block.get(), data.data(), 4096, 0), 4096);
+    EXPECT_EQ(std::memcmp(store.data() + 2048 * 512, data.data(), 4096), 0);
+}
+
+// Switched off: whatever the table says, nothing is read.
+TEST_F(Partitions, AreNotReadWhereSwitchedOff) {
+    TestDevice device;
+    Store store = partitioned_store();
+    Server server(device, store);
+    EXPECT_EQ(device.read(0, 4096)->result(), 0);
+    EXPECT_EQ(device.read(4096, 4096)->result(), 0);
+    server.stop();
+    EXPECT_EQ(server.seen().size(), 2u);
+    EXPECT_FALSE(std::filesystem::exists(partition(device, 1)));
+}
+
+// The worker dies while it has the table in its hands: the next one goes on with it.
+TEST_F(Partitions, ReadingSurvivesTheDeathOfAWorker) {
+    TestDevice device(scanned());
+    Store store = partitioned_store();
+    Child([&](ChildSide&) {
+        take(device.control());
+        return 0;
+    }).wait();
+    EXPECT_EQ(reset_dead(device.control()).count, 1u);
+    Server server(device, store);
+    EXPECT_TRUE(eventually([&] { return std::filesystem::exists(partition(device, 2)); }));
+}
+
+} // namespace userblk::test

@@ -1,0 +1,147 @@
+# SPDX-License-Identifier: MIT
+# shellcheck shell=bash
+# shellcheck disable=SC2154  # what guest sets
+#
+# The demo's disaster: kills, and what comes after. To be sourced by guest.
+
+# Microseconds from a kill that met something until the next answer.
+pauses_healed=()    # the supervisor lived: it put back, and started new workers
+pauses_recovered=() # it died too: userblk-recover put back, and a new one was started
+
+kills=0          # all of them
+put_back_total=0 # requests, so far
+
+# More kills than this without result, and something is wrong.
+kills_most=150
+
+# Waits for $1 ms without starting a process.
+exec {never}<> <(:)
+nap() {
+  local seconds
+  printf -v seconds '%d.%03d' $(($1 / 1000)) $(($1 % 1000))
+  read -r -t "$seconds" -u "$never" || true
+}
+
+# Whether none of the processes can act any more.
+all_dead() {
+  local pid line
+  for pid; do
+    read -r line 2>/dev/null <"/proc/$pid/stat" || continue
+    [[ ${line##*) } == [ZX]* ]] || return 1
+  done
+}
+
+# Kills the processes and sets killed_at, and completed to what was answered before the
+# last of them was dead.
+kill_all() {
+  killed_at=${EPOCHREALTIME/./}
+  kill -KILL "$@"
+  until all_dead "$@"; do nap 1; done
+  read -r completed <"$attributes/completed"
+  kills=$((kills + 1))
+}
+
+# Prints when, in microseconds, the device first has answered more than $1 requests.
+await_answer() {
+  local answered limit=$((${EPOCHREALTIME/./} + 60000000))
+  while ((${EPOCHREALTIME/./} < limit)); do
+    read -r answered <"$attributes/completed"
+    if ((answered > $1)); then
+      echo "${EPOCHREALTIME/./}"
+      return
+    fi
+    nap 1
+  done
+  return 1
+}
+
+# Sets put_back to how many requests a RESET has put back since this was asked last.
+ask_put_back() {
+  local now
+  now=$(userblkctl info --json "$device" | tr , '\n' | sed -n 's/.*"put_back": *\([0-9]\+\).*/\1/p' | head -n 1)
+  [[ -n $now ]] || fail "userblkctl info does not tell what was put back"
+  put_back=$((now - put_back_total))
+  put_back_total=$now
+}
+
+# All workers die, spare ones too; their supervisor is to put back and to start new ones.
+kill_workers() {
+  local workers answered_at
+  mapfile -d ' ' -t workers <"/proc/$1/task/$1/children"
+  [[ ${#workers[@]} -ge $DEMO_WORKERS ]] || fail "only ${#workers[@]} workers: ${workers[*]}"
+  kill_all "${workers[@]}"
+  tell "kill $kills: SIGKILL to every worker, ${workers[*]}"
+  answered_at=$(await_answer "$completed") || fail "no answer in 60 s after the kill"
+  ask_put_back
+  if [[ $put_back -eq 0 ]]; then
+    echo "they held no request: does not count" | detail
+    return
+  fi
+  pauses_healed+=($((answered_at - killed_at)))
+  echo "they held $put_back requests; the supervisor put them back;" \
+    "next answer $(milliseconds "${pauses_healed[-1]}") after the kill" | detail
+}
+
+# The supervisor dies with its workers: nothing happens until somebody comes.
+kill_everybody() {
+  local workers orphaned answered_at status=0
+  mapfile -d ' ' -t workers <"/proc/$1/task/$1/children"
+  kill_all "$1" "${workers[@]}"
+  tell "kill $kills: SIGKILL to the supervisor, $1, and every worker, ${workers[*]}"
+  mapfile -t workers < <(pgrep -x userblkctl)
+  all_dead "${workers[@]}" || fail "somebody still serves: ${workers[*]}"
+  orphaned=$(attribute orphaned)
+  tell "userblk-recover $device"
+  userblk-recover "$device" >"$state/pending" || status=$?
+  detail <"$state/pending"
+  [[ $status -eq $((orphaned > 0 ? 3 : 0)) ]] || fail "status $status with $orphaned requests of the dead"
+  [[ $(attribute completed) -eq $completed ]] || fail "requests were answered and nobody served"
+  await_answer "$completed" >"$state/answered" &
+  recover "$orphaned"
+  serve
+  wait $! || fail "no answer in 60 s after serve"
+  answered_at=$(<"$state/answered")
+  if [[ $orphaned -eq 0 ]]; then
+    echo "the dead held no request: does not count" | detail
+    return
+  fi
+  pauses_recovered+=($((answered_at - killed_at)))
+  echo "next answer $(milliseconds "${pauses_recovered[-1]}") after the kill" | detail
+}
+
+# Puts back what the dead held, which must be $1 requests.
+recover() {
+  tell "userblk-recover --reset $device"
+  userblk-recover --reset "$device" | detail || fail "userblk-recover --reset"
+  ask_put_back
+  [[ $put_back -eq $1 ]] || fail "$put_back requests were put back, not $1"
+}
+
+kills_met() { echo $((${#pauses_healed[@]} + ${#pauses_recovered[@]})); }
+
+# Kills at random moments, by turns without and with the supervisor, until enough of each
+# kind have met requests in somebody's hands.
+kill_rounds() {
+  local boss
+  until [[ -e $state/copying ]]; do nap 50; done
+  while (($(kills_met) < DEMO_KILLS)); do
+    ((kills < kills_most)) || fail "of $kills kills only $(kills_met) met requests in somebody's hands"
+    [[ ! -e $state/copy-failed ]] || fail "the copy failed"
+    boss=$(supervisor)
+    [[ -n $boss ]] || fail "no supervisor"
+    nap $((500 + RANDOM % 2000))
+    if ((${#pauses_healed[@]} <= ${#pauses_recovered[@]})); then
+      kill_workers "$boss"
+    else
+      kill_everybody "$boss"
+    fi
+  done
+}
+
+summarize_kills() {
+  echo "  kills                               $kills"
+  echo "  that met requests in hands          $(kills_met)," \
+    "in ${#pauses_recovered[@]} of them the supervisor died too; $put_back_total requests put back"
+  echo "  pause, supervisor lives             $(median_and_longest ${pauses_healed[@]+"${pauses_healed[@]}"})"
+  echo "  pause, until userblk-recover helps  $(median_and_longest ${pauses_recovered[@]+"${pauses_recovered[@]}"})"
+}

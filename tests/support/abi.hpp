@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: MIT
+//
+// The bare interface of the kernel module, ioctl by ioctl. Nothing here throws or hides an error.
+#pragma once
+
+#include <cstdint>
+#include <initializer_list>
+#include <span>
+#include <vector>
+
+#include "ioctl/userblk_ioctl.h"
+
+namespace userblk::test {
+
+inline constexpr const char* control_device_path = "/dev/userblk-control";
+
+inline constexpr std::int64_t no_wait = 0;
+inline constexpr std::int64_t for_ever = -1;
+inline constexpr std::int64_t a_while = 30'000'000'000; // patience, in ns
+inline constexpr std::uint64_t default_size = 16u << 20;
+
+// 0, or the errno.
+int ioctl_error(int fd, unsigned long command, void* argument);
+// On the control device, opened for this call.
+int control_error(unsigned long command, void* argument);
+
+template <class T>
+std::uint64_t address(T* pointer) {
+    return reinterpret_cast<std::uintptr_t>(pointer);
+}
+
+// A device of 16 MiB whose requests are those of the test alone: no partition table is read.
+userblk_config test_config(std::uint64_t size = default_size);
+void set_name(userblk_config& config, const char* name);
+
+int create(userblk_config& config);
+int remove_device(std::uint32_t number, std::uint32_t flags);
+std::vector<userblk_list_entry> list_devices();
+
+struct GetResult {
+    int error;
+    std::uint32_t count;
+    std::uint32_t flags;
+};
+
+userblk_request record(void* address = nullptr, std::size_t room = 0);
+userblk_get get_argument(std::span<userblk_request> records, std::int64_t timeout = no_wait,
+                         std::uint32_t flags = 0);
+GetResult get(int fd, std::span<userblk_request> records, std::int64_t timeout = no_wait,
+              std::uint32_t flags = 0, std::uint32_t queue = USERBLK_ANY_QUEUE);
+// One request, waited for; a failure of the test if none comes.
+userblk_request take(int fd, void* address = nullptr, std::size_t room = 0);
+// As many as are given out at once, up to n.
+std::vector<userblk_request> take_up_to(int fd, std::size_t n);
+// Exactly n, one by one.
+std::vector<userblk_request> take_each(int fd, std::size_t n);
+
+struct PutResult {
+    int error;
+    std::uint32_t failed;
+};
+
+userblk_answer complete(std::uint64_t id, int status = 0);
+userblk_answer complete_read(std::uint64_t id, const void* data, std::size_t length);
+userblk_answer fetch(std::uint64_t id, void* to, std::size_t room);
+userblk_answer store(std::uint64_t id, void* to, std::size_t room);
+userblk_answer give_back(std::uint64_t id);
+userblk_answer adopt(std::uint64_t id);
+
+userblk_put put_argument(std::span<userblk_answer> answers);
+PutResult put(int fd, std::span<userblk_answer> answers);
+// The result of a single answer: 0 or a positive errno, of the call or of the record.
+int put(int fd, userblk_answer answer);
+
+userblk_serve serve_argument(std::span<userblk_answer> answers, std::span<userblk_request> records,
+                             std::int64_t timeout = no_wait, std::uint32_t flags = 0);
+int serve(int fd, userblk_serve& argument);
+
+struct ResetResult {
+    int error;
+    std::uint32_t count;
+};
+
+ResetResult reset(int fd, userblk_reset argument);
+ResetResult reset_dead(int fd);
+ResetResult reset_all(int fd);
+ResetResult reset_pid(int fd, int pid);
+ResetResult reset_id(int fd, std::uint64_t id);
+ResetResult reset_older(int fd, std::uint64_t age_ns);
+
+userblk_info info_argument(std::span<userblk_taken> list = {});
+// Zeroed, with a failure of the test, if it cannot be had.
+userblk_info info(int fd);
+std::vector<userblk_taken> taken_list(int fd);
+
+int resize(int fd, std::uint64_t size);
+
+// The poll events that a node has now, or within the limit gets.
+short poll_events(int fd, short wanted, int timeout_ms = 0);
+
+} // namespace userblk::test

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <chrono>
+#include <thread>
+
+namespace userblk::test {
+
+// How long anything may take that has no reason to take long: the machine may be emulated, and
+// busy. Tests wait this long for what must come, and never measure.
+inline constexpr std::chrono::milliseconds patience{30'000};
+
+// Whether the predicate comes true within the limit.
+template <class Predicate>
+bool eventually(Predicate&& predicate, std::chrono::milliseconds limit = patience) {
+    const auto end = std::chrono::steady_clock::now() + limit;
+    auto pause = std::chrono::microseconds(200);
+    for (;;) {
+        if (predicate())
+            return true;
+        if (std::chrono::steady_clock::now() > end)
+            return false;
+        std::this_thread::sleep_for(pause);
+        pause = std::min(2 * pause, std::chrono::microseconds(20'000));
+    }
+}
+
+} // namespace userblk::test

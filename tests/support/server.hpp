@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "abi.hpp"
+#include "buffer.hpp"
+#include "fd.hpp"
+#include "test_device.hpp"
+
+namespace userblk::test {
+
+// The answer that makes the store do what the request asks for. Payloads move directly between the
+// request and the store.
+userblk_answer serve_from(Store& store, const userblk_request& request);
+
+// Takes whatever is queued now, answers it from the store; how many records were taken. For
+// children too; an error ends the process.
+std::size_t serve_once(int fd, Store& store, std::int64_t timeout = no_wait);
+
+// Serves a device in a thread of this process, driven by poll, until it goes.
+class Server {
+public:
+    Server(const TestDevice& device, Store& store);
+    Server(const Server&) = delete;
+    Server& operator=(const Server&) = delete;
+    ~Server() { stop(); }
+
+    void stop();
+    // What it answered so far.
+    std::vector<userblk_request> seen() const;
+
+private:
+    void run();
+
+    Fd control_;
+    Fd stop_;
+    Store& store_;
+    mutable std::mutex mutex_;
+    std::vector<userblk_request> seen_;
+    std::thread thread_;
+};
+
+} // namespace userblk::test

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "fd.hpp"
+
+namespace userblk::test {
+
+// Memory that nobody ever fills in: whoever touches it waits, the kernel included, until it is
+// killed. Make it in the process that is to hang.
+class UnansweredMemory {
+public:
+    explicit UnansweredMemory(std::size_t size);
+    UnansweredMemory(const UnansweredMemory&) = delete;
+    UnansweredMemory& operator=(const UnansweredMemory&) = delete;
+    ~UnansweredMemory();
+
+    void* data() { return data_; }
+    // Waits until somebody touched it; false if nobody does. Another thread's part.
+    bool touched();
+
+private:
+    void* data_;
+    std::size_t size_;
+    Fd fd_;
+};
+
+} // namespace userblk::test

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <memory>
+#include <thread>
+
+#include "tests/support/test_device.hpp"
+#include "userblk/userblk.hpp"
+
+namespace userblk::test {
+
+// A worker of the library in a thread of this process, for backends that the test looks into.
+class LibraryDriver {
+public:
+    LibraryDriver(const TestDevice& device, std::shared_ptr<Backend> backend, unsigned int threads)
+        : worker_(abi::ControlNode(device.number()), std::move(backend), options(threads)),
+          thread_([this] { worker_.run(); }) {}
+    LibraryDriver(const LibraryDriver&) = delete;
+    LibraryDriver& operator=(const LibraryDriver&) = delete;
+    ~LibraryDriver() {
+        worker_.stop();
+        thread_.join();
+    }
+
+private:
+    static WorkerOptions options(unsigned int threads) {
+        WorkerOptions result;
+        result.threads = threads;
+        return result;
+    }
+
+    Worker worker_;
+    std::thread thread_;
+};
+
+} // namespace userblk::test

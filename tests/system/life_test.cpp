@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: MIT
+//
+// Devices come and go, many at once, by the tools.
+#include <algorithm>
+#include <filesystem>
+
+#include "tests/system/drivers.hpp"
+#include "tests/system/system_test.hpp"
+
+namespace userblk::test {
+
+class Life : public SystemTest {
+protected:
+    static std::string create(const Arguments& options) {
+        Arguments argv{built("userblkctl"), "create"};
+        argv.insert(argv.end(), options.begin(), options.end());
+        const std::string out = succeed(argv);
+        return out.substr(0, out.find('\n'));
+    }
+};
+
+// Sixteen devices, each served by processes of its own, are written and read at the same time; each
+// keeps its own data. They are removed in random order, and their drivers end by themselves.
+TEST_F(Life, OfManyDevicesAtOnce) {
+    allow_time(300s);
+    std::vector<std::string> paths;
+    std::vector<Program> drivers;
+    for (int i = 0; i < 16; i++) {
+        paths.push_back(create({"--size", "4M", "--name", "many-" + std::to_string(i)}));
+        drivers.push_back(Program({built("userblkctl"), "serve", paths.back(), "mem:", "--workers", "2"}));
+    }
+    std::vector<Program> users;
+    for (int i = 0; i < 16; i++)
+        users.push_back(Program({"bash", "-euc",
+                                 R"(yes "$2" | dd of="$1" bs=64k count=32 iflag=fullblock oflag=direct status=none
+                                    for i in 1 2 3; do dd if="$1" bs=64k count=32 iflag=direct status=none | uniq | cmp -n 8 - <(echo "$2"); done)",
+                                 "user", paths[static_cast<std::size_t>(i)], "device " + std::to_string(i)}));
+    for (Program& user : users)
+        EXPECT_EQ(user.wait(3 * patience).status, 0) << user.err();
+    std::vector<std::size_t> order(16);
+    for (std::size_t i = 0; i < order.size(); i++)
+        order[i] = i;
+    std::shuffle(order.begin(), order.end(), std::mt19937(16));
+    for (const std::size_t i : order) {
+        succeed({built("userblkctl"), "remove", "many-" + std::to_string(i)});
+        EXPECT_EQ(drivers[i].wait().status, 0) << drivers[i].err();
+        EXPECT_FALSE(std::filesystem::exists(paths[i]));
+    }
+}
+
+// Create and remove, again and again: the same number is given out each time, and nothing is left.
+TEST_F(Life, OfDevicesCreatedAndRemovedManyTimes) {
+    allow_time(300s);
+    const int rounds = long_form() ? 500 : 50;
+    for (int i = 0; i < rounds; i++) {
+        ASSERT_EQ(create({"--size", "1M", "--name", "again"}), "/dev/userblk0") << "round " << i;
+        succeed({built("userblkctl"), "remove", "again"});
+    }
+    EXPECT_FALSE(std::filesystem::exists("/dev/userblk0"));
+    EXPECT_FALSE(std::filesystem::exists("/dev/userblkc0"));
+}
+
+// The same with workers that have just begun, and are in the midst of what the first request causes.
+TEST_F(Life, OfServedDevicesCreatedAndRemovedManyTimes) {
+    allow_time(300s);
+    for (int i = 0; i < (long_form() ? 100 : 10); i++) {
+        const std::string path = create({"--size", "1M"});
+        Program serve({built("userblkctl"), "serve", path, "mem:", "--workers", "2"});
+        if (i % 2)
+            succeed({built("userblkctl"), "wait", path, "--timeout", "60s"}, 3 * patience);
+        succeed({built("userblkctl"), "remove", "--force", path});
+        const Outcome outcome = serve.wait();
+        if (i % 2) {
+            EXPECT_EQ(outcome.status, 0) << outcome.text();
+        }
+    }
+    EXPECT_TRUE(shell("ls /dev/shm").empty()) << "memory of removed devices is left";
+}
+
+// A number that was asked for is the one that there is, across removals.
+TEST_F(Life, OfADeviceWithANumberOfItsOwn) {
+    for (int round = 0; round < 3; round++) {
+        EXPECT_EQ(create({"--size", "1M", "--number", "77", "--name", "stable"}), "/dev/userblk77");
+        EXPECT_TRUE(std::filesystem::exists("/dev/userblkc77"));
+        EXPECT_EQ(create({"--size", "1M"}), "/dev/userblk0") << "the lowest free one";
+        succeed({built("userblkctl"), "remove", "stable", "userblk0"});
+    }
+}
+
+// Removed by force while nobody serves it and a reader waits: the reader gets an error, at once.
+TEST_F(Life, EndsByForceWithoutWorkers) {
+    const std::string path = create({"--size", "1M"});
+    Program reader({"dd", "if=" + path, "of=/dev/null", "bs=4k", "count=1", "iflag=direct"});
+    EXPECT_TRUE(eventually([&] { return process_state(reader.pid()) == 'D'; }));
+    EXPECT_EQ(run({built("userblkctl"), "remove", path}).status, 1);
+    succeed({built("userblkctl"), "remove", "--force", path});
+    const Outcome outcome = reader.wait();
+    EXPECT_NE(outcome.status, 0);
+    EXPECT_NE(outcome.err.find("Input/output error"), std::string::npos) << outcome.err;
+}
+
+// "serve --create" makes a device as large as the file, "--detach" returns when it answers, and what
+// the tools tell about it is so.
+TEST_F(Life, OfADeviceMadeByServe) {
+    const std::string store = make_file("store.img", 24 * mib);
+    const std::string out = succeed({built("userblkctl"), "serve", "--create", "--name", "made",
+                                     "--detach", "file:" + store, "--workers", "2"});
+    const std::string path = out.substr(0, out.find('\n'));
+    EXPECT_EQ(size_of_block_device(path), 24 * mib) << out;
+    EXPECT_NE(succeed({built("userblkctl"), "list"}).find("made"), std::string::npos);
+    EXPECT_NE(succeed({built("userblkctl"), "info", "made"}).find("24M"), std::string::npos);
+    EXPECT_FALSE(succeed({built("userblkctl"), "stats", "made"}).empty());
+    EXPECT_NE(succeed({built("userblkctl"), "list", "--json"}).find("\"made\""), std::string::npos);
+    succeed({built("userblkctl"), "wait", "made", "--timeout", "30s"});
+    succeed({built("userblkctl"), "remove", "made"});
+}
+
+} // namespace userblk::test

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: MIT
+// Reading what the system tells about devices and processes.
+#include "userblk/ctl/block_stat.hpp"
+#include "userblk/ctl/device_facts.hpp"
+#include "userblk/ctl/device_use.hpp"
+#include "userblk/ctl/logging.hpp"
+#include "userblk/ctl/process_tree.hpp"
+
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+namespace userblk::ctl {
+
+TEST(BlockStat, TakesTheFieldsThatTheKernelDocuments) {
+    const auto stat = parse_block_stat("  1 2 3 4  5 6 7 8  9 10 11  12 13 14 15  16 17\n");
+    EXPECT_EQ(stat.reads, 1U);
+    EXPECT_EQ(stat.bytes_read, 3U * 512);
+    EXPECT_EQ(stat.writes, 5U);
+    EXPECT_EQ(stat.bytes_written, 7U * 512);
+    EXPECT_EQ(stat.others, 12U + 16U);
+}
+
+TEST(BlockStat, CountsNothingWhereNothingIsTold) {
+    EXPECT_EQ(parse_block_stat("").reads, 0U);
+    EXPECT_EQ(parse_block_stat("7 rubbish").reads, 7U);
+}
+
+TEST(DeviceUse, FindsMountPointsByDeviceNumber) {
+    const std::string mountinfo = "22 1 8:1 / / rw - ext4 /dev/sda1 rw\n"
+                                  "30 22 259:0 / /srv rw - xfs /dev/userblk0 rw\n"
+                                  "31 22 259:1 / /mnt rw - xfs /dev/userblk0p1 rw\n";
+    EXPECT_EQ(mount_points(mountinfo, {"259:0", "259:1"}),
+              (std::vector<std::string>{"/srv", "/mnt"}));
+    EXPECT_TRUE(mount_points(mountinfo, {"259:9"}).empty());
+}
+
+// A child is a child until it ends, and no more while it is a zombie.
+TEST(ProcessTree, KnowsLivingChildrenAndNoZombies) {
+    int ends[2];
+    ASSERT_EQ(::pipe(ends), 0);
+    const pid_t child = ::fork();
+    if (child == 0) {
+        char byte = 0;
+        ::close(ends[1]);
+        [[maybe_unused]] const auto got = ::read(ends[0], &byte, 1);
+        ::_exit(0);
+    }
+    EXPECT_TRUE(children_of(::getpid()).contains(child));
+    EXPECT_TRUE(is_alive(child));
+    ::close(ends[1]);
+    siginfo_t info{};
+    ::waitid(P_PID, static_cast<id_t>(child), &info, WEXITED | WNOWAIT);
+    EXPECT_FALSE(children_of(::getpid()).contains(child));
+    EXPECT_FALSE(is_alive(child));
+    ::waitpid(child, nullptr, 0);
+    ::close(ends[0]);
+}
+
+TEST(Logging, KnowsItsTargetsAndLevels) {
+    for (const char* target : {"console", "syslog", "file:/tmp/x"})
+        EXPECT_NO_THROW(check_log_target(target)) << target;
+    for (const char* target : {"", "file:", "stdout", "file"})
+        EXPECT_THROW(check_log_target(target), std::invalid_argument) << target;
+    EXPECT_EQ(parse_log_level("debug"), LogLevel::debug);
+    EXPECT_THROW(parse_log_level("loud"), std::invalid_argument);
+}
+
+TEST(DeviceFacts, NamesEveryFeature) {
+    EXPECT_EQ(feature_names(USERBLK_F_ALL).size(), 8U);
+    EXPECT_TRUE(feature_names(0).empty());
+}
+
+} // namespace userblk::ctl

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: MIT
+#include "userblk/arena.hpp"
+
+#include <cstring>
+#include <gtest/gtest.h>
+
+namespace userblk {
+namespace {
+
+constexpr std::size_t transfer = 512 << 10;
+
+// The rooms of a batch and the heap are used at the same time: none touches another.
+TEST(Arena, RoomsAndHeapDoNotOverlap) {
+    constexpr unsigned records = 8;
+    Arena arena(transfer, records);
+    const auto heap = arena.allocate(transfer);
+    ASSERT_EQ(heap.size(), transfer);
+    std::memset(heap.data(), 0xff, heap.size());
+    EXPECT_EQ(arena.room(0).size(), transfer);
+    for (unsigned i = 0; i < records; ++i)
+        std::memset(arena.room(i).data(), static_cast<int>(i + 1), arena.room(i).size());
+    for (unsigned i = 0; i < records; ++i) {
+        EXPECT_EQ(arena.room(i).front(), std::byte(i + 1));
+        EXPECT_EQ(arena.room(i).back(), std::byte(i + 1));
+    }
+    EXPECT_EQ(heap.front(), std::byte(0xff));
+    EXPECT_EQ(heap.back(), std::byte(0xff));
+}
+
+// The answers to reads pile up until the heap is full; sent, it is empty again.
+TEST(Arena, AFullHeapIsToldAndCanBeEmptied) {
+    Arena arena(transfer, 1);
+    for (std::size_t taken = 0; taken < transfer; taken += 128 << 10)
+        EXPECT_FALSE(arena.allocate(128 << 10).empty());
+    EXPECT_TRUE(arena.allocate(512).empty());
+    arena.free_all();
+    EXPECT_EQ(arena.allocate(transfer).size(), transfer);
+}
+
+// An idle worker gives its memory back and can use it again.
+TEST(Arena, TrimmedMemoryCanBeUsedAgain) {
+    Arena arena(4 << 20, 32);
+    std::memset(arena.room(0).data(), 1, arena.room(0).size());
+    arena.trim();
+    EXPECT_EQ(arena.room(0).front(), std::byte(0));
+    std::memset(arena.room(0).data(), 1, arena.room(0).size());
+    EXPECT_EQ(arena.room(0).back(), std::byte(1));
+}
+
+} // namespace
+} // namespace userblk

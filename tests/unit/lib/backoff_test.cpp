@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: MIT
+#include "userblk/backoff.hpp"
+
+#include <gtest/gtest.h>
+
+namespace userblk {
+namespace {
+
+using namespace std::chrono_literals;
+
+// The tests' own clock: time passes when they say so.
+class BackoffTest : public testing::Test {
+protected:
+    // Starts a process, which dies after @p life; how long to wait for the next.
+    std::chrono::nanoseconds live(std::chrono::nanoseconds life) {
+        backoff.started(now);
+        now += life;
+        const auto next = backoff.died(now);
+        const auto delay = next - now;
+        now = next;
+        return delay;
+    }
+
+    Backoff backoff{BackoffPolicy{.first = 50ms, .longest = 400ms, .healthy = 1s}};
+    Backoff::Clock::time_point now{};
+};
+
+// A worker is killed once: what it did goes on at once.
+TEST_F(BackoffTest, FirstDeathIsFollowedByAStartAtOnce) {
+    EXPECT_EQ(live(1ms), 0ms);
+}
+
+// A worker dies whenever it begins: starts become rarer up to a limit.
+TEST_F(BackoffTest, DelaysDoubleUpToTheLongest) {
+    EXPECT_EQ(live(1ms), 0ms);
+    EXPECT_EQ(live(1ms), 50ms);
+    EXPECT_EQ(live(1ms), 100ms);
+    EXPECT_EQ(live(1ms), 200ms);
+    EXPECT_EQ(live(1ms), 400ms);
+    for (int i = 0; i < 100; ++i)
+        EXPECT_EQ(live(1ms), 400ms);
+    EXPECT_EQ(backoff.deaths(), 105U);
+}
+
+// A worker that is killed every now and then, but lives well between, is always
+// replaced at once.
+TEST_F(BackoffTest, AHealthyLifeIsForgiven) {
+    for (int i = 0; i < 3; ++i)
+        live(1ms);
+    EXPECT_EQ(live(2s), 0ms);
+    EXPECT_EQ(live(2s), 0ms);
+    EXPECT_EQ(backoff.deaths(), 1U);
+}
+
+} // namespace
+} // namespace userblk

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: MIT
+#include "userblk/supervisor_file.hpp"
+
+#include "temporary.hpp"
+
+#include <csignal>
+#include <cstdlib>
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+namespace userblk {
+namespace {
+
+class SupervisorFileTest : public testing::Test {
+protected:
+    SupervisorFileTest() { ::setenv("USERBLK_RUN_DIR", folder.path().c_str(), 1); }
+    ~SupervisorFileTest() override { ::unsetenv("USERBLK_RUN_DIR"); }
+
+    // A process that announces itself and has a child of its own that lives on.
+    pid_t start_supervisor(unsigned number) {
+        int ready[2];
+        EXPECT_EQ(::pipe(ready), 0);
+        const pid_t pid = ::fork();
+        if (pid == 0) {
+            const auto* const file = new SupervisorFile(number);
+            if (::fork() == 0) {
+                ::close(ready[1]);
+                ::alarm(60);
+                ::pause();
+            }
+            const char word = file->error() ? 'e' : 'r';
+            if (::write(ready[1], &word, 1) == 1)
+                ::pause();
+            ::_exit(0);
+        }
+        char word = 0;
+        EXPECT_EQ(::read(ready[0], &word, 1), 1);
+        EXPECT_EQ(word, 'r');
+        ::close(ready[0]);
+        ::close(ready[1]);
+        return pid;
+    }
+
+    test::TemporaryFolder folder;
+};
+
+// A supervisor is found while it lives, by its device alone.
+TEST_F(SupervisorFileTest, ALivingSupervisorIsFound) {
+    const pid_t pid = start_supervisor(3);
+    EXPECT_EQ(supervisors_of(3), std::vector<pid_t>{pid});
+    EXPECT_TRUE(supervisors_of(4).empty());
+    ::kill(pid, SIGKILL);
+    ::waitpid(pid, nullptr, 0);
+}
+
+// It is killed, and its worker lives on: it is not found any more, and the file
+// that it left is taken away.
+TEST_F(SupervisorFileTest, AKilledSupervisorIsNotFound) {
+    const pid_t pid = start_supervisor(3);
+    ::kill(pid, SIGKILL);
+    ::waitpid(pid, nullptr, 0);
+    EXPECT_TRUE(supervisors_of(3).empty());
+    EXPECT_TRUE(std::filesystem::is_empty(folder.path()));
+}
+
+// An orderly end takes the file away; a forked child's does not.
+TEST_F(SupervisorFileTest, TheFileGoesWithItsOwner) {
+    {
+        const SupervisorFile file(5);
+        ASSERT_FALSE(file.error());
+        const pid_t child = ::fork();
+        if (child == 0) {
+            file.~SupervisorFile();
+            ::_exit(0);
+        }
+        ::waitpid(child, nullptr, 0);
+        EXPECT_TRUE(std::filesystem::exists(file.path()));
+    }
+    EXPECT_TRUE(std::filesystem::is_empty(folder.path()));
+}
+
+// Where no file can be made, nobody is found and nothing fails.
+TEST_F(SupervisorFileTest, AFolderThatCannotBeMadeIsNoDisaster) {
+    ::setenv("USERBLK_RUN_DIR", "/proc/nowhere/userblk", 1);
+    EXPECT_TRUE(SupervisorFile(5).error());
+    EXPECT_TRUE(supervisors_of(5).empty());
+}
+
+} // namespace
+} // namespace userblk

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: MIT
+#include "userblk/arena.hpp"
+
+#include "ioctl/error.hpp"
+
+#include <algorithm>
+#include <sys/mman.h>
+
+namespace userblk {
+
+namespace {
+constexpr std::size_t page = 4096;
+constexpr std::size_t least_heap = 512 << 10;
+} // namespace
+
+Arena::Arena(std::size_t max_transfer, unsigned records)
+    : max_transfer_(max_transfer), heap_(max_transfer + (records - 1) * small_room) {
+    const std::size_t size = heap_ + std::max(max_transfer, least_heap);
+    void* const address = ::mmap(nullptr, size, PROT_READ | PROT_WRITE,
+                                 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (address == MAP_FAILED)
+        abi::throw_errno("map memory for requests");
+    memory_ = {static_cast<std::byte*>(address), size};
+    // A huge page would take 2 MiB for the first small request.
+    ::madvise(address, size, MADV_NOHUGEPAGE);
+}
+
+Arena::~Arena() {
+    ::munmap(memory_.data(), memory_.size());
+}
+
+std::span<std::byte> Arena::room(unsigned record) const noexcept {
+    if (record == 0)
+        return memory_.first(max_transfer_);
+    return memory_.subspan(max_transfer_ + (record - 1) * small_room, small_room);
+}
+
+std::span<std::byte> Arena::allocate(std::size_t length) noexcept {
+    const auto heap = memory_.subspan(heap_);
+    if (length > heap.size() - used_)
+        return {};
+    const auto result = heap.subspan(used_, length);
+    used_ = std::min(heap.size(), used_ + (length + page - 1) / page * page);
+    return result;
+}
+
+void Arena::trim() noexcept {
+    ::madvise(memory_.data(), memory_.size(), MADV_DONTNEED);
+}
+
+} // namespace userblk

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: MIT
+#include "userblk/backend.hpp"
+
+#include <algorithm>
+#include <array>
+
+namespace userblk {
+
+std::error_code Backend::flush() {
+    return {};
+}
+
+std::error_code Backend::discard(std::uint64_t, std::uint64_t) {
+    return std::make_error_code(std::errc::operation_not_supported);
+}
+
+std::error_code Backend::write_zeroes(std::uint64_t offset, std::uint64_t length, ZeroFlags flags) {
+    // Never written to: one page set of zeros for all processes and threads.
+    static constexpr std::array<std::byte, 128 << 10> zeros{};
+    while (length > 0) {
+        const auto piece = std::min<std::uint64_t>(length, zeros.size());
+        const std::span<const std::byte> data(zeros.data(), static_cast<std::size_t>(piece));
+        if (const auto error = write(offset, data, {.fua = flags.fua}))
+            return error;
+        offset += piece;
+        length -= piece;
+    }
+    return {};
+}
+
+std::span<std::byte> Backend::mapping(std::uint64_t, std::size_t, Access) noexcept {
+    return {};
+}
+
+} // namespace userblk

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: MIT
+#include "userblk/batch_size.hpp"
+
+#include <algorithm>
+
+namespace userblk {
+
+BatchSize::BatchSize(unsigned most) noexcept
+    : most_(std::max(most, 1U)), size_(std::max(most, 1U)) {}
+
+void BatchSize::done(unsigned requests, std::chrono::nanoseconds time) noexcept {
+    if (requests == 0)
+        return;
+    const double each = static_cast<double>(std::max<std::int64_t>(time.count(), 1)) / requests;
+    average_ns_ = average_ns_ == 0 ? each : average_ns_ + (each - average_ns_) / 8;
+    const double fit = static_cast<double>(target.count()) / average_ns_;
+    size_ = static_cast<unsigned>(std::clamp(fit, 1.0, static_cast<double>(most_)));
+}
+
+} // namespace userblk

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <chrono>
+
+namespace userblk {
+
+/// How many requests a thread takes at once: as many as it is likely to carry
+/// out within a short time, so that a slow store's requests are left to other
+/// threads and answers do not wait for each other.
+///
+/// For one thread.
+class BatchSize {
+public:
+    /// What one batch should not take longer than.
+    static constexpr std::chrono::nanoseconds target = std::chrono::milliseconds(1);
+
+    /// Never more than @p most, which is at least 1.
+    explicit BatchSize(unsigned most) noexcept;
+
+    unsigned get() const noexcept { return size_; }
+    /// Tells that @p requests took @p time together.
+    void done(unsigned requests, std::chrono::nanoseconds time) noexcept;
+
+private:
+    unsigned most_;
+    unsigned size_;
+    double average_ns_ = 0; ///< of one request
+};
+
+} // namespace userblk

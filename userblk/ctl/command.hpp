@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "recover/explain.hpp"
+
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace userblk::ctl {
+
+using recovery::exit_failure;
+using recovery::exit_success;
+using recovery::Failure;
+using recovery::UsageError;
+
+inline constexpr const char* program_name = "userblkctl";
+
+class CommandLine;
+
+/// One of userblkctl's commands: it declares its options, which the parser then
+/// fills in, and runs once.
+class Command {
+public:
+    Command() = default;
+    Command(const Command&) = delete;
+    Command& operator=(const Command&) = delete;
+    virtual ~Command() = default;
+
+    virtual std::string name() const = 0;
+    /// One sentence for the list of commands.
+    virtual std::string summary() const = 0;
+    /// More for the command's own help.
+    virtual std::string details() const { return {}; }
+    /// Declares options and arguments; they are members of the command.
+    virtual void declare(CommandLine& line) = 0;
+    /// Does it, and returns the exit status.
+    /// @throws UsageError, Failure, and what the library throws
+    virtual int run() = 0;
+};
+
+/// All commands in the order of the help text.
+std::vector<std::unique_ptr<Command>> all_commands();
+
+/// The command line that this process was started with, without the program.
+const std::vector<std::string>& program_arguments();
+
+} // namespace userblk::ctl

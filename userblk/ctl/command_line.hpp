@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "recover/selection.hpp"
+
+#include <chrono>
+#include <concepts>
+#include <cstdint>
+#include <functional>
+#include <limits>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace CLI {
+class App;
+class Option;
+} // namespace CLI
+
+namespace userblk::ctl {
+
+/// Where a command declares its options. Every kind checks what is given, and
+/// refuses it with a message that names the option, what was wrong and what
+/// would be right. The targets must outlive the parsing.
+class CommandLine {
+public:
+    explicit CommandLine(CLI::App& app) : app_(app) {}
+
+    /// The options declared from here on stand under this heading in the help.
+    void group(const std::string& heading) { group_ = heading; }
+    /// They make sense only together with this one, which was declared before.
+    void needs(const std::string& option) { needs_ = option; }
+
+    /// What stands on the command line without dashes, in the order declared.
+    void argument(const std::string& name, std::string& target, const std::string& help,
+                  bool required = true);
+    void arguments(const std::string& name, std::vector<std::string>& target,
+                   const std::string& help, bool required = false);
+
+    void flag(const std::string& names, bool& target, const std::string& help);
+    void text(const std::string& names, std::string& target, const std::string& type,
+              const std::string& help);
+    /// A text from a list.
+    void choice(const std::string& names, std::string& target,
+                const std::vector<std::string>& choices, const std::string& help);
+
+    /// A size in bytes, at most @p most.
+    template <std::unsigned_integral T>
+    void size(const std::string& names, std::optional<T>& target, const std::string& help) {
+        size_option(
+            names, std::numeric_limits<T>::max(),
+            [&target](std::uint64_t value) { target = static_cast<T>(value); }, help);
+    }
+    /// A time; a bare number is in seconds.
+    void time(const std::string& names, std::optional<std::chrono::nanoseconds>& target,
+              const std::string& help);
+    /// A whole number.
+    template <std::integral T, typename Target>
+    void number(const std::string& names, Target& target, T least, T most, const std::string& help,
+                const std::string& type = "N") {
+        number_option(
+            names, static_cast<std::int64_t>(least), static_cast<std::int64_t>(most),
+            [&target](std::int64_t value) { target = static_cast<T>(value); }, type, help);
+    }
+    /// A text that @p take understands, or refuses with std::invalid_argument.
+    void parsed(const std::string& names, const std::string& type,
+                std::function<void(const std::string&)> take, const std::string& help);
+
+    /// The forced forms of a reset.
+    void selection(recovery::Selection& selection);
+
+private:
+    void place(CLI::Option* option, const std::string& type);
+    void size_option(const std::string& names, std::uint64_t most,
+                     std::function<void(std::uint64_t)> take, const std::string& help);
+    void number_option(const std::string& names, std::int64_t least, std::int64_t most,
+                       std::function<void(std::int64_t)> take, const std::string& type,
+                       const std::string& help);
+
+    CLI::App& app_;
+    std::string group_ = "Options";
+    std::string needs_;
+};
+
+/// What an argument DEV can be; for help texts.
+inline constexpr const char* dev_help =
+    "A number, userblkN, /dev/userblkN, /dev/userblkcN, or the device's name";
+
+} // namespace userblk::ctl

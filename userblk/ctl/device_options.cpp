@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: MIT
+#include "userblk/ctl/device_options.hpp"
+
+#include "userblk/ctl/command.hpp"
+#include "userblk/ctl/command_line.hpp"
+#include "userblk/ctl/config_check.hpp"
+#include "userblk/units.hpp"
+
+#include <charconv>
+#include <grp.h>
+#include <limits>
+#include <pwd.h>
+#include <stdexcept>
+
+namespace userblk::ctl {
+
+namespace {
+
+constexpr mode_t group_mode = 0660;
+
+std::optional<std::uint32_t> as_number(const std::string& text, int base = 10) {
+    std::uint32_t value = 0;
+    const auto [rest, error] = std::from_chars(text.data(), text.data() + text.size(), value, base);
+    if (error != std::errc() || rest != text.data() + text.size())
+        return std::nullopt;
+    return value;
+}
+
+mode_t parse_mode(const std::string& text) {
+    const auto mode = as_number(text, 8);
+    if (!mode || *mode == 0 || *mode > 0777)
+        throw std::invalid_argument("bad mode \"" + text +
+                                    "\"; an octal number up to 0777 is right, such as 0660");
+    return *mode;
+}
+
+// Lays a value over one of a DeviceConfig if it was given.
+template <typename T, typename U>
+void lay(const std::optional<T>& given, U& over) {
+    if (given)
+        over = *given;
+}
+
+} // namespace
+
+uid_t user_number(const std::string& text) {
+    if (const passwd* user = ::getpwnam(text.c_str()))
+        return user->pw_uid;
+    if (const auto number = as_number(text))
+        return *number;
+    throw std::invalid_argument("there is no user \"" + text + "\"");
+}
+
+gid_t group_number(const std::string& text) {
+    if (const ::group* found = ::getgrnam(text.c_str()))
+        return found->gr_gid;
+    if (const auto number = as_number(text))
+        return *number;
+    throw std::invalid_argument("there is no group \"" + text + "\"");
+}
+
+void DeviceOptions::declare_geometry(CommandLine& line) {
+    line.group("Sizes");
+    line.size("-s,--size", size_, "The device's size (1G), a multiple of the block size");
+    line.size("-b,--block-size", block_size_, "Logical block size: 512 (default) to 4K");
+    line.size("--physical-block-size", physical_block_size_,
+              "A power of two from the block size to 1M; default 4K");
+    line.size("--io-min", io_min_,
+              "Preferred smallest I/O, a multiple of the physical block size; default that");
+    line.size("--io-opt", io_opt_, "Preferred large I/O, a multiple of the same; default none");
+    line.size("--max-transfer", max_transfer_,
+              "Largest payload of a request, a power of two from 4K to 4M; default 512K");
+    line.size("--chunk-size", chunk_size_,
+              "No request crosses a multiple of it; a power of two from 4K to 2G; default none");
+    line.number<std::uint32_t>("-q,--queues", queues_, 1, USERBLK_MAX_QUEUES,
+                               "Hardware queues; default 1, never more than processors");
+    line.number<std::uint32_t>("-d,--depth", depth_, 1, USERBLK_MAX_DEPTH,
+                               "Requests in flight per queue; default 128");
+}
+
+void DeviceOptions::declare_features(CommandLine& line) {
+    line.group("Features");
+    line.flag("-r,--read-only", read_only_, "Refuse writes");
+    line.flag("--rotational", rotational_, "Tell the system that seeks cost time");
+    line.flag("--no-cache", no_cache_,
+              "What is acknowledged is on stable storage: no flush is sent, nor FUA");
+    line.flag("--no-fua", no_fua_, "Send a flush after a write in place of FUA");
+    line.flag("--no-discard", no_discard_, "Do not offer discard");
+    line.size("--discard-granularity", discard_granularity_,
+              "A power of two from the block size to 2G; default the block size");
+    line.flag("--no-write-zeroes", no_write_zeroes_, "Do not offer to write zeros as a range");
+    line.flag("--stable-writes", stable_writes_,
+              "Data must not change while it is written (for checksums)");
+    line.flag("--no-partitions", no_partitions_,
+              "Do not read a partition table; for images that are not trusted");
+    line.group("Limits");
+    line.time("--queue-limit", queue_limit_,
+              "A request that waited longer (30s, 2min) fails; default: it waits for ever");
+    line.number<std::uint32_t>("--delivery-limit", delivery_limit_, 0,
+                               std::numeric_limits<std::uint32_t>::max(),
+                               "A request fails that would be delivered more often, after as many "
+                               "workers died over it; default 0: no limit");
+}
+
+void DeviceOptions::declare_node(CommandLine& line) {
+    line.group("Names and permissions");
+    line.text("-n,--name", name_, "NAME",
+              "A name of its own, under which DEV and /dev/userblk/by-name/ find it");
+    line.number<std::uint32_t>("--number", number_, 0, USERBLK_MAX_DEVICES - 1,
+                               "N of /dev/userblkN; default: the lowest that is free");
+    line.parsed(
+        "--owner", "USER", [this](const std::string& text) { owner_ = user_number(text); },
+        "Who owns the control node and so may serve the device; default root");
+    line.parsed(
+        "--group", "GROUP", [this](const std::string& text) { group_ = group_number(text); },
+        "The control node's group; default root");
+    line.parsed(
+        "--mode", "MODE", [this](const std::string& text) { mode_ = parse_mode(text); },
+        "The control node's permissions in octal; default 0600, with --group 0660");
+}
+
+void DeviceOptions::declare(CommandLine& line) {
+    declare_geometry(line);
+    declare_features(line);
+    declare_node(line);
+}
+
+DeviceConfig DeviceOptions::apply(DeviceConfig base) const {
+    auto config = std::move(base);
+    lay(size_, config.size);
+    config.name = name_;
+    config.number = number_;
+    lay(queues_, config.queues);
+    lay(depth_, config.depth);
+    lay(block_size_, config.logical_block_size);
+    lay(physical_block_size_, config.physical_block_size);
+    lay(io_min_, config.io_min);
+    lay(io_opt_, config.io_opt);
+    lay(max_transfer_, config.max_transfer);
+    lay(chunk_size_, config.chunk_size);
+    config.read_only |= read_only_;
+    config.rotational |= rotational_;
+    config.stable_writes |= stable_writes_;
+    config.cache &= !no_cache_;
+    config.fua &= config.cache && !no_fua_;
+    config.discard &= !no_discard_;
+    config.write_zeroes &= !no_write_zeroes_;
+    config.partitions &= !no_partitions_;
+    if (!config.discard)
+        config.discard_granularity = 0;
+    lay(discard_granularity_, config.discard_granularity);
+    if (queue_limit_ && *queue_limit_ != infinity)
+        config.queue_limit = *queue_limit_;
+    lay(delivery_limit_, config.delivery_limit);
+    lay(owner_, config.owner);
+    lay(group_, config.group);
+    config.mode = mode_.value_or(group_ ? group_mode : 0);
+    check_config(config);
+    return config;
+}
+
+} // namespace userblk::ctl

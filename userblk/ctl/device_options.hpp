@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "userblk/device.hpp"
+
+#include <optional>
+#include <string>
+
+namespace userblk::ctl {
+
+class CommandLine;
+
+/// The options that say what a device is to be; of "create" and "serve --create".
+class DeviceOptions {
+public:
+    void declare(CommandLine& line);
+
+    /// What was asked for laid over @p base, and checked.
+    /// @throws UsageError
+    DeviceConfig apply(DeviceConfig base) const;
+
+    std::uint64_t size() const noexcept { return size_.value_or(0); }
+    bool read_only() const noexcept { return read_only_; }
+    const std::string& name() const noexcept { return name_; }
+
+private:
+    void declare_geometry(CommandLine& line);
+    void declare_features(CommandLine& line);
+    void declare_node(CommandLine& line);
+
+    std::optional<std::uint64_t> size_;
+    std::string name_;
+    std::optional<std::uint32_t> number_;
+    std::optional<std::uint32_t> queues_, depth_;
+    std::optional<std::uint32_t> block_size_, physical_block_size_, io_min_, io_opt_;
+    std::optional<std::uint32_t> max_transfer_, chunk_size_, discard_granularity_;
+    bool read_only_ = false, rotational_ = false, stable_writes_ = false;
+    bool no_cache_ = false, no_fua_ = false, no_discard_ = false, no_write_zeroes_ = false;
+    bool no_partitions_ = false;
+    std::optional<std::chrono::nanoseconds> queue_limit_;
+    std::optional<std::uint32_t> delivery_limit_;
+    std::optional<uid_t> owner_;
+    std::optional<gid_t> group_;
+    std::optional<mode_t> mode_;
+};
+
+/// A user's or group's number by name or number.
+/// @throws std::invalid_argument if there is none
+uid_t user_number(const std::string& text);
+gid_t group_number(const std::string& text);
+
+} // namespace userblk::ctl

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: MIT
+#include "userblk/ctl/device_use.hpp"
+
+#include "ioctl/lookup.hpp"
+#include "userblk/ctl/command.hpp"
+#include "userblk/ctl/kernel_module.hpp"
+#include "userblk/device.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <sstream>
+#include <thread>
+
+namespace userblk::ctl {
+
+namespace {
+
+namespace fs = std::filesystem;
+using namespace std::chrono_literals;
+
+constexpr auto patience = 2s;
+constexpr auto try_every = 50ms;
+
+std::string read_text(const fs::path& path) {
+    std::ifstream file(path);
+    return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+}
+
+std::string read_word(const fs::path& path) {
+    std::ifstream file(path);
+    std::string word;
+    file >> word;
+    return word;
+}
+
+std::vector<fs::path> entries_of(const fs::path& folder) {
+    std::vector<fs::path> entries;
+    std::error_code error;
+    for (fs::directory_iterator entry(folder, error), end; !error && entry != end;
+         entry.increment(error))
+        entries.push_back(entry->path());
+    std::sort(entries.begin(), entries.end());
+    return entries;
+}
+
+// The folders in sysfs of the disk and its partitions.
+std::vector<fs::path> parts_of(std::uint32_t number) {
+    const auto disk = abi::disk_name(number);
+    const auto folder = fs::path(abi::sysfs_block) / disk;
+    std::vector<fs::path> parts = {folder};
+    for (const auto& entry : entries_of(folder))
+        if (entry.filename().string().starts_with(disk + "p"))
+            parts.push_back(entry);
+    return parts;
+}
+
+bool is_swap(const std::string& swaps, const std::string& node) {
+    std::istringstream lines(swaps);
+    for (std::string line; std::getline(lines, line);)
+        if (line.starts_with(node + " ") || line.starts_with(node + "\t"))
+            return true;
+    return false;
+}
+
+} // namespace
+
+std::vector<std::string> mount_points(const std::string& mountinfo,
+                                      const std::vector<std::string>& devices) {
+    std::vector<std::string> points;
+    std::istringstream lines(mountinfo);
+    for (std::string line; std::getline(lines, line);) {
+        std::istringstream words(line);
+        std::string id, parent, device, root, point;
+        words >> id >> parent >> device >> root >> point;
+        if (std::find(devices.begin(), devices.end(), device) != devices.end())
+            points.push_back(point);
+    }
+    return points;
+}
+
+std::vector<std::string> uses_of(std::uint32_t number) {
+    std::vector<std::string> devices, uses;
+    const auto swaps = read_text("/proc/swaps");
+    for (const auto& part : parts_of(number)) {
+        devices.push_back(read_word(part / "dev"));
+        if (is_swap(swaps, "/dev/" + part.filename().string()))
+            uses.push_back("used as swap space");
+        for (const auto& holder : entries_of(part / "holders"))
+            uses.push_back("used by " + holder.filename().string());
+    }
+    for (const auto& point : mount_points(read_text("/proc/self/mountinfo"), devices))
+        uses.push_back("mounted on " + point);
+    return uses;
+}
+
+std::string uses_text(std::uint32_t number) {
+    std::string text;
+    for (const auto& use : uses_of(number))
+        text += (text.empty() ? "" : ", ") + use;
+    return text.empty() ? "open" : text;
+}
+
+void remove_device(std::uint32_t number, bool force) {
+    ensure_module();
+    const auto disk = abi::disk_name(number);
+    const auto start = std::chrono::steady_clock::now();
+    for (;;) {
+        try {
+            return Device::remove(number, force);
+        } catch (const std::system_error& error) {
+            if (error.code() == std::errc::operation_not_permitted ||
+                error.code() == std::errc::permission_denied)
+                throw Failure("no permission to remove " + disk + "; run this as root");
+            if (error.code() == std::errc::no_such_device)
+                throw Failure("there is no device " + disk);
+            if (error.code() != std::errc::device_or_resource_busy)
+                throw;
+        }
+        if (!uses_of(number).empty() || std::chrono::steady_clock::now() - start > patience)
+            throw Failure(disk + " is in use (" + uses_text(number) +
+                          "); end that first, or use --force, which fails what waits");
+        std::this_thread::sleep_for(try_every);
+    }
+}
+
+} // namespace userblk::ctl

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace userblk::ctl {
+
+/// Where a device, or a partition of it, is in use for long: "mounted on /srv",
+/// "used as swap space", "used by dm-0". Not those who merely have it open.
+std::vector<std::string> uses_of(std::uint32_t number);
+
+/// The same in one text, "open" if there is none.
+std::string uses_text(std::uint32_t number);
+
+/// Removes the device. One that is merely open is tried again for a moment,
+/// since udev opens devices that something changed on.
+/// @throws Failure with a reason for people
+void remove_device(std::uint32_t number, bool force);
+
+/// The mount points of the devices "MAJOR:MINOR" in the text of a mountinfo file.
+std::vector<std::string> mount_points(const std::string& mountinfo,
+                                      const std::vector<std::string>& devices);
+
+} // namespace userblk::ctl

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: MIT
+#include "recover/help.hpp"
+#include "userblk/ctl/command.hpp"
+#include "userblk/ctl/command_line.hpp"
+
+#include <Poco/Exception.h>
+#include <iostream>
+
+namespace userblk::ctl {
+
+namespace {
+
+std::vector<std::string> arguments;
+
+// The command and the parser of its options.
+struct Entry {
+    std::unique_ptr<Command> command;
+    CLI::App* app;
+};
+
+std::vector<Entry> declare(CLI::App& app) {
+    app.set_version_flag("--version", std::string(program_name) + " " USERBLK_VERSION,
+                         "Print the version and exit");
+    app.set_help_flag("-h,--help", "Print this help and exit");
+    const auto formatter = std::make_shared<recovery::HelpFormatter>();
+    formatter->label("SUBCOMMAND", "COMMAND");
+    app.formatter(formatter);
+    app.failure_message(recovery::usage_message);
+    app.require_subcommand(0, 1);
+    app.footer("Try 'userblkctl COMMAND --help' for a command's own options.\n"
+               "Exit status: 0 success, 1 failure, 2 wrong usage.");
+    std::vector<Entry> entries;
+    for (auto& command : all_commands()) {
+        auto* parser = app.add_subcommand(command->name(), command->summary());
+        parser->group("Commands");
+        const auto details = command->details();
+        if (!details.empty())
+            parser->footer(recovery::fold(details, 0, 80));
+        CommandLine line(*parser);
+        command->declare(line);
+        entries.push_back({std::move(command), parser});
+    }
+    return entries;
+}
+
+int run(CLI::App& app, const std::vector<Entry>& entries) {
+    for (const auto& entry : entries)
+        if (entry.app->parsed())
+            return entry.command->run();
+    std::cerr << app.help();
+    return recovery::exit_usage;
+}
+
+// The command that was given, for messages about how to use it.
+std::string given_command(const std::vector<Entry>& entries) {
+    for (const auto& entry : entries)
+        if (entry.app->parsed())
+            return std::string(program_name) + " " + entry.command->name();
+    return program_name;
+}
+
+} // namespace
+
+const std::vector<std::string>& program_arguments() {
+    return arguments;
+}
+
+int main(int argc, char** argv) {
+    arguments.assign(argv, argv + argc);
+    CLI::App app("Makes, serves and looks after block devices whose driver is a set of ordinary "
+                 "processes",
+                 program_name);
+    std::vector<Entry> entries;
+    try {
+        entries = declare(app);
+        app.parse(argc, argv);
+        return run(app, entries);
+    } catch (const CLI::ParseError& error) {
+        return app.exit(error) == 0 ? exit_success : recovery::exit_usage;
+    } catch (const UsageError& error) {
+        const auto command = given_command(entries);
+        recovery::complain(command, std::string(error.what()) + "\nTry '" + command + " --help'.");
+        return recovery::exit_usage;
+    } catch (const Poco::Exception& error) {
+        recovery::complain(program_name, error.displayText());
+    } catch (const std::exception& error) {
+        recovery::complain(program_name, recovery::explain(error));
+    }
+    return exit_failure;
+}
+
+} // namespace userblk::ctl
+
+int main(int argc, char** argv) {
+    return userblk::ctl::main(argc, argv);
+}

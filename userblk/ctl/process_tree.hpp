@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <set>
+#include <string>
+#include <sys/types.h>
+
+namespace userblk::ctl {
+
+/// The living children of process @p parent, zombies left out.
+std::set<pid_t> children_of(pid_t parent);
+
+/// Whether there is such a process, and it is no zombie.
+bool is_alive(pid_t pid);
+
+} // namespace userblk::ctl

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "recover/recover.hpp"
+#include "userblk/ctl/command.hpp"
+
+namespace userblk::ctl {
+
+/// What userblk-recover --reset does, by the same code.
+class ResetCommand final : public Command {
+public:
+    std::string name() const override { return "reset"; }
+    std::string summary() const override {
+        return "Put requests back into the queue that the dead have taken";
+    }
+    std::string details() const override;
+    void declare(CommandLine& line) override;
+    int run() override;
+
+private:
+    recovery::RecoverOptions options_;
+};
+
+} // namespace userblk::ctl

@@ -1,0 +1,330 @@
+// SPDX-License-Identifier: MIT
+#include "userblk/ctl/serve_command.hpp"
+
+#include "ioctl/lookup.hpp"
+#include "recover/survey.hpp"
+#include "userblk/ctl/background.hpp"
+#include "userblk/ctl/command_line.hpp"
+#include "userblk/ctl/create_command.hpp"
+#include "userblk/ctl/device_use.hpp"
+#include "userblk/ctl/logging.hpp"
+#include "userblk/ctl/wait_command.hpp"
+#include "userblk/supervisor_file.hpp"
+#include "userblk/units.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <filesystem>
+#include <iostream>
+#include <stdexcept>
+#include <unistd.h>
+
+namespace userblk::ctl {
+
+namespace {
+
+namespace fs = std::filesystem;
+using namespace std::chrono_literals;
+
+constexpr auto default_timeout = 30s;
+constexpr const char* ours_word = "ours";
+constexpr const char* theirs_word = "theirs";
+
+// What this program was started as, so that a reload finds what has been
+// installed in its place since.
+std::string program_path() {
+    const auto& arguments = program_arguments();
+    const fs::path name = arguments.empty() ? program_name : arguments.front();
+    std::error_code error;
+    if (name.has_parent_path())
+        return fs::absolute(name, error).lexically_normal();
+    const char* const search = std::getenv("PATH");
+    std::string folders = search != nullptr ? search : "";
+    for (std::size_t at = 0; at < folders.size();) {
+        const auto end = std::min(folders.find(':', at), folders.size());
+        const auto candidate = fs::path(folders.substr(at, end - at)) / name;
+        if (candidate.is_absolute() && ::access(candidate.c_str(), X_OK) == 0)
+            return candidate;
+        at = end + 1;
+    }
+    return fs::read_symlink("/proc/self/exe", error);
+}
+
+// The path in it made absolute, since a process in the background is elsewhere.
+std::string with_absolute_path(const BackendSpec& store) {
+    const auto& text = store.text();
+    if (store.kind() != BackendSpec::Kind::file)
+        return text;
+    const auto prefix = text.substr(0, text.size() - store.argument().size());
+    return prefix + fs::absolute(store.argument()).string();
+}
+
+// Refuses what the workers would refuse later, and elsewhere.
+Description describe(const BackendSpec& store, std::uint64_t size, bool read_only) {
+    try {
+        return store.describe(size, read_only);
+    } catch (const std::invalid_argument& error) {
+        throw Failure(error.what());
+    }
+}
+
+std::string other_supervisors(std::uint32_t number) {
+    std::string text;
+    for (const auto pid : supervisors_of(number))
+        if (pid != ::getpid())
+            text += (text.empty() ? "" : ", ") + std::to_string(pid);
+    return text;
+}
+
+} // namespace
+
+// ------------------------------------------------------------- command line
+
+std::string ServeCommand::details() const {
+    return "STORE is mem: (memory that goes with the device), mem:NAME (memory that stays), "
+           "file:PATH (a file or a block device) or null:, with log, delay=TIME, errors=N or "
+           "readonly and a comma before it if wanted. With --create there is no DEV: a device is "
+           "made for the store, of its size, and removed at an orderly end. SIGTERM ends it when "
+           "what is taken has been answered; SIGHUP reloads.";
+}
+
+void ServeCommand::declare_workers(CommandLine& line) {
+    line.group("Workers");
+    line.number<unsigned>("-w,--workers", workers_, 1, 1024, "Worker processes; default 2");
+    line.number<unsigned>("-t,--threads", threads_, 1, 1024, "Threads of each worker; default 1");
+    line.number<unsigned>("--batch", batch_, 1, 4096,
+                          "The most requests that a thread takes at a time; default 32");
+    line.choice("--wait", wait_, {"poll", "serve"},
+                "How workers wait: in poll (default), or in the system call that also brings the "
+                "request, which is faster");
+    line.number<unsigned>("--spares", spares_, 0, 64,
+                          "Workers kept ready for one that dies; default 1");
+    line.time("--drain-limit", drain_limit_,
+              "How long the end waits for workers to answer what they have taken; default 30s");
+}
+
+void ServeCommand::declare_process(CommandLine& line) {
+    line.group("Processes");
+    line.parsed(
+        "--user", "USER", [this](const std::string& text) { user_ = Credentials::of_user(text); },
+        "Who the workers become once device and store are open");
+    line.flag("--lock-memory", lock_memory_,
+              "Keep the memory of all processes from being paged out");
+    line.number<int>(
+        "--oom-score-adj", oom_score_, -1000, 1000,
+        "Make it less (-1000) or more (1000) likely to be killed when memory is short");
+    line.flag("--detach", detach_,
+              "Go into the background, and return when the device answers a read");
+    line.time("--timeout", timeout_, "Fail if --detach takes longer; default 30s");
+    line.parsed(
+        "--log", "LOG",
+        [this](const std::string& text) {
+            check_log_target(text);
+            log_target_ = text;
+        },
+        "Where messages go: console (default), syslog (default with --detach) or file:PATH");
+    line.choice("--log-level", log_level_, {"error", "warning", "notice", "information", "debug"},
+                "The least important messages that are logged; default information");
+}
+
+void ServeCommand::declare_creation(CommandLine& line) {
+    line.group("Making the device");
+    line.flag("--create", create_,
+              "Make a device for the store; prints its path when it is served");
+    line.needs("--create");
+    line.flag("--keep", keep_, "Do not remove it at the end");
+    line.flag("--reuse", reuse_,
+              "If there is a device of this --name already, serve that in place of making one");
+    device_options_.declare(line);
+}
+
+void ServeCommand::declare(CommandLine& line) {
+    line.argument("DEV", first_, std::string(dev_help) + "; not with --create", false);
+    line.argument("STORE", second_, "mem:, mem:NAME, file:PATH or null:", false);
+    declare_workers(line);
+    declare_process(line);
+    declare_creation(line);
+}
+
+void ServeCommand::check() const {
+    if (first_.empty())
+        throw UsageError(create_ ? "STORE is missing, such as file:PATH"
+                                 : "DEV and STORE are missing, such as: 0 file:PATH");
+    if (create_ && !second_.empty())
+        throw UsageError("with --create there is no DEV, only a STORE");
+    if (!create_ && second_.empty())
+        throw UsageError(first_.find(':') == std::string::npos
+                             ? "STORE is missing, such as file:PATH"
+                             : "DEV is missing; or use --create, to make a device");
+    if (reuse_ && device_options_.name().empty())
+        throw UsageError("--reuse finds a device by its --name, which is missing");
+    if (timeout_ && !detach_)
+        throw UsageError("--timeout goes with --detach");
+    if (detach_ && log_target_ == "console")
+        throw UsageError("--detach leaves the console; --log syslog or file:PATH is right");
+}
+
+BackendSpec ServeCommand::parse_store() const {
+    try {
+        const auto store = BackendSpec::parse(create_ ? first_ : second_);
+        return BackendSpec::parse(with_absolute_path(store));
+    } catch (const std::invalid_argument& error) {
+        throw UsageError(std::string("STORE: ") + error.what());
+    }
+}
+
+// ------------------------------------------------------------------- device
+
+ServeCommand::Target ServeCommand::find_target(const BackendSpec& store) const {
+    const auto number = abi::find_device(create_ ? device_options_.name() : first_);
+    const auto config = recovery::open_node(number).info().device.config;
+    const bool read_only = (config.flags & USERBLK_F_READ_ONLY) != 0;
+    const auto description = describe(store, config.size, read_only);
+    if (description.read_only && !read_only)
+        recovery::complain(program_name, "warning: " + store.text() +
+                                             " cannot be written to, but " +
+                                             abi::disk_name(number) + " can: writes will fail");
+    const auto others = other_supervisors(number);
+    if (!others.empty())
+        recovery::complain(program_name, abi::disk_name(number) +
+                                             " is served already (by the workers of process " +
+                                             others + "); joining them");
+    return {number, create_ && !keep_};
+}
+
+ServeCommand::Target ServeCommand::make_target(const BackendSpec& store) const {
+    if (reuse_) {
+        try {
+            return find_target(store);
+        } catch (const abi::NoSuchDevice&) {
+            // Then it is made.
+        }
+    }
+    if (store.kind() != BackendSpec::Kind::file && device_options_.size() == 0)
+        throw UsageError("--size is missing; " + store.text() + " has none of its own");
+    const auto description = describe(store, device_options_.size(), device_options_.read_only());
+    const auto device =
+        create_device(device_options_.apply(DeviceConfig::for_backend(description)));
+    return {device.number(), !keep_};
+}
+
+// In use it stays: whoever uses it goes on when it is served again.
+void ServeCommand::remove_at_end(const Target& target, const LogFunction& log) const {
+    if (!target.ours)
+        return;
+    try {
+        remove_device(target.number, false);
+    } catch (const std::exception&) {
+        const auto disk = abi::disk_name(target.number);
+        log(LogLevel::warning, disk + " stays, since it is in use (" + uses_text(target.number) +
+                                   "); its requests wait. Serve it again with \"userblkctl serve " +
+                                   disk + " STORE\", or remove it with \"userblkctl remove " +
+                                   disk + "\"");
+    }
+}
+
+// ------------------------------------------------------------------- serving
+
+PoolOptions ServeCommand::pool_options(const Target& target) const {
+    PoolOptions options;
+    options.workers = workers_;
+    options.spares = spares_;
+    options.worker.threads = threads_;
+    options.worker.batch = batch_;
+    options.worker.wait = wait_ == "serve" ? WaitMode::serve : WaitMode::poll;
+    options.lock_memory = lock_memory_;
+    options.oom_score_adj = oom_score_;
+    options.run_as = user_;
+    if (drain_limit_)
+        options.drain_limit = std::chrono::duration_cast<std::chrono::milliseconds>(*drain_limit_);
+    options.reexec = program_arguments();
+    options.reexec.front() = program_path();
+    options.reexec_note = std::string(target.ours ? ours_word : theirs_word) + " " + folder_;
+    return options;
+}
+
+int ServeCommand::serve(const Target& target, const BackendSpec& store, LogFunction log,
+                        std::function<void()> ready) const {
+    auto options = pool_options(target);
+    options.log = log;
+    options.ready = std::move(ready);
+    PoolEnd end = PoolEnd::failed;
+    try {
+        end = Pool(target.number, store.factory(log), options).run();
+    } catch (const std::exception& error) {
+        log(LogLevel::error, recovery::explain(error));
+    }
+    if (end != PoolEnd::removed)
+        remove_at_end(target, log);
+    return end == PoolEnd::failed ? exit_failure : exit_success;
+}
+
+int ServeCommand::serve_here(const Target& target, const BackendSpec& store, bool continued) const {
+    const bool daemon = continued && detach_;
+    const std::string log_default = detach_ ? "syslog" : "console";
+    const auto log =
+        make_log(log_target_.empty() ? log_default : log_target_, parse_log_level(log_level_));
+    if (daemon && ::chdir("/") < 0)
+        log(LogLevel::warning, "unable to change to the folder /");
+    return serve(target, store, log, [&] {
+        if (create_ && !continued)
+            std::cout << abi::block_path(target.number) << std::endl;
+    });
+}
+
+void ServeCommand::wait_until_served(Background& background, const Target& target) const {
+    const auto limit = timeout_.value_or(default_timeout);
+    const auto start = std::chrono::steady_clock::now();
+    const auto fail = [&] {
+        throw Failure(abi::disk_name(target.number) + " did not answer a read within " +
+                      format_duration(limit) + "; serving it was given up");
+    };
+    try {
+        if (!background.wait_ready(limit))
+            fail();
+        const auto spent = std::chrono::steady_clock::now() - start;
+        const auto left = limit == infinity ? infinity : limit - spent;
+        const Device device(recovery::open_node(target.number));
+        if (!wait_until_ready(device, std::max<std::chrono::nanoseconds>(left, 0ns)))
+            fail();
+    } catch (...) {
+        background.stop();
+        throw;
+    }
+}
+
+int ServeCommand::serve_in_background(const Target& target, const BackendSpec& store) const {
+    const auto log =
+        make_log(log_target_.empty() ? "syslog" : log_target_, parse_log_level(log_level_));
+    Background background([&](Reporter& reporter) {
+        const LogFunction both = [&](LogLevel level, const std::string& text) {
+            reporter.message(level, text);
+            log(level, text);
+        };
+        return serve(target, store, both, [&reporter] { reporter.ready(); });
+    });
+    wait_until_served(background, target);
+    if (create_)
+        std::cout << abi::block_path(target.number) << std::endl;
+    return exit_success;
+}
+
+int ServeCommand::run() {
+    check();
+    const auto continuation = Pool::continuation();
+    folder_ = fs::current_path();
+    Target target;
+    if (continuation) {
+        const auto space = continuation->note.find(' ');
+        target = {continuation->number, continuation->note.substr(0, space) == ours_word};
+        folder_ = continuation->note.substr(space + 1);
+        fs::current_path(folder_);
+    }
+    const auto store = parse_store();
+    if (continuation)
+        return serve_here(target, store, true);
+    target = create_ ? make_target(store) : find_target(store);
+    return detach_ ? serve_in_background(target, store) : serve_here(target, store, false);
+}
+
+} // namespace userblk::ctl

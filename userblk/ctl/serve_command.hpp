@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "userblk/ctl/command.hpp"
+#include "userblk/ctl/device_options.hpp"
+#include "userblk/pool.hpp"
+#include "userblk/spec.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+
+namespace userblk::ctl {
+
+class Background;
+
+/// Serves a device by a store, in the foreground or not.
+class ServeCommand final : public Command {
+public:
+    std::string name() const override { return "serve"; }
+    std::string summary() const override {
+        return "Serve a device from memory, a file or a block device, by several processes";
+    }
+    std::string details() const override;
+    void declare(CommandLine& line) override;
+    int run() override;
+
+private:
+    /// The device that is served, and whether it is ours to remove at the end.
+    struct Target {
+        std::uint32_t number = 0;
+        bool ours = false;
+    };
+
+    void declare_workers(CommandLine& line);
+    void declare_process(CommandLine& line);
+    void declare_creation(CommandLine& line);
+    void check() const;
+    BackendSpec parse_store() const;
+    Target find_target(const BackendSpec& store) const;
+    Target make_target(const BackendSpec& store) const;
+    PoolOptions pool_options(const Target& target) const;
+    int serve(const Target& target, const BackendSpec& store, LogFunction log,
+              std::function<void()> ready) const;
+    int serve_here(const Target& target, const BackendSpec& store, bool continued) const;
+    int serve_in_background(const Target& target, const BackendSpec& store) const;
+    void wait_until_served(Background& background, const Target& target) const;
+    void remove_at_end(const Target& target, const LogFunction& log) const;
+
+    std::string first_, second_; ///< DEV and STORE, or STORE alone with --create
+    bool create_ = false, keep_ = false, reuse_ = false;
+    DeviceOptions device_options_;
+    unsigned workers_ = 2, threads_ = 1, batch_ = 32, spares_ = 1;
+    std::string wait_ = "poll";
+    std::optional<Credentials> user_;
+    bool lock_memory_ = false;
+    std::optional<int> oom_score_;
+    std::optional<std::chrono::nanoseconds> drain_limit_, timeout_;
+    bool detach_ = false;
+    std::string log_target_;
+    std::string log_level_ = "information";
+    std::string folder_; ///< that the command was given in
+};
+
+} // namespace userblk::ctl

@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: MIT
+#include "userblk/ctl/top_command.hpp"
+
+#include "ioctl/lookup.hpp"
+#include "recover/table.hpp"
+#include "userblk/ctl/block_stat.hpp"
+#include "userblk/ctl/command_line.hpp"
+#include "userblk/ctl/terminal.hpp"
+#include "userblk/units.hpp"
+
+#include <cmath>
+#include <iostream>
+#include <limits>
+#include <map>
+#include <sstream>
+#include <thread>
+
+namespace userblk::ctl {
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+using recovery::Table;
+
+struct Sample {
+    abi::Attributes facts;
+    BlockStat stat;
+    Clock::time_point when;
+};
+// By diskseq, so that a number that was given away again is another device.
+using Samples = std::map<std::pair<std::uint32_t, std::uint64_t>, Sample>;
+
+Samples take_samples(const std::vector<std::string>& devices) {
+    std::vector<std::uint32_t> numbers;
+    for (const auto& device : devices)
+        numbers.push_back(abi::find_device(device));
+    if (devices.empty())
+        numbers = abi::device_numbers();
+    Samples samples;
+    for (const auto number : numbers) {
+        try {
+            const auto facts = abi::read_attributes(number);
+            samples[{number, facts.diskseq}] = {facts, read_block_stat(number), Clock::now()};
+        } catch (const abi::NoSuchDevice&) {
+            // It was removed meanwhile.
+        }
+    }
+    return samples;
+}
+
+std::uint64_t rate(std::uint64_t now, std::uint64_t before, double seconds) {
+    if (now <= before || seconds <= 0)
+        return 0;
+    return static_cast<std::uint64_t>(std::llround(static_cast<double>(now - before) / seconds));
+}
+
+std::string age_text(std::chrono::milliseconds age) {
+    return age.count() == 0 ? "" : format_duration(age);
+}
+
+std::vector<std::string> row(std::uint32_t number, const Sample& now, const Sample& before) {
+    const double seconds = std::chrono::duration<double>(now.when - before.when).count();
+    const auto per_second = [&](std::uint64_t BlockStat::*member) {
+        return rate(now.stat.*member, before.stat.*member, seconds);
+    };
+    return {abi::disk_name(number),
+            now.facts.name,
+            std::to_string(per_second(&BlockStat::reads)),
+            format_size(per_second(&BlockStat::bytes_read)),
+            std::to_string(per_second(&BlockStat::writes)),
+            format_size(per_second(&BlockStat::bytes_written)),
+            std::to_string(per_second(&BlockStat::others)),
+            std::to_string(now.facts.queued),
+            age_text(now.facts.oldest_queued),
+            std::to_string(now.facts.taken),
+            age_text(now.facts.oldest_taken),
+            std::to_string(now.facts.orphaned),
+            std::to_string(now.facts.errors)};
+}
+
+std::string table_of(const Samples& now, const Samples& before) {
+    constexpr auto right = Table::Align::right;
+    Table table({{"DEVICE"},
+                 {"NAME"},
+                 {"READS/s", right},
+                 {"BYTES/s", right},
+                 {"WRITES/s", right},
+                 {"BYTES/s", right},
+                 {"OTHER/s", right},
+                 {"QUEUED", right},
+                 {"WAITING", right},
+                 {"TAKEN", right},
+                 {"HELD", right},
+                 {"ORPHANED", right},
+                 {"ERRORS", right}});
+    for (const auto& [key, sample] : now) {
+        const auto found = before.find(key);
+        table.add(row(key.first, sample, found == before.end() ? sample : found->second));
+    }
+    std::ostringstream text;
+    table.print(text);
+    return text.str();
+}
+
+} // namespace
+
+std::string TopCommand::details() const {
+    return "The key q ends it. Where standard output is no terminal it prints one table after the "
+           "other.";
+}
+
+void TopCommand::declare(CommandLine& line) {
+    line.arguments("DEV", devices_, std::string(dev_help) + "; none: all");
+    line.time("-i,--interval", given_interval_, "The time between two looks; default 1s");
+    line.flag("--once", once_, "Print one table, after one interval, and end");
+    line.number<std::uint32_t>("-c,--count", count_, 1, std::numeric_limits<std::uint32_t>::max(),
+                               "End after N tables");
+}
+
+int TopCommand::run_batch() const {
+    auto before = take_samples(devices_);
+    for (std::uint64_t round = 0; count_ == 0 || round < count_; ++round) {
+        if (round > 0)
+            std::cout << '\n';
+        std::this_thread::sleep_for(interval_);
+        auto now = take_samples(devices_);
+        std::cout << table_of(now, before) << std::flush;
+        before = std::move(now);
+    }
+    return exit_success;
+}
+
+int TopCommand::run_screen() const {
+    const Terminal terminal;
+    const std::string title =
+        "userblk, every " + format_duration(interval_) + "                q: quit\n\n";
+    auto before = take_samples(devices_);
+    auto now = before;
+    auto next = Clock::now() + interval_;
+    for (std::uint64_t round = 0; count_ == 0 || round <= count_;) {
+        terminal.show(title + table_of(now, before));
+        const auto input = terminal.wait(next - Clock::now());
+        if (input.event == Terminal::Event::interrupted)
+            break;
+        if (input.event == Terminal::Event::key && (input.key == 'q' || input.key == 'Q'))
+            break;
+        if (input.event != Terminal::Event::time)
+            continue;
+        before = std::move(now);
+        now = take_samples(devices_);
+        next += interval_;
+        ++round;
+    }
+    return exit_success;
+}
+
+int TopCommand::run() {
+    interval_ = given_interval_.value_or(interval_);
+    if (interval_ < std::chrono::milliseconds(10) || interval_ == infinity)
+        throw UsageError("--interval: a time from 10ms on is right");
+    if (once_)
+        count_ = 1;
+    return once_ || !Terminal::available() ? run_batch() : run_screen();
+}
+
+} // namespace userblk::ctl

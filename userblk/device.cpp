@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: MIT
+#include "userblk/device.hpp"
+
+#include "ioctl/control_device.hpp"
+#include "ioctl/error.hpp"
+#include "userblk/memory_backend.hpp"
+#include "userblk/pidfd.hpp"
+#include "userblk/units.hpp"
+
+#include <algorithm>
+#include <csignal>
+#include <cstring>
+#include <fcntl.h>
+#include <limits>
+#include <poll.h>
+#include <stdexcept>
+#include <sys/wait.h>
+#include <unistd.h>
+
+namespace userblk {
+
+namespace {
+
+std::uint64_t flags_of(const DeviceConfig& config) {
+    const auto flag = [](bool set, std::uint64_t bit) { return set ? bit : 0; };
+    return flag(config.read_only, USERBLK_F_READ_ONLY) |
+           flag(config.rotational, USERBLK_F_ROTATIONAL) | flag(config.cache, USERBLK_F_CACHE) |
+           flag(config.fua && config.cache, USERBLK_F_FUA) |
+           flag(config.discard, USERBLK_F_DISCARD) |
+           flag(config.write_zeroes, USERBLK_F_WRITE_ZEROES) |
+           flag(config.stable_writes, USERBLK_F_STABLE_WRITES) |
+           flag(!config.partitions, USERBLK_F_NO_PARTITIONS);
+}
+
+userblk_config kernel_config(const DeviceConfig& config) {
+    userblk_config result{};
+    result.size = config.size;
+    result.flags = flags_of(config);
+    result.queue_limit_ns = static_cast<std::uint64_t>(config.queue_limit.count());
+    result.logical_block_size = config.logical_block_size;
+    result.physical_block_size = config.physical_block_size;
+    result.io_min = config.io_min;
+    result.io_opt = config.io_opt;
+    result.max_transfer = config.max_transfer;
+    result.chunk_size = config.chunk_size;
+    result.discard_granularity = config.discard ? config.discard_granularity : 0;
+    result.queues = config.queues;
+    result.depth = config.depth;
+    result.delivery_limit = config.delivery_limit;
+    result.uid = config.owner;
+    result.gid = config.group;
+    result.mode = config.mode;
+    result.number = config.number.value_or(USERBLK_ANY_NUMBER);
+    // One less than the array: the last byte stays NUL.
+    config.name.copy(result.name, sizeof(result.name) - 1);
+    return result;
+}
+
+// What the kernel would refuse with a bare "invalid argument" and people get
+// wrong most often.
+void check(const DeviceConfig& config) {
+    const auto block = config.logical_block_size != 0
+                           ? config.logical_block_size
+                           : static_cast<std::uint32_t>(USERBLK_DEFAULT_BLOCK_SIZE);
+    if (config.size == 0)
+        throw std::invalid_argument("the size of a device cannot be 0");
+    if (config.size % block != 0)
+        throw std::invalid_argument("the size " + std::to_string(config.size) +
+                                    " is not a multiple of the block size " +
+                                    std::to_string(block));
+    if (config.name.size() >= USERBLK_NAME_LEN)
+        throw std::invalid_argument("the name \"" + config.name + "\" is longer than " +
+                                    std::to_string(USERBLK_NAME_LEN - 1) + " characters");
+    if (config.queue_limit.count() < 0)
+        throw std::invalid_argument("the limit on waiting in the queue is negative");
+}
+
+// The child's whole life: nothing here may allocate, lock, or return.
+[[noreturn]] void read_first_block(const char* path) {
+    // Whoever waits for the end of our parent's output does not wait for us.
+    ::close_range(0, ~0U, 0);
+    alignas(4096) static std::byte block[4096];
+    const int fd = ::open(path, O_RDONLY | O_DIRECT | O_CLOEXEC);
+    if (fd < 0 || ::pread(fd, block, sizeof(block), 0) < 0)
+        ::_exit(errno);
+    ::_exit(0);
+}
+
+int poll_timeout(std::chrono::nanoseconds limit) {
+    if (limit == infinity)
+        return -1;
+    const auto ms = std::chrono::ceil<std::chrono::milliseconds>(limit).count();
+    return static_cast<int>(std::clamp<std::int64_t>(ms, 0, std::numeric_limits<int>::max()));
+}
+
+} // namespace
+
+DeviceConfig DeviceConfig::for_backend(const Description& backend) {
+    DeviceConfig config;
+    config.size = backend.size;
+    config.logical_block_size = backend.logical_block_size;
+    config.physical_block_size = backend.physical_block_size;
+    config.io_min = backend.io_min;
+    config.io_opt = backend.io_opt;
+    config.discard_granularity = backend.discard_granularity;
+    config.read_only = backend.read_only;
+    config.rotational = backend.rotational;
+    config.cache = backend.cache;
+    config.fua = backend.cache && backend.fua;
+    config.discard = backend.discard;
+    config.write_zeroes = backend.write_zeroes;
+    return config;
+}
+
+Device Device::create(const DeviceConfig& config) {
+    check(config);
+    abi::ControlDevice control;
+    auto request = kernel_config(config);
+    control.create(request);
+    // Memory of devices that went without their tools' help, by rmmod for example.
+    MemoryBackend::remove_stale();
+    try {
+        return Device(abi::ControlNode(request.number));
+    } catch (...) {
+        control.remove(request.number, true);
+        throw;
+    }
+}
+
+Device Device::open(std::string_view dev) {
+    return Device(abi::ControlNode(abi::find_device(dev)));
+}
+
+void Device::remove(std::uint32_t number, bool force) {
+    std::string segment;
+    try {
+        segment = MemoryBackend::segment_of(number, abi::read_attributes(number).diskseq);
+    } catch (const abi::NoSuchDevice&) {
+        // The kernel has the last word.
+    }
+    abi::ControlDevice().remove(number, force);
+    if (!segment.empty())
+        MemoryBackend::remove(segment);
+}
+
+DeviceContext Device::context() const {
+    const auto config = node_.info().device.config;
+    DeviceContext context;
+    context.number = number();
+    context.diskseq = abi::read_attributes(number()).diskseq;
+    context.size = config.size;
+    context.read_only = (config.flags & USERBLK_F_READ_ONLY) != 0;
+    return context;
+}
+
+bool Device::wait_ready(std::chrono::nanoseconds limit) const {
+    const std::string path = block_path();
+    const pid_t child = ::fork();
+    if (child < 0)
+        abi::throw_errno("start a process that reads " + path);
+    if (child == 0)
+        read_first_block(path.c_str());
+    const auto pidfd = open_pidfd(child);
+    if (!pidfd)
+        abi::throw_errno("watch a process that reads " + path);
+    const auto end = std::chrono::steady_clock::now() + (limit == infinity ? limit / 2 : limit);
+    for (;;) {
+        pollfd entry{pidfd.get(), POLLIN, 0};
+        const auto left = limit == infinity ? limit : end - std::chrono::steady_clock::now();
+        const int ready = ::poll(&entry, 1, poll_timeout(left));
+        if (ready > 0)
+            break;
+        if (ready < 0 && errno != EINTR)
+            abi::throw_errno("wait for " + path);
+        if (ready == 0) {
+            ::kill(child, SIGKILL); // it ends when its read does
+            return false;
+        }
+    }
+    int status = 0;
+    ::waitpid(child, &status, 0);
+    if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
+        abi::throw_error("read " + path,
+                         abi::errno_code(WIFEXITED(status) ? WEXITSTATUS(status) : EINTR));
+    return true;
+}
+
+} // namespace userblk

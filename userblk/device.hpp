@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "ioctl/control_node.hpp"
+#include "ioctl/lookup.hpp"
+#include "userblk/backend.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <sys/types.h>
+
+namespace userblk {
+
+/// What a device is to be. Sizes in bytes; 0 leaves a value to the kernel's
+/// default. As it is, it suits any store; for_backend() fits it to one.
+struct DeviceConfig {
+    std::uint64_t size = 0;              ///< a multiple of the logical block size; required
+    std::string name;                    ///< optional; unique, letters, digits and "._+:-"
+    std::optional<std::uint32_t> number; ///< nothing: the lowest free one
+
+    std::uint32_t queues = 0;       ///< hardware queues; default 1
+    std::uint32_t depth = 0;        ///< requests in flight per queue; default 128
+    std::uint32_t max_transfer = 0; ///< of one request; default 512 KiB
+    std::uint32_t chunk_size = 0;   ///< no request crosses a multiple of it
+
+    std::uint32_t logical_block_size = 0;  ///< default 512
+    std::uint32_t physical_block_size = 0; ///< default 4096
+    std::uint32_t io_min = 0;
+    std::uint32_t io_opt = 0;
+    std::uint32_t discard_granularity = 0;
+
+    bool read_only = false;
+    bool rotational = false;
+    bool cache = true; ///< volatile: FLUSH requests are sent
+    bool fua = true;   ///< FUA is sent; only together with cache
+    bool discard = true;
+    bool write_zeroes = true;
+    bool stable_writes = false;
+    bool partitions = true; ///< read the partition table; off for untrusted images
+
+    std::chrono::nanoseconds queue_limit{0}; ///< a request fails that waits longer; 0: never
+    std::uint32_t delivery_limit = 0;        ///< deliveries before a request fails; 0: no limit
+
+    uid_t owner = 0; ///< of the control node
+    gid_t group = 0;
+    mode_t mode = 0; ///< of the control node; 0: 0600
+
+    /// A device that offers what the backend offers, with its size and sizes.
+    static DeviceConfig for_backend(const Description& backend);
+};
+
+/// One device, from the outside: who serves it and whether anybody does makes no
+/// difference here. Closing the object leaves the device as it is.
+class Device {
+public:
+    /// Makes a device; it waits for workers from then on. Needs CAP_SYS_ADMIN.
+    /// Never waits for one.
+    /// @throws abi::ModuleNotLoaded; std::system_error "unable to create a device";
+    ///         std::invalid_argument if a value cannot be right
+    static Device create(const DeviceConfig& config);
+
+    /// @param dev a number, userblkN, /dev/userblkN, /dev/userblkcN, or a name
+    /// @throws abi::NoSuchDevice; std::system_error without permission
+    static Device open(std::string_view dev);
+
+    /// Removes a device, and the memory that belonged to it (mem:). Needs
+    /// CAP_SYS_ADMIN. With @p force also a device in use: what waits fails. Ends
+    /// however stuck the workers are.
+    /// @throws std::system_error "unable to remove userblkN"
+    static void remove(std::uint32_t number, bool force = false);
+
+    explicit Device(abi::ControlNode node) noexcept : node_(std::move(node)) {}
+
+    std::uint32_t number() const noexcept { return node_.number(); }
+    std::string block_path() const { return abi::block_path(number()); }
+    std::string control_path() const { return abi::control_path(number()); }
+
+    /// The control node: information, resets, resizing.
+    const abi::ControlNode& node() const noexcept { return node_; }
+
+    /// What a backend that serves this device has to know.
+    /// @throws std::system_error, abi::NoSuchDevice if it was removed
+    DeviceContext context() const;
+
+    /// Waits until the block device answers a read of its first block, at most
+    /// for @p limit (userblk::infinity: for ever). False: the time is over.
+    /// The read is done by a child process that is left behind, waiting, if
+    /// nobody serves the device: a read in the kernel cannot be taken back.
+    /// @throws std::system_error if the read failed, or the node cannot be opened
+    bool wait_ready(std::chrono::nanoseconds limit) const;
+
+private:
+    abi::ControlNode node_;
+};
+
+} // namespace userblk

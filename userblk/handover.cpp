@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: MIT
+#include "userblk/handover.hpp"
+
+#include "ioctl/error.hpp"
+
+#include <cstdlib>
+#include <sstream>
+#include <unistd.h>
+
+namespace userblk {
+
+namespace {
+constexpr const char* variable = "USERBLK_HANDOVER";
+constexpr const char* version = "1";
+} // namespace
+
+// "1 NUMBER COUNT PID... COUNT PID... NOTE", where the note is the rest, after one
+// space.
+std::string Handover::to_text() const {
+    std::ostringstream text;
+    text << version << ' ' << number;
+    for (const auto* pids : {&workers, &leaving}) {
+        text << ' ' << pids->size();
+        for (const auto pid : *pids)
+            text << ' ' << pid;
+    }
+    text << ' ' << note;
+    return text.str();
+}
+
+std::optional<Handover> Handover::from_text(const std::string& text) {
+    constexpr std::size_t most = 100'000;
+    std::istringstream in(text);
+    std::string found_version;
+    Handover result;
+    in >> found_version >> result.number;
+    if (found_version != version)
+        return std::nullopt;
+    for (auto* pids : {&result.workers, &result.leaving}) {
+        std::size_t count = 0;
+        in >> count;
+        if (!in || count > most)
+            return std::nullopt;
+        pids->resize(count);
+        for (auto& pid : *pids)
+            in >> pid;
+    }
+    if (!in)
+        return std::nullopt;
+    in.get(); // the space
+    std::getline(in, result.note, '\0');
+    return result;
+}
+
+std::optional<Handover> Handover::received() {
+    const char* const text = std::getenv(variable);
+    return text != nullptr ? from_text(text) : std::nullopt;
+}
+
+void Handover::forget() noexcept {
+    ::unsetenv(variable);
+}
+
+std::error_code execute(const std::vector<std::string>& program, const Handover& handover) {
+    std::vector<char*> arguments;
+    for (const auto& argument : program)
+        arguments.push_back(const_cast<char*>(argument.c_str()));
+    arguments.push_back(nullptr);
+    if (::setenv(variable, handover.to_text().c_str(), 1) == 0)
+        ::execv(program.front().c_str(), arguments.data());
+    const auto error = abi::last_error();
+    Handover::forget();
+    return error;
+}
+
+} // namespace userblk

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <sys/types.h>
+#include <system_error>
+#include <vector>
+
+namespace userblk {
+
+/// Internal: what a supervisor tells the program that it executes in its own
+/// place, in an environment variable: the device, and its children at work.
+struct Handover {
+    std::uint32_t number = 0;
+    std::vector<pid_t> workers; ///< that serve
+    std::vector<pid_t> leaving; ///< that were told to end
+    std::string note;
+
+    std::string to_text() const;
+    static std::optional<Handover> from_text(const std::string& text);
+
+    /// What this process was given; nothing if it is no continuation.
+    static std::optional<Handover> received();
+    /// From now on this process is none, nor are its children.
+    static void forget() noexcept;
+};
+
+/// Executes @p program (its path and arguments) in place of this process, with
+/// @p handover. Returns only an error.
+std::error_code execute(const std::vector<std::string>& program, const Handover& handover);
+
+} // namespace userblk

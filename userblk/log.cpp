@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: MIT
+#include "userblk/log.hpp"
+
+#include <unistd.h>
+
+namespace userblk {
+
+const char* to_string(LogLevel level) noexcept {
+    switch (level) {
+    case LogLevel::error:
+        return "error";
+    case LogLevel::warning:
+        return "warning";
+    case LogLevel::notice:
+        return "notice";
+    case LogLevel::information:
+        return "information";
+    case LogLevel::debug:
+        return "debug";
+    }
+    return "unknown";
+}
+
+LogFunction log_to_stderr(std::string program, LogLevel most) {
+    return [program = std::move(program), most](LogLevel level, const std::string& text) {
+        if (level > most)
+            return;
+        // getpid each time: the function is inherited by the workers.
+        std::string line = program + "[" + std::to_string(::getpid()) + "]: ";
+        if (level <= LogLevel::warning)
+            line.append(to_string(level)).append(": ");
+        line.append(text).append("\n");
+        // One write, so that the lines of several processes do not mix. Nobody
+        // could be told of a failure.
+        [[maybe_unused]] const auto written = ::write(STDERR_FILENO, line.data(), line.size());
+    };
+}
+
+} // namespace userblk

@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: MIT
+#include "userblk/memory_backend.hpp"
+
+#include "ioctl/error.hpp"
+#include "ioctl/lookup.hpp"
+#include "userblk/file_io.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <fcntl.h>
+#include <filesystem>
+#include <linux/falloc.h>
+#include <sys/file.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace userblk {
+
+namespace {
+
+constexpr const char* segment_folder = "/dev/shm";
+constexpr std::size_t page = 4096;
+
+std::string path_of(const std::string& segment) {
+    return std::string(segment_folder) + "/" + segment;
+}
+
+// Exclusive among processes while it lives, each with its own open file.
+class FileLock {
+public:
+    explicit FileLock(int fd) noexcept : fd_(fd) {
+        while (::flock(fd_, LOCK_EX) < 0 && errno == EINTR) {
+        }
+    }
+    FileLock(const FileLock&) = delete;
+    FileLock& operator=(const FileLock&) = delete;
+    ~FileLock() { ::flock(fd_, LOCK_UN); }
+
+private:
+    int fd_;
+};
+
+} // namespace
+
+std::string MemoryBackend::segment_of(std::uint32_t number, std::uint64_t diskseq) {
+    return "userblk-" + std::to_string(number) + "-" + std::to_string(diskseq);
+}
+
+std::string MemoryBackend::segment_named(const std::string& name) {
+    return "userblk." + name;
+}
+
+MemoryBackend::MemoryBackend(const std::string& name, std::uint64_t size)
+    // The folder is everybody's: follow no link that somebody has put there.
+    : fd_(abi::FileDescriptor::open(path_of(name).c_str(), O_RDWR | O_CREAT | O_NOFOLLOW, 0600)) {
+    struct stat status {};
+    if (::fstat(fd_.get(), &status) < 0)
+        abi::throw_errno("look at " + path_of(name));
+    if (!S_ISREG(status.st_mode) || status.st_uid != ::geteuid())
+        abi::throw_error("use " + path_of(name) + ", which belongs to somebody else",
+                         std::make_error_code(std::errc::operation_not_permitted));
+    if (const auto error = grow(std::max(size, static_cast<std::uint64_t>(status.st_size))))
+        abi::throw_error("map " + std::to_string(size) + " bytes of " + path_of(name), error);
+}
+
+MemoryBackend::~MemoryBackend() {
+    for (const auto& mapping : mappings_)
+        ::munmap(mapping.base, mapping.size);
+}
+
+// Makes the segment and the mapping reach to @p size. The old mapping stays:
+// other threads may be using it.
+std::error_code MemoryBackend::grow(std::uint64_t size) noexcept {
+    const std::lock_guard guard(mutex_);
+    if (size <= size_.load(std::memory_order_relaxed))
+        return {};
+    size = (size + page - 1) / page * page;
+    {
+        // Between the look and the change another process could make it larger,
+        // and we would cut that off.
+        const FileLock lock(fd_.get());
+        struct stat status {};
+        if (::fstat(fd_.get(), &status) < 0)
+            return abi::last_error();
+        if (static_cast<std::uint64_t>(status.st_size) < size &&
+            ::ftruncate(fd_.get(), static_cast<off_t>(size)) < 0)
+            return abi::last_error();
+    }
+    return map(size);
+}
+
+std::error_code MemoryBackend::map(std::uint64_t size) noexcept {
+    void* base = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd_.get(), 0);
+    if (base == MAP_FAILED)
+        return abi::last_error();
+    try {
+        mappings_.push_back({static_cast<std::byte*>(base), size});
+    } catch (...) {
+        ::munmap(base, size);
+        return std::make_error_code(std::errc::not_enough_memory);
+    }
+    // Who sees the size sees a base that reaches that far.
+    base_.store(static_cast<std::byte*>(base), std::memory_order_relaxed);
+    size_.store(size, std::memory_order_release);
+    return {};
+}
+
+Description MemoryBackend::describe() const {
+    Description description;
+    description.size = size_.load(std::memory_order_relaxed);
+    description.discard = true;
+    description.write_zeroes = true;
+    description.discard_granularity = page;
+    return description;
+}
+
+// Reading and writing go through the file: memory that cannot be had is then an
+// error, where touching the mapping would be the process's end.
+std::error_code MemoryBackend::read(std::uint64_t offset, std::span<std::byte> data) {
+    if (const auto error = grow(offset + data.size()))
+        return error;
+    return read_fully(fd_.get(), data, offset);
+}
+
+std::error_code MemoryBackend::write(std::uint64_t offset, std::span<const std::byte> data,
+                                     WriteFlags) {
+    if (const auto error = grow(offset + data.size()))
+        return error;
+    return write_fully(fd_.get(), data, offset);
+}
+
+std::error_code MemoryBackend::discard(std::uint64_t offset, std::uint64_t length) {
+    return allocate(fd_.get(), FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, offset, length);
+}
+
+std::error_code MemoryBackend::write_zeroes(std::uint64_t offset, std::uint64_t length,
+                                            ZeroFlags flags) {
+    if (flags.keep_allocated)
+        return Backend::write_zeroes(offset, length, flags);
+    return discard(offset, length);
+}
+
+std::span<std::byte> MemoryBackend::mapping(std::uint64_t offset, std::size_t length,
+                                            Access access) noexcept {
+    if (offset + length > size_.load(std::memory_order_acquire) && grow(offset + length))
+        return {};
+    std::byte* const base = base_.load(std::memory_order_relaxed);
+    if (access == Access::store)
+        return {base + offset, length};
+    const auto first = offset / page * page;
+    const auto pages = (offset + length - first + page - 1) / page;
+    std::array<unsigned char, 2048> resident; // for the largest transfer, twice
+    if (pages > resident.size() || ::mincore(base + first, pages * page, resident.data()) < 0)
+        return {};
+    const auto has_page = [](unsigned char flags) { return (flags & 1) != 0; };
+    if (!std::all_of(resident.begin(), resident.begin() + static_cast<std::ptrdiff_t>(pages),
+                     has_page))
+        return {};
+    return {base + offset, length};
+}
+
+bool MemoryBackend::remove(const std::string& name) {
+    if (::unlink(path_of(name).c_str()) == 0)
+        return true;
+    if (errno != ENOENT)
+        abi::throw_errno("remove " + path_of(name));
+    return false;
+}
+
+std::vector<std::string> MemoryBackend::remove_stale() {
+    std::vector<std::string> removed;
+    std::error_code error;
+    for (std::filesystem::directory_iterator entry(segment_folder, error), end;
+         !error && entry != end; entry.increment(error)) {
+        const std::string name = entry->path().filename();
+        unsigned number = 0;
+        unsigned long long diskseq = 0;
+        if (std::sscanf(name.c_str(), "userblk-%u-%llu", &number, &diskseq) != 2 ||
+            name != segment_of(number, diskseq))
+            continue;
+        try {
+            if (abi::read_attributes(number).diskseq == diskseq)
+                continue;
+        } catch (const abi::NoSuchDevice&) {
+        }
+        if (::unlink(path_of(name).c_str()) == 0)
+            removed.push_back(name);
+    }
+    return removed;
+}
+
+} // namespace userblk

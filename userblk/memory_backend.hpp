@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "ioctl/file_descriptor.hpp"
+#include "userblk/backend.hpp"
+
+#include <atomic>
+#include <mutex>
+#include <string>
+#include <vector>
+
+namespace userblk {
+
+/// A store in a named segment of shared memory (/dev/shm), which outlives the
+/// workers and the supervisor; it is gone after remove() or when the machine is
+/// restarted.
+///
+/// Grows when the device does, gives memory back for what is discarded or
+/// zeroed, and reports ENOSPC when the memory file system is full.
+class MemoryBackend final : public Backend {
+public:
+    /// Opens the segment @p name, or makes it, with at least @p size bytes.
+    /// @throws std::system_error "unable to …"; EPERM if the segment exists and
+    ///         belongs to another user
+    MemoryBackend(const std::string& name, std::uint64_t size);
+    ~MemoryBackend() override;
+
+    /// The segment that belongs to a device and is never mistaken for that of an
+    /// earlier one with the same number.
+    static std::string segment_of(std::uint32_t number, std::uint64_t diskseq);
+    /// The segment of "mem:NAME".
+    static std::string segment_named(const std::string& name);
+
+    /// Removes the segment; processes that have it open keep it until they close
+    /// it. False: there was none.
+    /// @throws std::system_error
+    static bool remove(const std::string& name);
+    /// Removes the segments of devices that do not exist any more and returns
+    /// their names; those that belong to others are left alone.
+    static std::vector<std::string> remove_stale();
+
+    Description describe() const override;
+    std::error_code read(std::uint64_t offset, std::span<std::byte> data) override;
+    std::error_code write(std::uint64_t offset, std::span<const std::byte> data,
+                          WriteFlags flags) override;
+    std::error_code discard(std::uint64_t offset, std::uint64_t length) override;
+    std::error_code write_zeroes(std::uint64_t offset, std::uint64_t length,
+                                 ZeroFlags flags) override;
+    /// A range that has never been written is not given out for loading: touching
+    /// it would take memory.
+    std::span<std::byte> mapping(std::uint64_t offset, std::size_t length,
+                                 Access access) noexcept override;
+
+private:
+    struct Mapping {
+        std::byte* base = nullptr;
+        std::uint64_t size = 0;
+    };
+
+    std::error_code grow(std::uint64_t size) noexcept;
+    std::error_code map(std::uint64_t size) noexcept;
+
+    abi::FileDescriptor fd_;
+    std::mutex mutex_;              ///< of growing
+    std::vector<Mapping> mappings_; ///< the old ones may still be in use
+    std::atomic<std::byte*> base_ = nullptr;
+    std::atomic<std::uint64_t> size_ = 0;
+};
+
+} // namespace userblk

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: MIT
+#include "userblk/pool.hpp"
+
+#include "userblk/handover.hpp"
+#include "userblk/supervisor.hpp"
+
+namespace userblk {
+
+Pool::Pool(std::uint32_t number, BackendFactory factory, PoolOptions options)
+    : supervisor_(std::make_unique<Supervisor>(number, std::move(factory), std::move(options))) {}
+
+Pool::~Pool() = default;
+
+PoolEnd Pool::run() {
+    return supervisor_->run();
+}
+
+void Pool::request_stop() noexcept {
+    supervisor_->request_stop();
+}
+
+void Pool::request_reload() noexcept {
+    supervisor_->request_reload();
+}
+
+std::optional<Pool::Continuation> Pool::continuation() {
+    const auto handover = Handover::received();
+    if (!handover)
+        return std::nullopt;
+    return Continuation{handover->number, handover->note};
+}
+
+} // namespace userblk

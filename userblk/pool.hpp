@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "userblk/backend.hpp"
+#include "userblk/backoff.hpp"
+#include "userblk/log.hpp"
+#include "userblk/process_setup.hpp"
+#include "userblk/worker.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace userblk {
+
+struct PoolOptions {
+    unsigned workers = 2; ///< processes, 1 ... 1024
+    /// Processes kept ready, store opened, to take the place of one that dies.
+    unsigned spares = 1;
+    WorkerOptions worker; ///< of each; its log is replaced by the one below
+    BackoffPolicy backoff;
+    /// How long stopping and reloading wait for workers to answer what they have
+    /// taken. After it, stopping kills them and puts back what they held;
+    /// reloading leaves the old ones at it and says so.
+    std::chrono::milliseconds drain_limit{30'000};
+    /// How long a new worker may take to open its store.
+    std::chrono::milliseconds start_limit{30'000};
+    bool io_flusher = true; ///< see set_io_flusher(); a warning where it is refused
+    bool lock_memory = false;
+    std::optional<int> oom_score_adj; ///< of the supervisor and its workers
+    /// Whom the workers become once node and store are open. The supervisor stays
+    /// what it is, to be able to start new ones.
+    std::optional<Credentials> run_as;
+    bool notify = true;   ///< tell a service manager ($NOTIFY_SOCKET) READY=1 and so on
+    bool announce = true; ///< see SupervisorFile
+    /// A program and its arguments that a reload executes in place of this one,
+    /// so that a new build takes over. It must lead to a Pool for the same device;
+    /// see Pool::continuation(). Empty: a reload forks new workers of this build,
+    /// and what was made before the pool (memory!) stays.
+    std::vector<std::string> reexec;
+    /// Handed through a re-exec to Pool::continuation(); for the caller's own use.
+    std::string reexec_note;
+    /// Called once, in the supervisor, as soon as all workers take requests.
+    std::function<void()> ready;
+    LogFunction log;
+};
+
+class Supervisor;
+
+/// How a pool's run() ended.
+enum class PoolEnd {
+    stopped, ///< by a signal or request_stop(); every worker was drained
+    forced,  ///< the same, but workers had to be killed when the time was over
+    removed, ///< the device was removed
+    failed   ///< no worker could ever be started; the log says why
+};
+
+/// A supervisor and its worker processes, which serve one device.
+///
+/// It starts the workers with fork, starts those again that die (see
+/// BackoffPolicy) and puts back at once what they held, and ends them in an
+/// orderly way: they answer what they have taken and take nothing new. Signals,
+/// while run() runs: SIGTERM and SIGINT stop; a second one does not wait any
+/// longer; SIGHUP reloads.
+///
+/// Nothing depends on the supervisor's life. When it is killed, the workers go on
+/// serving and heal the queue when one of them dies; only nobody starts new ones.
+/// To take over, start another pool for the device (it simply joins) and end the
+/// old workers with SIGTERM. Spares that nobody will call any more end themselves.
+///
+/// Reload: new workers are started; when all of them are ready they begin, and the
+/// old ones are drained. If they do not become ready the old ones go on.
+///
+/// **fork**: run() forks, so there must be no other threads in the process that
+/// hold locks (loggers that work in a thread of their own!) while it runs.
+class Pool {
+public:
+    Pool(std::uint32_t number, BackendFactory factory, PoolOptions options = {});
+    ~Pool();
+    Pool(const Pool&) = delete;
+    Pool& operator=(const Pool&) = delete;
+
+    /// Serves until something ends it. Call it once, from the thread that made the
+    /// object. The signals named above are blocked and taken by it meanwhile.
+    /// @throws std::system_error if there is no such device, or no permission for
+    ///         its control node
+    PoolEnd run();
+
+    /// The same as SIGTERM and SIGHUP. From any thread or a signal handler.
+    void request_stop() noexcept;
+    void request_reload() noexcept;
+
+    /// Set when this process is the new build that a reload has executed: the
+    /// device to open instead of making one, and the caller's note. The old
+    /// workers go on serving, as children of this process, until this process's
+    /// pool for that device has its own ready.
+    struct Continuation {
+        std::uint32_t number = 0;
+        std::string note;
+    };
+    static std::optional<Continuation> continuation();
+
+private:
+    std::unique_ptr<Supervisor> supervisor_;
+};
+
+} // namespace userblk

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <optional>
+#include <string>
+#include <sys/types.h>
+#include <system_error>
+#include <vector>
+
+namespace userblk {
+
+// What a process that serves a block device asks of the kernel, so that the
+// device does not wait for itself when memory is short. Children inherit all but
+// the locked memory.
+
+/// Marks the calling thread, and what it starts later, as one whose memory
+/// allocations must not wait for I/O (PR_SET_IO_FLUSHER), and verifies that it
+/// took. Needs CAP_SYS_RESOURCE: EPERM without.
+std::error_code set_io_flusher() noexcept;
+
+/// Keeps all memory of the process, present and future, from being paged out;
+/// only as it is touched, where the kernel can do that.
+std::error_code lock_memory() noexcept;
+
+/// -1000 ... 1000; lowering it needs CAP_SYS_RESOURCE.
+std::error_code set_oom_score_adj(int value) noexcept;
+
+/// Who the workers run as.
+struct Credentials {
+    uid_t uid = 0;
+    gid_t gid = 0;
+    std::vector<gid_t> groups; ///< supplementary
+
+    /// By the name, or number, of a user.
+    /// @throws std::invalid_argument if there is none
+    static Credentials of_user(const std::string& user);
+};
+
+/// Gives up everything but the named identity, for good.
+/// @throws std::system_error
+void drop_privileges(const Credentials& to);
+
+} // namespace userblk

@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: MIT
+#include "userblk/run.hpp"
+
+#include "userblk/device.hpp"
+#include "userblk/pool.hpp"
+#include "userblk/units.hpp"
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cstdio>
+#include <iostream>
+#include <thread>
+
+namespace userblk {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr int failure = 1;
+constexpr int wrong_usage = 2;
+
+struct Options {
+    std::string dev; // empty: make a device
+    std::string size = "64M";
+    bool size_given = false;
+    std::string name;
+    unsigned workers = 2;
+    unsigned threads = 1;
+    std::string wait = "poll";
+    bool read_only = false;
+    bool keep = false;
+    bool verbose = false;
+    std::vector<std::string> arguments; // behind "--"
+};
+
+// Names the options and lets a CLI::ParseError out.
+Options parse(int argc, char** argv) {
+    Options options;
+    const auto end = std::find(argv, argv + argc, std::string_view("--"));
+    if (end != argv + argc)
+        options.arguments.assign(end + 1, argv + argc);
+    CLI::App app("Serves a block device.");
+    app.add_option("DEV", options.dev,
+                   "device to serve: a number, userblkN, a node or a name; "
+                   "without it one is made, and removed at the end");
+    const auto* size = app.add_option("-s,--size", options.size, "size of the device to make")
+                           ->capture_default_str();
+    app.add_option("--name", options.name, "name of the device to make");
+    app.add_option("-w,--workers", options.workers, "worker processes")
+        ->check(CLI::Range(1U, 1024U))
+        ->capture_default_str();
+    app.add_option("-t,--threads", options.threads, "threads of each worker")
+        ->check(CLI::Range(1U, 1024U))
+        ->capture_default_str();
+    app.add_option("--wait", options.wait, "how workers wait for requests")
+        ->check(CLI::IsMember({"poll", "serve"}))
+        ->capture_default_str();
+    app.add_flag("-r,--read-only", options.read_only, "make a device that cannot be written to");
+    app.add_flag("-k,--keep", options.keep, "leave the device when the driver ends");
+    app.add_flag("-v,--verbose", options.verbose, "tell more");
+    try {
+        app.parse(static_cast<int>(end - argv), argv);
+    } catch (const CLI::CallForHelp&) {
+        std::cout << app.help();
+        throw;
+    }
+    options.size_given = size->count() > 0;
+    return options;
+}
+
+Device open_or_create(const Options& options, const Backend& backend, std::uint64_t size) {
+    if (!options.dev.empty())
+        return Device::open(options.dev);
+    auto config = DeviceConfig::for_backend(backend.describe());
+    if (config.size == 0)
+        config.size = size;
+    config.name = options.name;
+    config.read_only |= options.read_only;
+    return Device::create(config);
+}
+
+RunArguments run_arguments(const Options& options) {
+    RunArguments arguments;
+    arguments.arguments = options.arguments;
+    if (options.dev.empty()) {
+        arguments.size = parse_size(options.size);
+        arguments.read_only = options.read_only;
+    } else {
+        const auto context = Device::open(options.dev).context();
+        arguments.size = context.size;
+        arguments.read_only = context.read_only;
+    }
+    return arguments;
+}
+
+void check(const Options& options) {
+    if (!options.dev.empty() && (options.size_given || !options.name.empty() || options.read_only))
+        throw std::invalid_argument(
+            "--size, --name and --read-only are for a device that is made; " + options.dev +
+            " is there already");
+}
+
+// Somebody may have it open for just a moment, such as udev.
+void remove_device(const Device& device, const LogFunction& log) {
+    for (auto left = 2000ms;; left -= 50ms) {
+        try {
+            return Device::remove(device.number());
+        } catch (const std::system_error& error) {
+            if (error.code() == std::errc::no_such_device)
+                return;
+            if (error.code() != std::errc::device_or_resource_busy)
+                throw;
+            if (left <= 0ms)
+                break;
+        }
+        std::this_thread::sleep_for(50ms);
+    }
+    log(LogLevel::warning, device.block_path() +
+                               " is in use and stays; its requests wait. Serve it again, or remove "
+                               "it with: userblkctl remove --force " +
+                               std::to_string(device.number()));
+}
+
+int serve(const Options& options, const MakeBackend& make, const std::string& program) {
+    check(options);
+    const auto log = log_to_stderr(program, options.verbose ? LogLevel::debug : LogLevel::notice);
+    const auto arguments = run_arguments(options);
+    const std::shared_ptr<Backend> backend = make(arguments);
+    const Device device = open_or_create(options, *backend, arguments.size);
+    const bool temporary = options.dev.empty() && !options.keep;
+
+    PoolOptions pool;
+    pool.workers = options.workers;
+    pool.worker.threads = options.threads;
+    pool.worker.wait = options.wait == "serve" ? WaitMode::serve : WaitMode::poll;
+    pool.log = log;
+    pool.ready = [&device] { std::cout << device.block_path() << std::endl; };
+    PoolEnd end = PoolEnd::failed;
+    try {
+        end = Pool(
+                  device.number(), [&backend](const DeviceContext&) { return backend; }, pool)
+                  .run();
+    } catch (...) {
+        if (temporary)
+            remove_device(device, log);
+        throw;
+    }
+    if (temporary && end != PoolEnd::removed)
+        remove_device(device, log);
+    return end == PoolEnd::stopped || end == PoolEnd::removed ? 0 : failure;
+}
+
+} // namespace
+
+int run(int argc, char** argv, const MakeBackend& make) {
+    std::string program = argc > 0 ? argv[0] : "driver";
+    program.erase(0, program.find_last_of('/') + 1);
+    const auto tell = [&program](const std::string& text) {
+        std::cerr << program << ": " << text << std::endl;
+    };
+    try {
+        return serve(parse(argc, argv), make, program);
+    } catch (const CLI::CallForHelp&) {
+        return 0;
+    } catch (const CLI::ParseError& error) {
+        tell(std::string(error.what()) + " (see --help)");
+        return wrong_usage;
+    } catch (const std::invalid_argument& error) {
+        tell(error.what());
+        return wrong_usage;
+    } catch (const std::exception& error) {
+        tell(error.what());
+        return failure;
+    }
+}
+
+} // namespace userblk

@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: MIT
+#include "userblk/spec.hpp"
+
+#include "userblk/decorators.hpp"
+#include "userblk/file_backend.hpp"
+#include "userblk/memory_backend.hpp"
+#include "userblk/null_backend.hpp"
+#include "userblk/units.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <stdexcept>
+
+namespace userblk {
+
+namespace {
+
+constexpr std::string_view help = "a store is mem:, mem:NAME, file:PATH or null:, with log, "
+                                  "readonly, delay=TIME or errors=N and a comma before it";
+
+[[noreturn]] void refuse(std::string_view text, const std::string& why) {
+    throw std::invalid_argument("bad store \"" + std::string(text) + "\": " + why + "; " +
+                                std::string(help));
+}
+
+bool is_name(std::string_view text) {
+    constexpr std::string_view allowed = "abcdefghijklmnopqrstuvwxyz"
+                                         "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                         "0123456789._+:-";
+    return !text.empty() && text.size() < 200 && text.front() != '.' &&
+           text.find_first_not_of(allowed) == std::string_view::npos;
+}
+
+std::string sizes(std::uint64_t bytes) {
+    return format_size(bytes) + " (" + std::to_string(bytes) + " bytes)";
+}
+
+} // namespace
+
+BackendSpec::Decoration BackendSpec::parse_decoration(std::string_view spec,
+                                                      std::string_view text) {
+    constexpr std::string_view delay = "delay=", errors = "errors=";
+    if (text == "log")
+        return Log{};
+    if (text == "readonly")
+        return ReadOnly{};
+    if (text.starts_with(delay)) {
+        const auto time = parse_duration(text.substr(delay.size()));
+        if (time == infinity)
+            refuse(spec, "a delay cannot be infinite");
+        return Delay{time};
+    }
+    if (text.starts_with(errors)) {
+        const auto number = text.substr(errors.size());
+        std::uint64_t interval = 0;
+        const auto [end, error] = std::from_chars(number.begin(), number.end(), interval);
+        if (error != std::errc() || end != number.end() || interval == 0)
+            refuse(spec, "\"" + std::string(number) + "\" is not a number of calls");
+        return Errors{interval};
+    }
+    refuse(spec, "unknown word \"" + std::string(text) + "\"");
+}
+
+BackendSpec BackendSpec::parse(std::string_view text) {
+    BackendSpec spec;
+    spec.text_ = text;
+    const auto take = [&spec](std::string_view rest, std::string_view prefix, Kind kind) {
+        if (!rest.starts_with(prefix))
+            return false;
+        spec.kind_ = kind;
+        spec.argument_ = rest.substr(prefix.size());
+        return true;
+    };
+    auto rest = text;
+    while (!take(rest, "mem:", Kind::memory) && !take(rest, "file:", Kind::file) &&
+           !take(rest, "null:", Kind::null)) {
+        const auto comma = rest.find(',');
+        if (comma == std::string_view::npos)
+            refuse(text, rest.empty() ? "there is no store in it"
+                                      : "unknown store \"" + std::string(rest) + "\"");
+        spec.decorations_.push_back(parse_decoration(text, rest.substr(0, comma)));
+        rest.remove_prefix(comma + 1);
+    }
+    if (spec.kind_ == Kind::file && spec.argument_.empty())
+        refuse(text, "file: needs the path of a file or a block device");
+    if (spec.kind_ == Kind::null && !spec.argument_.empty())
+        refuse(text, "nothing stands after null:");
+    if (spec.kind_ == Kind::memory && !spec.argument_.empty() && !is_name(spec.argument_))
+        refuse(text, "a name is made of letters, digits and \"._+:-\"");
+    return spec;
+}
+
+bool BackendSpec::read_only() const noexcept {
+    return std::any_of(decorations_.begin(), decorations_.end(), [](const Decoration& decoration) {
+        return std::holds_alternative<ReadOnly>(decoration);
+    });
+}
+
+Description BackendSpec::describe(std::uint64_t size, bool read_only) const {
+    read_only = read_only || this->read_only();
+    Description description;
+    if (kind_ == Kind::file) {
+        description = FileBackend(argument_, read_only ? FileBackend::Mode::read_only
+                                                       : FileBackend::Mode::read_write)
+                          .describe();
+        if (size > description.size)
+            throw std::invalid_argument("a device of " + sizes(size) + " does not fit into " +
+                                        argument_ + ", which has " + sizes(description.size));
+        if (size != 0)
+            description.size = size;
+        return description;
+    }
+    if (size == 0)
+        throw std::invalid_argument("a device for " + text_ + " needs a size");
+    description = NullBackend(size).describe();
+    description.read_only = read_only;
+    if (kind_ == Kind::memory)
+        description.discard_granularity = 4096;
+    return description;
+}
+
+std::shared_ptr<Backend> BackendSpec::open_store(const DeviceContext& device) const {
+    switch (kind_) {
+    case Kind::memory:
+        return std::make_shared<MemoryBackend>(
+            argument_.empty() ? MemoryBackend::segment_of(device.number, device.diskseq)
+                              : MemoryBackend::segment_named(argument_),
+            device.size);
+    case Kind::null:
+        return std::make_shared<NullBackend>(device.size);
+    case Kind::file:
+        break;
+    }
+    const bool readable_only = device.read_only || read_only();
+    auto file = std::make_shared<FileBackend>(
+        argument_, readable_only ? FileBackend::Mode::read_only : FileBackend::Mode::read_write);
+    if (file->describe().size < device.size)
+        throw std::invalid_argument(argument_ + " has " + sizes(file->describe().size) +
+                                    ", which is less than the device's " + sizes(device.size) +
+                                    "; make it larger (truncate -s) or the device smaller");
+    return file;
+}
+
+std::shared_ptr<Backend> BackendSpec::open(const DeviceContext& device,
+                                           const LogFunction& log) const {
+    auto backend = open_store(device);
+    struct Wrap {
+        std::shared_ptr<Backend>& backend;
+        const LogFunction& log;
+        void operator()(const Log&) const {
+            backend = std::make_shared<LogBackend>(backend, log ? log : log_to_stderr("userblk"));
+        }
+        void operator()(const ReadOnly&) const {
+            backend = std::make_shared<ReadOnlyBackend>(backend);
+        }
+        void operator()(const Delay& delay) const {
+            backend = std::make_shared<DelayBackend>(backend, delay.time);
+        }
+        void operator()(const Errors& errors) const {
+            backend = std::make_shared<ErrorBackend>(backend, errors.interval);
+        }
+    };
+    for (auto decoration = decorations_.rbegin(); decoration != decorations_.rend(); ++decoration)
+        std::visit(Wrap{backend, log}, *decoration);
+    return backend;
+}
+
+BackendFactory BackendSpec::factory(LogFunction log) const {
+    return [spec = *this, log = std::move(log)](const DeviceContext& device) {
+        return spec.open(device, log);
+    };
+}
+
+} // namespace userblk

@@ -1,0 +1,539 @@
+// SPDX-License-Identifier: MIT
+#include "userblk/supervisor.hpp"
+
+#include "ioctl/error.hpp"
+#include "ioctl/lookup.hpp"
+#include "userblk/service_manager.hpp"
+#include "userblk/units.hpp"
+
+#include <algorithm>
+#include <array>
+#include <poll.h>
+#include <stdexcept>
+#include <sys/eventfd.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <thread>
+#include <unistd.h>
+
+namespace userblk {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+/// That many deaths in a row before any worker was ready, and it is given up.
+constexpr unsigned hopeless = 5;
+/// After SIGKILL; a process that is stuck in the kernel takes longer, and is left.
+constexpr auto kill_limit = 5s;
+
+sigset_t handled_signals() {
+    sigset_t set;
+    ::sigemptyset(&set);
+    for (const int signal : {SIGTERM, SIGINT, SIGHUP})
+        ::sigaddset(&set, signal);
+    return set;
+}
+
+bool is_own_child(pid_t pid) {
+    siginfo_t info{};
+    return ::waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED | WNOHANG | WNOWAIT) == 0;
+}
+
+} // namespace
+
+// ----------------------------------------------------------------- beginning
+
+Supervisor::Supervisor(std::uint32_t number, BackendFactory factory, PoolOptions options)
+    : number_(number), options_(std::move(options)),
+      wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)), start_backoff_(options_.backoff) {
+    if (options_.workers < 1 || options_.workers > 1024)
+        throw std::invalid_argument("a pool has 1 to 1024 workers");
+    if (!wake_)
+        abi::throw_errno("make an event descriptor");
+    options_.worker.log = options_.log;
+    setup_ = {number, std::move(factory), options_.worker, options_.lock_memory, options_.run_as};
+    places_.resize(options_.workers);
+    for (auto& place : places_)
+        place.backoff = Backoff(options_.backoff);
+}
+
+Supervisor::~Supervisor() {
+    if (mask_before_)
+        ::pthread_sigmask(SIG_SETMASK, &*mask_before_, nullptr);
+}
+
+void Supervisor::set_up_process() {
+    const auto warn = [this](const char* what, std::error_code error) {
+        if (error)
+            log(LogLevel::warning, std::string("unable to ") + what + ": " + error.message());
+    };
+    if (options_.io_flusher)
+        warn("exempt memory allocation from waiting for I/O; when memory runs short the device "
+             "may wait for itself",
+             set_io_flusher());
+    if (options_.lock_memory)
+        warn("lock memory", lock_memory());
+    if (options_.oom_score_adj)
+        warn("set the OOM score", set_oom_score_adj(*options_.oom_score_adj));
+    if (options_.announce) {
+        announcement_.emplace(number_);
+        if (announcement_->error())
+            log(LogLevel::debug, "unable to make " + announcement_->path() + ": " +
+                                     announcement_->error().message());
+    }
+}
+
+void Supervisor::take_signals() {
+    const auto set = handled_signals();
+    sigset_t before;
+    ::pthread_sigmask(SIG_BLOCK, &set, &before);
+    mask_before_ = before;
+    ::signal(SIGCHLD, SIG_DFL); // ignored children cannot be waited for
+    signals_.reset(::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
+    if (!signals_)
+        abi::throw_errno("receive signals");
+}
+
+// This process executed a new program in its own place. Its children are still
+// its children.
+void Supervisor::adopt(const Handover& handover) {
+    Handover::forget();
+    if (handover.number != number_)
+        return log(LogLevel::warning, "was handed the workers of another device");
+    for (const auto pid : handover.workers)
+        adopt_child(pid, State::serving);
+    for (const auto pid : handover.leaving)
+        adopt_child(pid, State::draining);
+    // What the old program has blocked for us is not to stay blocked.
+    for (const int signal : {SIGTERM, SIGINT, SIGHUP})
+        ::sigdelset(&*mask_before_, signal);
+    auto place = places_.begin();
+    for (const auto& child : children_)
+        if (child->state == State::serving && place != places_.end())
+            (place++)->worker = child.get();
+    established_ = place != places_.begin();
+    told_ready_ = established_;
+    reloading_ = established_;
+    ++generation_;
+}
+
+void Supervisor::adopt_child(pid_t pid, State state) {
+    if (is_own_child(pid))
+        children_.push_back(
+            std::make_unique<WorkerProcess>(pid, abi::FileDescriptor(), state, generation_));
+}
+
+PoolEnd Supervisor::run() {
+    node_.emplace(number_);
+    take_signals();
+    set_up_process();
+    if (const auto handover = Handover::received())
+        adopt(*handover);
+    while (!finished()) {
+        if (stop_requested_.exchange(false))
+            begin_stop(PoolEnd::stopped);
+        if (reload_requested_.exchange(false) && !end_)
+            begin_reload();
+        if (!end_) {
+            fill();
+            assign();
+            commit_reload();
+        }
+        enforce_limits();
+        if (!finished())
+            wait();
+    }
+    if (forced_)
+        heal();
+    return forced_ && *end_ == PoolEnd::stopped ? PoolEnd::forced : *end_;
+}
+
+void Supervisor::request_stop() noexcept {
+    stop_requested_ = true;
+    ::eventfd_write(wake_.get(), 1);
+}
+
+void Supervisor::request_reload() noexcept {
+    reload_requested_ = true;
+    ::eventfd_write(wake_.get(), 1);
+}
+
+// --------------------------------------------------------- filling the places
+
+// Children of this generation: all that are to be, or only those that are ready.
+std::size_t Supervisor::count_current(bool only_ready) const noexcept {
+    return static_cast<std::size_t>(
+        std::count_if(children_.begin(), children_.end(), [=, this](const auto& child) {
+            return child->generation == generation_ && child->state != State::draining &&
+                   (!only_ready || child->state == State::ready);
+        }));
+}
+
+void Supervisor::fill() {
+    const auto wanted = std::size_t(options_.workers) + options_.spares;
+    while (!end_ && count_current(false) < wanted && Clock::now() >= next_start_)
+        start_child();
+}
+
+void Supervisor::start_child() {
+    start_backoff_.started(Clock::now());
+    int ends[2];
+    if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
+        return on_start_failure("unable to make a socket: " + abi::last_error().message());
+    abi::FileDescriptor ours(ends[0]), theirs(ends[1]);
+    const pid_t pid = ::fork();
+    if (pid < 0)
+        return on_start_failure("unable to fork: " + abi::last_error().message());
+    if (pid == 0) {
+        ours.reset();
+        become_worker(std::move(theirs));
+    }
+    try {
+        children_.push_back(
+            std::make_unique<WorkerProcess>(pid, std::move(ours), State::starting, generation_));
+    } catch (const std::exception& exception) {
+        ::kill(pid, SIGKILL);
+        ::waitpid(pid, nullptr, 0);
+        on_start_failure(exception.what());
+    }
+}
+
+// In the child. What the supervisor has open must not stay open here: the others
+// could not tell that it is gone.
+void Supervisor::become_worker(abi::FileDescriptor channel) {
+    children_.clear();
+    places_.clear();
+    node_.reset();
+    announcement_.reset();
+    wake_.reset();
+    signals_.reset();
+    be_worker(setup_, std::move(channel));
+}
+
+WorkerProcess* Supervisor::ready_child() noexcept {
+    for (const auto& child : children_)
+        if (child->state == State::ready && child->generation == generation_)
+            return child.get();
+    return nullptr;
+}
+
+void Supervisor::give_place(Place& place, WorkerProcess& child) {
+    child.go();
+    place.worker = &child;
+    place.backoff.started(Clock::now());
+    log(LogLevel::debug, "worker " + std::to_string(child.pid()) + " serves");
+}
+
+void Supervisor::assign() {
+    const auto now = Clock::now();
+    for (auto& place : places_) {
+        if (place.worker != nullptr || now < place.next)
+            continue;
+        auto* const child = ready_child();
+        if (child == nullptr)
+            return;
+        give_place(place, *child);
+    }
+    if (!told_ready_ && std::all_of(places_.begin(), places_.end(),
+                                    [](const Place& place) { return place.worker != nullptr; }))
+        tell_ready();
+}
+
+void Supervisor::tell_ready() {
+    told_ready_ = established_ = true;
+    log(LogLevel::information,
+        abi::disk_name(number_) + " is served by " + std::to_string(places_.size()) + " workers");
+    notify("READY=1");
+    if (options_.ready)
+        options_.ready();
+}
+
+// ------------------------------------------------------------------ reloading
+
+void Supervisor::begin_reload() {
+    log(LogLevel::information, "reloading");
+    notify(reloading_state());
+    for (const auto& child : children_)
+        if (child->state == State::starting || child->state == State::ready)
+            child->stop();
+    if (!options_.reexec.empty())
+        return reexecute();
+    ++generation_;
+    reloading_ = true;
+    next_start_ = {};
+}
+
+void Supervisor::reexecute() {
+    Handover handover{number_, {}, {}, options_.reexec_note};
+    for (const auto& child : children_)
+        (child->state == State::serving ? handover.workers : handover.leaving)
+            .push_back(child->pid());
+    const auto error = execute(options_.reexec, handover);
+    log(LogLevel::error, "unable to execute " + options_.reexec.front() + ": " + error.message() +
+                             "; the workers go on as they are");
+    notify("READY=1");
+}
+
+// All new workers take over at once, so that no request meets a mixture for
+// longer than it must.
+void Supervisor::commit_reload() {
+    if (!reloading_)
+        return;
+    const auto is_old = [this](const Place& place) {
+        return place.worker != nullptr && place.worker->generation != generation_;
+    };
+    const auto old = std::count_if(places_.begin(), places_.end(), is_old);
+    if (count_current(true) < static_cast<std::size_t>(old))
+        return;
+    for (auto& place : places_)
+        if (is_old(place))
+            give_place(place, *ready_child());
+    for (const auto& child : children_)
+        if (child->generation != generation_ && child->state == State::serving)
+            child->stop();
+    reloading_ = false;
+    log(LogLevel::notice, "reloaded: new workers serve, the old ones are drained");
+    notify("READY=1");
+}
+
+void Supervisor::abandon_reload(const std::string& why) {
+    log(LogLevel::error, "reload failed, the old workers go on: " + why);
+    for (const auto& child : children_)
+        if (child->state == State::starting || child->state == State::ready)
+            child->stop();
+        else
+            child->generation = generation_;
+    reloading_ = false;
+    notify("READY=1");
+}
+
+// --------------------------------------------------------------------- ending
+
+void Supervisor::begin_stop(PoolEnd end) {
+    if (end_)
+        return;
+    end_ = end;
+    reloading_ = false;
+    stop_deadline_ = Clock::now() + options_.drain_limit;
+    notify("STOPPING=1");
+    log(LogLevel::information, end == PoolEnd::removed ? abi::disk_name(number_) + " was removed"
+                                                       : std::string("stopping"));
+    for (const auto& child : children_)
+        if (child->state != State::draining)
+            child->stop();
+}
+
+void Supervisor::force() {
+    if (forced_ || children_.empty())
+        return;
+    log(LogLevel::warning,
+        std::to_string(children_.size()) + " workers have not ended in time and are killed");
+    forced_ = true;
+    stop_deadline_ = Clock::now() + kill_limit;
+    for (const auto& child : children_)
+        child->kill();
+}
+
+void Supervisor::enforce_limits() {
+    const auto now = Clock::now();
+    if (end_ && !forced_ && now >= stop_deadline_)
+        force();
+    for (const auto& child : children_) {
+        if (child->state == State::starting && now - child->since >= options_.start_limit) {
+            log(LogLevel::error, "worker " + std::to_string(child->pid()) +
+                                     " has not opened its store in " +
+                                     format_duration(options_.start_limit) + " and is killed");
+            child->since = now;
+            child->kill();
+        } else if (child->state == State::draining && !end_ &&
+                   now - child->since >= options_.drain_limit) {
+            log(LogLevel::warning,
+                "worker " + std::to_string(child->pid()) + " is still at what it had taken");
+            child->since = now;
+        }
+    }
+}
+
+bool Supervisor::finished() const noexcept {
+    return end_ && (children_.empty() || (forced_ && Clock::now() >= stop_deadline_));
+}
+
+// ---------------------------------------------------- waiting and its results
+
+Supervisor::Clock::time_point Supervisor::next_deadline() const noexcept {
+    const auto now = Clock::now();
+    auto deadline = Clock::time_point::max();
+    const auto consider = [&](Clock::time_point time) {
+        if (time > now)
+            deadline = std::min(deadline, time);
+    };
+    if (end_)
+        consider(stop_deadline_);
+    consider(next_start_);
+    for (const auto& place : places_)
+        if (place.worker == nullptr)
+            consider(place.next);
+    for (const auto& child : children_) {
+        if (child->state == State::starting)
+            consider(child->since + options_.start_limit);
+        if (child->state == State::draining)
+            consider(child->since + options_.drain_limit);
+    }
+    return deadline;
+}
+
+void Supervisor::wait() {
+    std::vector<pollfd> entries{{signals_.get(), POLLIN, 0},
+                                {wake_.get(), POLLIN, 0},
+                                {removed_ ? -1 : node_->fd(), POLLPRI, 0}};
+    const std::size_t fixed = entries.size();
+    for (const auto& child : children_) {
+        entries.push_back({child->pidfd(), POLLIN, 0});
+        entries.push_back({child->channel(), POLLIN, 0});
+    }
+    const auto deadline = next_deadline();
+    timespec limit{};
+    if (deadline != Clock::time_point::max()) {
+        const auto left = std::max<std::chrono::nanoseconds>(deadline - Clock::now(), 0ns);
+        limit = {static_cast<time_t>(left.count() / 1'000'000'000),
+                 static_cast<long>(left.count() % 1'000'000'000)};
+    }
+    const bool unlimited = deadline == Clock::time_point::max();
+    const int ready =
+        ::ppoll(entries.data(), entries.size(), unlimited ? nullptr : &limit, nullptr);
+    if (ready < 0 && errno != EINTR) {
+        std::this_thread::sleep_for(10ms); // ENOMEM
+        return;
+    }
+    if (ready <= 0)
+        return;
+    if (entries[0].revents != 0)
+        on_signals();
+    if (entries[1].revents != 0) {
+        eventfd_t ignored = 0;
+        ::eventfd_read(wake_.get(), &ignored);
+    }
+    // The dead before the node: what they held can then be told as theirs.
+    for (std::size_t i = fixed; i < entries.size(); i += 2)
+        if (entries[i + 1].revents != 0)
+            on_message(*children_[(i - fixed) / 2]);
+    reap();
+    if (entries[2].revents != 0)
+        on_node(entries[2].revents);
+}
+
+void Supervisor::on_signals() {
+    signalfd_siginfo info{};
+    while (::read(signals_.get(), &info, sizeof(info)) == sizeof(info)) {
+        if (info.ssi_signo == SIGHUP)
+            reload_requested_ = true;
+        else if (end_)
+            force(); // whoever asks twice does not want to wait
+        else
+            begin_stop(PoolEnd::stopped);
+    }
+}
+
+void Supervisor::on_node(short revents) {
+    if (abi::node_events(revents).removed) {
+        removed_ = true;
+        begin_stop(PoolEnd::removed);
+        return;
+    }
+    heal();
+}
+
+void Supervisor::on_message(WorkerProcess& child) {
+    const auto message = child.receive();
+    if (!message || child.state != State::starting)
+        return;
+    if (message->ready) {
+        child.state = State::ready;
+        start_backoff_ = Backoff(options_.backoff);
+        return;
+    }
+    child.stop();
+    if (end_)
+        return;
+    if (!established_) {
+        log(LogLevel::error, message->text);
+        begin_stop(PoolEnd::failed);
+        return;
+    }
+    on_start_failure(message->text);
+}
+
+void Supervisor::reap() {
+    for (std::size_t i = 0; i < children_.size();) {
+        const auto status = children_[i]->reap();
+        if (!status) {
+            ++i;
+            continue;
+        }
+        const auto child = std::move(children_[i]);
+        children_.erase(children_.begin() + static_cast<std::ptrdiff_t>(i));
+        on_end(*child, *status);
+    }
+}
+
+void Supervisor::on_end(WorkerProcess& child, int status) {
+    const auto text = "worker " + std::to_string(child.pid()) + " " + describe_exit(status);
+    const bool clean = WIFEXITED(status) && WEXITSTATUS(status) == worker_stopped;
+    if (!clean)
+        heal();
+    for (auto& place : places_) {
+        if (place.worker != &child)
+            continue;
+        place.worker = nullptr;
+        place.next = place.backoff.died(Clock::now());
+    }
+    if (WIFEXITED(status) && WEXITSTATUS(status) == worker_removed) {
+        removed_ = true;
+        return begin_stop(PoolEnd::removed);
+    }
+    if (child.state == State::draining || end_)
+        return log(LogLevel::debug, text);
+    if (child.state == State::serving)
+        return log(clean ? LogLevel::notice : LogLevel::warning,
+                   text + "; another takes its place");
+    if (child.state == State::ready && !reloading_)
+        return log(LogLevel::notice, "spare " + text);
+    on_start_failure(text);
+}
+
+void Supervisor::on_start_failure(const std::string& why) {
+    if (reloading_)
+        abandon_reload(why);
+    else
+        log(LogLevel::error, "unable to start a worker: " + why);
+    next_start_ = start_backoff_.died(Clock::now());
+    if (!established_ && start_backoff_.deaths() >= hopeless)
+        begin_stop(PoolEnd::failed);
+}
+
+// Safe at any time; most often a living worker was faster.
+void Supervisor::heal() noexcept {
+    userblk_reset reset{};
+    reset.which = USERBLK_RESET_DEAD;
+    if (node_->reset(reset) || reset.count == 0)
+        return;
+    log(LogLevel::notice,
+        "put back " + std::to_string(reset.count) + " requests of a process that died");
+}
+
+void Supervisor::log(LogLevel level, const std::string& text) const noexcept {
+    try {
+        if (options_.log)
+            options_.log(level, text);
+    } catch (...) {
+    }
+}
+
+void Supervisor::notify(const std::string& state) const noexcept {
+    if (options_.notify)
+        notify_service_manager(state);
+}
+
+} // namespace userblk

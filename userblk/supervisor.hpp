@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "ioctl/control_node.hpp"
+#include "ioctl/file_descriptor.hpp"
+#include "userblk/backoff.hpp"
+#include "userblk/handover.hpp"
+#include "userblk/pool.hpp"
+#include "userblk/supervisor_file.hpp"
+#include "userblk/worker_process.hpp"
+
+#include <atomic>
+#include <csignal>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace userblk {
+
+/// Internal: the event loop of a Pool. It looks at what there is and what there
+/// should be, does what brings the one nearer to the other, and waits for the next
+/// event.
+///
+/// Each of the pool's places is filled by a worker that serves. New children open
+/// their store first and then wait to be given a place, so that a place is empty
+/// for as short as can be. Children belong to generations; a reload begins a new
+/// one and fills all places from it as soon as it can.
+class Supervisor {
+public:
+    Supervisor(std::uint32_t number, BackendFactory factory, PoolOptions options);
+    ~Supervisor();
+    Supervisor(const Supervisor&) = delete;
+    Supervisor& operator=(const Supervisor&) = delete;
+
+    PoolEnd run();
+
+    /// From anywhere, also from a signal handler.
+    void request_stop() noexcept;
+    void request_reload() noexcept;
+
+private:
+    using Clock = Backoff::Clock;
+    using State = WorkerProcess::State;
+    using Children = std::vector<std::unique_ptr<WorkerProcess>>;
+
+    struct Place {
+        WorkerProcess* worker = nullptr;
+        Backoff backoff;
+        Clock::time_point next{}; ///< not before, when it is empty
+    };
+
+    // Beginning.
+    void set_up_process();
+    void take_signals();
+    void adopt(const Handover& handover);
+    void adopt_child(pid_t pid, State state);
+
+    // Bringing about what should be.
+    void fill();
+    void start_child();
+    [[noreturn]] void become_worker(abi::FileDescriptor channel);
+    void assign();
+    void give_place(Place& place, WorkerProcess& child);
+    WorkerProcess* ready_child() noexcept;
+    std::size_t count_current(bool only_ready) const noexcept;
+    void tell_ready();
+
+    // Reloading.
+    void begin_reload();
+    void reexecute();
+    void commit_reload();
+    void abandon_reload(const std::string& why);
+
+    // Ending.
+    void begin_stop(PoolEnd end);
+    void force();
+    void enforce_limits();
+    bool finished() const noexcept;
+
+    // Waiting, and what comes of it.
+    void wait();
+    Clock::time_point next_deadline() const noexcept;
+    void on_signals();
+    void on_node(short revents);
+    void on_message(WorkerProcess& child);
+    void on_end(WorkerProcess& child, int status);
+    void on_start_failure(const std::string& why);
+    void reap();
+    void heal() noexcept;
+
+    void log(LogLevel level, const std::string& text) const noexcept;
+    void notify(const std::string& state) const noexcept;
+
+    std::uint32_t number_;
+    PoolOptions options_;
+    WorkerSetup setup_;
+    std::optional<abi::ControlNode> node_;
+    std::optional<SupervisorFile> announcement_;
+    abi::FileDescriptor wake_;    ///< an eventfd
+    abi::FileDescriptor signals_; ///< a signalfd
+    std::optional<sigset_t> mask_before_;
+    std::atomic<bool> stop_requested_ = false;
+    std::atomic<bool> reload_requested_ = false;
+
+    Children children_;
+    std::vector<Place> places_;
+    unsigned generation_ = 0;
+    bool reloading_ = false;
+    bool established_ = false; ///< workers have served once
+    bool told_ready_ = false;
+    Backoff start_backoff_; ///< of children that never became ready
+    Clock::time_point next_start_{};
+
+    std::optional<PoolEnd> end_; ///< set: it is stopping
+    Clock::time_point stop_deadline_{};
+    bool forced_ = false;
+    bool removed_ = false;
+};
+
+} // namespace userblk

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+// Everything at once.
+
+#include "userblk/backend.hpp"
+#include "userblk/backoff.hpp"
+#include "userblk/decorators.hpp"
+#include "userblk/device.hpp"
+#include "userblk/file_backend.hpp"
+#include "userblk/log.hpp"
+#include "userblk/memory_backend.hpp"
+#include "userblk/null_backend.hpp"
+#include "userblk/pool.hpp"
+#include "userblk/process_setup.hpp"
+#include "userblk/run.hpp"
+#include "userblk/shared_memory.hpp"
+#include "userblk/spec.hpp"
+#include "userblk/supervisor_file.hpp"
+#include "userblk/units.hpp"
+#include "userblk/worker.hpp"

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "ioctl/control_node.hpp"
+#include "userblk/backend.hpp"
+#include "userblk/log.hpp"
+
+#include <cstdint>
+#include <memory>
+
+namespace userblk {
+
+enum class WaitMode {
+    poll, ///< poll(2) on the control node; other descriptors can wake the threads
+    serve ///< inside SERVE; shorter way from a request to its worker
+};
+
+struct WorkerOptions {
+    unsigned threads = 1; ///< at least 1
+    /// The most requests that one thread takes at a time, 1 ... 4096. Slow stores
+    /// get less (see BatchSize).
+    unsigned batch = 32;
+    WaitMode wait = WaitMode::poll;
+    LogFunction log;
+};
+
+/// How a worker's run() ended.
+enum class WorkerEnd {
+    stopped, ///< stop() was called; everything taken has been answered
+    removed  ///< the device was removed
+};
+
+/// One process's part in serving a device: a loop that takes requests, has the
+/// backend carry them out, and answers them; in any number of threads, beside
+/// any number of other workers, which it does not know of.
+///
+/// When the kernel tells that a process died which held requests, the first
+/// living worker to hear of it puts them back (RESET), so that a device needs no
+/// supervisor to heal.
+///
+/// Memory: about 1.5 MiB per thread for a device with the default max_transfer,
+/// touched only as requests need it and given back when there are none for a
+/// second.
+class Worker {
+public:
+    /// @p node is the worker's own, opened in this process: the kernel holds the
+    /// process responsible for what it takes.
+    /// @throws std::system_error if the device does not answer;
+    ///         std::invalid_argument for options out of their range
+    Worker(abi::ControlNode node, std::shared_ptr<Backend> backend, WorkerOptions options = {});
+    ~Worker();
+    Worker(const Worker&) = delete;
+    Worker& operator=(const Worker&) = delete;
+
+    /// Serves until stop() is called or the device is removed. The calling thread
+    /// is one of those that serve (WaitMode::poll) or waits for them
+    /// (WaitMode::serve, which wakes its threads with SIGURG). Call it once.
+    ///
+    /// Answers refused as stale are counted and otherwise ignored: somebody has
+    /// put the request back. Exceptions of the backend become EIO.
+    /// @throws std::system_error if threads or memory cannot be had, or the
+    ///         kernel refuses to serve in a way that is no consequence of removal;
+    ///         end the process then, so that others put back what it still holds
+    WorkerEnd run();
+
+    /// Makes run() drain and return: what is taken is answered, nothing new is
+    /// taken. Returns at once. Callable from any thread and from a signal handler,
+    /// any number of times, also before run().
+    void stop() noexcept;
+
+    struct Counts {
+        std::uint64_t requests = 0; ///< carried out; so are the next ones
+        std::uint64_t reads = 0;
+        std::uint64_t writes = 0;
+        std::uint64_t flushes = 0;
+        std::uint64_t discards = 0;
+        std::uint64_t write_zeroes = 0;
+        std::uint64_t bytes_read = 0;
+        std::uint64_t bytes_written = 0;
+        std::uint64_t errors = 0;   ///< answered with an error
+        std::uint64_t stale = 0;    ///< answers refused: put back meanwhile
+        std::uint64_t resets = 0;   ///< times that something was put back
+        std::uint64_t put_back = 0; ///< requests put back
+    };
+    /// What all threads have done so far. From any thread, at any time.
+    Counts counts() const noexcept;
+
+private:
+    struct Shared;
+    std::unique_ptr<Shared> shared_;
+};
+
+} // namespace userblk

@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: MIT
+#include "userblk/worker_process.hpp"
+
+#include "ioctl/error.hpp"
+#include "userblk/device.hpp"
+#include "userblk/pidfd.hpp"
+
+#include <array>
+#include <csignal>
+#include <cstring>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+namespace userblk {
+
+namespace {
+
+// First byte of a message: from the child, and to it.
+constexpr char ready_word = 'R';
+constexpr char failed_word = 'F';
+constexpr char go_word = 'G';
+
+constexpr int stop_signal = SIGTERM;
+
+void send_message(const abi::FileDescriptor& channel, char word, const std::string& text) noexcept {
+    std::array<char, 2048> message{};
+    message[0] = word;
+    const auto length = text.copy(message.data() + 1, message.size() - 1);
+    [[maybe_unused]] const auto sent =
+        ::send(channel.get(), message.data(), length + 1, MSG_NOSIGNAL);
+}
+
+// Without it nobody needs this process any more.
+bool wait_for_go(const abi::FileDescriptor& channel) noexcept {
+    char word = 0;
+    ssize_t length = 0;
+    do
+        length = ::recv(channel.get(), &word, 1, 0);
+    while (length < 0 && errno == EINTR);
+    return length == 1 && word == go_word;
+}
+
+// The terminal sends SIGINT and SIGHUP to the supervisor as well, which knows
+// what is to be done.
+void set_signals(void (*on_stop)(int)) {
+    ::signal(SIGINT, SIG_IGN);
+    ::signal(SIGHUP, SIG_IGN);
+    ::signal(SIGCHLD, SIG_DFL);
+    ::signal(SIGPIPE, SIG_IGN);
+    struct sigaction action {};
+    action.sa_handler = on_stop;
+    ::sigaction(stop_signal, &action, nullptr);
+    sigset_t none;
+    ::sigemptyset(&none);
+    ::pthread_sigmask(SIG_SETMASK, &none, nullptr);
+}
+
+Worker* the_worker = nullptr; // for the handler; there is one in a worker process
+
+void log(const WorkerSetup& setup, LogLevel level, const std::string& text) {
+    if (setup.options.log)
+        setup.options.log(level, text);
+}
+
+int serve(const WorkerSetup& setup, const abi::FileDescriptor& channel) {
+    std::optional<Worker> worker;
+    try {
+        const Device device{abi::ControlNode(setup.number)};
+        const auto context = device.context();
+        worker.emplace(abi::ControlNode(setup.number), setup.factory(context), setup.options);
+        if (setup.lock_memory)
+            if (const auto error = lock_memory())
+                log(setup, LogLevel::warning, "unable to lock memory: " + error.message());
+        if (setup.run_as)
+            drop_privileges(*setup.run_as);
+    } catch (const std::exception& exception) {
+        send_message(channel, failed_word, exception.what());
+        return worker_failed;
+    }
+    send_message(channel, ready_word, "");
+    if (!wait_for_go(channel))
+        return worker_stopped;
+    the_worker = &*worker;
+    set_signals([](int) { the_worker->stop(); });
+    const auto end = worker->run();
+    // A signal that comes from now on finds nothing to be done.
+    ::signal(stop_signal, SIG_IGN);
+    return end == WorkerEnd::removed ? worker_removed : worker_stopped;
+}
+
+} // namespace
+
+void be_worker(const WorkerSetup& setup, abi::FileDescriptor channel) noexcept {
+    int status = worker_failed;
+    try {
+        const auto name = "userblk-w" + std::to_string(setup.number);
+        ::prctl(PR_SET_NAME, name.c_str());
+        set_signals(SIG_DFL);
+        status = serve(setup, channel);
+    } catch (const std::exception& exception) {
+        try {
+            log(setup, LogLevel::error, std::string("worker: ") + exception.what());
+        } catch (...) {
+        }
+    } catch (...) {
+    }
+    // Nothing that the supervisor has registered for its own end may run here.
+    ::_exit(status);
+}
+
+WorkerProcess::WorkerProcess(pid_t pid, abi::FileDescriptor channel, State initial,
+                             unsigned of_generation)
+    : state(initial), generation(of_generation), since(Clock::now()), pid_(pid),
+      pidfd_(open_pidfd(pid)), channel_(std::move(channel)) {
+    if (!pidfd_)
+        abi::throw_errno("watch process " + std::to_string(pid));
+}
+
+std::optional<WorkerMessage> WorkerProcess::receive() {
+    std::array<char, 2048> message{};
+    const auto length = ::recv(channel_.get(), message.data(), message.size(), MSG_DONTWAIT);
+    if (length < 0)
+        return std::nullopt;
+    if (length == 0) { // it has ended; its pidfd tells the rest
+        channel_.reset();
+        return std::nullopt;
+    }
+    return WorkerMessage{message[0] == ready_word,
+                         std::string(message.data() + 1, static_cast<std::size_t>(length) - 1)};
+}
+
+void WorkerProcess::go() noexcept {
+    state = State::serving;
+    since = Clock::now();
+    [[maybe_unused]] const auto sent = ::send(channel_.get(), &go_word, 1, MSG_NOSIGNAL);
+    channel_.reset();
+}
+
+void WorkerProcess::stop() noexcept {
+    if (state != State::draining)
+        since = Clock::now();
+    state = State::draining;
+    channel_.reset();
+    signal_pidfd(pidfd_.get(), stop_signal);
+}
+
+void WorkerProcess::kill() noexcept {
+    signal_pidfd(pidfd_.get(), SIGKILL);
+}
+
+std::optional<int> WorkerProcess::reap() noexcept {
+    int status = 0;
+    const pid_t result = ::waitpid(pid_, &status, WNOHANG);
+    if (result == pid_)
+        return status;
+    if (result < 0 && errno == ECHILD) // somebody else was faster
+        return 0;
+    return std::nullopt;
+}
+
+std::string describe_exit(int status) {
+    if (WIFEXITED(status))
+        return "exited with status " + std::to_string(WEXITSTATUS(status));
+    const int signal = WTERMSIG(status);
+    const char* const name = ::sigdescr_np(signal);
+    return "was killed by signal " + std::to_string(signal) + " (" +
+           (name != nullptr ? name : "unknown") + ")";
+}
+
+} // namespace userblk

@@ -1,0 +1,457 @@
+// SPDX-License-Identifier: MIT
+#include "userblk/worker_thread.hpp"
+
+#include "ioctl/error.hpp"
+#include "ioctl/lookup.hpp"
+#include "userblk/status.hpp"
+
+#include <poll.h>
+#include <thread>
+#include <unistd.h>
+
+namespace userblk {
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+using namespace std::chrono_literals;
+
+/// Without a request for so long, a thread gives its memory back.
+constexpr std::chrono::nanoseconds idle_time = 1s;
+
+std::uint64_t address_of(const void* pointer) noexcept {
+    return reinterpret_cast<std::uintptr_t>(pointer);
+}
+
+/// The request is no longer this process's business.
+bool is_gone(std::error_code error) noexcept {
+    return error == abi::errno_code(ESTALE) || error == std::errc::no_such_device;
+}
+
+bool is_durable(const userblk_request& request) noexcept {
+    return (request.flags & USERBLK_REQ_FUA) != 0;
+}
+
+} // namespace
+
+// ------------------------------------------------------------------ Serving
+
+void Serving::stop() noexcept {
+    const int saved = errno; // also called in signal handlers
+    stopping = true;
+    const std::uint64_t one = 1;
+    [[maybe_unused]] const auto written = ::write(stop_event.get(), &one, sizeof(one));
+    errno = saved;
+}
+
+void Serving::wait_for_stop() const noexcept {
+    pollfd entry{stop_event.get(), POLLIN, 0};
+    while (::poll(&entry, 1, -1) < 0 && errno == EINTR) {
+    }
+}
+
+// ------------------------------------------------------------- WorkerThread
+
+WorkerThread::WorkerThread(Serving& serving)
+    : serving_(serving), backend_(*serving.backend),
+      maps_stores_(!backend_.mapping(0, USERBLK_MIN_BLOCK_SIZE, Backend::Access::store).empty()),
+      backend_fua_(backend_.describe().fua), arena_(serving.max_transfer, serving.options.batch),
+      batch_(serving.options.batch), requests_(serving.options.batch) {
+    answers_.reserve(serving.options.batch);
+    asked_.reserve(serving.options.batch);
+}
+
+void WorkerThread::run() {
+    while (going_on()) {
+        const unsigned count = exchange(Waiting::not_at_all);
+        if (count > 0)
+            carry_out(count);
+        else if (going_on())
+            wait();
+    }
+    put_pending();
+}
+
+void WorkerThread::add_counts(Worker::Counts& sum) const noexcept {
+    const auto add = [](std::uint64_t& to, const Count& from) {
+        to += from.value.load(std::memory_order_relaxed);
+    };
+    add(sum.requests, counters_.requests);
+    add(sum.reads, counters_.reads);
+    add(sum.writes, counters_.writes);
+    add(sum.flushes, counters_.flushes);
+    add(sum.discards, counters_.discards);
+    add(sum.write_zeroes, counters_.write_zeroes);
+    add(sum.bytes_read, counters_.bytes_read);
+    add(sum.bytes_written, counters_.bytes_written);
+    add(sum.errors, counters_.errors);
+    add(sum.stale, counters_.stale);
+    add(sum.resets, counters_.resets);
+    add(sum.put_back, counters_.put_back);
+}
+
+// ------------------------------------------- the conversation with the kernel
+
+// What an error of a whole call means. True: nothing more is to be done about it.
+// False: try again.
+bool WorkerThread::settled(std::error_code error) {
+    if (!error)
+        return true;
+    if (error == std::errc::no_such_device) {
+        serving_.removed = true;
+        answers_.clear();
+        asked_.clear();
+        return true;
+    }
+    if (error == std::errc::interrupted)
+        return false;
+    if (error == std::errc::not_enough_memory ||
+        error == std::errc::resource_unavailable_try_again) {
+        std::this_thread::sleep_for(10ms);
+        return false;
+    }
+    abi::throw_error("serve " + abi::disk_name(serving_.node.number()), error);
+}
+
+// Sends the answers that are pending and takes new requests; returns how many.
+unsigned WorkerThread::exchange(Waiting waiting) {
+    userblk_serve serve{};
+    serve.put.answers = address_of(answers_.data());
+    serve.put.answer_size = sizeof(userblk_answer);
+    serve.put.count = static_cast<std::uint32_t>(answers_.size());
+    serve.get.requests = address_of(requests_.data());
+    serve.get.request_size = sizeof(userblk_request);
+    serve.get.count = batch_.get();
+    serve.get.queue = USERBLK_ANY_QUEUE;
+    serve.get.timeout_ns = waiting == Waiting::not_at_all ? 0
+                           : waiting == Waiting::briefly  ? idle_time.count()
+                                                          : -1;
+    serve.get.flags = waiting == Waiting::not_at_all ? 0 : USERBLK_GET_WATCH;
+    for (unsigned i = 0; i < serve.get.count; ++i) {
+        const auto room = maps_stores_ ? std::span<std::byte>() : arena_.room(i);
+        requests_[i] = {};
+        requests_[i].addr = address_of(room.data());
+        requests_[i].room = static_cast<std::uint32_t>(room.size());
+    }
+    const auto error = serving_.node.serve(serve);
+    if (error == std::errc::not_enough_memory)
+        put_pending(); // it may have been the second half that failed
+    if (error) {
+        settled(error);
+        return 0;
+    }
+    if (serve.put.failed > 0)
+        look_at_results();
+    answers_.clear();
+    asked_.clear();
+    arena_.free_all();
+    if ((serve.get.flags & USERBLK_GET_ORPHANS) != 0)
+        heal();
+    return serve.get.count;
+}
+
+void WorkerThread::put_pending() {
+    while (!answers_.empty()) {
+        userblk_put put{};
+        put.answers = address_of(answers_.data());
+        put.answer_size = sizeof(userblk_answer);
+        put.count = static_cast<std::uint32_t>(answers_.size());
+        const auto error = serving_.node.put(put);
+        if (!settled(error)) {
+            for (auto& answer : answers_)
+                answer.result = 0;
+            continue;
+        }
+        if (!error && put.failed > 0)
+            look_at_results();
+        answers_.clear();
+        asked_.clear();
+    }
+    arena_.free_all();
+}
+
+void WorkerThread::look_at_results() {
+    // retry() sends answers of its own.
+    const auto answers = std::move(answers_);
+    const auto asked = std::move(asked_);
+    answers_ = {};
+    asked_ = {};
+    for (std::size_t i = 0; i < answers.size(); ++i) {
+        if (answers[i].result == -ESTALE)
+            counters_.stale.add(); // somebody has put it back: not ours any more
+        else if (answers[i].result != 0)
+            retry(answers[i], asked[i]);
+    }
+}
+
+// An answer was refused and the request is still ours. When memory that the
+// backend maps turned out not to be there, the backend's functions can tell why;
+// for anything else the one who asked gets an error rather than no answer.
+void WorkerThread::retry(const userblk_answer& refused, const userblk_request& request) {
+    arena_.free_all();
+    if (refused.result == -EFAULT && refused.action == USERBLK_ACTION_STORE) {
+        write_fetched(request);
+    } else if (refused.result == -EFAULT && refused.status == 0 && request.op == USERBLK_OP_READ) {
+        read(request, false);
+    } else {
+        answer(request, std::make_error_code(std::errc::io_error));
+    }
+    if (answers_.empty()) // settled on the way
+        return;
+    auto error = put_one(answers_.back());
+    if (error && !is_gone(error)) {
+        answer(request, std::make_error_code(std::errc::io_error));
+        error = put_one(answers_.back());
+    }
+    if (error && !is_gone(error) && serving_.options.log)
+        serving_.options.log(LogLevel::error, "the kernel refused the answer to a request, which "
+                                              "stays with this process: " +
+                                                  error.message());
+    answers_.clear();
+    asked_.clear();
+}
+
+std::error_code WorkerThread::put_one(userblk_answer& answer) noexcept {
+    for (;;) {
+        answer.result = 0;
+        userblk_put put{};
+        put.answers = address_of(&answer);
+        put.answer_size = sizeof(answer);
+        put.count = 1;
+        const auto error = serving_.node.put(put);
+        if (error == std::errc::interrupted)
+            continue;
+        if (error == std::errc::no_such_device)
+            serving_.removed = true;
+        if (answer.result == -ESTALE)
+            counters_.stale.add();
+        return error ? error : abi::errno_code(-answer.result);
+    }
+}
+
+void WorkerThread::answer(const userblk_request& request, std::error_code error,
+                          std::span<const std::byte> data) {
+    userblk_answer answer{};
+    answer.id = request.id;
+    answer.action = USERBLK_ACTION_COMPLETE;
+    answer.status = status_of(error);
+    if (!error) {
+        answer.addr = address_of(data.data());
+        answer.length = static_cast<std::uint32_t>(data.size());
+    } else {
+        counters_.errors.add();
+    }
+    answers_.push_back(answer);
+    asked_.push_back(request);
+}
+
+void WorkerThread::wait() {
+    if (serving_.options.wait == WaitMode::poll) {
+        wait_in_poll();
+        return;
+    }
+    const unsigned count = exchange(idle_ ? Waiting::for_long : Waiting::briefly);
+    if (count > 0)
+        idle_ = false;
+    else if (!idle_) {
+        arena_.trim();
+        idle_ = true;
+    }
+    carry_out(count);
+}
+
+void WorkerThread::wait_in_poll() {
+    pollfd entries[] = {{serving_.node.fd(), abi::node_poll_events(), 0},
+                        {serving_.stop_event.get(), POLLIN, 0}};
+    constexpr int briefly =
+        std::chrono::duration_cast<std::chrono::milliseconds>(idle_time).count();
+    const int ready = ::poll(entries, 2, idle_ ? -1 : briefly);
+    if (ready < 0 && errno != EINTR && errno != ENOMEM)
+        abi::throw_errno("wait for requests");
+    if (ready == 0) {
+        arena_.trim();
+        idle_ = true;
+    }
+    if (ready <= 0)
+        return;
+    const auto events = abi::node_events(entries[0].revents);
+    if (events.requests)
+        idle_ = false;
+    if (events.removed)
+        serving_.removed = true;
+    else if (events.orphans)
+        heal();
+}
+
+// Somebody died who held requests. Any number of workers may hear of it and do
+// the same; it is put back once.
+void WorkerThread::heal() {
+    userblk_reset reset{};
+    reset.which = USERBLK_RESET_DEAD;
+    if (const auto error = serving_.node.reset(reset)) {
+        settled(error);
+        return;
+    }
+    if (reset.count == 0)
+        return;
+    counters_.resets.add();
+    counters_.put_back.add(reset.count);
+    if (serving_.options.log)
+        serving_.options.log(LogLevel::notice, "put back " + std::to_string(reset.count) +
+                                                   " requests of a process that died");
+}
+
+// ------------------------------------------------------------- carrying out
+
+void WorkerThread::carry_out(unsigned count) {
+    const auto start = Clock::now();
+    auto sent = start;
+    unsigned done = 0;
+    for (unsigned i = 0; i < count; ++i) {
+        // A record that was not filled stands for a request that is still queued.
+        if (requests_[i].result == 0) {
+            dispatch(requests_[i], i);
+            ++done;
+        }
+        // Answers that are ready do not wait for the slow rest of the batch.
+        if (count > 1 && Clock::now() - sent > BatchSize::target) {
+            put_pending();
+            sent = Clock::now();
+        }
+    }
+    batch_.done(done, Clock::now() - start);
+}
+
+void WorkerThread::dispatch(userblk_request& request, unsigned record) {
+    counters_.requests.add();
+    switch (request.op) {
+    case USERBLK_OP_READ:
+        counters_.reads.add();
+        counters_.bytes_read.add(request.length);
+        return read(request, true);
+    case USERBLK_OP_WRITE:
+        counters_.writes.add();
+        counters_.bytes_written.add(request.length);
+        return write(request, record);
+    case USERBLK_OP_FLUSH:
+        counters_.flushes.add();
+        return answer(request, guarded([&] { return backend_.flush(); }));
+    case USERBLK_OP_DISCARD:
+        counters_.discards.add();
+        return answer(request,
+                      guarded([&] { return backend_.discard(request.offset, request.length); }));
+    case USERBLK_OP_WRITE_ZEROES: {
+        counters_.write_zeroes.add();
+        const ZeroFlags flags{is_durable(request), (request.flags & USERBLK_REQ_NOUNMAP) != 0};
+        return answer(request, guarded([&] {
+                          return backend_.write_zeroes(request.offset, request.length, flags);
+                      }));
+    }
+    default: // of a later module
+        return answer(request, std::make_error_code(std::errc::operation_not_supported));
+    }
+}
+
+// The data of a READ stays where it is until the answer is sent.
+void WorkerThread::read(const userblk_request& request, bool from_mapping) {
+    if (from_mapping) {
+        const auto mapped = backend_.mapping(request.offset, request.length, Backend::Access::load);
+        if (!mapped.empty())
+            return answer(request, {}, mapped);
+    }
+    const auto data = allocate(request.length);
+    const auto error = guarded([&] { return backend_.read(request.offset, data); });
+    answer(request, error, data);
+}
+
+void WorkerThread::write(const userblk_request& request, unsigned record) {
+    if ((request.flags & USERBLK_REQ_NO_PAYLOAD) == 0)
+        return finish_write(request, arena_.room(record).first(request.length));
+    if (!store_into_mapping(request))
+        write_fetched(request);
+}
+
+// The kernel copies the payload to its place in the store. False: not this way.
+bool WorkerThread::store_into_mapping(const userblk_request& request) {
+    if (!maps_stores_)
+        return false;
+    const auto mapped = backend_.mapping(request.offset, request.length, Backend::Access::store);
+    if (mapped.empty())
+        return false;
+    if (is_durable(request)) { // it must not be completed before the flush
+        if (fetch(request, mapped).empty())
+            return true;
+        answer(request, guarded([&] { return backend_.flush(); }));
+        return true;
+    }
+    userblk_answer store{};
+    store.id = request.id;
+    store.action = USERBLK_ACTION_STORE;
+    store.addr = address_of(mapped.data());
+    store.length = static_cast<std::uint32_t>(mapped.size());
+    answers_.push_back(store);
+    asked_.push_back(request);
+    return true;
+}
+
+void WorkerThread::write_fetched(const userblk_request& request) {
+    const auto data = fetch(request, allocate(request.length));
+    if (!data.empty())
+        finish_write(request, data);
+}
+
+// Has the payload of a WRITE copied to @p where. Empty: the request is settled.
+std::span<std::byte> WorkerThread::fetch(const userblk_request& request,
+                                         std::span<std::byte> where) {
+    userblk_answer fetch{};
+    fetch.id = request.id;
+    fetch.action = USERBLK_ACTION_FETCH;
+    fetch.addr = address_of(where.data());
+    fetch.length = static_cast<std::uint32_t>(where.size());
+    const auto error = put_one(fetch);
+    if (!error)
+        return where;
+    if (!is_gone(error))
+        answer(request, std::make_error_code(std::errc::io_error));
+    return {};
+}
+
+void WorkerThread::finish_write(const userblk_request& request, std::span<const std::byte> data) {
+    const bool durable = is_durable(request);
+    answer(request, guarded([&] {
+               const auto error = backend_.write(request.offset, data, {.fua = durable});
+               return !error && durable && !backend_fua_ ? backend_.flush() : error;
+           }));
+}
+
+std::span<std::byte> WorkerThread::allocate(std::size_t length) {
+    auto memory = arena_.allocate(length);
+    if (memory.empty()) { // it is full of answers that wait to be sent
+        put_pending();
+        memory = arena_.allocate(length);
+    }
+    return memory;
+}
+
+// What a backend throws ends here.
+template <class Call>
+std::error_code WorkerThread::guarded(Call&& call) noexcept {
+    std::string text = "something";
+    try {
+        return call();
+    } catch (const std::exception& exception) {
+        text = exception.what();
+    } catch (...) {
+    }
+    try {
+        if (serving_.options.log && !serving_.told_of_exception.exchange(true))
+            serving_.options.log(LogLevel::error,
+                                 "the backend threw an exception, which became an I/O error "
+                                 "(told once): " +
+                                     text);
+    } catch (...) {
+    }
+    return std::make_error_code(std::errc::io_error);
+}
+
+} // namespace userblk

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "ioctl/control_node.hpp"
+#include "ioctl/file_descriptor.hpp"
+#include "userblk/arena.hpp"
+#include "userblk/backend.hpp"
+#include "userblk/batch_size.hpp"
+#include "userblk/worker.hpp"
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+namespace userblk {
+
+/// Internal: what the threads of a worker have in common. The flags and
+/// functions may be used from anywhere, stop() also from a signal handler.
+struct Serving {
+    abi::ControlNode node;
+    std::shared_ptr<Backend> backend;
+    WorkerOptions options;
+    abi::FileDescriptor stop_event{}; ///< readable for ever once stop() was called
+    std::size_t max_transfer = 0;     ///< bytes
+    std::atomic<bool> stopping = false;
+    std::atomic<bool> removed = false;
+    std::atomic<bool> told_of_exception = false;
+
+    void stop() noexcept;
+    void wait_for_stop() const noexcept;
+};
+
+/// Internal: one thread's loop. It answers a batch and takes the next in one
+/// call; waits when there is none; and puts back what the dead have left.
+///
+/// Everything taken is answered before the loop waits or ends, so there is
+/// nothing to be drained but the batch in hand.
+class WorkerThread {
+public:
+    explicit WorkerThread(Serving& serving);
+
+    /// Until the worker is stopped or the device removed.
+    void run();
+
+    void add_counts(Worker::Counts& sum) const noexcept;
+
+private:
+    enum class Waiting { not_at_all, briefly, for_long };
+
+    bool going_on() const noexcept { return !serving_.stopping && !serving_.removed; }
+
+    // The conversation with the kernel.
+    unsigned exchange(Waiting waiting);
+    void put_pending();
+    void look_at_results();
+    void retry(const userblk_answer& refused, const userblk_request& request);
+    std::error_code put_one(userblk_answer& answer) noexcept;
+    void answer(const userblk_request& request, std::error_code error,
+                std::span<const std::byte> data = {});
+    bool settled(std::error_code error);
+    void wait();
+    void wait_in_poll();
+    void heal();
+
+    // Carrying out.
+    void carry_out(unsigned count);
+    void dispatch(userblk_request& request, unsigned record);
+    void read(const userblk_request& request, bool from_mapping);
+    void write(const userblk_request& request, unsigned record);
+    bool store_into_mapping(const userblk_request& request);
+    void write_fetched(const userblk_request& request);
+    std::span<std::byte> fetch(const userblk_request& request, std::span<std::byte> where);
+    std::span<std::byte> allocate(std::size_t length);
+    void finish_write(const userblk_request& request, std::span<const std::byte> data);
+    template <class Call>
+    std::error_code guarded(Call&& call) noexcept;
+
+    struct Count {
+        // Written by one thread, read by others.
+        void add(std::uint64_t n = 1) noexcept {
+            value.store(value.load(std::memory_order_relaxed) + n, std::memory_order_relaxed);
+        }
+        std::atomic<std::uint64_t> value = 0;
+    };
+    struct Counters {
+        Count requests, reads, writes, flushes, discards, write_zeroes;
+        Count bytes_read, bytes_written, errors, stale, resets, put_back;
+    };
+
+    Serving& serving_;
+    Backend& backend_;
+    bool maps_stores_ = false; ///< payloads are fetched straight into the store
+    bool backend_fua_ = false;
+    Arena arena_;
+    BatchSize batch_;
+    bool idle_ = false; ///< the arena was trimmed
+    std::vector<userblk_request> requests_;
+    std::vector<userblk_answer> answers_; ///< not sent yet
+    std::vector<userblk_request> asked_;  ///< what each of them answers
+    Counters counters_;
+};
+
+} // namespace userblk
