@@ -2,6 +2,7 @@
 //
 // What the tools are given in error: a message that names what was wrong and what would be right,
 // exit status 2 for wrong usage and 1 for failure, and never a word of the program's inside.
+#include <algorithm>
 #include <regex>
 
 #include "tests/system/drivers.hpp"
@@ -21,12 +22,15 @@ protected:
         SCOPED_TRACE(testing::PrintToString(command) + "\n" + outcome.text());
         EXPECT_EQ(outcome.status, status);
         EXPECT_FALSE(outcome.err.empty()) << "nothing was said";
-        EXPECT_LE(std::count(outcome.err.begin(), outcome.err.end(), '\n'), 6);
+        if (!command.empty()) { // with nothing at all, the help is what is right
+            EXPECT_LE(std::count(outcome.err.begin(), outcome.err.end(), '\n'), 6);
+        }
         for (const std::string& expression : about)
             EXPECT_TRUE(std::regex_search(outcome.err, std::regex(expression, std::regex::icase)))
                 << "not a word about " << expression;
-        const std::regex inside("terminate called|std::|what\\(\\)|Exception|Segmentation|core dumped|"
-                                "basic_string|stoi|stoul|0x7f[0-9a-f]{9}|\\.cpp|#[0-9]+ ");
+        const std::regex inside(
+            "terminate called|std::|what\\(\\)|Exception|Segmentation|core dumped|"
+            "basic_string|stoi|stoul|0x7f[0-9a-f]{9}|\\.cpp|#[0-9]+ ");
         EXPECT_FALSE(std::regex_search(outcome.text(), inside)) << "the inside shows";
         EXPECT_EQ(outcome.out, "");
     }
@@ -48,7 +52,8 @@ TEST_F(BadInput, OfSizesForCreate) {
     complains(2, {"create", "--size", "many"}, {"size", "many"});
     complains(2, {"create", "--size", "1X"}, {"size", "1X"});
     complains(2, {"create", "--size", "99999999999999999999G"}, {"size"});
-    complains(2, {"create", "--size", "1G", "--block-size", "3000"}, {"block-size", "3000", "512|4K"});
+    complains(2, {"create", "--size", "1G", "--block-size", "3000"},
+              {"block-size", "3000", "512|4K"});
     complains(2, {"create", "--size", "1G", "--block-size", "8192"}, {"block-size", "8192|8K"});
     complains(2, {"create", "--size", "1M", "--block-size", "4096", "--physical-block-size", "512"},
               {"physical-block-size"});
@@ -152,12 +157,11 @@ TEST_F(BadInput, OfSomebodyWithoutPrivileges) {
     const auto refused = [&](const std::string& tool, const Arguments& command) {
         Arguments argv{"/tmp/" + tool};
         argv.insert(argv.end(), command.begin(), command.end());
-        const Outcome outcome =
-            userblk::test::run(argv, patience, [] { drop_privileges(); });
+        const Outcome outcome = userblk::test::run(argv, patience, [] { drop_privileges(); });
         SCOPED_TRACE(testing::PrintToString(command) + "\n" + outcome.text());
         EXPECT_EQ(outcome.status, 1);
-        EXPECT_TRUE(std::regex_search(outcome.err, std::regex("permi|root|privilege",
-                                                              std::regex::icase)));
+        EXPECT_TRUE(
+            std::regex_search(outcome.err, std::regex("permi|root|privilege", std::regex::icase)));
         EXPECT_EQ(outcome.err.find("std::"), std::string::npos);
     };
     refused("userblkctl", {"create", "--size", "16M"});

@@ -51,8 +51,7 @@ TEST_P(Copy, IsCompleteAfterAllWorkersWereKilledManyTimes) {
     const std::string type = GetParam();
     const std::size_t wanted = long_form() ? 10 : 4;
     allow_time(long_form() ? 900s : 420s);
-    const std::string original = make_folder("original");
-    shell("cp -a /usr/include/linux \"$1\"", {original});
+    const std::string original = sample_tree();
     const std::string expected = checksum_of_tree(original);
     const std::string store = make_file("store.img", 512 * mib);
     const std::string spec = "delay=2ms,file:" + store;

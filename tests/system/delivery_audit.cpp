@@ -23,10 +23,9 @@ struct DeliveryAudit::Line {
     }
     std::uint64_t number(const std::string& key) const {
         const std::size_t at = text_.find(" " + key + "=");
-        return at == std::string::npos
-                   ? 0
-                   : static_cast<std::uint64_t>(
-                         std::strtoull(text_.c_str() + at + key.size() + 2, nullptr, 0));
+        return at == std::string::npos ? 0
+                                       : static_cast<std::uint64_t>(std::strtoull(
+                                             text_.c_str() + at + key.size() + 2, nullptr, 0));
     }
     bool has(const std::string& word) const {
         return text_.find(" " + word + " ") != std::string::npos;

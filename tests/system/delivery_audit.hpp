@@ -14,10 +14,10 @@
 
 namespace userblk::test {
 
-// Follows every request of the only device through the module's tracepoints, while the object lives,
-// and checks that it was outstanding once at a time: each delivery has an id of its own and ends
-// exactly once, by an answer or by being put back; and no request is delivered while an earlier
-// delivery of the same slot goes on.
+// Follows every request of the only device through the module's tracepoints, while the object
+// lives, and checks that it was outstanding once at a time: each delivery has an id of its own and
+// ends exactly once, by an answer or by being put back; and no request is delivered while an
+// earlier delivery of the same slot goes on.
 class DeliveryAudit {
 public:
     DeliveryAudit();
@@ -51,8 +51,8 @@ private:
     Fd pipe_;
     std::string rest_;
     std::atomic<bool> stop_ = false;
-    std::unordered_map<std::uint64_t, End> ends_;              // of each id
-    std::unordered_map<std::uint32_t, std::uint64_t> newest_;  // id by slot
+    std::unordered_map<std::uint64_t, End> ends_;             // of each id
+    std::unordered_map<std::uint32_t, std::uint64_t> newest_; // id by slot
     std::set<std::uint64_t> overtaken_; // went on when their slot was delivered again
     std::vector<std::string> complaints_;
     std::uint64_t deliveries_ = 0, redeliveries_ = 0, put_back_ = 0;

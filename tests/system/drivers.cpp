@@ -20,8 +20,8 @@ namespace {
 
 Arguments serve_command(const std::string& program, const TestDevice& device,
                         const std::string& spec, unsigned int workers, const Arguments& options) {
-    Arguments argv{program,     "serve", std::to_string(device.number()), spec,
-                   "--workers", std::to_string(workers)};
+    Arguments argv{program, "serve",     std::to_string(device.number()),
+                   spec,    "--workers", std::to_string(workers)};
     argv.insert(argv.end(), options.begin(), options.end());
     return argv;
 }
@@ -31,8 +31,9 @@ Arguments serve_command(const std::string& program, const TestDevice& device,
 Supervisor::Supervisor(const TestDevice& device, const std::string& spec, unsigned int workers,
                        const Arguments& options, const std::string& program)
     : program_(serve_command(program, device, spec, workers, options)) {
-    EXPECT_TRUE(eventually([&] { return this->workers().size() >= workers || !program_.running(); }))
-        << program_.err();
+    EXPECT_TRUE(eventually([&] {
+        return this->workers().size() >= workers || !program_.running();
+    })) << program_.err();
     EXPECT_TRUE(program_.running()) << program_.err();
 }
 

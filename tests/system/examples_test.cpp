@@ -38,8 +38,8 @@ protected:
     }
 };
 
-// hello_ram makes a device and prints its path. A file system is made on it, all workers are killed,
-// and it is as it was. Ctrl-C takes the device away again.
+// hello_ram makes a device and prints its path. A file system is made on it, all workers are
+// killed, and it is as it was. Ctrl-C takes the device away again.
 TEST_F(Examples, HelloRamIsUsedKilledAndEnded) {
     allow_time(180s);
     Program driver({built("hello_ram"), "--size", "64M"});
@@ -48,7 +48,7 @@ TEST_F(Examples, HelloRamIsUsedKilledAndEnded) {
     make_file_system("ext4", path);
     {
         Mount mount(path, folder() + "/mnt");
-        shell("cp -a /usr/include/asm-generic \"$1\"; sync -f \"$1\"", {mount.point()});
+        shell("cp -a \"$2\" \"$1\"; sync -f \"$1\"", {mount.point(), sample_tree()});
         const std::string written = checksum_of_tree(mount.point());
         kill_each(children_of(driver.pid()));
         shell("echo 3 >/proc/sys/vm/drop_caches");
@@ -102,7 +102,8 @@ TEST_F(Examples, LogDelayTellsOfRequests) {
     Program driver({built("log_delay"), "--size", "16M", "--", "5ms"});
     const std::string path = printed_path(driver);
     write_and_compare(path);
-    succeed({"dd", "if=" + path, "of=/dev/null", "bs=4k", "count=3", "iflag=direct", "status=none"});
+    succeed(
+        {"dd", "if=" + path, "of=/dev/null", "bs=4k", "count=3", "iflag=direct", "status=none"});
     EXPECT_NE(driver.err().find("read"), std::string::npos) << driver.err();
     EXPECT_NE(driver.err().find("write"), std::string::npos) << driver.err();
     kill_each(children_of(driver.pid()));

@@ -32,13 +32,13 @@ protected:
 // A small tree of files, also large and sparse ones, links, and files overwritten and deleted.
 std::string fill(const std::string& at) {
     return shell(R"(
-        cp -a /usr/include/linux "$1/tree"
+        cp -a "$2" "$1/tree"
         dd if=/dev/urandom of="$1/large" bs=1M count=12 status=none
         truncate -s 64M "$1/sparse"; dd if=/dev/urandom of="$1/sparse" bs=4k seek=9999 count=1 conv=notrunc status=none
         for i in $(seq 100); do echo "$i" >"$1/tree/$i"; done
         rm -r "$1/tree/netfilter"; ln "$1/large" "$1/hard"; ln -s large "$1/soft"
         sync -f "$1")",
-                 {at}, 4 * patience);
+                 {at, sample_tree()}, 4 * patience);
 }
 
 // mkfs, mount, write, unmount, fsck, mount again: what was written is read back, by then from the
@@ -135,8 +135,8 @@ protected:
     static bool exists(const std::string& path) { return std::filesystem::exists(path); }
 };
 
-// Two partitions are made, each gets a file system with a file on it. The device is removed and made
-// again over the same store: with the first worker both are there again, and what is on them.
+// Two partitions are made, each gets a file system with a file on it. The device is removed and
+// made again over the same store: with the first worker both are there again, and what is on them.
 TEST_F(Partitions, AreFoundAgainAfterTheDeviceWasMadeAnew) {
     allow_time(300s);
     const std::string store = make_file("store.img", 96 * mib);
@@ -196,7 +196,7 @@ TEST_F(Stacked, LoopDeviceOverAFileOnTheFileSystem) {
     make_file_system("ext4", inner);
     {
         Mount within(inner, folder() + "/inner", {"-o", "loop"});
-        shell("cp -a /usr/include/asm-generic \"$1\"", {within.point()});
+        shell("cp -a \"$2\" \"$1\"", {within.point(), sample_tree()});
         const std::string written = checksum_of_tree(within.point());
         succeed({"sync", "-f", within.point()});
         shell("echo 3 >/proc/sys/vm/drop_caches");

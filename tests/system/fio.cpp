@@ -32,7 +32,9 @@ double in_ms(std::chrono::system_clock::time_point time) {
     return std::chrono::duration<double, std::milli>(time.time_since_epoch()).count();
 }
 
-std::string log_of(const FioJob& job) { return job.latency_log + "_lat.1.log"; }
+std::string log_of(const FioJob& job) {
+    return job.latency_log + "_lat.1.log";
+}
 
 } // namespace
 
@@ -64,7 +66,9 @@ Arguments fio_command(const FioJob& job) {
     return argv;
 }
 
-void verify_with_fio(const FioJob& job) { succeed(fio_command(job), 4 * patience); }
+void verify_with_fio(const FioJob& job) {
+    succeed(fio_command(job), 4 * patience);
+}
 
 bool Fio::await_traffic(const TestDevice& device) {
     const bool taken = eventually([&] {

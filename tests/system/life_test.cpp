@@ -27,14 +27,16 @@ TEST_F(Life, OfManyDevicesAtOnce) {
     std::vector<Program> drivers;
     for (int i = 0; i < 16; i++) {
         paths.push_back(create({"--size", "4M", "--name", "many-" + std::to_string(i)}));
-        drivers.push_back(Program({built("userblkctl"), "serve", paths.back(), "mem:", "--workers", "2"}));
+        drivers.push_back(
+            Program({built("userblkctl"), "serve", paths.back(), "mem:", "--workers", "2"}));
     }
     std::vector<Program> users;
     for (int i = 0; i < 16; i++)
-        users.push_back(Program({"bash", "-euc",
-                                 R"(yes "$2" | dd of="$1" bs=64k count=32 iflag=fullblock oflag=direct status=none
-                                    for i in 1 2 3; do dd if="$1" bs=64k count=32 iflag=direct status=none | uniq | cmp -n 8 - <(echo "$2"); done)",
-                                 "user", paths[static_cast<std::size_t>(i)], "device " + std::to_string(i)}));
+        users.push_back(Program(
+            {"bash", "-euc",
+             R"(yes "$2" | dd of="$1" bs=64k count=16 iflag=fullblock oflag=direct status=none
+                                    for i in 1 2; do dd if="$1" bs=64k count=16 iflag=direct status=none | uniq | cmp -n 8 - <(echo "$2"); done)",
+             "user", paths[static_cast<std::size_t>(i)], "device " + std::to_string(i)}));
     for (Program& user : users)
         EXPECT_EQ(user.wait(3 * patience).status, 0) << user.err();
     std::vector<std::size_t> order(16);
@@ -60,7 +62,8 @@ TEST_F(Life, OfDevicesCreatedAndRemovedManyTimes) {
     EXPECT_FALSE(std::filesystem::exists("/dev/userblkc0"));
 }
 
-// The same with workers that have just begun, and are in the midst of what the first request causes.
+// The same with workers that have just begun, and are in the midst of what the first request
+// causes.
 TEST_F(Life, OfServedDevicesCreatedAndRemovedManyTimes) {
     allow_time(300s);
     for (int i = 0; i < (long_form() ? 100 : 10); i++) {
@@ -99,8 +102,8 @@ TEST_F(Life, EndsByForceWithoutWorkers) {
     EXPECT_NE(outcome.err.find("Input/output error"), std::string::npos) << outcome.err;
 }
 
-// "serve --create" makes a device as large as the file, "--detach" returns when it answers, and what
-// the tools tell about it is so.
+// "serve --create" makes a device as large as the file, "--detach" returns when it answers, and
+// what the tools tell about it is so.
 TEST_F(Life, OfADeviceMadeByServe) {
     const std::string store = make_file("store.img", 24 * mib);
     const std::string out = succeed({built("userblkctl"), "serve", "--create", "--name", "made",

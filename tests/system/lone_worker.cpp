@@ -16,7 +16,9 @@ namespace {
 
 userblk::Worker* the_worker;
 
-void stop(int) { the_worker->stop(); }
+void stop(int) {
+    the_worker->stop();
+}
 
 int serve(const std::string& dev, const std::string& spec, userblk::WorkerOptions options) {
     const userblk::Device device = userblk::Device::open(dev);

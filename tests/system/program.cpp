@@ -28,7 +28,8 @@ Fd make_memory_file(const char* name) {
 std::string content(const Fd& fd) {
     std::string result;
     char text[4096];
-    for (ssize_t n; (n = pread(fd.get(), text, sizeof(text), static_cast<off_t>(result.size()))) > 0;)
+    for (ssize_t n;
+         (n = pread(fd.get(), text, sizeof(text), static_cast<off_t>(result.size()))) > 0;)
         result.append(text, static_cast<std::size_t>(n));
     return result;
 }
@@ -110,7 +111,9 @@ bool Program::collect() {
     return over_;
 }
 
-bool Program::running() { return !collect(); }
+bool Program::running() {
+    return !collect();
+}
 
 void Program::signal(int number) const {
     if (!over_)
@@ -124,18 +127,24 @@ void Program::kill() {
 
 Outcome Program::wait(std::chrono::milliseconds limit) {
     if (!eventually([this] { return collect(); }, limit)) {
-        ADD_FAILURE() << name_ << " does not end within " << limit.count() << " ms\n" << out() << err();
+        ADD_FAILURE() << name_ << " does not end within " << limit.count() << " ms\n"
+                      << out() << err();
         ::kill(-group_, SIGKILL);
         eventually([this] { return collect(); });
     }
     return {status_, out(), err()};
 }
 
-std::string Program::out() const { return content(out_); }
+std::string Program::out() const {
+    return content(out_);
+}
 
-std::string Program::err() const { return content(err_); }
+std::string Program::err() const {
+    return content(err_);
+}
 
-Outcome run(const Arguments& argv, std::chrono::milliseconds limit, const Program::Prepare& prepare) {
+Outcome run(const Arguments& argv, std::chrono::milliseconds limit,
+            const Program::Prepare& prepare) {
     return Program(argv, prepare).wait(limit);
 }
 

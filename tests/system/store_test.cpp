@@ -37,7 +37,8 @@ private:
     std::string store_;
 };
 
-// blkdiscard of a part of the device: the backing file gives the space back, there and nowhere else.
+// blkdiscard of a part of the device: the backing file gives the space back, there and nowhere
+// else.
 TEST_F(Holes, AreMadeByDiscard) {
     TestDevice device(full_config(size));
     Supervisor serve(device, spec(), 2);
@@ -56,7 +57,8 @@ TEST_F(Holes, AreMadeByDiscard) {
 TEST_F(Holes, AreMadeByWritingZeroes) {
     TestDevice device(full_config(size));
     Supervisor serve(device, spec(), 2);
-    succeed({"fallocate", "--punch-hole", "--offset", "4M", "--length", "16M", device.block_path()});
+    succeed(
+        {"fallocate", "--punch-hole", "--offset", "4M", "--length", "16M", device.block_path()});
     EXPECT_LE(allocated(store()), size - 16 * mib + 65536);
     EXPECT_TRUE(reads(device, 4 * mib, mib, 0));
     EXPECT_TRUE(reads(device, 20 * mib, 4096, 'x'));
@@ -69,7 +71,8 @@ TEST_F(Holes, AreMadeByWritingZeroes) {
 TEST_F(Holes, AreNotMadeWhereTheSpaceMustStay) {
     TestDevice device(full_config(size));
     Supervisor serve(device, spec(), 2);
-    succeed({"fallocate", "--zero-range", "--offset", "4M", "--length", "16M", device.block_path()});
+    succeed(
+        {"fallocate", "--zero-range", "--offset", "4M", "--length", "16M", device.block_path()});
     EXPECT_GE(allocated(store()), size);
     EXPECT_TRUE(reads(device, 4 * mib, mib, 0));
     EXPECT_TRUE(reads(device, 20 * mib, 4096, 'x'));
@@ -89,12 +92,14 @@ TEST_F(Holes, AreMadeAndAvoidedInAFileOnADisk) {
     {
         TestDevice device(full_config(size));
         Supervisor serve(device, "file:" + image, 2);
-        succeed({"fallocate", "--zero-range", "--offset", "4M", "--length", "4M", device.block_path()});
+        succeed(
+            {"fallocate", "--zero-range", "--offset", "4M", "--length", "4M", device.block_path()});
         succeed({"sync", "-f", image});
         EXPECT_GE(allocated(image), size);
         EXPECT_TRUE(reads(device, 4 * mib, mib, 0));
         succeed({"blkdiscard", "-o", "8M", "-l", "8M", device.block_path()});
-        succeed({"fallocate", "--punch-hole", "--offset", "24M", "--length", "4M", device.block_path()});
+        succeed({"fallocate", "--punch-hole", "--offset", "24M", "--length", "4M",
+                 device.block_path()});
         succeed({"sync", "-f", image});
         EXPECT_LE(allocated(image), size - 12 * mib + 65536);
         EXPECT_TRUE(reads(device, 24 * mib, mib, 0));
@@ -245,7 +250,8 @@ TEST_F(Order, SynchronousWriteIsADurableOneBeforeItReturns) {
     EXPECT_TRUE(durable || flushed(events, 8192)) << "neither FUA nor a flush came";
 }
 
-// The same with a device that has a cache but no FUA: the block layer sends a flush after the write.
+// The same with a device that has a cache but no FUA: the block layer sends a flush after the
+// write.
 TEST_F(Order, SynchronousWriteIsFollowedByAFlushWithoutFua) {
     userblk_config config = full_config(size);
     config.flags &= ~static_cast<std::uint64_t>(USERBLK_F_FUA);

@@ -226,9 +226,9 @@ protected:
     }
 };
 
-// The program is replaced on disk by another build under checked writes, and told to reload: the new
-// workers run the new program, the old ones end, there is no error. For comparison all workers are
-// killed as well.
+// The program is replaced on disk by another build under checked writes, and told to reload: the
+// new workers run the new program, the old ones end, there is no error. For comparison all workers
+// are killed as well.
 TEST_F(Reload, BringsInAnotherBuildUnderFio) {
     const auto duration = long_form() ? 60s : 20s;
     allow_time(duration + 300s);

@@ -14,7 +14,9 @@
 
 namespace userblk::test {
 
-bool long_form() { return std::getenv("USERBLK_TEST_LONG") != nullptr; }
+bool long_form() {
+    return std::getenv("USERBLK_TEST_LONG") != nullptr;
+}
 
 void figure(const std::string& name, const std::string& value) {
     std::printf("[ figure   ] %s: %s\n", name.c_str(), value.c_str());
@@ -94,10 +96,20 @@ void check_file_system(const std::string& type, const std::string& device) {
         succeed({"e2fsck", "-f", "-n", device}, 3 * patience);
 }
 
+const std::string& sample_tree() {
+    static const std::string path = [] {
+        const std::string folder = "/tmp/userblk-sample-" + std::to_string(getpid());
+        succeed({"cp", "-a", "/usr/include/linux", folder}, 4 * patience);
+        return folder;
+    }();
+    return path;
+}
+
 std::string checksum_of_tree(const std::string& folder) {
-    return shell("cd \"$1\"; find . -path ./lost+found -prune -o -type f -print0 | LC_ALL=C sort -z | "
-                 "xargs -0 -r sha256sum | sha256sum",
-                 {folder}, 4 * patience);
+    return shell(
+        "cd \"$1\"; find . -path ./lost+found -prune -o -type f -print0 | LC_ALL=C sort -z | "
+        "xargs -0 -r sha256sum | sha256sum",
+        {folder}, 4 * patience);
 }
 
 void SystemTest::SetUp() {
@@ -119,12 +131,6 @@ std::string SystemTest::make_file(const std::string& name, std::uint64_t size) c
     const std::string path = folder_ + "/" + name;
     std::ofstream(path).close();
     std::filesystem::resize_file(path, size);
-    return path;
-}
-
-std::string SystemTest::make_folder(const std::string& name) const {
-    const std::string path = folder_ + "/" + name;
-    std::filesystem::create_directories(path);
     return path;
 }
 

@@ -52,6 +52,8 @@ private:
 void make_file_system(const std::string& type, const std::string& device);
 // Fails the test unless the file system is as it should be, without repairing.
 void check_file_system(const std::string& type, const std::string& device);
+// A tree of some hundred files to copy from, in memory, so that it is read from the host only once.
+const std::string& sample_tree();
 // One line that is different when any file's content or path is.
 std::string checksum_of_tree(const std::string& folder);
 
@@ -65,8 +67,6 @@ protected:
     const std::string& folder() const { return folder_; }
     // A sparse file of this size in the folder; its path.
     std::string make_file(const std::string& name, std::uint64_t size) const;
-    // An empty folder in the folder; its path.
-    std::string make_folder(const std::string& name) const;
 
 private:
     std::string folder_;

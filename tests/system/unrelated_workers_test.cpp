@@ -67,13 +67,14 @@ INSTANTIATE_TEST_SUITE_P(Of, UnrelatedWorkers,
 
 // How often a process has gone to sleep so far, all of its threads.
 std::uint64_t sleeps(pid_t pid) {
-    return std::stoull(shell("cat /proc/$1/task/*/status | awk '/^voluntary_ctxt/ {n += $2} END {print n}'",
-                             {std::to_string(pid)}));
+    return std::stoull(
+        shell("cat /proc/$1/task/*/status | awk '/^voluntary_ctxt/ {n += $2} END {print n}'",
+              {std::to_string(pid)}));
 }
 
 // Three workers have nothing to do. A fourth holds a request and dies; there is no traffic. While
-// nothing happens the three do not wake up at all, so they do not look around from time to time; the
-// kernel's word makes one of them put the request back, and the reader gets its data.
+// nothing happens the three do not wake up at all, so they do not look around from time to time;
+// the kernel's word makes one of them put the request back, and the reader gets its data.
 TEST_P(UnrelatedWorkers, AreToldOfADeathAndDoNotScan) {
     TestDevice device(config());
     Program hoarder = start_hoarder(device);
@@ -101,8 +102,8 @@ TEST_P(UnrelatedWorkers, AreToldOfADeathAndDoNotScan) {
 }
 
 // Four workers under checked random writes, one of them killed every second and replaced by another
-// that is as unrelated: no error, every request outstanding once at a time, and all that was put back
-// was delivered again.
+// that is as unrelated: no error, every request outstanding once at a time, and all that was put
+// back was delivered again.
 TEST_P(UnrelatedWorkers, LoseOneEverySecondUnderFio) {
     const auto duration = long_form() ? 60s : GetParam() == Kind::library ? 20s : 10s;
     allow_time(duration + 240s);
