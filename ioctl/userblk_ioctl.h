@@ -227,6 +227,13 @@ struct userblk_list {
 
 /* -------------------------------------------------------- the control node */
 
+/*
+ * poll on a control node:
+ *   POLLIN | POLLRDNORM	requests are queued; those that are taken do not count
+ *   POLLPRI		a dead process holds requests: a RESET is due
+ *   POLLHUP | POLLERR	the device was removed
+ */
+
 /* userblk_request.op */
 #define USERBLK_OP_READ		0
 #define USERBLK_OP_WRITE	1
@@ -301,7 +308,7 @@ struct userblk_get {
 #define USERBLK_ANY_QUEUE	0xffffffffu
 /* in: return also, with no request, when a dead process holds requests */
 #define USERBLK_GET_WATCH	(1u << 0)
-/* out: a dead process holds requests: a RESET is due */
+/* out, with or without WATCH: a dead process holds requests: a RESET is due */
 #define USERBLK_GET_ORPHANS	(1u << 1)
 
 /**

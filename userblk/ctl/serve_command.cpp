@@ -256,7 +256,7 @@ int ServeCommand::serve(const Target& target, const BackendSpec& store, LogFunct
     }
     if (end != PoolEnd::removed)
         remove_at_end(target, log);
-    return end == PoolEnd::failed ? exit_failure : exit_success;
+    return end == PoolEnd::stopped || end == PoolEnd::removed ? exit_success : exit_failure;
 }
 
 int ServeCommand::serve_here(const Target& target, const BackendSpec& store, bool continued) const {
