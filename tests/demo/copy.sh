@@ -71,6 +71,7 @@ compare_copies() {
   local loop folder
   umount "${store%/*}"
   mount /dev/vda "${store%/*}"
+  modprobe -q loop || true
   loop=$(losetup --find --show --read-only "$store")
   mount -o ro "$loop" "$mount_point"
   copies=0

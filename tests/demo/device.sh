@@ -6,6 +6,10 @@
 
 store=/store/backing.img
 
+# Every request takes as long as on a turning disk, so that at most moments some are in
+# the workers' hands.
+latency=20ms
+
 # A file system on a disk of the virtual machine: what is acknowledged is in the page
 # cache, as on any machine.
 make_store() {
@@ -30,8 +34,8 @@ attribute() {
 }
 
 serve() {
-  tell "userblkctl serve $device file:$store --workers $DEMO_WORKERS --detach"
-  userblkctl serve "$device" "file:$store" --workers "$DEMO_WORKERS" --detach \
+  tell "userblkctl serve $device delay=$latency,file:$store --workers $DEMO_WORKERS --detach"
+  userblkctl serve "$device" "delay=$latency,file:$store" --workers "$DEMO_WORKERS" --detach \
     </dev/null >>"$state/serve.log" 2>&1 || fail "serve"
 }
 

@@ -58,8 +58,8 @@ await_answer() {
 # Sets put_back to how many requests a RESET has put back since this was asked last.
 ask_put_back() {
   local now
-  now=$(userblkctl info --json "$device" | tr , '\n' | sed -n 's/.*"put_back": *\([0-9]\+\).*/\1/p' | head -n 1)
-  [[ -n $now ]] || fail "userblkctl info does not tell what was put back"
+  now=$(userblkctl stats --json "$device" | tr , '\n' | sed -n 's/.*"put_back": *\([0-9]\+\).*/\1/p' | head -n 1)
+  [[ -n $now ]] || fail "userblkctl stats does not tell what was put back"
   put_back=$((now - put_back_total))
   put_back_total=$now
 }
@@ -90,6 +90,8 @@ kill_everybody() {
   tell "kill $kills: SIGKILL to the supervisor, $1, and every worker, ${workers[*]}"
   mapfile -t workers < <(pgrep -x userblkctl)
   all_dead "${workers[@]}" || fail "somebody still serves: ${workers[*]}"
+  # The kills came one after the other: who lived longer may have healed the queue.
+  ask_put_back
   orphaned=$(attribute orphaned)
   tell "userblk-recover $device"
   userblk-recover "$device" >"$state/pending" || status=$?
