@@ -138,6 +138,7 @@ static int userblk_get_fill(struct userblk_node *node,
 	struct userblk_request __user *user = u64_to_user_ptr(get->requests);
 	struct userblk_queue *queue = &node->device->queue;
 	struct userblk_request requests[USERBLK_GET_CHUNK];
+	unsigned int delivered = 0;
 	bool alone = false;
 
 	while (get->count < room && !alone && userblk_queue_has_work(queue) &&
@@ -150,9 +151,13 @@ static int userblk_get_fill(struct userblk_node *node,
 			return get->count ? 0 : -EFAULT;
 		used = userblk_get_chunk(queue, taker,
 					 userblk_get_start(node, get->queue),
-					 requests, n, !get->count, &alone);
+					 requests, n, !delivered, &alone);
 		if (!used)
 			break;
+		for (i = 0; i < used; i++)
+			delivered += !requests[i].result;
+		/* What a bad record was meant for goes to the next one. */
+		alone = alone && delivered;
 		if (copy_to_user(user + get->count, requests,
 				 used * sizeof(*requests))) {
 			for (i = 0; i < used; i++)

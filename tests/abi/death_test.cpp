@@ -2,13 +2,10 @@
 //
 // The death of a taker: what counts as dead, who is told, and that nobody needs to look.
 #include <csignal>
-#include <fstream>
 #include <thread>
 
-#include <sched.h>
 #include <spawn.h>
 #include <sys/epoll.h>
-#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
@@ -549,52 +546,6 @@ TEST_F(Death, IsStillToldToThoseWhoComeLater) {
         return static_cast<int>(reset_dead(fd.get()).count);
     });
     EXPECT_EQ(late.wait(), 1);
-    expect_redelivered();
-}
-
-// Takers in a pid namespace of their own: seen from outside with a number, from another namespace
-// without one, and dead in both when they die.
-TEST_F(Death, OfATakerInAnotherPidNamespace) {
-    const auto in_new_namespace = [](const std::function<int()>& body) {
-        if (unshare(CLONE_NEWPID))
-            return 80;
-        const pid_t pid = fork();
-        if (!pid) {
-            prctl(PR_SET_PDEATHSIG, SIGKILL);
-            _exit(body());
-        }
-        int status = 0;
-        waitpid(pid, &status, 0);
-        return WIFEXITED(status) ? WEXITSTATUS(status) : 81;
-    };
-    Child dying([&](ChildSide& side) {
-        return in_new_namespace([&] {
-            take(device.control());
-            side.tell(static_cast<std::uint64_t>(getpid()));
-            side.await();
-            return 0;
-        });
-    });
-    EXPECT_EQ(dying.await(), 1u) << "as it sees itself";
-    const std::vector<userblk_taken> seen = taken_list(device.control());
-    ASSERT_EQ(seen.size(), 1u);
-    EXPECT_GT(seen[0].pid, 1);
-    EXPECT_NE(seen[0].pid, dying.pid());
-    Child stranger([&](ChildSide&) {
-        return in_new_namespace([&] {
-            const std::vector<userblk_taken> list = taken_list(device.control());
-            if (list.size() != 1 || list[0].pid != 0)
-                return 1;
-            // It has nobody by that number, nor by its own.
-            if (reset_pid(device.control(), seen[0].pid).count)
-                return 2;
-            return reset_pid(device.control(), 1).count ? 3 : 0;
-        });
-    });
-    EXPECT_EQ(stranger.wait(), 0);
-    Child healer = poller();
-    dying.tell();
-    EXPECT_EQ(healer.wait(), 1);
     expect_redelivered();
 }
 

@@ -201,29 +201,31 @@ TEST_F(Get, LargestBatch) {
 TEST_F(Get, EachRequestIsDeliveredOnceAmongManyTakers) {
     constexpr std::size_t n = 100, takers = 6;
     TestDevice device;
-    Buffer memory = make_store(sizeof(std::atomic<unsigned int>) * n);
+    // How often each was delivered, and the sum.
+    Buffer memory = make_store(sizeof(std::atomic<unsigned int>) * (n + 1));
     auto* deliveries = reinterpret_cast<std::atomic<unsigned int>*>(memory.data());
-    const auto take_all = [&](int fd) {
+    const auto take_until_all_are = [&](int fd) {
         userblk_request records[3];
-        for (;;) {
+        while (deliveries[n] < n) {
             std::fill(std::begin(records), std::end(records), record());
-            const GetResult result = get(fd, records, 200'000'000);
-            if (result.error || !result.count)
+            const GetResult result = get(fd, records, 20'000'000);
+            if (result.error)
                 return;
             for (std::uint32_t i = 0; i < result.count; i++)
                 deliveries[records[i].offset >> 16]++;
+            deliveries[n] += result.count;
         }
     };
     std::vector<Child> processes;
     for (std::size_t i = 0; i < takers / 2; i++)
         processes.emplace_back([&](ChildSide& side) -> int {
-            take_all(device.open_control().get());
+            take_until_all_are(device.open_control().get());
             side.tell();
             side.sleep_for_ever(); // what it took stays taken
         });
     std::vector<std::thread> threads;
     for (std::size_t i = 0; i < takers / 2; i++)
-        threads.emplace_back([&] { take_all(device.open_control().get()); });
+        threads.emplace_back([&] { take_until_all_are(device.open_control().get()); });
     device.read_many(n);
     for (Child& process : processes)
         process.await();
@@ -279,6 +281,25 @@ TEST_F(Get, BurstWakesASleeper) {
     for (const Io& io : device.read_burst(60))
         EXPECT_EQ(io->result(), ENOSPC);
     EXPECT_EQ(child.wait(), 0);
+}
+
+// Several requests at once, several sleepers with room for one each, who never come back for more:
+// each of them is woken.
+TEST_F(Get, BurstWakesAsManyAsItNeeds) {
+    TestDevice device;
+    std::vector<Child> children;
+    for (int i = 0; i < 4; i++) {
+        children.emplace_back([&](ChildSide& side) -> int {
+            userblk_request request = record();
+            side.tell();
+            get(device.control(), {&request, 1}, for_ever);
+            side.sleep_for_ever();
+        });
+        children.back().await();
+        EXPECT_TRUE(eventually_sleeps(children.back().pid()));
+    }
+    device.read_burst(4);
+    EXPECT_TRUE(eventually([&] { return info(device.control()).taken == 4; }));
 }
 
 void handle_nothing(int) {}

@@ -176,6 +176,35 @@ TEST_F(Races, RemovalAgainstEverything) {
     }
 }
 
+// Several create and remove devices of one number and one name, and list them: each that was made
+// is removed once, and none is left.
+TEST_F(Races, CreateAgainstRemove) {
+    std::atomic<int> created = 0, removed = 0;
+    {
+        Crowd crowd;
+        for (int i = 0; i < 2; i++)
+            crowd.add([&] {
+                userblk_config config = test_config();
+                config.number = 5;
+                set_name(config, "one");
+                const int error = create(config);
+                EXPECT_TRUE(!error || error == EEXIST) << error;
+                created += !error;
+            });
+        for (int i = 0; i < 2; i++)
+            crowd.add([&] {
+                const int error = remove_device(5, USERBLK_REMOVE_FORCE);
+                EXPECT_TRUE(!error || error == ENODEV) << error;
+                removed += !error;
+            });
+        crowd.add([&] { EXPECT_LE(list_devices().size(), 1u); });
+        std::this_thread::sleep_for(run_time / 2);
+    }
+    removed += !remove_device(5, USERBLK_REMOVE_FORCE);
+    EXPECT_EQ(created, removed);
+    EXPECT_GT(created, 0);
+}
+
 // Many waiters in SERVE are killed at random while a writer goes on; others come. A killed one may
 // have been the one that was woken. Every write ends, every byte is there.
 TEST_F(Races, WaitersAreKilledWhileAWriterGoesOn) {

@@ -20,6 +20,7 @@ public:
 
 private:
     std::string folder_;
+    bool recorded_names_;
 };
 
 } // namespace userblk::test
