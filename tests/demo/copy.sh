@@ -16,12 +16,24 @@ make_chunks() {
   split -t '\0' -l "$chunk" -a 4 "$USERBLK_VM_SHARE/files" "$state/chunks/"
 }
 
+# Packs the files named in $1 as $2. The host's files come over 9p, which now and then does
+# not find one that is there; that is not what is shown here, so it is asked again.
+pack_chunk() {
+  local try
+  for ((try = 0; try < 5; try++)); do
+    tar -C / --null --no-recursion -T "$1" -cf "$2" && return
+    sleep 0.2
+  done
+  return 1
+}
+
 # Every writer takes the next list of files that nobody has taken.
 write_chunks() {
-  local list
+  local list pack=$state/pack-$BASHPID
   for list in "$state"/chunks/*; do
     mkdir "$state/copying/${list##*/}" 2>/dev/null || continue
-    tar -C / --null --no-recursion -T "$list" -cf - | tar -C "$1" -xpf - || return
+    pack_chunk "$list" "$pack" || return
+    tar -C "$1" -xpf "$pack" || return
     sync -f "$1" || return
     mkdir "$state/copied/${list##*/}"
   done
