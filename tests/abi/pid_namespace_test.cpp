@@ -55,6 +55,8 @@ TEST_F(PidNamespace, TakerIsSeenFromOutside) {
     EXPECT_NE(list[0].pid, inside.pid());
     EXPECT_EQ(reset_pid(device.control(), 1).count, 0u) << "its number inside";
     EXPECT_EQ(reset_pid(device.control(), list[0].pid).count, 1u);
+    inside.tell();
+    EXPECT_EQ(inside.wait(), 0);
 }
 
 // From another namespace it has none; numbers mean those of the caller.
@@ -73,6 +75,8 @@ TEST_F(PidNamespace, TakerIsNotSeenFromAnother) {
     });
     EXPECT_EQ(stranger.wait(), 0);
     EXPECT_EQ(info(device.control()).taken, 1u);
+    inside.tell();
+    EXPECT_EQ(inside.wait(), 0);
 }
 
 // Its death is told to a poller outside, and what it held is put back.
@@ -88,6 +92,7 @@ TEST_F(PidNamespace, DeathIsToldOutside) {
     EXPECT_TRUE(eventually_sleeps(healer.pid()));
     inside.tell();
     EXPECT_EQ(healer.wait(), 1);
+    EXPECT_EQ(inside.wait(), 0);
     EXPECT_EQ(take(device.control()).deliveries, 2u);
 }
 
