@@ -9,6 +9,7 @@
  *   1  CREATE, REMOVE, LIST, INFO, RESIZE, GET, PUT, SERVE, RESET.
  *      Reserved, answered with EOPNOTSUPP: USERBLK_ACTION_REDIRECT.
  *      Reserved, always 0: userblk_request.payload.
+ *   2  USERBLK_ANSWER_ZEROES, with USERBLK_FEATURE_ZEROES.
  *
  * The interface only grows: a worker built against this file runs on every
  * later module. What a module can do is told by feature bits, not by a number.
@@ -213,9 +214,10 @@ struct userblk_list {
 	__u32 first;
 };
 
-/* Bits of @features. None is defined yet; a later module may set some. */
+/* Bits of @features. A later module may set more. */
 #define USERBLK_FEATURE_REDIRECT	(1ULL << 0) /* ACTION_REDIRECT works */
 #define USERBLK_FEATURE_PAYLOAD_FILE	(1ULL << 1) /* pread/pwrite at .payload */
+#define USERBLK_FEATURE_ZEROES		(1ULL << 2) /* ANSWER_ZEROES works */
 
 /**
  * USERBLK_LIST - list the devices by number (on /dev/userblk-control)
@@ -334,6 +336,12 @@ struct userblk_get {
 #define USERBLK_ACTION_ADOPT	4	/* the caller is the taker from now on */
 #define USERBLK_ACTION_REDIRECT	5	/* reserved */
 
+/*
+ * userblk_answer.flags. COMPLETE of a READ with status 0, @addr 0 and the
+ * request's length: the kernel fills it with zeros, as for a hole.
+ */
+#define USERBLK_ANSWER_ZEROES	(1u << 0)
+
 /**
  * struct userblk_answer - one record of a PUT
  * @id: in: what a GET told
@@ -344,7 +352,7 @@ struct userblk_get {
  *	is left alone. For a COMPLETE of a READ with status 0 exactly the
  *	request's length: less completes the READ with an I/O error
  * @action: in: USERBLK_ACTION_*
- * @flags: in: 0
+ * @flags: in: 0 or USERBLK_ANSWER_ZEROES
  * @status: in: COMPLETE: 0 or a negative errno, -4095 ... -1, for whoever
  *	asked; other actions: 0
  * @fd: in: 0 (reserved for REDIRECT)
@@ -393,7 +401,8 @@ struct userblk_put {
  *		request stays taken. A READ may have been filled in part.
  * -EINVAL	unknown action or flag, dirty padding, a status that is no
  *		negative errno, an @addr or @length that the action has no use
- *		for, FETCH or STORE of something else than a WRITE. It stays
+ *		for, FETCH or STORE of something else than a WRITE, ZEROES with
+ *		anything but the COMPLETE of a READ without error. It stays
  *		taken.
  * -EMSGSIZE	FETCH or STORE with too little room; COMPLETE of a READ with
  *		more data than was asked for. It stays taken.

@@ -20,6 +20,11 @@
 #include <linux/blkdev.h>
 #include <linux/device.h>
 
+/* For arrays that are written before they are read, on the path of I/O. */
+#ifndef __uninitialized
+#define __uninitialized __attribute__((__uninitialized__))
+#endif
+
 #ifndef USERBLK_HAS_CLASS_CREATE_NAME
 static inline struct class *userblk_compat_class_create(const char *name)
 {
@@ -54,6 +59,13 @@ static inline struct class *userblk_compat_class_create(const char *name)
 		release_fn(disk);					\
 	}
 #define blk_mode_t fmode_t
+#endif
+
+/* A list of requests, as of queue_rqs and of batches of completions. */
+#ifdef USERBLK_HAS_RQ_LIST
+typedef struct rq_list userblk_rq_list;
+#else
+typedef struct request *userblk_rq_list;
 #endif
 
 /* What a disk promises; in bytes, in no kernel's layout. */

@@ -95,7 +95,7 @@ static long userblk_control_list(void __user *arg)
 	if (list.entry_size != sizeof(struct userblk_list_entry))
 		return -ENOTTY;
 	room = list.count;
-	list.features = 0;
+	list.features = USERBLK_FEATURE_ZEROES;
 	list.count = 0;
 	list.total = 0;
 	err = userblk_control_list_all(&list, room);

@@ -70,55 +70,126 @@ static void userblk_disk_fill(const struct userblk_device *device,
 		slot->flags |= USERBLK_REQ_NOUNMAP;
 }
 
-static blk_status_t userblk_disk_queue_rq(struct blk_mq_hw_ctx *hctx,
-					  const struct blk_mq_queue_data *bd)
+/* Fills the request's slot in; BLK_STS_OK, or why it cannot be done. */
+static blk_status_t userblk_disk_start(struct userblk_hwq *hwq,
+				       struct request *rq)
 {
-	struct userblk_hwq *hwq = hctx->driver_data;
-	struct userblk_queue *queue = hwq->queue;
-	struct request *rq = bd->rq;
+	struct userblk_device *device = userblk_disk_device(hwq->queue);
 	struct userblk_slot *slot = &hwq->slots[rq->tag];
-	bool last = bd->last;
 
 	if (!userblk_disk_op(rq, &slot->op))
 		return BLK_STS_NOTSUPP;
 	/* The block layer only warns of writes from within the kernel. */
-	if (userblk_disk_device(queue)->config.flags & USERBLK_F_READ_ONLY &&
+	if (device->config.flags & USERBLK_F_READ_ONLY &&
 	    op_is_write(req_op(rq)) && slot->op != USERBLK_OP_FLUSH)
 		return BLK_STS_IOERR;
-	userblk_disk_fill(userblk_disk_device(queue), slot, rq);
+	userblk_disk_fill(device, slot, rq);
 	blk_mq_start_request(rq);
-	if (!userblk_queue_add(slot))
+	return BLK_STS_OK;
+}
+
+static blk_status_t userblk_disk_queue_rq(struct blk_mq_hw_ctx *hctx,
+					  const struct blk_mq_queue_data *bd)
+{
+	struct userblk_hwq *hwq = hctx->driver_data;
+	bool last = bd->last;
+	blk_status_t status;
+	LIST_HEAD(slots);
+
+	status = userblk_disk_start(hwq, bd->rq);
+	if (status)
+		return status;
+	list_add_tail(&hwq->slots[bd->rq->tag].node, &slots);
+	if (!userblk_queue_add(hwq, &slots)) {
+		list_del(slots.next);
 		return BLK_STS_IOERR;
-	/* From here on rq may be over. */
+	}
+	/* From here on the request may be over. */
 	if (last)
-		userblk_queue_kick(queue);
+		userblk_queue_kick(hwq);
 	return BLK_STS_OK;
 }
 
 static void userblk_disk_commit_rqs(struct blk_mq_hw_ctx *hctx)
 {
-	struct userblk_hwq *hwq = hctx->driver_data;
-
-	userblk_queue_kick(hwq->queue);
+	userblk_queue_kick(hctx->driver_data);
 }
 
-static void userblk_disk_end(struct userblk_slot *slot, blk_status_t status)
+/* Queues what was started; the list is empty afterwards. */
+static void userblk_disk_add_slots(struct userblk_hwq *hwq,
+				   struct list_head *slots)
 {
-	struct userblk_queue *queue = slot->hwq->queue;
-	struct request *rq = slot->cookie;
-	u32 rest = blk_rq_bytes(rq) - slot->length;
+	struct userblk_slot *slot, *next;
 
-	if (likely(status || !slot->length || !rest)) {
-		blk_mq_end_request(rq, status);
+	if (list_empty(slots))
+		return;
+	if (likely(userblk_queue_add(hwq, slots))) {
+		userblk_queue_kick(hwq);
 		return;
 	}
-	/* A piece is done; the next one follows under the same tag. */
+	list_for_each_entry_safe(slot, next, slots, node) {
+		list_del(&slot->node);
+		blk_mq_end_request(slot->cookie, BLK_STS_IOERR);
+	}
+}
+
+/* All that a task has gathered in its plug; the block layer sees to the rest. */
+static void userblk_disk_queue_rqs(userblk_rq_list *rqs)
+{
+	struct userblk_hwq *hwq = NULL;
+	struct request *rq;
+	blk_status_t status;
+	LIST_HEAD(slots);
+
+	while ((rq = rq_list_pop(rqs))) {
+		if (hwq != rq->mq_hctx->driver_data) {
+			if (hwq)
+				userblk_disk_add_slots(hwq, &slots);
+			hwq = rq->mq_hctx->driver_data;
+		}
+		status = userblk_disk_start(hwq, rq);
+		if (likely(!status))
+			list_add_tail(&hwq->slots[rq->tag].node, &slots);
+		else
+			blk_mq_end_request(rq, status);
+	}
+	if (hwq)
+		userblk_disk_add_slots(hwq, &slots);
+}
+
+/* The next piece of a request of which one is done. False: there is none. */
+static bool userblk_disk_go_on(struct userblk_slot *slot)
+{
+	struct request *rq = slot->cookie;
+	LIST_HEAD(slots);
+
+	if (likely(slot->status || !slot->length ||
+		   slot->length == blk_rq_bytes(rq)))
+		return false;
 	blk_update_request(rq, BLK_STS_OK, slot->length);
-	userblk_disk_fill(userblk_disk_device(queue), slot, rq);
-	if (userblk_queue_add(slot))
-		userblk_queue_kick(queue);
-	else
-		blk_mq_end_request(rq, BLK_STS_IOERR);
+	userblk_disk_fill(userblk_disk_device(slot->hwq->queue), slot, rq);
+	list_add_tail(&slot->node, &slots);
+	userblk_disk_add_slots(slot->hwq, &slots);
+	return true;
+}
+
+static void userblk_disk_end(struct list_head *slots)
+{
+	struct userblk_slot *slot, *next;
+	DEFINE_IO_COMP_BATCH(batch);
+
+	list_for_each_entry_safe(slot, next, slots, node) {
+		struct request *rq = slot->cookie;
+
+		list_del(&slot->node);
+		if (userblk_disk_go_on(slot))
+			continue;
+		if (!blk_mq_add_to_batch(rq, &batch, slot->status != BLK_STS_OK,
+					 blk_mq_end_request_batch))
+			blk_mq_end_request(rq, slot->status);
+	}
+	if (batch.complete)
+		batch.complete(&batch);
 }
 
 static int userblk_disk_init_hctx(struct blk_mq_hw_ctx *hctx, void *data,
@@ -132,6 +203,7 @@ static int userblk_disk_init_hctx(struct blk_mq_hw_ctx *hctx, void *data,
 
 static const struct blk_mq_ops userblk_disk_mq_ops = {
 	.queue_rq = userblk_disk_queue_rq,
+	.queue_rqs = userblk_disk_queue_rqs,
 	.commit_rqs = userblk_disk_commit_rqs,
 	.init_hctx = userblk_disk_init_hctx,
 };

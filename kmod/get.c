@@ -2,14 +2,14 @@
 #include "get.h"
 
 #include <linux/hrtimer.h>
-#include <linux/poll.h>
 #include <linux/sched/signal.h>
 #include <linux/uaccess.h>
 
 #include "payload.h"
+#include "wake.h"
 
 /* Records copied at a time; they live on the stack. */
-#define USERBLK_GET_CHUNK	8
+#define USERBLK_GET_CHUNK	16u
 /* One look in so many goes to another hardware queue than the one hinted at. */
 #define USERBLK_GET_TURN	16u
 
@@ -36,7 +36,7 @@ static int userblk_get_payload(const struct userblk_delivery *delivery,
 	if (!userblk_slot_claim(delivery->slot, generation))
 		return -ESTALE;
 	err = userblk_payload_move(delivery->slot, generation, request->addr,
-				   delivery->length, ITER_DEST);
+				   delivery->length, ITER_DEST, NULL);
 	if (!err)
 		userblk_queue_unclaim(delivery->slot);
 	return err;
@@ -97,7 +97,7 @@ static unsigned int userblk_get_chunk(struct userblk_queue *queue,
 				      struct userblk_request *requests,
 				      unsigned int n, bool first, bool *alone)
 {
-	struct userblk_delivery deliveries[USERBLK_GET_CHUNK];
+	struct userblk_delivery deliveries[USERBLK_GET_CHUNK] __uninitialized;
 	unsigned int good, taken, i, at = 0;
 
 	good = userblk_get_screen(requests, n);
@@ -137,15 +137,16 @@ static int userblk_get_fill(struct userblk_node *node,
 {
 	struct userblk_request __user *user = u64_to_user_ptr(get->requests);
 	struct userblk_queue *queue = &node->device->queue;
-	struct userblk_request requests[USERBLK_GET_CHUNK];
-	unsigned int delivered = 0;
+	struct userblk_request requests[USERBLK_GET_CHUNK] __uninitialized;
+	unsigned int n, delivered = 0;
 	bool alone = false;
 
-	while (get->count < room && !alone && userblk_queue_has_work(queue) &&
+	while (get->count < room && !alone &&
+	       (n = userblk_queue_waiting(queue)) &&
 	       !fatal_signal_pending(current)) {
-		unsigned int i, used, n = min_t(u32, room - get->count,
-						USERBLK_GET_CHUNK);
+		unsigned int i, used;
 
+		n = min3(n, room - get->count, USERBLK_GET_CHUNK);
 		if (copy_from_user(requests, user + get->count,
 				   n * sizeof(*requests)))
 			return get->count ? 0 : -EFAULT;
@@ -171,35 +172,14 @@ static int userblk_get_fill(struct userblk_node *node,
 	return 0;
 }
 
-struct userblk_get_waiter {
-	wait_queue_entry_t entry;
-	bool watch;
-};
-
-/* Is the wake-up about something that this waiter waits for? */
-static int userblk_get_wake(wait_queue_entry_t *entry, unsigned int mode,
-			    int flags, void *key)
-{
-	struct userblk_get_waiter *waiter =
-		container_of(entry, struct userblk_get_waiter, entry);
-	__poll_t events = key_to_poll(key);
-
-	if (events == EPOLLPRI && !waiter->watch)
-		return 0;
-	return autoremove_wake_function(entry, mode, flags, key);
-}
-
 /* Waits until it is worth to look again: 0, -ETIME or -EINTR. */
-static int userblk_get_wait(struct userblk_queue *queue, bool watch,
-			    ktime_t *until)
+static int userblk_get_wait(struct userblk_queue *queue, u32 start,
+			    bool watch, ktime_t *until)
 {
-	struct userblk_get_waiter waiter = { .watch = watch };
+	struct userblk_waiter waiter;
 	int err = 0;
 
-	init_wait(&waiter.entry);
-	waiter.entry.func = userblk_get_wake;
-	prepare_to_wait_exclusive(&queue->wait, &waiter.entry,
-				  TASK_INTERRUPTIBLE);
+	userblk_waiter_add(&waiter, &queue->hwqs[start], watch);
 	if (!userblk_queue_has_work(queue) && !userblk_queue_is_dying(queue) &&
 	    !(watch && userblk_takers_orphans(&queue->takers))) {
 		if (signal_pending(current))
@@ -211,15 +191,17 @@ static int userblk_get_wait(struct userblk_queue *queue, bool watch,
 						   HRTIMER_MODE_ABS))
 			err = -ETIME;
 	}
-	finish_wait(&queue->wait, &waiter.entry);
+	userblk_waiter_remove(&waiter);
 	return err;
 }
 
 /* Nothing is there: 0 to look again, or why not. */
-static int userblk_get_idle(struct userblk_queue *queue,
+static int userblk_get_idle(struct userblk_node *node,
 			    const struct userblk_get *get, bool watch,
 			    ktime_t *until)
 {
+	struct userblk_queue *queue = &node->device->queue;
+
 	if (userblk_queue_is_dying(queue))
 		return -ENODEV;
 	/* What there is stays for others: the dying take nothing. */
@@ -227,7 +209,8 @@ static int userblk_get_idle(struct userblk_queue *queue,
 		return -EINTR;
 	if (!get->timeout_ns)
 		return -ETIME;
-	return userblk_get_wait(queue, watch,
+	return userblk_get_wait(queue, userblk_get_start(node, get->queue),
+				watch,
 				get->timeout_ns < 0 ? NULL : until);
 }
 
@@ -255,7 +238,7 @@ int userblk_get_run(struct userblk_node *node, struct userblk_get *get)
 		orphans = userblk_takers_orphans(&queue->takers);
 		if (err || get->count || (watch && orphans))
 			break;
-		err = userblk_get_idle(queue, get, watch, &until);
+		err = userblk_get_idle(node, get, watch, &until);
 		if (err)
 			break;
 	}
@@ -265,7 +248,6 @@ int userblk_get_run(struct userblk_node *node, struct userblk_get *get)
 	 * Pass on a wake-up that was not used, or not used up: there may be
 	 * others waiting for what is left.
 	 */
-	if (userblk_queue_has_work(queue))
-		userblk_queue_kick(queue);
+	userblk_wake_for_rest(queue);
 	return err == -ETIME ? 0 : err;
 }

@@ -9,6 +9,7 @@
 #include "info.h"
 #include "reset.h"
 #include "serve.h"
+#include "wake.h"
 
 struct userblk_taker *userblk_node_taker(struct userblk_node *node)
 {
@@ -75,8 +76,7 @@ static int userblk_node_flush(struct file *file, fl_owner_t id)
 	if (current->in_execve)
 		userblk_taker_exec(queue);
 	/* A poller woken for a request may leave without having taken it. */
-	if (userblk_queue_has_work(queue))
-		userblk_queue_kick(queue);
+	userblk_wake_for_rest(queue);
 	return 0;
 }
 
@@ -86,7 +86,7 @@ static __poll_t userblk_node_poll(struct file *file, poll_table *wait)
 	struct userblk_queue *queue = &node->device->queue;
 	__poll_t events = 0;
 
-	poll_wait(file, &queue->wait, wait);
+	poll_wait(file, &queue->pollers, wait);
 	/* Pairs with the barrier of a waker: it sees us, or we its work. */
 	smp_mb();
 	if (userblk_queue_is_dying(queue))

@@ -14,16 +14,39 @@
 /* How often it may be for nothing: the page may be taken away again. */
 #define USERBLK_FAULT_IN_TRIES	1000
 
-static size_t userblk_page_copy(struct page *page, size_t offset, size_t bytes,
-				struct iov_iter *iter)
+/* Pieces are as long as their memory is contiguous, or mapped at a time. */
+#ifdef CONFIG_HIGHMEM
+#define userblk_for_each_piece bio_for_each_segment
+#else
+#define userblk_for_each_piece bio_for_each_bvec
+#endif
+
+static void userblk_piece_written(const struct bio_vec *bv, size_t first,
+				  size_t bytes)
 {
+#if ARCH_IMPLEMENTS_FLUSH_DCACHE_PAGE
+	size_t at = (bv->bv_offset + first) >> PAGE_SHIFT;
+
+	for (; at << PAGE_SHIFT < bv->bv_offset + first + bytes; at++)
+		flush_dcache_page(nth_page(bv->bv_page, at));
+#endif
+}
+
+static size_t userblk_piece_copy(const struct bio_vec *bv, size_t first,
+				 size_t bytes, struct iov_iter *iter)
+{
+	void *memory = kmap_local_page(bv->bv_page);
 	size_t copied;
 
-	if (iov_iter_rw(iter) == ITER_DEST)
-		return copy_page_to_iter(page, offset, bytes, iter);
-
-	copied = copy_page_from_iter_atomic(page, offset, bytes, iter);
-	flush_dcache_page(page);
+	if (iov_iter_rw(iter) == ITER_DEST) {
+		copied = _copy_to_iter(memory + bv->bv_offset + first, bytes,
+				       iter);
+	} else {
+		copied = _copy_from_iter(memory + bv->bv_offset + first, bytes,
+					 iter);
+		userblk_piece_written(bv, first, copied);
+	}
+	kunmap_local(memory);
 	return copied;
 }
 
@@ -46,7 +69,7 @@ static size_t userblk_payload_copy(struct userblk_slot *slot, size_t skip,
 			skip -= bio->bi_iter.bi_size;
 			continue;
 		}
-		bio_for_each_segment(bv, bio, at) {
+		userblk_for_each_piece(bv, bio, at) {
 			size_t bytes, copied;
 
 			if (skip >= bv.bv_len) {
@@ -55,9 +78,7 @@ static size_t userblk_payload_copy(struct userblk_slot *slot, size_t skip,
 			}
 			bytes = min_t(size_t, bv.bv_len - skip,
 				      iov_iter_count(iter));
-			copied = userblk_page_copy(bv.bv_page,
-						   bv.bv_offset + skip, bytes,
-						   iter);
+			copied = userblk_piece_copy(&bv, skip, bytes, iter);
 			done += copied;
 			skip = 0;
 			if (copied < bytes || !iov_iter_count(iter))
@@ -89,7 +110,8 @@ static int userblk_payload_fault_in(u64 addr, size_t length,
 }
 
 int userblk_payload_move(struct userblk_slot *slot, u32 generation, u64 addr,
-			 size_t length, unsigned int direction)
+			 size_t length, unsigned int direction,
+			 struct userblk_ends *ends)
 {
 	unsigned int idle = 0;
 	struct iov_iter iter;
@@ -108,6 +130,8 @@ int userblk_payload_move(struct userblk_slot *slot, u32 generation, u64 addr,
 		idle = copied ? 0 : idle + 1;
 
 		userblk_queue_unclaim(slot);
+		if (ends)
+			userblk_ends_flush(ends);
 		err = userblk_payload_fault_in(addr + done, length - done,
 					       direction);
 		if (err || idle == USERBLK_FAULT_IN_TRIES)
@@ -116,4 +140,12 @@ int userblk_payload_move(struct userblk_slot *slot, u32 generation, u64 addr,
 		if (!userblk_slot_claim(slot, generation))
 			return -ESTALE;
 	}
+}
+
+void userblk_payload_zero(struct userblk_slot *slot)
+{
+	struct bio *bio;
+
+	for (bio = slot->bio; bio; bio = bio->bi_next)
+		zero_fill_bio(bio);
 }

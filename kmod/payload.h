@@ -5,7 +5,7 @@
 
 #include <linux/uio.h>
 
-#include "slot.h"
+#include "ends.h"
 
 /**
  * userblk_payload_move() - copy the first bytes of a payload
@@ -14,12 +14,18 @@
  * @addr: in the current process
  * @length: bytes, at most the request's length
  * @direction: ITER_DEST copies to @addr, ITER_SOURCE from it
+ * @ends: what the caller has gathered, given back before anything is waited
+ *	for; or NULL
  *
  * Pages of the process are brought in with the claim given up, which may take
  * as long as whoever backs them likes. Returns 0 with the claim held, or,
  * without it, -ESTALE (the delivery is over), -EFAULT or -EINTR.
  */
 int userblk_payload_move(struct userblk_slot *slot, u32 generation, u64 addr,
-			 size_t length, unsigned int direction);
+			 size_t length, unsigned int direction,
+			 struct userblk_ends *ends);
+
+/* Fills the payload of a claimed slot with zeros. */
+void userblk_payload_zero(struct userblk_slot *slot);
 
 #endif /* USERBLK_PAYLOAD_H */

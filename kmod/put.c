@@ -9,7 +9,7 @@
 #include "trace.h"
 
 /* Records copied at a time; they live on the stack. */
-#define USERBLK_PUT_CHUNK	8
+#define USERBLK_PUT_CHUNK	16
 
 int userblk_put_check(const struct userblk_put *put, bool may_be_empty)
 {
@@ -25,13 +25,18 @@ static int userblk_answer_check(const struct userblk_answer *answer)
 {
 	if (answer->action == USERBLK_ACTION_REDIRECT)
 		return -EOPNOTSUPP;
-	if (answer->action > USERBLK_ACTION_REDIRECT || answer->flags ||
+	if (answer->action > USERBLK_ACTION_REDIRECT ||
+	    answer->flags & ~USERBLK_ANSWER_ZEROES ||
 	    answer->offset || answer->fd || answer->result ||
 	    answer->reserved0 || answer->reserved[0] || answer->reserved[1])
 		return -EINVAL;
 	if (answer->status > 0 || answer->status < -MAX_ERRNO)
 		return -EINVAL;
 	if (answer->status && answer->action != USERBLK_ACTION_COMPLETE)
+		return -EINVAL;
+	if (answer->flags & USERBLK_ANSWER_ZEROES &&
+	    (answer->action != USERBLK_ACTION_COMPLETE || answer->status ||
+	     answer->addr))
 		return -EINVAL;
 	if (answer->action >= USERBLK_ACTION_GIVE_BACK &&
 	    (answer->addr || answer->length))
@@ -55,7 +60,8 @@ static blk_status_t userblk_put_status(int err)
 }
 
 static int userblk_put_complete(struct userblk_slot *slot,
-				const struct userblk_answer *answer)
+				const struct userblk_answer *answer,
+				struct userblk_ends *ends)
 {
 	u32 generation = USERBLK_ID_GENERATION(answer->id);
 	blk_status_t status = userblk_put_status(answer->status);
@@ -64,15 +70,17 @@ static int userblk_put_complete(struct userblk_slot *slot,
 	if (!userblk_slot_claim(slot, generation))
 		return -ESTALE;
 	if (slot->op != USERBLK_OP_READ) {
-		if (answer->addr || answer->length)
+		if (answer->addr || answer->length || answer->flags)
 			err = -EINVAL;
 	} else if (answer->length > slot->length) {
 		err = -EMSGSIZE;
 	} else if (!status && answer->length < slot->length) {
 		status = BLK_STS_IOERR;
+	} else if (answer->flags & USERBLK_ANSWER_ZEROES) {
+		userblk_payload_zero(slot);
 	} else if (!status) {
 		err = userblk_payload_move(slot, generation, answer->addr,
-					   slot->length, ITER_SOURCE);
+					   slot->length, ITER_SOURCE, ends);
 		if (err)
 			return err;
 	}
@@ -80,12 +88,13 @@ static int userblk_put_complete(struct userblk_slot *slot,
 		userblk_queue_unclaim(slot);
 		return err;
 	}
-	return userblk_queue_end(slot, status) ? 0 : -ESTALE;
+	return userblk_queue_end(slot, status, ends) ? 0 : -ESTALE;
 }
 
 /* FETCH and STORE. */
 static int userblk_put_fetch(struct userblk_slot *slot,
-			     const struct userblk_answer *answer)
+			     const struct userblk_answer *answer,
+			     struct userblk_ends *ends)
 {
 	u32 generation = USERBLK_ID_GENERATION(answer->id);
 	int err = 0;
@@ -101,11 +110,11 @@ static int userblk_put_fetch(struct userblk_slot *slot,
 		return err;
 	}
 	err = userblk_payload_move(slot, generation, answer->addr,
-				   slot->length, ITER_DEST);
+				   slot->length, ITER_DEST, ends);
 	if (err)
 		return err;
 	if (answer->action == USERBLK_ACTION_STORE)
-		return userblk_queue_end(slot, BLK_STS_OK) ? 0 : -ESTALE;
+		return userblk_queue_end(slot, BLK_STS_OK, ends) ? 0 : -ESTALE;
 	userblk_queue_unclaim(slot);
 	return 0;
 }
@@ -121,7 +130,8 @@ static int userblk_put_adopt(struct userblk_node *node,
 }
 
 static int userblk_put_one(struct userblk_node *node,
-			   const struct userblk_answer *answer)
+			   const struct userblk_answer *answer,
+			   struct userblk_ends *ends)
 {
 	u32 generation = USERBLK_ID_GENERATION(answer->id);
 	struct userblk_slot *slot;
@@ -135,13 +145,15 @@ static int userblk_put_one(struct userblk_node *node,
 		return -ESTALE;
 	switch (answer->action) {
 	case USERBLK_ACTION_COMPLETE:
-		return userblk_put_complete(slot, answer);
+		return userblk_put_complete(slot, answer, ends);
 	case USERBLK_ACTION_FETCH:
 	case USERBLK_ACTION_STORE:
-		return userblk_put_fetch(slot, answer);
+		return userblk_put_fetch(slot, answer, ends);
 	case USERBLK_ACTION_GIVE_BACK:
 		return userblk_queue_give_back(slot, generation, false);
 	case USERBLK_ACTION_ADOPT:
+		/* It may wait for memory. */
+		userblk_ends_flush(ends);
 		return userblk_put_adopt(node, slot, generation);
 	default:
 		return -EINVAL;
@@ -150,48 +162,80 @@ static int userblk_put_one(struct userblk_node *node,
 
 static unsigned int userblk_put_chunk(struct userblk_node *node,
 				      struct userblk_answer *answers,
-				      unsigned int n)
+				      unsigned int n,
+				      struct userblk_ends *ends)
 {
 	struct userblk_queue *queue = &node->device->queue;
 	unsigned int i, failed = 0;
 
 	for (i = 0; i < n; i++) {
-		int result = userblk_put_one(node, &answers[i]);
+		int result = userblk_put_one(node, &answers[i], ends);
 
 		trace_userblk_put(queue->number, &answers[i], result);
-		answers[i].result = result;
+		if (userblk_ends_is_full(ends))
+			userblk_ends_flush(ends);
 		if (likely(!result))
 			continue;
+		answers[i].result = result;
 		failed++;
 		if (result == -ESTALE)
 			userblk_stats_add(queue, stale, 1);
 	}
-	cond_resched();
+	if (need_resched()) {
+		userblk_ends_flush(ends);
+		cond_resched();
+	}
 	return failed;
 }
 
-int userblk_put_run(struct userblk_node *node, struct userblk_put *put)
+/* Brings records in; nothing gathered waits for a page of theirs. */
+static int userblk_put_read(struct userblk_answer *answers,
+			    const struct userblk_answer __user *user, u32 n,
+			    struct userblk_ends *ends)
+{
+	if (likely(!copy_from_user_nofault(answers, user,
+					   n * sizeof(*answers))))
+		return 0;
+	userblk_ends_flush(ends);
+	return copy_from_user(answers, user, n * sizeof(*answers)) ? -EFAULT :
+								     0;
+}
+
+static int userblk_put_all(struct userblk_node *node, struct userblk_put *put,
+			   struct userblk_ends *ends)
 {
 	struct userblk_answer __user *user = u64_to_user_ptr(put->answers);
-	struct userblk_answer answers[USERBLK_PUT_CHUNK];
+	struct userblk_answer answers[USERBLK_PUT_CHUNK] __uninitialized;
 	u32 done, n;
 
-	put->failed = 0;
 	for (done = 0; done < put->count; done += n) {
 		unsigned int failed;
 
 		if (fatal_signal_pending(current))
 			return -EINTR;
 		n = min_t(u32, put->count - done, USERBLK_PUT_CHUNK);
-		if (copy_from_user(answers, user + done, n * sizeof(*answers)))
+		if (userblk_put_read(answers, user + done, n, ends))
 			return -EFAULT;
-		failed = userblk_put_chunk(node, answers, n);
+		failed = userblk_put_chunk(node, answers, n, ends);
 		/* Results were 0 on entry, so they stand if nothing failed. */
-		if (!failed)
+		if (likely(!failed))
 			continue;
 		put->failed += failed;
+		userblk_ends_flush(ends);
 		if (copy_to_user(user + done, answers, n * sizeof(*answers)))
 			return -EFAULT;
 	}
 	return 0;
+}
+
+int userblk_put_run(struct userblk_node *node, struct userblk_put *put)
+{
+	struct userblk_ends ends;
+	int err;
+
+	put->failed = 0;
+	userblk_ends_init(&ends, &node->device->queue);
+	err = userblk_put_all(node, put, &ends);
+	userblk_ends_flush(&ends);
+	return err;
 }

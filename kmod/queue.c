@@ -5,8 +5,9 @@
 #include <linux/poll.h>
 #include <linux/slab.h>
 
-#include "ioctl/userblk_ioctl.h"
+#include "ends.h"
 #include "trace.h"
+#include "wake.h"
 #include "watch.h"
 
 static void userblk_hwq_init(struct userblk_queue *queue, unsigned int index)
@@ -17,6 +18,7 @@ static void userblk_hwq_init(struct userblk_queue *queue, unsigned int index)
 	spin_lock_init(&hwq->lock);
 	INIT_LIST_HEAD(&hwq->returned);
 	INIT_LIST_HEAD(&hwq->fresh);
+	init_waitqueue_head(&hwq->wait);
 	hwq->queue = queue;
 	hwq->index = index;
 	for (tag = 0; tag < queue->depth; tag++) {
@@ -58,7 +60,7 @@ int userblk_queue_init(struct userblk_queue *queue, unsigned int nr_hwqs,
 		userblk_hwq_init(queue, i);
 	}
 
-	init_waitqueue_head(&queue->wait);
+	init_waitqueue_head(&queue->pollers);
 	userblk_takers_init(&queue->takers);
 	queue->last_take = jiffies;
 	userblk_watch_init(queue);
@@ -90,32 +92,34 @@ static void userblk_hwq_append(struct userblk_hwq *hwq,
 	slot->given_back = 0;
 	RCU_INIT_POINTER(slot->taker, NULL);
 	WRITE_ONCE(slot->since, jiffies);
-	list_add_tail(&slot->node, &hwq->fresh);
-	WRITE_ONCE(hwq->queued, hwq->queued + 1);
 	userblk_slot_queue(slot);
+	trace_userblk_queue(slot, userblk_slot_current_id(slot));
 }
 
-bool userblk_queue_add(struct userblk_slot *slot)
+bool userblk_queue_add(struct userblk_hwq *hwq, struct list_head *slots)
 {
-	struct userblk_hwq *hwq = slot->hwq;
+	struct userblk_slot *slot;
+	u32 count = 0;
 
 	spin_lock(&hwq->lock);
 	if (unlikely(hwq->queue->dying)) {
 		spin_unlock(&hwq->lock);
 		return false;
 	}
-	userblk_hwq_append(hwq, slot);
-	trace_userblk_queue(slot, userblk_slot_current_id(slot));
+	list_for_each_entry(slot, slots, node) {
+		userblk_hwq_append(hwq, slot);
+		count++;
+	}
+	list_splice_tail_init(slots, &hwq->fresh);
+	WRITE_ONCE(hwq->queued, hwq->queued + count);
 	spin_unlock(&hwq->lock);
 	return true;
 }
 
-void userblk_queue_kick(struct userblk_queue *queue)
+void userblk_queue_kick(struct userblk_hwq *hwq)
 {
-	/* The barrier pairs with the one of a waiter that looks and sleeps. */
-	if (wq_has_sleeper(&queue->wait))
-		wake_up_poll(&queue->wait, EPOLLIN | EPOLLRDNORM);
-	userblk_watch_arm(queue);
+	userblk_wake(hwq);
+	userblk_watch_arm(hwq->queue);
 }
 
 /* ------------------------------------------------------- taking requests */
@@ -208,17 +212,34 @@ struct userblk_slot *userblk_queue_slot(struct userblk_queue *queue, u64 id)
 
 /* ------------------------------------------------------ ending deliveries */
 
-static void userblk_queue_count(struct userblk_queue *queue,
-				const struct userblk_slot *slot,
-				blk_status_t status)
+/* The slots are FREE and the caller's; ends them all in the same way. */
+static unsigned int userblk_queue_finish(struct userblk_queue *queue,
+					 struct list_head *slots,
+					 blk_status_t status)
 {
-	userblk_stats_add(queue, completed[slot->op], 1);
-	if (status)
-		userblk_stats_add(queue, errors, 1);
-	else if (slot->op == USERBLK_OP_READ)
-		userblk_stats_add(queue, bytes_read, slot->length);
-	else if (slot->op == USERBLK_OP_WRITE)
-		userblk_stats_add(queue, bytes_written, slot->length);
+	struct userblk_slot *slot, *next;
+	struct userblk_ends ends;
+	unsigned int count;
+
+	userblk_ends_init(&ends, queue);
+	list_for_each_entry_safe(slot, next, slots, node) {
+		list_del(&slot->node);
+		slot->status = status;
+		userblk_ends_add(&ends, slot);
+	}
+	count = ends.count;
+	userblk_ends_flush(&ends);
+	return count;
+}
+
+/* The slot is FREE and the caller's. */
+static void userblk_queue_finish_one(struct userblk_slot *slot)
+{
+	struct userblk_ends ends;
+
+	userblk_ends_init(&ends, slot->hwq->queue);
+	userblk_ends_add(&ends, slot);
+	userblk_ends_flush(&ends);
 }
 
 /* The slot is the caller's. Others may still be looking, under RCU. */
@@ -230,16 +251,6 @@ static void userblk_slot_drop_taker(struct userblk_slot *slot)
 		return;
 	RCU_INIT_POINTER(slot->taker, NULL);
 	atomic_dec(&taker->taken);
-}
-
-/* The slot is FREE and the caller's. */
-static void userblk_queue_finish(struct userblk_slot *slot, blk_status_t status)
-{
-	struct userblk_queue *queue = slot->hwq->queue;
-
-	userblk_slot_drop_taker(slot);
-	userblk_queue_count(queue, slot, status);
-	queue->front->end(slot, status);
 }
 
 static bool userblk_slot_is_exhausted(const struct userblk_slot *slot)
@@ -290,11 +301,12 @@ static void userblk_hwq_sort(struct userblk_hwq *hwq)
 static void userblk_queue_fail(struct userblk_queue *queue,
 			       struct list_head *failed)
 {
-	struct userblk_slot *slot, *next;
+	struct userblk_slot *slot;
 
-	list_for_each_entry_safe(slot, next, failed, node) {
-		list_del_init(&slot->node);
-		if (!userblk_queue_is_dying(queue)) {
+	if (likely(list_empty(failed)))
+		return;
+	if (!userblk_queue_is_dying(queue)) {
+		list_for_each_entry(slot, failed, node) {
 			pr_warn_ratelimited("userblk%u: request %#llx, op %u, %u bytes at %llu, failed after %u deliveries\n",
 					    queue->number,
 					    userblk_slot_current_id(slot),
@@ -302,8 +314,8 @@ static void userblk_queue_fail(struct userblk_queue *queue,
 					    slot->offset, slot->deliveries);
 			userblk_stats_add(queue, exhausted, 1);
 		}
-		userblk_queue_finish(slot, BLK_STS_IOERR);
 	}
+	userblk_queue_finish(queue, failed, BLK_STS_IOERR);
 }
 
 /* The last claim on a slot that is RETURNING is gone. */
@@ -317,30 +329,29 @@ static void userblk_queue_requeue(struct userblk_slot *slot)
 	userblk_hwq_sort(hwq);
 	spin_unlock(&hwq->lock);
 	userblk_queue_fail(hwq->queue, &failed);
-	userblk_queue_kick(hwq->queue);
-}
-
-/* What the last claim on a slot has to do. */
-static void userblk_queue_last(struct userblk_slot *slot,
-			       enum userblk_slot_state state)
-{
-	if (state == USERBLK_SLOT_FREE)
-		userblk_queue_finish(slot, slot->status);
-	else if (state == USERBLK_SLOT_RETURNING)
-		userblk_queue_requeue(slot);
+	userblk_queue_kick(hwq);
 }
 
 void userblk_queue_unclaim(struct userblk_slot *slot)
 {
-	userblk_queue_last(slot, userblk_slot_unclaim(slot));
+	enum userblk_slot_state last = userblk_slot_unclaim(slot);
+
+	if (unlikely(last == USERBLK_SLOT_FREE))
+		userblk_queue_finish_one(slot);
+	else if (unlikely(last == USERBLK_SLOT_RETURNING))
+		userblk_queue_requeue(slot);
 }
 
-bool userblk_queue_end(struct userblk_slot *slot, blk_status_t status)
+bool userblk_queue_end(struct userblk_slot *slot, blk_status_t status,
+		       struct userblk_ends *ends)
 {
 	enum userblk_slot_state last;
 	bool ended = userblk_slot_end(slot, status, &last);
 
-	userblk_queue_last(slot, last);
+	if (likely(last == USERBLK_SLOT_FREE))
+		userblk_ends_add(ends, slot);
+	else if (last == USERBLK_SLOT_RETURNING)
+		userblk_queue_requeue(slot);
 	return ended;
 }
 
@@ -371,7 +382,7 @@ int userblk_queue_give_back(struct userblk_slot *slot, u32 generation,
 	userblk_queue_fail(queue, &failed);
 	if (!undo)
 		userblk_stats_add(queue, given_back, 1);
-	userblk_queue_kick(queue);
+	userblk_queue_kick(hwq);
 	return 0;
 }
 
@@ -449,7 +460,8 @@ static void userblk_queue_reset_done(struct userblk_queue *queue,
 	userblk_queue_fail(queue, failed);
 	userblk_stats_add(queue, resets, 1);
 	userblk_stats_add(queue, put_back, count);
-	userblk_queue_kick(queue);
+	userblk_wake_for_rest(queue);
+	userblk_watch_arm(queue);
 }
 
 unsigned int userblk_queue_reset(struct userblk_queue *queue,
@@ -501,20 +513,6 @@ static void userblk_hwq_cancel(struct userblk_hwq *hwq,
 	list_move_tail(&slot->node, failed);
 }
 
-static unsigned int userblk_queue_finish_list(struct list_head *list,
-					      blk_status_t status)
-{
-	struct userblk_slot *slot, *next;
-	unsigned int count = 0;
-
-	list_for_each_entry_safe(slot, next, list, node) {
-		list_del_init(&slot->node);
-		userblk_queue_finish(slot, status);
-		count++;
-	}
-	return count;
-}
-
 static void userblk_hwq_expire(struct userblk_hwq *hwq,
 			       struct list_head *waiting, unsigned long before,
 			       unsigned long *oldest, struct list_head *failed)
@@ -545,16 +543,37 @@ unsigned int userblk_queue_expire(struct userblk_queue *queue,
 		userblk_hwq_expire(hwq, &hwq->fresh, before, oldest, &failed);
 		spin_unlock(&hwq->lock);
 	}
-	count = userblk_queue_finish_list(&failed, BLK_STS_TIMEOUT);
+	count = userblk_queue_finish(queue, &failed, BLK_STS_TIMEOUT);
 	userblk_stats_add(queue, expired, count);
 	return count;
 }
 
-/* Nothing is added after this, and nothing queued is left. */
+static void userblk_hwq_end_taken(struct userblk_hwq *hwq)
+{
+	struct userblk_ends ends;
+	unsigned int tag;
+
+	userblk_ends_init(&ends, hwq->queue);
+	for (tag = 0; tag < hwq->queue->depth; tag++) {
+		struct userblk_slot *slot = &hwq->slots[tag];
+		u64 word = userblk_slot_word(slot);
+		u32 generation = userblk_word_generation(word);
+
+		/* A claim is refused only while there are 2^16 - 1 of them. */
+		while (userblk_slot_is_taken(slot, generation)) {
+			if (userblk_slot_claim(slot, generation))
+				userblk_queue_end(slot, BLK_STS_IOERR, &ends);
+			else
+				cond_resched();
+		}
+	}
+	userblk_ends_flush(&ends);
+}
+
+/* Nothing is added after this, and nothing queued or taken is left. */
 static void userblk_hwq_kill(struct userblk_hwq *hwq)
 {
 	struct userblk_slot *slot, *next;
-	unsigned int tag;
 	LIST_HEAD(failed);
 
 	spin_lock(&hwq->lock);
@@ -564,20 +583,8 @@ static void userblk_hwq_kill(struct userblk_hwq *hwq)
 	list_for_each_entry_safe(slot, next, &hwq->fresh, node)
 		userblk_hwq_cancel(hwq, slot, &failed);
 	spin_unlock(&hwq->lock);
-	userblk_queue_finish_list(&failed, BLK_STS_IOERR);
-
-	for (tag = 0; tag < hwq->queue->depth; tag++) {
-		u32 generation;
-
-		slot = &hwq->slots[tag];
-		generation = userblk_word_generation(userblk_slot_word(slot));
-		/* A claim is refused only while there are 2^16 - 1 of them. */
-		while (userblk_slot_is_taken(slot, generation)) {
-			if (userblk_slot_claim(slot, generation))
-				userblk_queue_end(slot, BLK_STS_IOERR);
-			cond_resched();
-		}
-	}
+	userblk_queue_finish(hwq->queue, &failed, BLK_STS_IOERR);
+	userblk_hwq_end_taken(hwq);
 }
 
 void userblk_queue_kill(struct userblk_queue *queue)
@@ -586,6 +593,6 @@ void userblk_queue_kill(struct userblk_queue *queue)
 
 	for (i = 0; i < queue->nr_hwqs; i++)
 		userblk_hwq_kill(&queue->hwqs[i]);
-	userblk_queue_wake_all(queue, EPOLLHUP | EPOLLERR);
+	userblk_wake_all(queue, EPOLLHUP | EPOLLERR);
 	userblk_watch_stop(queue);
 }

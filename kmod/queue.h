@@ -20,16 +20,18 @@
 #include "stats.h"
 #include "taker.h"
 
+struct userblk_ends;
 struct userblk_queue;
 
 /**
  * struct userblk_front_ops - what a front end does for its queue
- * @end: the request in the slot is over; the slot is free when it is called.
- *	Called without locks in process context; must not sleep
+ * @end: requests are over, as slot->status tells; takes their slots, which are
+ *	FREE and linked by their node, off the list. Called without locks in
+ *	process context; must not sleep
  * @waiting: requests wait and nobody has taken one for a while. May sleep
  */
 struct userblk_front_ops {
-	void (*end)(struct userblk_slot *slot, blk_status_t status);
+	void (*end)(struct list_head *slots);
 	void (*waiting)(struct userblk_queue *queue);
 };
 
@@ -40,6 +42,7 @@ struct userblk_front_ops {
  * @fresh: QUEUED slots never taken, in order of submission
  * @queued: length of both lists; written under @lock, read anywhere
  * @next_seq: of the next submission
+ * @wait: those who wait inside GET and SERVE, see wake.h
  * @queue: the device's queue; constant
  * @slots: @queue->depth of them; constant
  * @index: constant
@@ -51,6 +54,7 @@ struct userblk_hwq {
 	u32 queued;
 	u32 index;
 	u64 next_seq;
+	wait_queue_head_t wait;
 	struct userblk_queue *queue;
 	struct userblk_slot *slots;
 } ____cacheline_aligned_in_smp;
@@ -65,7 +69,7 @@ struct userblk_hwq {
  * @limit: jiffies that a request may wait; 0: unlimited
  * @front: the front end
  * @front_data: for the front end
- * @wait: those who wait for requests, for the death of a taker or for removal
+ * @pollers: those who poll the control node
  * @dying: the device is being removed; set once, under every hwq->lock in turn
  * @takers: who has taken requests
  * @stats: counters
@@ -85,7 +89,7 @@ struct userblk_queue {
 	unsigned long limit;
 	const struct userblk_front_ops *front;
 	void *front_data;
-	wait_queue_head_t wait;
+	wait_queue_head_t pollers;
 	bool dying;
 	struct userblk_takers takers;
 	struct userblk_stats __percpu *stats;
@@ -137,12 +141,13 @@ int userblk_queue_init(struct userblk_queue *queue, unsigned int nr_hwqs,
 void userblk_queue_destroy(struct userblk_queue *queue);
 
 /*
- * The front end's side. Returns false, and leaves the slot free, if the device
- * is being removed. After true the request may end at any moment. Call
- * userblk_queue_kick() after the last one of a burst.
+ * The front end's side: adds slots linked by their node. Returns false, and
+ * leaves them free and on the list, if the device is being removed. After true
+ * the requests may end at any moment. Call userblk_queue_kick() after the last
+ * ones of a burst.
  */
-bool userblk_queue_add(struct userblk_slot *slot);
-void userblk_queue_kick(struct userblk_queue *queue);
+bool userblk_queue_add(struct userblk_hwq *hwq, struct list_head *slots);
+void userblk_queue_kick(struct userblk_hwq *hwq);
 
 /*
  * Takes up to n requests of one hardware queue: the first from start on, in a
@@ -157,8 +162,12 @@ unsigned int userblk_queue_take(struct userblk_queue *queue, u32 start,
 /* The slot that an id names, if there is such a slot: its word decides more. */
 struct userblk_slot *userblk_queue_slot(struct userblk_queue *queue, u64 id);
 
-/* Under a claim; both give it up. end: false if another one was faster. */
-bool userblk_queue_end(struct userblk_slot *slot, blk_status_t status);
+/*
+ * Under a claim; both give it up. end: false if another one was faster;
+ * otherwise the request is among the ends, or a later unclaim ends it.
+ */
+bool userblk_queue_end(struct userblk_slot *slot, blk_status_t status,
+		       struct userblk_ends *ends);
 void userblk_queue_unclaim(struct userblk_slot *slot);
 
 /* Without a claim. -ESTALE, or 0. undo: as if it had not been delivered. */
@@ -185,26 +194,34 @@ unsigned int userblk_queue_expire(struct userblk_queue *queue,
 /* Refuses, fails and wakes everything. May be called again. */
 void userblk_queue_kill(struct userblk_queue *queue);
 
-/* Wakes also those who wait exclusively: what it is about concerns them all. */
-static inline void userblk_queue_wake_all(struct userblk_queue *queue,
-					  __poll_t events)
-{
-	__wake_up(&queue->wait, TASK_NORMAL, 0, poll_to_key(events));
-}
-
 static inline bool userblk_queue_is_dying(const struct userblk_queue *queue)
 {
 	return READ_ONCE(queue->dying);
 }
 
-static inline bool userblk_queue_has_work(const struct userblk_queue *queue)
+/* A hardware queue that has requests to be taken, or NULL. */
+static inline struct userblk_hwq *
+userblk_queue_work(const struct userblk_queue *queue)
 {
 	unsigned int i;
 
 	for (i = 0; i < queue->nr_hwqs; i++)
 		if (READ_ONCE(queue->hwqs[i].queued))
-			return true;
-	return false;
+			return &queue->hwqs[i];
+	return NULL;
+}
+
+/* How many requests are queued, of one hardware queue that has any; or 0. */
+static inline u32 userblk_queue_waiting(const struct userblk_queue *queue)
+{
+	struct userblk_hwq *hwq = userblk_queue_work(queue);
+
+	return hwq ? max(READ_ONCE(hwq->queued), 1u) : 0;
+}
+
+static inline bool userblk_queue_has_work(const struct userblk_queue *queue)
+{
+	return userblk_queue_work(queue);
 }
 
 #endif /* USERBLK_QUEUE_H */

@@ -7,7 +7,7 @@
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 
-#include "queue.h"
+#include "wake.h"
 
 void userblk_takers_init(struct userblk_takers *takers)
 {
@@ -49,10 +49,9 @@ static void userblk_taker_mark_dead(struct userblk_taker *taker)
 		return;
 	}
 	if (atomic_read(&taker->taken))
-		userblk_queue_wake_all(queue, EPOLLPRI);
+		userblk_wake_all(queue, EPOLLPRI);
 	/* It may have been woken for a request and died before taking it. */
-	if (userblk_queue_has_work(queue))
-		wake_up_poll(&queue->wait, EPOLLIN | EPOLLRDNORM);
+	userblk_wake_for_rest(queue);
 }
 
 /* Called when the process exits, under tasklist_lock: may only wake. */

@@ -14,7 +14,7 @@ constexpr std::size_t least_heap = 512 << 10;
 } // namespace
 
 Arena::Arena(std::size_t max_transfer, unsigned records)
-    : max_transfer_(max_transfer), heap_(max_transfer + (records - 1) * small_room) {
+    : filled_(records), max_transfer_(max_transfer), heap_(max_transfer + (records - 1) * small_room) {
     const std::size_t size = heap_ + std::max(max_transfer, least_heap);
     void* const address = ::mmap(nullptr, size, PROT_READ | PROT_WRITE,
                                  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -41,11 +41,14 @@ std::span<std::byte> Arena::allocate(std::size_t length) noexcept {
         return {};
     const auto result = heap.subspan(used_, length);
     used_ = std::min(heap.size(), used_ + (length + page - 1) / page * page);
+    touched_heap_ = std::max(touched_heap_, used_);
     return result;
 }
 
 void Arena::trim() noexcept {
     ::madvise(memory_.data(), memory_.size(), MADV_DONTNEED);
+    std::fill(filled_.begin(), filled_.end(), 0);
+    touched_rooms_ = touched_heap_ = 0;
 }
 
 } // namespace userblk

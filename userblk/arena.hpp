@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <vector>
 
 namespace userblk {
 
@@ -31,11 +32,25 @@ public:
     std::span<std::byte> allocate(std::size_t length) noexcept;
     void free_all() noexcept { used_ = 0; }
 
+    /// Tells that a record's room was filled with @p length bytes.
+    void filled(unsigned record, std::size_t length) noexcept {
+        if (length <= filled_[record])
+            return;
+        touched_rooms_ += length - filled_[record];
+        filled_[record] = length;
+    }
+
+    /// At most so many bytes have been touched since the last trim().
+    std::size_t touched() const noexcept { return touched_rooms_ + touched_heap_; }
+
     /// Gives the memory back to the system; what is in it is lost.
     void trim() noexcept;
 
 private:
     std::span<std::byte> memory_;
+    std::vector<std::size_t> filled_; ///< of each room, at most
+    std::size_t touched_rooms_ = 0;
+    std::size_t touched_heap_ = 0;
     std::size_t max_transfer_;
     std::size_t heap_;     ///< where it begins
     std::size_t used_ = 0; ///< of the heap

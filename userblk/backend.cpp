@@ -32,4 +32,12 @@ std::span<std::byte> Backend::mapping(std::uint64_t, std::size_t, Access) noexce
     return {};
 }
 
+bool Backend::reads_as_zeroes(std::uint64_t, std::size_t) noexcept {
+    return false;
+}
+
+bool Backend::wants_data() const noexcept {
+    return true;
+}
+
 } // namespace userblk

@@ -113,6 +113,15 @@ public:
     /// accessible. Default: empty.
     virtual std::span<std::byte> mapping(std::uint64_t offset, std::size_t length,
                                          Access access) noexcept;
+
+    /// Whether a read of this range gives nothing but zeros, as that of a hole
+    /// does: then the kernel fills it, and read() is not called. Cheap; asked
+    /// for every read. Default: false.
+    virtual bool reads_as_zeroes(std::uint64_t offset, std::size_t length) noexcept;
+
+    /// Whether write() ever looks at the data. If not, it is not brought along,
+    /// and what write() gets is memory with any content. Asked once. Default: true.
+    virtual bool wants_data() const noexcept;
 };
 
 /// The device that a backend is opened for.

@@ -5,8 +5,21 @@
 
 namespace userblk {
 
+namespace {
+constexpr unsigned most_untimed = 16;
+}
+
 BatchSize::BatchSize(unsigned most) noexcept
     : most_(std::max(most, 1U)), size_(std::max(most, 1U)) {}
+
+bool BatchSize::wants_time(unsigned requests) noexcept {
+    const bool is_slow = average_ns_ * requests > static_cast<double>(target.count()) / 64;
+    if (is_slow || ++untimed_ == most_untimed) {
+        untimed_ = 0;
+        return true;
+    }
+    return average_ns_ == 0;
+}
 
 void BatchSize::done(unsigned requests, std::chrono::nanoseconds time) noexcept {
     if (requests == 0)

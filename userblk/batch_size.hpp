@@ -19,6 +19,9 @@ public:
     explicit BatchSize(unsigned most) noexcept;
 
     unsigned get() const noexcept { return size_; }
+    /// Whether it is worth to time a batch of @p requests: that of a store which
+    /// has been fast is timed now and then.
+    bool wants_time(unsigned requests) noexcept;
     /// Tells that @p requests took @p time together.
     void done(unsigned requests, std::chrono::nanoseconds time) noexcept;
 
@@ -26,6 +29,7 @@ private:
     unsigned most_;
     unsigned size_;
     double average_ns_ = 0; ///< of one request
+    unsigned untimed_ = 0;  ///< batches since the last one that was timed
 };
 
 } // namespace userblk

@@ -17,7 +17,8 @@ namespace userblk {
 ///     auto slow = std::make_shared<DelayBackend>(store, 10ms);
 ///     auto told = std::make_shared<LogBackend>(slow, log);
 ///
-/// mapping() is not passed on, so that a decorator sees all of the data's ways.
+/// What lets data take a way past read() and write() is not passed on (mapping(),
+/// reads_as_zeroes(), wants_data()), so that a decorator sees all of it.
 class Decorator : public Backend {
 public:
     explicit Decorator(std::shared_ptr<Backend> inner);

@@ -4,9 +4,9 @@
 #include "ioctl/error.hpp"
 #include "ioctl/lookup.hpp"
 #include "userblk/file_io.hpp"
+#include "userblk/resident_pages.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cstdio>
 #include <fcntl.h>
 #include <filesystem>
@@ -21,7 +21,7 @@ namespace userblk {
 namespace {
 
 constexpr const char* segment_folder = "/dev/shm";
-constexpr std::size_t page = 4096;
+constexpr std::size_t page = ResidentPages::page;
 
 std::string path_of(const std::string& segment) {
     return std::string(segment_folder) + "/" + segment;
@@ -44,6 +44,16 @@ private:
 
 } // namespace
 
+struct MemoryBackend::Mapping {
+    explicit Mapping(std::span<std::byte> all) : bytes(all), resident(all) {}
+    Mapping(const Mapping&) = delete;
+    Mapping& operator=(const Mapping&) = delete;
+    ~Mapping() { ::munmap(bytes.data(), bytes.size()); }
+
+    std::span<std::byte> bytes;
+    ResidentPages resident;
+};
+
 std::string MemoryBackend::segment_of(std::uint32_t number, std::uint64_t diskseq) {
     return "userblk-" + std::to_string(number) + "-" + std::to_string(diskseq);
 }
@@ -65,16 +75,24 @@ MemoryBackend::MemoryBackend(const std::string& name, std::uint64_t size)
         abi::throw_error("map " + std::to_string(size) + " bytes of " + path_of(name), error);
 }
 
-MemoryBackend::~MemoryBackend() {
-    for (const auto& mapping : mappings_)
-        ::munmap(mapping.base, mapping.size);
+MemoryBackend::~MemoryBackend() = default;
+
+std::uint64_t MemoryBackend::mapped() const noexcept {
+    const auto* mapping = current_.load(std::memory_order_acquire);
+    return mapping ? mapping->bytes.size() : 0;
+}
+
+MemoryBackend::Mapping* MemoryBackend::reaching(std::uint64_t size) noexcept {
+    return grow(size) ? nullptr : current_.load(std::memory_order_acquire);
 }
 
 // Makes the segment and the mapping reach to @p size. The old mapping stays:
 // other threads may be using it.
 std::error_code MemoryBackend::grow(std::uint64_t size) noexcept {
+    if (size <= mapped())
+        return {};
     const std::lock_guard guard(mutex_);
-    if (size <= size_.load(std::memory_order_relaxed))
+    if (size <= mapped()) // somebody was faster
         return {};
     size = (size + page - 1) / page * page;
     {
@@ -95,21 +113,21 @@ std::error_code MemoryBackend::map(std::uint64_t size) noexcept {
     void* base = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd_.get(), 0);
     if (base == MAP_FAILED)
         return abi::last_error();
+    const std::span bytes(static_cast<std::byte*>(base), size);
     try {
-        mappings_.push_back({static_cast<std::byte*>(base), size});
+        mappings_.reserve(mappings_.size() + 1);
+        mappings_.push_back(std::make_unique<Mapping>(bytes));
     } catch (...) {
         ::munmap(base, size);
         return std::make_error_code(std::errc::not_enough_memory);
     }
-    // Who sees the size sees a base that reaches that far.
-    base_.store(static_cast<std::byte*>(base), std::memory_order_relaxed);
-    size_.store(size, std::memory_order_release);
+    current_.store(mappings_.back().get(), std::memory_order_release);
     return {};
 }
 
 Description MemoryBackend::describe() const {
     Description description;
-    description.size = size_.load(std::memory_order_relaxed);
+    description.size = mapped();
     description.discard = true;
     description.write_zeroes = true;
     description.discard_granularity = page;
@@ -132,6 +150,8 @@ std::error_code MemoryBackend::write(std::uint64_t offset, std::span<const std::
 }
 
 std::error_code MemoryBackend::discard(std::uint64_t offset, std::uint64_t length) {
+    if (auto* mapping = reaching(offset + length))
+        mapping->resident.remove(offset, length);
     return allocate(fd_.get(), FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, offset, length);
 }
 
@@ -144,21 +164,14 @@ std::error_code MemoryBackend::write_zeroes(std::uint64_t offset, std::uint64_t 
 
 std::span<std::byte> MemoryBackend::mapping(std::uint64_t offset, std::size_t length,
                                             Access access) noexcept {
-    if (offset + length > size_.load(std::memory_order_acquire) && grow(offset + length))
+    auto* const mapping = reaching(offset + length);
+    if (!mapping)
         return {};
-    std::byte* const base = base_.load(std::memory_order_relaxed);
     if (access == Access::store)
-        return {base + offset, length};
-    const auto first = offset / page * page;
-    const auto pages = (offset + length - first + page - 1) / page;
-    std::array<unsigned char, 2048> resident; // for the largest transfer, twice
-    if (pages > resident.size() || ::mincore(base + first, pages * page, resident.data()) < 0)
+        mapping->resident.add(offset, length);
+    else if (!mapping->resident.contain(offset, length))
         return {};
-    const auto has_page = [](unsigned char flags) { return (flags & 1) != 0; };
-    if (!std::all_of(resident.begin(), resident.begin() + static_cast<std::ptrdiff_t>(pages),
-                     has_page))
-        return {};
-    return {base + offset, length};
+    return mapping->bytes.subspan(offset, length);
 }
 
 bool MemoryBackend::remove(const std::string& name) {

@@ -5,6 +5,7 @@
 #include "userblk/backend.hpp"
 
 #include <atomic>
+#include <memory>
 #include <mutex>
 #include <string>
 #include <vector>
@@ -52,19 +53,18 @@ public:
                                  Access access) noexcept override;
 
 private:
-    struct Mapping {
-        std::byte* base = nullptr;
-        std::uint64_t size = 0;
-    };
+    struct Mapping;
 
+    std::uint64_t mapped() const noexcept;
+    /// The mapping, made to reach to @p size, which is not 0; nullptr: see grow().
+    Mapping* reaching(std::uint64_t size) noexcept;
     std::error_code grow(std::uint64_t size) noexcept;
     std::error_code map(std::uint64_t size) noexcept;
 
     abi::FileDescriptor fd_;
-    std::mutex mutex_;              ///< of growing
-    std::vector<Mapping> mappings_; ///< the old ones may still be in use
-    std::atomic<std::byte*> base_ = nullptr;
-    std::atomic<std::uint64_t> size_ = 0;
+    std::mutex mutex_;                                ///< of growing
+    std::vector<std::unique_ptr<Mapping>> mappings_; ///< the old ones may still be in use
+    std::atomic<Mapping*> current_ = nullptr;        ///< the last of them
 };
 
 } // namespace userblk

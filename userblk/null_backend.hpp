@@ -18,6 +18,8 @@ public:
     std::error_code discard(std::uint64_t offset, std::uint64_t length) override;
     std::error_code write_zeroes(std::uint64_t offset, std::uint64_t length,
                                  ZeroFlags flags) override;
+    bool reads_as_zeroes(std::uint64_t, std::size_t) noexcept override { return true; }
+    bool wants_data() const noexcept override { return false; }
 
 private:
     std::uint64_t size_;

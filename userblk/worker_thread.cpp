@@ -16,8 +16,10 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using namespace std::chrono_literals;
 
-/// Without a request for so long, a thread gives its memory back.
+/// Without a request for so long, a thread gives its memory back, unless it is so
+/// little that the timer would cost more than it.
 constexpr std::chrono::nanoseconds idle_time = 1s;
+constexpr std::size_t kept_when_idle = 256 << 10;
 
 std::uint64_t address_of(const void* pointer) noexcept {
     return reinterpret_cast<std::uintptr_t>(pointer);
@@ -55,19 +57,34 @@ void Serving::wait_for_stop() const noexcept {
 WorkerThread::WorkerThread(Serving& serving)
     : serving_(serving), backend_(*serving.backend),
       maps_stores_(!backend_.mapping(0, USERBLK_MIN_BLOCK_SIZE, Backend::Access::store).empty()),
-      backend_fua_(backend_.describe().fua), arena_(serving.max_transfer, serving.options.batch),
-      batch_(serving.options.batch), requests_(serving.options.batch) {
+      wants_data_(backend_.wants_data()), backend_fua_(backend_.describe().fua),
+      arena_(serving.max_transfer, serving.options.batch), batch_(serving.options.batch) {
+    prepare_records();
     answers_.reserve(serving.options.batch);
     asked_.reserve(serving.options.batch);
 }
 
+// Where the payloads of writes go never changes.
+void WorkerThread::prepare_records() {
+    for (auto& records : records_) {
+        records.resize(serving_.options.batch);
+        for (unsigned i = 0; i < records.size() && wants_data_ && !maps_stores_; ++i) {
+            const auto room = arena_.room(i);
+            records[i].addr = address_of(room.data());
+            records[i].room = static_cast<std::uint32_t>(room.size());
+        }
+    }
+    requests_ = records_[0].data();
+}
+
 void WorkerThread::run() {
+    const bool in_poll = serving_.options.wait == WaitMode::poll;
     while (going_on()) {
-        const unsigned count = exchange(Waiting::not_at_all);
+        const unsigned count = exchange(in_poll ? Waiting::not_at_all : patience());
         if (count > 0)
             carry_out(count);
-        else if (going_on())
-            wait();
+        else if (in_poll && going_on())
+            wait_in_poll();
     }
     put_pending();
 }
@@ -99,8 +116,7 @@ bool WorkerThread::settled(std::error_code error) {
         return true;
     if (error == std::errc::no_such_device) {
         serving_.removed = true;
-        answers_.clear();
-        asked_.clear();
+        forget_answers();
         return true;
     }
     if (error == std::errc::interrupted)
@@ -115,11 +131,12 @@ bool WorkerThread::settled(std::error_code error) {
 
 // Sends the answers that are pending and takes new requests; returns how many.
 unsigned WorkerThread::exchange(Waiting waiting) {
+    requests_ = records_[requests_ == records_[0].data()].data();
     userblk_serve serve{};
     serve.put.answers = address_of(answers_.data());
     serve.put.answer_size = sizeof(userblk_answer);
     serve.put.count = static_cast<std::uint32_t>(answers_.size());
-    serve.get.requests = address_of(requests_.data());
+    serve.get.requests = address_of(requests_);
     serve.get.request_size = sizeof(userblk_request);
     serve.get.count = batch_.get();
     serve.get.queue = USERBLK_ANY_QUEUE;
@@ -127,12 +144,6 @@ unsigned WorkerThread::exchange(Waiting waiting) {
                            : waiting == Waiting::briefly  ? idle_time.count()
                                                           : -1;
     serve.get.flags = waiting == Waiting::not_at_all ? 0 : USERBLK_GET_WATCH;
-    for (unsigned i = 0; i < serve.get.count; ++i) {
-        const auto room = maps_stores_ ? std::span<std::byte>() : arena_.room(i);
-        requests_[i] = {};
-        requests_[i].addr = address_of(room.data());
-        requests_[i].room = static_cast<std::uint32_t>(room.size());
-    }
     const auto error = serving_.node.serve(serve);
     if (error == std::errc::not_enough_memory)
         put_pending(); // it may have been the second half that failed
@@ -142,11 +153,11 @@ unsigned WorkerThread::exchange(Waiting waiting) {
     }
     if (serve.put.failed > 0)
         look_at_results();
-    answers_.clear();
-    asked_.clear();
-    arena_.free_all();
+    forget_answers();
     if ((serve.get.flags & USERBLK_GET_ORPHANS) != 0)
         heal();
+    else if (serve.get.count == 0 && waiting == Waiting::briefly)
+        fell_idle();
     return serve.get.count;
 }
 
@@ -164,9 +175,14 @@ void WorkerThread::put_pending() {
         }
         if (!error && put.failed > 0)
             look_at_results();
-        answers_.clear();
-        asked_.clear();
+        forget_answers();
     }
+    arena_.free_all();
+}
+
+void WorkerThread::forget_answers() noexcept {
+    answers_.clear();
+    asked_.clear();
     arena_.free_all();
 }
 
@@ -180,7 +196,7 @@ void WorkerThread::look_at_results() {
         if (answers[i].result == -ESTALE)
             counters_.stale.add(); // somebody has put it back: not ours any more
         else if (answers[i].result != 0)
-            retry(answers[i], asked[i]);
+            retry(answers[i], *asked[i]);
     }
 }
 
@@ -207,8 +223,7 @@ void WorkerThread::retry(const userblk_answer& refused, const userblk_request& r
         serving_.options.log(LogLevel::error, "the kernel refused the answer to a request, which "
                                               "stays with this process: " +
                                                   error.message());
-    answers_.clear();
-    asked_.clear();
+    forget_answers();
 }
 
 std::error_code WorkerThread::put_one(userblk_answer& answer) noexcept {
@@ -229,35 +244,33 @@ std::error_code WorkerThread::put_one(userblk_answer& answer) noexcept {
     }
 }
 
+userblk_answer& WorkerThread::append(const userblk_request& request, std::uint16_t action) {
+    asked_.push_back(&request);
+    auto& answer = answers_.emplace_back();
+    answer.id = request.id;
+    answer.action = action;
+    return answer;
+}
+
 void WorkerThread::answer(const userblk_request& request, std::error_code error,
                           std::span<const std::byte> data) {
-    userblk_answer answer{};
-    answer.id = request.id;
-    answer.action = USERBLK_ACTION_COMPLETE;
-    answer.status = status_of(error);
+    auto& answer = append(request, USERBLK_ACTION_COMPLETE);
     if (!error) {
         answer.addr = address_of(data.data());
         answer.length = static_cast<std::uint32_t>(data.size());
     } else {
+        answer.status = status_of(error);
         counters_.errors.add();
     }
-    answers_.push_back(answer);
-    asked_.push_back(request);
 }
 
-void WorkerThread::wait() {
-    if (serving_.options.wait == WaitMode::poll) {
-        wait_in_poll();
-        return;
-    }
-    const unsigned count = exchange(idle_ ? Waiting::for_long : Waiting::briefly);
-    if (count > 0)
-        idle_ = false;
-    else if (!idle_) {
-        arena_.trim();
-        idle_ = true;
-    }
-    carry_out(count);
+// Whether it is worth to be back in time to give memory away.
+WorkerThread::Waiting WorkerThread::patience() const noexcept {
+    return arena_.touched() > kept_when_idle ? Waiting::briefly : Waiting::for_long;
+}
+
+void WorkerThread::fell_idle() noexcept {
+    arena_.trim();
 }
 
 void WorkerThread::wait_in_poll() {
@@ -265,18 +278,14 @@ void WorkerThread::wait_in_poll() {
                         {serving_.stop_event.get(), POLLIN, 0}};
     constexpr int briefly =
         std::chrono::duration_cast<std::chrono::milliseconds>(idle_time).count();
-    const int ready = ::poll(entries, 2, idle_ ? -1 : briefly);
+    const int ready = ::poll(entries, 2, patience() == Waiting::briefly ? briefly : -1);
     if (ready < 0 && errno != EINTR && errno != ENOMEM)
         abi::throw_errno("wait for requests");
-    if (ready == 0) {
-        arena_.trim();
-        idle_ = true;
-    }
+    if (ready == 0)
+        fell_idle();
     if (ready <= 0)
         return;
     const auto events = abi::node_events(entries[0].revents);
-    if (events.requests)
-        idle_ = false;
     if (events.removed)
         serving_.removed = true;
     else if (events.orphans)
@@ -304,7 +313,8 @@ void WorkerThread::heal() {
 // ------------------------------------------------------------- carrying out
 
 void WorkerThread::carry_out(unsigned count) {
-    const auto start = Clock::now();
+    const bool timed = batch_.wants_time(count);
+    const auto start = timed ? Clock::now() : Clock::time_point();
     auto sent = start;
     unsigned done = 0;
     for (unsigned i = 0; i < count; ++i) {
@@ -314,12 +324,13 @@ void WorkerThread::carry_out(unsigned count) {
             ++done;
         }
         // Answers that are ready do not wait for the slow rest of the batch.
-        if (count > 1 && Clock::now() - sent > BatchSize::target) {
+        if (timed && i + 1 < count && Clock::now() - sent > BatchSize::target) {
             put_pending();
             sent = Clock::now();
         }
     }
-    batch_.done(done, Clock::now() - start);
+    if (timed)
+        batch_.done(done, Clock::now() - start);
 }
 
 void WorkerThread::dispatch(userblk_request& request, unsigned record) {
@@ -354,6 +365,12 @@ void WorkerThread::dispatch(userblk_request& request, unsigned record) {
 
 // The data of a READ stays where it is until the answer is sent.
 void WorkerThread::read(const userblk_request& request, bool from_mapping) {
+    if (backend_.reads_as_zeroes(request.offset, request.length)) {
+        auto& answer = append(request, USERBLK_ACTION_COMPLETE);
+        answer.flags = USERBLK_ANSWER_ZEROES;
+        answer.length = request.length;
+        return;
+    }
     if (from_mapping) {
         const auto mapped = backend_.mapping(request.offset, request.length, Backend::Access::load);
         if (!mapped.empty())
@@ -365,8 +382,12 @@ void WorkerThread::read(const userblk_request& request, bool from_mapping) {
 }
 
 void WorkerThread::write(const userblk_request& request, unsigned record) {
-    if ((request.flags & USERBLK_REQ_NO_PAYLOAD) == 0)
+    if (!wants_data_)
+        return finish_write(request, allocate(request.length));
+    if ((request.flags & USERBLK_REQ_NO_PAYLOAD) == 0) {
+        arena_.filled(record, request.length);
         return finish_write(request, arena_.room(record).first(request.length));
+    }
     if (!store_into_mapping(request))
         write_fetched(request);
 }
@@ -384,13 +405,9 @@ bool WorkerThread::store_into_mapping(const userblk_request& request) {
         answer(request, guarded([&] { return backend_.flush(); }));
         return true;
     }
-    userblk_answer store{};
-    store.id = request.id;
-    store.action = USERBLK_ACTION_STORE;
+    auto& store = append(request, USERBLK_ACTION_STORE);
     store.addr = address_of(mapped.data());
     store.length = static_cast<std::uint32_t>(mapped.size());
-    answers_.push_back(store);
-    asked_.push_back(request);
     return true;
 }
 
@@ -436,19 +453,22 @@ std::span<std::byte> WorkerThread::allocate(std::size_t length) {
 // What a backend throws ends here.
 template <class Call>
 std::error_code WorkerThread::guarded(Call&& call) noexcept {
-    std::string text = "something";
     try {
         return call();
     } catch (const std::exception& exception) {
-        text = exception.what();
+        return caught(exception.what());
     } catch (...) {
+        return caught("something");
     }
+}
+
+std::error_code WorkerThread::caught(const char* what) noexcept {
     try {
         if (serving_.options.log && !serving_.told_of_exception.exchange(true))
             serving_.options.log(LogLevel::error,
                                  "the backend threw an exception, which became an I/O error "
                                  "(told once): " +
-                                     text);
+                                     std::string(what));
     } catch (...) {
     }
     return std::make_error_code(std::errc::io_error);

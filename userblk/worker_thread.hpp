@@ -8,6 +8,7 @@
 #include "userblk/batch_size.hpp"
 #include "userblk/worker.hpp"
 
+#include <array>
 #include <atomic>
 #include <cstdint>
 #include <memory>
@@ -57,10 +58,14 @@ private:
     void look_at_results();
     void retry(const userblk_answer& refused, const userblk_request& request);
     std::error_code put_one(userblk_answer& answer) noexcept;
+    userblk_answer& append(const userblk_request& request, std::uint16_t action);
     void answer(const userblk_request& request, std::error_code error,
                 std::span<const std::byte> data = {});
+    void forget_answers() noexcept;
     bool settled(std::error_code error);
-    void wait();
+    void prepare_records();
+    Waiting patience() const noexcept;
+    void fell_idle() noexcept;
     void wait_in_poll();
     void heal();
 
@@ -76,6 +81,7 @@ private:
     void finish_write(const userblk_request& request, std::span<const std::byte> data);
     template <class Call>
     std::error_code guarded(Call&& call) noexcept;
+    std::error_code caught(const char* what) noexcept;
 
     struct Count {
         // Written by one thread, read by others.
@@ -92,13 +98,15 @@ private:
     Serving& serving_;
     Backend& backend_;
     bool maps_stores_ = false; ///< payloads are fetched straight into the store
+    bool wants_data_ = true;
     bool backend_fua_ = false;
     Arena arena_;
     BatchSize batch_;
-    bool idle_ = false; ///< the arena was trimmed
-    std::vector<userblk_request> requests_;
+    // What is answered stays readable while the next batch comes in.
+    std::array<std::vector<userblk_request>, 2> records_;
+    userblk_request* requests_ = nullptr; ///< one of them: the batch in hand
     std::vector<userblk_answer> answers_; ///< not sent yet
-    std::vector<userblk_request> asked_;  ///< what each of them answers
+    std::vector<const userblk_request*> asked_; ///< what each of them answers
     Counters counters_;
 };
 

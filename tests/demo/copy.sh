@@ -11,30 +11,33 @@ copies_kept=3
 writers=3
 chunk=20
 
+# The files to copy, on a file system of the guest's own.
+stage_source() {
+  mkdir -p "$state/source"
+  tar -C "$state/source" -xpf "$USERBLK_VM_SHARE/source.tar" || fail "cannot unpack the files to copy"
+  make_chunks
+}
+
 make_chunks() {
   mkdir -p "$state/chunks"
   split -t '\0' -l "$chunk" -a 4 "$USERBLK_VM_SHARE/files" "$state/chunks/"
 }
 
-# Packs the files named in $1 as $2. The host's files come over 9p, which now and then does
-# not find one that is there; that is not what is shown here, so it is asked again.
-pack_chunk() {
-  local try
-  for ((try = 0; try < 5; try++)); do
-    tar -C / --null --no-recursion -T "$1" -cf "$2" && return
-    sleep 0.2
-  done
-  return 1
+# Copies the files named in $1 to the folder $2, by way of the archive $3, until they are on
+# the device.
+write_chunk() {
+  tar -C "$state/source" --null --no-recursion -T "$1" -cf "$3" &&
+    tar -C "$2" -xpf "$3" &&
+    sync -f "$2"
 }
 
 # Every writer takes the next list of files that nobody has taken.
 write_chunks() {
-  local list pack=$state/pack-$BASHPID
+  local list pack
+  pack=$state/pack-$BASHPID
   for list in "$state"/chunks/*; do
     mkdir "$state/copying/${list##*/}" 2>/dev/null || continue
-    pack_chunk "$list" "$pack" || return
-    tar -C "$1" -xpf "$pack" || return
-    sync -f "$1" || return
+    write_chunk "$list" "$1" "$pack" || { tell "cannot copy ${list##*/}: status $?"; return 1; }
     mkdir "$state/copied/${list##*/}"
   done
 }
@@ -49,13 +52,12 @@ copy_once() {
     pids+=($!)
   done
   for writer in "${pids[@]}"; do
-    wait "$writer" || return
+    wait "$writer" || { tell "process $writer, a writer, ended with status $?"; return 1; }
   done
 }
 
 copy_until_enough() {
   local copies=0
-  make_chunks
   echo 0 >"$state/copies"
   until [[ -e $state/enough ]]; do
     copy_once "$mount_point/copy-$((copies % copies_kept))" || {
