@@ -63,9 +63,9 @@ static inline struct class *userblk_compat_class_create(const char *name)
 
 /* A list of requests, as of queue_rqs and of batches of completions. */
 #ifdef USERBLK_HAS_RQ_LIST
-typedef struct rq_list userblk_rq_list;
+#define userblk_rq_list struct rq_list
 #else
-typedef struct request *userblk_rq_list;
+#define userblk_rq_list struct request *
 #endif
 
 /* What a disk promises; in bytes, in no kernel's layout. */

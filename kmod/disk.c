@@ -173,18 +173,19 @@ static bool userblk_disk_go_on(struct userblk_slot *slot)
 	return true;
 }
 
-static void userblk_disk_end(struct list_head *slots)
+static void userblk_disk_end(struct userblk_slot **slots, unsigned int count)
 {
-	struct userblk_slot *slot, *next;
 	DEFINE_IO_COMP_BATCH(batch);
+	unsigned int i;
 
-	list_for_each_entry_safe(slot, next, slots, node) {
+	for (i = 0; i < count; i++) {
+		struct userblk_slot *slot = slots[i];
 		struct request *rq = slot->cookie;
+		bool failed = slot->status != BLK_STS_OK;
 
-		list_del(&slot->node);
 		if (userblk_disk_go_on(slot))
 			continue;
-		if (!blk_mq_add_to_batch(rq, &batch, slot->status != BLK_STS_OK,
+		if (!blk_mq_add_to_batch(rq, &batch, failed,
 					 blk_mq_end_request_batch))
 			blk_mq_end_request(rq, slot->status);
 	}

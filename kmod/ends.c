@@ -19,33 +19,33 @@ static void userblk_ends_count(struct userblk_queue *queue,
 static void userblk_ends_drop_takers(struct userblk_ends *ends)
 {
 	struct userblk_taker *taker, *same = NULL;
-	struct userblk_slot *slot;
-	unsigned int count = 0;
+	unsigned int i, count = 0;
 
-	list_for_each_entry(slot, &ends->slots, node) {
+	for (i = 0; i < ends->count; i++) {
+		struct userblk_slot *slot = ends->slots[i];
+
 		userblk_ends_count(ends->queue, slot);
 		taker = rcu_dereference_protected(slot->taker, 1);
-		if (!taker)
-			continue;
 		RCU_INIT_POINTER(slot->taker, NULL);
 		/* Most of a batch were taken by one: one step for all of them. */
-		if (taker != same && count) {
-			atomic_sub(count, &same->taken);
+		if (taker != same) {
+			if (same)
+				atomic_sub(count, &same->taken);
+			same = taker;
 			count = 0;
 		}
-		same = taker;
 		count++;
 	}
-	if (count)
+	if (same)
 		atomic_sub(count, &same->taken);
 }
 
 void userblk_ends_flush(struct userblk_ends *ends)
 {
-	if (list_empty(&ends->slots))
+	if (!ends->count)
 		return;
 	userblk_ends_drop_takers(ends);
-	ends->queue->front->end(&ends->slots);
+	ends->queue->front->end(ends->slots, ends->count);
 	ends->count = 0;
 	ends->bytes = 0;
 }

@@ -16,42 +16,47 @@
 /**
  * struct userblk_ends - requests of one device that are over
  * @queue: of the device
- * @slots: FREE, with their status, linked by their node
- * @count: how many
  * @bytes: how much data they are about
+ * @count: how many
+ * @slots: FREE, with their status
  */
 struct userblk_ends {
 	struct userblk_queue *queue;
-	struct list_head slots;
-	unsigned int count;
 	u64 bytes;
+	unsigned int count;
+	struct userblk_slot *slots[USERBLK_ENDS_COUNT];
 };
 
 static inline void userblk_ends_init(struct userblk_ends *ends,
 				     struct userblk_queue *queue)
 {
 	ends->queue = queue;
-	INIT_LIST_HEAD(&ends->slots);
 	ends->count = 0;
 	ends->bytes = 0;
 }
 
-/* The slot is FREE and the caller's. */
+static inline bool userblk_ends_is_full(const struct userblk_ends *ends)
+{
+	return ends->count == USERBLK_ENDS_COUNT ||
+	       ends->bytes >= USERBLK_ENDS_BYTES;
+}
+
+/* The slot is FREE and the caller's; there is room, see flush_full. */
 static inline void userblk_ends_add(struct userblk_ends *ends,
 				    struct userblk_slot *slot)
 {
-	list_add_tail(&slot->node, &ends->slots);
-	ends->count++;
+	ends->slots[ends->count++] = slot;
 	ends->bytes += slot->length;
-}
-
-static inline bool userblk_ends_is_full(const struct userblk_ends *ends)
-{
-	return ends->count >= USERBLK_ENDS_COUNT ||
-	       ends->bytes >= USERBLK_ENDS_BYTES;
 }
 
 /* Gives them back to the front end. Does nothing when there are none. */
 void userblk_ends_flush(struct userblk_ends *ends);
+
+/* Makes room for one more. */
+static inline void userblk_ends_flush_full(struct userblk_ends *ends)
+{
+	if (unlikely(userblk_ends_is_full(ends)))
+		userblk_ends_flush(ends);
+}
 
 #endif /* USERBLK_ENDS_H */

@@ -26,9 +26,10 @@ static int userblk_answer_check(const struct userblk_answer *answer)
 	if (answer->action == USERBLK_ACTION_REDIRECT)
 		return -EOPNOTSUPP;
 	if (answer->action > USERBLK_ACTION_REDIRECT ||
-	    answer->flags & ~USERBLK_ANSWER_ZEROES ||
-	    answer->offset || answer->fd || answer->result ||
-	    answer->reserved0 || answer->reserved[0] || answer->reserved[1])
+	    answer->flags & ~USERBLK_ANSWER_ZEROES)
+		return -EINVAL;
+	if (answer->offset | answer->fd | answer->result | answer->reserved0 |
+	    answer->reserved[0] | answer->reserved[1])
 		return -EINVAL;
 	if (answer->status > 0 || answer->status < -MAX_ERRNO)
 		return -EINVAL;
@@ -47,8 +48,11 @@ static int userblk_answer_check(const struct userblk_answer *answer)
 /* What is the block layer's own is not a worker's to say. */
 static blk_status_t userblk_put_status(int err)
 {
-	blk_status_t status = errno_to_blk_status(err);
+	blk_status_t status;
 
+	if (likely(!err))
+		return BLK_STS_OK;
+	status = errno_to_blk_status(err);
 	switch (status) {
 	case BLK_STS_AGAIN:
 	case BLK_STS_DEV_RESOURCE:
@@ -59,6 +63,26 @@ static blk_status_t userblk_put_status(int err)
 	}
 }
 
+/* A READ without error, claimed by the caller, who gives the claim up. */
+static int userblk_put_read_data(struct userblk_slot *slot,
+				 const struct userblk_answer *answer,
+				 struct userblk_ends *ends)
+{
+	int err;
+
+	if (answer->flags & USERBLK_ANSWER_ZEROES) {
+		userblk_payload_zero(slot);
+	} else {
+		err = userblk_payload_move(slot,
+					   USERBLK_ID_GENERATION(answer->id),
+					   answer->addr, slot->length,
+					   ITER_SOURCE, ends);
+		if (err)
+			return err;
+	}
+	return userblk_queue_end(slot, BLK_STS_OK, ends) ? 0 : -ESTALE;
+}
+
 static int userblk_put_complete(struct userblk_slot *slot,
 				const struct userblk_answer *answer,
 				struct userblk_ends *ends)
@@ -66,6 +90,13 @@ static int userblk_put_complete(struct userblk_slot *slot,
 	u32 generation = USERBLK_ID_GENERATION(answer->id);
 	blk_status_t status = userblk_put_status(answer->status);
 	int err = 0;
+
+	/* Most answers but those of READs move nothing: one step will do. */
+	if (userblk_slot_is_taken(slot, generation) &&
+	    READ_ONCE(slot->op) != USERBLK_OP_READ && !answer->addr &&
+	    !answer->length && !answer->flags &&
+	    userblk_queue_end_unclaimed(slot, generation, status, ends))
+		return 0;
 
 	if (!userblk_slot_claim(slot, generation))
 		return -ESTALE;
@@ -76,13 +107,8 @@ static int userblk_put_complete(struct userblk_slot *slot,
 		err = -EMSGSIZE;
 	} else if (!status && answer->length < slot->length) {
 		status = BLK_STS_IOERR;
-	} else if (answer->flags & USERBLK_ANSWER_ZEROES) {
-		userblk_payload_zero(slot);
 	} else if (!status) {
-		err = userblk_payload_move(slot, generation, answer->addr,
-					   slot->length, ITER_SOURCE, ends);
-		if (err)
-			return err;
+		return userblk_put_read_data(slot, answer, ends);
 	}
 	if (err) {
 		userblk_queue_unclaim(slot);
@@ -172,8 +198,7 @@ static unsigned int userblk_put_chunk(struct userblk_node *node,
 		int result = userblk_put_one(node, &answers[i], ends);
 
 		trace_userblk_put(queue->number, &answers[i], result);
-		if (userblk_ends_is_full(ends))
-			userblk_ends_flush(ends);
+		userblk_ends_flush_full(ends);
 		if (likely(!result))
 			continue;
 		answers[i].result = result;
@@ -230,7 +255,7 @@ static int userblk_put_all(struct userblk_node *node, struct userblk_put *put,
 
 int userblk_put_run(struct userblk_node *node, struct userblk_put *put)
 {
-	struct userblk_ends ends;
+	struct userblk_ends ends __uninitialized;
 	int err;
 
 	put->failed = 0;

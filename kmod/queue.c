@@ -131,8 +131,6 @@ static void userblk_hwq_take_one(struct userblk_hwq *hwq,
 {
 	bool again = slot->deliveries;
 
-	list_del_init(&slot->node);
-	WRITE_ONCE(hwq->queued, hwq->queued - 1);
 	slot->deliveries++;
 	WRITE_ONCE(slot->since, jiffies);
 	rcu_assign_pointer(slot->taker, taker);
@@ -148,6 +146,19 @@ static void userblk_hwq_take_one(struct userblk_hwq *hwq,
 	trace_userblk_get(slot, to->id);
 }
 
+/* Moves up to n slots from the head of a list to another; how many. */
+static unsigned int userblk_slots_cut(struct list_head *from, unsigned int n,
+				      struct list_head *to)
+{
+	struct list_head *at = from->next;
+	unsigned int count;
+
+	for (count = 0; count < n && at != from; count++)
+		at = at->next;
+	list_cut_before(to, from, at);
+	return count;
+}
+
 static unsigned int userblk_hwq_take(struct userblk_hwq *hwq,
 				     struct userblk_taker *taker,
 				     struct userblk_delivery *to,
@@ -155,7 +166,7 @@ static unsigned int userblk_hwq_take(struct userblk_hwq *hwq,
 {
 	struct list_head *from = &hwq->fresh;
 	struct userblk_slot *slot, *next;
-	unsigned int taken = 0;
+	LIST_HEAD(slots);
 
 	spin_lock(&hwq->lock);
 	if (!list_empty(&hwq->returned)) {
@@ -163,16 +174,15 @@ static unsigned int userblk_hwq_take(struct userblk_hwq *hwq,
 		n = first ? 1 : 0;
 		*alone = first;
 	}
+	n = userblk_slots_cut(from, n, &slots);
+	WRITE_ONCE(hwq->queued, hwq->queued - n);
 	/* Counted before anybody can answer them. */
 	atomic_add(n, &taker->taken);
-	list_for_each_entry_safe(slot, next, from, node) {
-		if (taken == n)
-			break;
-		userblk_hwq_take_one(hwq, slot, taker, &to[taken++]);
-	}
-	atomic_sub(n - taken, &taker->taken);
+	/* From when it is TAKEN a slot's node is another's, who guessed its id. */
+	list_for_each_entry_safe(slot, next, &slots, node)
+		userblk_hwq_take_one(hwq, slot, taker, to++);
 	spin_unlock(&hwq->lock);
-	return taken;
+	return n;
 }
 
 unsigned int userblk_queue_take(struct userblk_queue *queue, u32 start,
@@ -201,15 +211,6 @@ unsigned int userblk_queue_take(struct userblk_queue *queue, u32 start,
 	return 0;
 }
 
-struct userblk_slot *userblk_queue_slot(struct userblk_queue *queue, u64 id)
-{
-	u32 index = USERBLK_ID_QUEUE(id), tag = USERBLK_ID_TAG(id);
-
-	if (index >= queue->nr_hwqs || tag >= queue->depth)
-		return NULL;
-	return &queue->hwqs[index].slots[tag];
-}
-
 /* ------------------------------------------------------ ending deliveries */
 
 /* The slots are FREE and the caller's; ends them all in the same way. */
@@ -218,16 +219,17 @@ static unsigned int userblk_queue_finish(struct userblk_queue *queue,
 					 blk_status_t status)
 {
 	struct userblk_slot *slot, *next;
-	struct userblk_ends ends;
-	unsigned int count;
+	struct userblk_ends ends __uninitialized;
+	unsigned int count = 0;
 
 	userblk_ends_init(&ends, queue);
 	list_for_each_entry_safe(slot, next, slots, node) {
 		list_del(&slot->node);
 		slot->status = status;
 		userblk_ends_add(&ends, slot);
+		userblk_ends_flush_full(&ends);
+		count++;
 	}
-	count = ends.count;
 	userblk_ends_flush(&ends);
 	return count;
 }
@@ -235,7 +237,7 @@ static unsigned int userblk_queue_finish(struct userblk_queue *queue,
 /* The slot is FREE and the caller's. */
 static void userblk_queue_finish_one(struct userblk_slot *slot)
 {
-	struct userblk_ends ends;
+	struct userblk_ends ends __uninitialized;
 
 	userblk_ends_init(&ends, slot->hwq->queue);
 	userblk_ends_add(&ends, slot);
@@ -353,6 +355,17 @@ bool userblk_queue_end(struct userblk_slot *slot, blk_status_t status,
 	else if (last == USERBLK_SLOT_RETURNING)
 		userblk_queue_requeue(slot);
 	return ended;
+}
+
+bool userblk_queue_end_unclaimed(struct userblk_slot *slot, u32 generation,
+				 blk_status_t status,
+				 struct userblk_ends *ends)
+{
+	if (!userblk_slot_end_unclaimed(slot, generation))
+		return false;
+	slot->status = status;
+	userblk_ends_add(ends, slot);
+	return true;
 }
 
 /* ------------------------------------------------------------ recovery */
@@ -550,7 +563,7 @@ unsigned int userblk_queue_expire(struct userblk_queue *queue,
 
 static void userblk_hwq_end_taken(struct userblk_hwq *hwq)
 {
-	struct userblk_ends ends;
+	struct userblk_ends ends __uninitialized;
 	unsigned int tag;
 
 	userblk_ends_init(&ends, hwq->queue);
@@ -565,6 +578,7 @@ static void userblk_hwq_end_taken(struct userblk_hwq *hwq)
 				userblk_queue_end(slot, BLK_STS_IOERR, &ends);
 			else
 				cond_resched();
+			userblk_ends_flush_full(&ends);
 		}
 	}
 	userblk_ends_flush(&ends);

@@ -16,6 +16,7 @@
 #include <linux/wait.h>
 #include <linux/workqueue.h>
 
+#include "ioctl/userblk_ioctl.h"
 #include "slot.h"
 #include "stats.h"
 #include "taker.h"
@@ -25,13 +26,12 @@ struct userblk_queue;
 
 /**
  * struct userblk_front_ops - what a front end does for its queue
- * @end: requests are over, as slot->status tells; takes their slots, which are
- *	FREE and linked by their node, off the list. Called without locks in
- *	process context; must not sleep
+ * @end: the requests in these slots are over, as slot->status tells; the slots
+ *	are FREE. Called without locks in process context; must not sleep
  * @waiting: requests wait and nobody has taken one for a while. May sleep
  */
 struct userblk_front_ops {
-	void (*end)(struct list_head *slots);
+	void (*end)(struct userblk_slot **slots, unsigned int count);
 	void (*waiting)(struct userblk_queue *queue);
 };
 
@@ -160,7 +160,15 @@ unsigned int userblk_queue_take(struct userblk_queue *queue, u32 start,
 				bool first, bool *alone);
 
 /* The slot that an id names, if there is such a slot: its word decides more. */
-struct userblk_slot *userblk_queue_slot(struct userblk_queue *queue, u64 id);
+static inline struct userblk_slot *
+userblk_queue_slot(struct userblk_queue *queue, u64 id)
+{
+	u32 index = USERBLK_ID_QUEUE(id), tag = USERBLK_ID_TAG(id);
+
+	if (index >= queue->nr_hwqs || tag >= queue->depth)
+		return NULL;
+	return &queue->hwqs[index].slots[tag];
+}
 
 /*
  * Under a claim; both give it up. end: false if another one was faster;
@@ -168,6 +176,11 @@ struct userblk_slot *userblk_queue_slot(struct userblk_queue *queue, u64 id);
  */
 bool userblk_queue_end(struct userblk_slot *slot, blk_status_t status,
 		       struct userblk_ends *ends);
+
+/* Without a claim, if nobody has one; false if it is not to be had so. */
+bool userblk_queue_end_unclaimed(struct userblk_slot *slot, u32 generation,
+				 blk_status_t status,
+				 struct userblk_ends *ends);
 void userblk_queue_unclaim(struct userblk_slot *slot);
 
 /* Without a claim. -ESTALE, or 0. undo: as if it had not been delivered. */

@@ -11,6 +11,16 @@
  * in memory that is not writable fails in time.
  */
 
+/* The fields that are written back; count was set to 0 before. */
+static int userblk_serve_tell_get(struct userblk_get __user *user,
+				  const struct userblk_get *get)
+{
+	if ((get->count && put_user(get->count, &user->count)) ||
+	    put_user(get->flags, &user->flags))
+		return -EFAULT;
+	return 0;
+}
+
 long userblk_serve_get(struct userblk_node *node, void __user *arg)
 {
 	struct userblk_get __user *user = arg;
@@ -25,9 +35,7 @@ long userblk_serve_get(struct userblk_node *node, void __user *arg)
 	if (put_user(0, &user->count))
 		return -EFAULT;
 	err = userblk_get_run(node, &get);
-	if (copy_to_user(user, &get, sizeof(get)))
-		return -EFAULT;
-	return err;
+	return userblk_serve_tell_get(user, &get) ?: err;
 }
 
 long userblk_serve_put(struct userblk_node *node, void __user *arg)
@@ -53,7 +61,6 @@ long userblk_serve(struct userblk_node *node, void __user *arg)
 {
 	struct userblk_serve __user *user = arg;
 	struct userblk_serve serve;
-	s64 timeout_ns;
 	int err;
 
 	if (copy_from_user(&serve, user, sizeof(serve)))
@@ -73,15 +80,13 @@ long userblk_serve(struct userblk_node *node, void __user *arg)
 		return err;
 	}
 	/* Not to sleep over an answer that has to be given again. */
-	timeout_ns = serve.get.timeout_ns;
 	if (serve.put.failed)
 		serve.get.timeout_ns = 0;
 	err = userblk_get_run(node, &serve.get);
-	serve.get.timeout_ns = timeout_ns;
 	/* What was answered is done: a signal must not hide that. */
 	if (err == -EINTR)
 		err = 0;
-	if (copy_to_user(user, &serve, sizeof(serve)))
+	if (serve.put.failed && put_user(serve.put.failed, &user->put.failed))
 		return -EFAULT;
-	return err;
+	return userblk_serve_tell_get(&user->get, &serve.get) ?: err;
 }

@@ -13,6 +13,8 @@
  *	QUEUED		FREE		userblk_slot_free	expiry, removal
  *	QUEUED		TAKEN		userblk_slot_take	GET
  *	TAKEN		FREE		userblk_slot_end	PUT, removal
+ *	TAKEN		FREE		userblk_slot_end_unclaimed  (a PUT
+ *				that moves no payload, claimed by nobody)
  *	TAKEN		ENDING		userblk_slot_end	  (claimed by others)
  *	ENDING		FREE		userblk_slot_unclaim	last claim
  *	TAKEN		RETURNING	userblk_slot_return	RESET, give-back
@@ -218,6 +220,21 @@ static inline bool userblk_slot_end(struct userblk_slot *slot,
 	*last = userblk_word_claims(next) ? userblk_slot_unclaim(slot) :
 					    USERBLK_SLOT_FREE;
 	return true;
+}
+
+/*
+ * Ends a delivery that nobody has claimed, in one step. Returns false, and does
+ * nothing, if it is claimed or another one was faster. What was read of the slot
+ * while it was TAKEN in this generation is still true then.
+ */
+static inline bool userblk_slot_end_unclaimed(struct userblk_slot *slot,
+					      u32 generation)
+{
+	s64 word = userblk_word(generation, USERBLK_SLOT_TAKEN, 0);
+
+	return atomic64_try_cmpxchg(&slot->word, &word,
+				    userblk_word(generation, USERBLK_SLOT_FREE,
+						 0));
 }
 
 /*

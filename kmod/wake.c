@@ -48,6 +48,7 @@ static bool userblk_wake_waiter(struct userblk_hwq *hwq)
 	for (i = 0; i < queue->nr_hwqs; i++) {
 		struct wait_queue_head *wait = &queue->hwqs[at].wait;
 
+		/* The caller has issued the barrier. */
 		if (waitqueue_active(wait)) {
 			wake_up_poll(wait, EPOLLIN | EPOLLRDNORM);
 			return true;
@@ -62,9 +63,12 @@ void userblk_wake(struct userblk_hwq *hwq)
 {
 	struct userblk_queue *queue = hwq->queue;
 
-	/* See above. */
+	/* Between the adding of requests and every look for those who wait. */
 	smp_mb();
-	if (!userblk_wake_waiter(hwq) && waitqueue_active(&queue->pollers))
+	if (userblk_wake_waiter(hwq))
+		return;
+	/* The barrier is above. */
+	if (waitqueue_active(&queue->pollers))
 		wake_up_poll(&queue->pollers, EPOLLIN | EPOLLRDNORM);
 }
 

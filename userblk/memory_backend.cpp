@@ -83,6 +83,9 @@ std::uint64_t MemoryBackend::mapped() const noexcept {
 }
 
 MemoryBackend::Mapping* MemoryBackend::reaching(std::uint64_t size) noexcept {
+    auto* const mapping = current_.load(std::memory_order_acquire);
+    if (mapping && size <= mapping->bytes.size())
+        return mapping;
     return grow(size) ? nullptr : current_.load(std::memory_order_acquire);
 }
 

@@ -69,6 +69,10 @@ void ResidentPages::remove(std::uint64_t offset, std::uint64_t length) noexcept 
 }
 
 bool ResidentPages::known(std::uint64_t first, std::uint64_t last) const noexcept {
+    if (first / bits == last / bits) { // as for most requests
+        const auto mask = mask_of(first, last);
+        return (words_[first / bits].load(std::memory_order_relaxed) & mask) == mask;
+    }
     bool all = true;
     for_each_word(first, last, [&](std::uint64_t word, std::uint64_t mask) {
         all = all && (words_[word].load(std::memory_order_relaxed) & mask) == mask;

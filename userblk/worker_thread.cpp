@@ -383,7 +383,7 @@ void WorkerThread::read(const userblk_request& request, bool from_mapping) {
 
 void WorkerThread::write(const userblk_request& request, unsigned record) {
     if (!wants_data_)
-        return finish_write(request, allocate(request.length));
+        return finish_write(request, arena_.room(0).first(request.length));
     if ((request.flags & USERBLK_REQ_NO_PAYLOAD) == 0) {
         arena_.filled(record, request.length);
         return finish_write(request, arena_.room(record).first(request.length));
