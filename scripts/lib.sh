@@ -22,6 +22,7 @@ PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
   module_packages=(gcc kmod make xz-utils)
   vm_packages=(qemu-system-x86 busybox-static cpio kmod udev util-linux)
   disk_packages=(e2fsprogs mount procps util-linux)
+  bench_packages=(fio liburing-dev nbd-client nbdkit pkg-config python3 python3-matplotlib)
   test_packages=("${disk_packages[@]}" fdisk fio gdisk parted xfsprogs)
 }
 

@@ -58,10 +58,9 @@ WorkerThread::WorkerThread(Serving& serving)
     : serving_(serving), backend_(*serving.backend),
       maps_stores_(!backend_.mapping(0, USERBLK_MIN_BLOCK_SIZE, Backend::Access::store).empty()),
       wants_data_(backend_.wants_data()), backend_fua_(backend_.describe().fua),
-      arena_(serving.max_transfer, serving.options.batch), batch_(serving.options.batch) {
+      arena_(serving.max_transfer, serving.options.batch), batch_(serving.options.batch),
+      answers_(serving.options.batch), refused_(serving.options.batch) {
     prepare_records();
-    answers_.reserve(serving.options.batch);
-    asked_.reserve(serving.options.batch);
 }
 
 // Where the payloads of writes go never changes.
@@ -135,7 +134,7 @@ unsigned WorkerThread::exchange(Waiting waiting) {
     userblk_serve serve{};
     serve.put.answers = address_of(answers_.data());
     serve.put.answer_size = sizeof(userblk_answer);
-    serve.put.count = static_cast<std::uint32_t>(answers_.size());
+    serve.put.count = answers_.size();
     serve.get.requests = address_of(requests_);
     serve.get.request_size = sizeof(userblk_request);
     serve.get.count = batch_.get();
@@ -166,11 +165,11 @@ void WorkerThread::put_pending() {
         userblk_put put{};
         put.answers = address_of(answers_.data());
         put.answer_size = sizeof(userblk_answer);
-        put.count = static_cast<std::uint32_t>(answers_.size());
+        put.count = answers_.size();
         const auto error = serving_.node.put(put);
         if (!settled(error)) {
-            for (auto& answer : answers_)
-                answer.result = 0;
+            for (std::uint32_t i = 0; i < answers_.size(); ++i)
+                answers_[i].result = 0;
             continue;
         }
         if (!error && put.failed > 0)
@@ -182,22 +181,20 @@ void WorkerThread::put_pending() {
 
 void WorkerThread::forget_answers() noexcept {
     answers_.clear();
-    asked_.clear();
     arena_.free_all();
 }
 
 void WorkerThread::look_at_results() {
     // retry() sends answers of its own.
-    const auto answers = std::move(answers_);
-    const auto asked = std::move(asked_);
-    answers_ = {};
-    asked_ = {};
-    for (std::size_t i = 0; i < answers.size(); ++i) {
-        if (answers[i].result == -ESTALE)
+    std::swap(answers_, refused_);
+    answers_.clear();
+    for (std::uint32_t i = 0; i < refused_.size(); ++i) {
+        if (refused_[i].result == -ESTALE)
             counters_.stale.add(); // somebody has put it back: not ours any more
-        else if (answers[i].result != 0)
-            retry(answers[i], *asked[i]);
+        else if (refused_[i].result != 0)
+            retry(refused_[i], refused_.request(i));
     }
+    refused_.clear();
 }
 
 // An answer was refused and the request is still ours. When memory that the
@@ -244,17 +241,9 @@ std::error_code WorkerThread::put_one(userblk_answer& answer) noexcept {
     }
 }
 
-userblk_answer& WorkerThread::append(const userblk_request& request, std::uint16_t action) {
-    asked_.push_back(&request);
-    auto& answer = answers_.emplace_back();
-    answer.id = request.id;
-    answer.action = action;
-    return answer;
-}
-
 void WorkerThread::answer(const userblk_request& request, std::error_code error,
                           std::span<const std::byte> data) {
-    auto& answer = append(request, USERBLK_ACTION_COMPLETE);
+    auto& answer = answers_.append(request, USERBLK_ACTION_COMPLETE);
     if (!error) {
         answer.addr = address_of(data.data());
         answer.length = static_cast<std::uint32_t>(data.size());
@@ -366,7 +355,7 @@ void WorkerThread::dispatch(userblk_request& request, unsigned record) {
 // The data of a READ stays where it is until the answer is sent.
 void WorkerThread::read(const userblk_request& request, bool from_mapping) {
     if (backend_.reads_as_zeroes(request.offset, request.length)) {
-        auto& answer = append(request, USERBLK_ACTION_COMPLETE);
+        auto& answer = answers_.append(request, USERBLK_ACTION_COMPLETE);
         answer.flags = USERBLK_ANSWER_ZEROES;
         answer.length = request.length;
         return;
@@ -405,7 +394,7 @@ bool WorkerThread::store_into_mapping(const userblk_request& request) {
         answer(request, guarded([&] { return backend_.flush(); }));
         return true;
     }
-    auto& store = append(request, USERBLK_ACTION_STORE);
+    auto& store = answers_.append(request, USERBLK_ACTION_STORE);
     store.addr = address_of(mapped.data());
     store.length = static_cast<std::uint32_t>(mapped.size());
     return true;

@@ -6,6 +6,7 @@
 #include "userblk/arena.hpp"
 #include "userblk/backend.hpp"
 #include "userblk/batch_size.hpp"
+#include "userblk/pending_answers.hpp"
 #include "userblk/worker.hpp"
 
 #include <array>
@@ -58,7 +59,6 @@ private:
     void look_at_results();
     void retry(const userblk_answer& refused, const userblk_request& request);
     std::error_code put_one(userblk_answer& answer) noexcept;
-    userblk_answer& append(const userblk_request& request, std::uint16_t action);
     void answer(const userblk_request& request, std::error_code error,
                 std::span<const std::byte> data = {});
     void forget_answers() noexcept;
@@ -105,8 +105,8 @@ private:
     // What is answered stays readable while the next batch comes in.
     std::array<std::vector<userblk_request>, 2> records_;
     userblk_request* requests_ = nullptr; ///< one of them: the batch in hand
-    std::vector<userblk_answer> answers_; ///< not sent yet
-    std::vector<const userblk_request*> asked_; ///< what each of them answers
+    PendingAnswers answers_;
+    PendingAnswers refused_; ///< those of the last call of which some failed
     Counters counters_;
 };
 

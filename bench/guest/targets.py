@@ -1,0 +1,226 @@
+# SPDX-License-Identifier: MIT
+"""The block devices that are compared, each with what serves it.
+
+A target is made from a description such as
+    {"kind": "userblk", "store": "mem:", "queues": 2, "workers": 1, "wait": "serve"}
+and is a context manager: inside, .device is its path and .pids() are the processes
+that serve it.
+"""
+
+import os
+import signal
+import subprocess
+import tempfile
+import time
+
+SIZE_MB = 64
+SCRATCH = "/run/userblk-bench"
+
+
+def run(*command):
+    """Runs a command and returns what it printed; its complaint is in the error."""
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, text=True,
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False)
+    if done.returncode != 0:
+        raise RuntimeError(f"{' '.join(command)}: {done.stderr.strip() or done.returncode}")
+    return done.stdout.strip()
+
+
+def wait_until(what, condition, seconds=60):
+    end = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > end:
+            raise RuntimeError(f"{what}: not after {seconds} s")
+        time.sleep(0.05)
+
+
+def write_value(path, value):
+    if os.path.exists(path):
+        with open(path, "w", encoding="ascii") as file:
+            file.write(str(value))
+
+
+class Target:
+    """What all have in common: no scheduler, no statistics, and a store that is filled."""
+
+    is_empty = False  # nothing is stored, so there is nothing to fill
+
+    def __init__(self, description):
+        self.description = description
+        self.device = None
+        self.processes = []
+
+    def __enter__(self):
+        self.start()
+        queue = f"/sys/block/{os.path.basename(self.device)}/queue"
+        write_value(f"{queue}/scheduler", "none")
+        write_value(f"{queue}/iostats", 0)
+        if not self.is_empty:
+            self.touch_all()
+        return self
+
+    def __exit__(self, *_):
+        self.stop()
+
+    def touch_all(self):
+        for flow in (["if=/dev/zero", f"of={self.device}", "oflag=direct"],
+                     [f"if={self.device}", "of=/dev/null", "iflag=direct"]):
+            run("dd", *flow, "bs=1M", f"count={SIZE_MB}", "status=none")
+
+    def pids(self):
+        return [process.pid for process in self.processes]
+
+    def spawn(self, *command, **options):
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, **options)
+        self.processes.append(process)
+        return process
+
+    def end_processes(self):
+        for process in self.processes:
+            process.send_signal(signal.SIGTERM)
+        for process in self.processes:
+            process.wait(30)
+        self.processes = []
+
+
+class NullBlk(Target):
+    """No driver at all: what the block layer itself costs."""
+
+    is_empty = True
+
+    def start(self):
+        run("modprobe", "null_blk", "nr_devices=1", "queue_mode=2", "irqmode=0", "completion_nsec=0",
+            "gb=1", "bs=512", f"submit_queues={self.description.get('queues', 1)}",
+            "hw_queue_depth=128")
+        self.device = "/dev/nullb0"
+
+    def stop(self):
+        run("modprobe", "-r", "null_blk")
+
+
+class Brd(Target):
+    """Memory in the kernel."""
+
+    def start(self):
+        run("modprobe", "brd", "rd_nr=1", f"rd_size={SIZE_MB * 1024}")
+        self.device = "/dev/ram0"
+
+    def stop(self):
+        run("modprobe", "-r", "brd")
+
+
+class Loop(Target):
+    """A file on tmpfs, or with "direct" on the disk's file system, in the kernel."""
+
+    def start(self):
+        run("modprobe", "loop")
+        self.path = f"{self.description.get('folder', SCRATCH)}/loop.img"
+        make_file(self.path)
+        direct = ["--direct-io=on"] if self.description.get("direct") else []
+        self.device = run("losetup", "--find", "--show", *direct, self.path)
+
+    def stop(self):
+        run("losetup", "-d", self.device)
+        os.unlink(self.path)
+
+
+class Nbd(Target):
+    """nbdkit, by nbd-client over a Unix socket."""
+
+    def start(self):
+        run("modprobe", "nbd", "nbds_max=16")
+        number = next(n for n in range(16) if not os.path.exists(f"/sys/block/nbd{n}/pid"))
+        self.device = f"/dev/nbd{number}"
+        self.socket = tempfile.mktemp(dir=SCRATCH, suffix=".sock")
+        self.is_empty = self.description["store"] == "null"
+        self.spawn("nbdkit", "--foreground", "--unix", self.socket, self.description["store"],
+                   f"size={SIZE_MB}M")
+        wait_until("nbdkit", lambda: os.path.exists(self.socket))
+        run("nbd-client", "-unix", self.socket, self.device,
+            "-connections", str(self.description.get("connections", 1)), "-b", "512")
+        wait_until("nbd", lambda: read_size(self.device) > 0)
+
+    def stop(self):
+        run("nbd-client", "-d", self.device)
+        self.end_processes()
+
+
+class Ublk(Target):
+    """The peer: io_uring, one thread for a queue."""
+
+    def start(self):
+        run("modprobe", "ublk_drv")
+        store = self.description["store"]
+        self.is_empty = store == "null"
+        process = self.spawn("ublk-target", "--type", store, "--size", f"{SIZE_MB}M",
+                             "--queues", str(self.description.get("queues", 1)),
+                             stdout=subprocess.PIPE, text=True)
+        self.device = process.stdout.readline().strip()
+        if not self.device:
+            raise RuntimeError("ublk-target did not start")
+
+    def stop(self):
+        self.end_processes()
+
+
+class Userblk(Target):
+    """One worker process for "workers", a thread in each for "threads"."""
+
+    def start(self):
+        run("modprobe", "userblk")
+        store = self.description["store"]
+        if store == "file:":
+            store = f"file:{SCRATCH}/userblk-{id(self)}.img"
+            make_file(store[5:])
+        self.file = store[5:] if store.startswith("file:") else None
+        self.is_empty = store == "null:"
+        self.device = run("userblkctl", "create", "--size", f"{SIZE_MB}M",
+                          "--queues", str(self.description.get("queues", 1)))
+        self.spawn("userblkctl", "serve", self.device, store,
+                   "--workers", str(self.description.get("workers", 1)),
+                   "--threads", str(self.description.get("threads", 1)),
+                   "--wait", self.description.get("wait", "poll"), stderr=subprocess.DEVNULL)
+        run("dd", f"if={self.device}", "of=/dev/null", "bs=4k", "count=1", "iflag=direct",
+            "status=none")
+
+    def pids(self):
+        # The supervisor does nothing; its children serve.
+        found = []
+        for process in self.processes:
+            with open(f"/proc/{process.pid}/task/{process.pid}/children", encoding="ascii") as file:
+                found += [int(pid) for pid in file.read().split()]
+        return found
+
+    def stop(self):
+        self.end_processes()
+        run("userblkctl", "remove", self.device)
+        if self.file:
+            os.unlink(self.file)
+
+
+KINDS = {"null_blk": NullBlk, "brd": Brd, "loop": Loop, "nbd": Nbd, "ublk": Ublk,
+         "userblk": Userblk}
+
+
+def make(description):
+    return KINDS[description["kind"]](description)
+
+
+def make_file(path):
+    run("dd", "if=/dev/zero", f"of={path}", "bs=1M", f"count={SIZE_MB}", "status=none")
+
+
+def read_size(device):
+    with open(f"/sys/block/{os.path.basename(device)}/size", encoding="ascii") as file:
+        return int(file.read())
+
+
+def make_scratch():
+    os.makedirs(SCRATCH, exist_ok=True)
+    if not os.path.ismount(SCRATCH):
+        run("mount", "-t", "tmpfs", "-o", "size=80%", "userblk-bench", SCRATCH)
+
+
+def remove_scratch():
+    run("umount", SCRATCH)
+    os.rmdir(SCRATCH)

@@ -1,0 +1,137 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""usage: plans.py MODE --kernel K [--rounds N] [--probe]
+
+Prints the plan (see guest/measure.py) for a mode: quick, counted, time or scale.
+With --probe targets are left out whose modules or programs are not there.
+"""
+
+import argparse
+import json
+import shutil
+import subprocess
+
+# name: operation, block, depth, requests in a segment when counted
+JOBS = {
+    "4k read, depth 1": ("read", "4K", 1, 1500),
+    "4k read, depth 32": ("read", "4K", 32, 6400),
+    "4k write, depth 32": ("write", "4K", 32, 6400),
+    "128k read, depth 8": ("read", "128K", 8, 600),
+}
+
+
+def load_job(name, operation, block, depth, *more):
+    flags = ["--write"] if operation == "write" else []
+    return {"name": name, "tool": "load",
+            "arguments": [*flags, "--block", block, "--depth", str(depth), *more]}
+
+
+def counted_jobs():
+    return [load_job(name, op, block, depth, "--count", str(count), "--segments", "8")
+            for name, (op, block, depth, count) in JOBS.items()]
+
+
+def timed_jobs(seconds=1):
+    jobs = []
+    for name, (op, block, depth, _) in JOBS.items():
+        jobs.append(load_job(name, op, block, depth, "--seconds", str(seconds), "--segments", "1",
+                             "--latency"))
+        jobs.append({"name": name, "tool": "fio", "arguments": [
+            f"--rw=rand{op}", f"--bs={block}", f"--runtime={seconds}", "--ramp_time=0.3",
+            *(["--ioengine=psync"] if depth == 1 else ["--ioengine=io_uring", f"--iodepth={depth}"])]})
+    return jobs
+
+
+def userblk(store, **more):
+    words = [f"userblk {store.rstrip(':')}"]
+    words += [f"{count} {what}" for what, count in more.items() if what != "wait"]
+    if more.get("wait") == "serve":
+        words.append("--wait=serve")
+    return {"name": ", ".join(words), "kind": "userblk", "store": store, **more}
+
+
+def ublk(store, **more):
+    words = [f"ublk {store}"] + [f"{count} {what}" for what, count in more.items()]
+    return {"name": ", ".join(words), "kind": "ublk", "store": store, **more}
+
+
+def peers(with_ublk, queues=(1,)):
+    found = [{"name": "null_blk", "kind": "null_blk"}, {"name": "brd", "kind": "brd"},
+             {"name": "loop on tmpfs", "kind": "loop"}]
+    if with_ublk:
+        found += [ublk(store, **({} if n == 1 else {"queues": n}))
+                  for n in queues for store in ("null", "memory")]
+    return found
+
+
+def nbd(store, connections):
+    name = f"nbd {store}" + (f", {connections} connections" if connections > 1 else "")
+    return {"name": name, "kind": "nbd", "store": store, "connections": connections}
+
+
+def plan_quick(with_ublk, _rounds):
+    return {"rounds": 1, "jobs": counted_jobs(), "targets": [
+        *peers(with_ublk),
+        *[userblk(store, wait=wait) for wait in ("poll", "serve") for store in ("null:", "mem:")]]}
+
+
+def plan_counted(with_ublk, _rounds):
+    return {"rounds": 1, "jobs": counted_jobs(), "targets": [
+        *peers(with_ublk), nbd("null", 1), nbd("memory", 1),
+        *[userblk(store, wait=wait)
+          for wait in ("poll", "serve") for store in ("null:", "mem:", "file:")]]}
+
+
+def plan_time(with_ublk, rounds):
+    return {"rounds": rounds, "jobs": timed_jobs(), "targets": [
+        *peers(with_ublk, (1, 2)), {"name": "loop on tmpfs, direct", "kind": "loop", "direct": True},
+        nbd("null", 1), nbd("memory", 1), nbd("memory", 4),
+        *[userblk(store, wait=wait)
+          for wait in ("poll", "serve") for store in ("null:", "mem:", "file:")],
+        userblk("mem:", queues=2, wait="serve"),
+        userblk("mem:", queues=2, workers=2, wait="serve"),
+        userblk("mem:", workers=4, wait="serve"),
+        userblk("mem:", workers=4)]}
+
+
+def plan_scale(_with_ublk, _rounds):
+    def spread(count):
+        cpus = ",".join(str(cpu) for cpu in range(count))
+        return load_job(f"4k read, {count} submitters", "read", "4K", 8, "--jobs", str(count),
+                        "--cpus", cpus, "--count", str(6400 // count), "--segments", "8")
+    return {"rounds": 1, "jobs": [], "pairs": [
+        *[{"target": userblk("null:", queues=n, workers=1, wait="serve"), "job": spread(n),
+           "series": "queues", "x": n} for n in (1, 2, 4, 8)],
+        *[{"target": userblk("null:", queues=1, workers=n, wait="serve"), "job": spread(1),
+           "series": "workers", "x": n} for n in (1, 2, 4, 8, 16)],
+        *[{"target": userblk("null:", queues=1, workers=1, wait="serve"), "job": spread(1),
+           "series": "devices", "x": n, "others": n - 1} for n in (1, 4, 16, 64)]],
+        "memory": True, "targets": []}
+
+
+def is_there(target):
+    module = {"nbd": "nbd", "ublk": "ublk_drv"}.get(target["kind"], target["kind"])
+    known = subprocess.run(["modinfo", module], stdout=subprocess.DEVNULL,
+                           stderr=subprocess.DEVNULL, check=False).returncode == 0
+    program = {"nbd": "nbdkit", "ublk": "ublk-target"}.get(target["kind"])
+    return known and (program is None or shutil.which(program) is not None)
+
+
+def main():
+    parser = argparse.ArgumentParser(description="prints the plan of a benchmark")
+    parser.add_argument("mode", choices=["quick", "counted", "time", "scale"])
+    parser.add_argument("--kernel", required=True)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--probe", action="store_true")
+    arguments = parser.parse_args()
+    # Debian builds the driver of ublk for its 6.12, not for its 6.1.
+    with_ublk = not arguments.kernel.startswith("6.1.") and arguments.kernel != "6.1"
+    maker = {"quick": plan_quick, "counted": plan_counted, "time": plan_time, "scale": plan_scale}
+    plan = maker[arguments.mode](with_ublk, arguments.rounds)
+    if arguments.probe:
+        plan["targets"] = [target for target in plan["targets"] if is_there(target)]
+    print(json.dumps(plan, indent=1))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: MIT
+#include "bench/ublk/control.hpp"
+
+#include <cerrno>
+#include <fcntl.h>
+#include <system_error>
+#include <unistd.h>
+
+namespace userblk::bench::ublk {
+
+namespace {
+
+constexpr const char* path = "/dev/ublk-control";
+
+template <class Value>
+std::span<std::byte> bytes_of(Value& value) noexcept {
+    return std::as_writable_bytes(std::span(&value, 1));
+}
+
+FileDescriptor open_control() {
+    try {
+        return {path, O_RDWR};
+    } catch (const std::system_error& error) {
+        if (error.code() != std::errc::no_such_file_or_directory)
+            throw;
+        throw_error("open " + std::string(path) + "; load the module ublk_drv", ENOENT);
+    }
+}
+
+} // namespace
+
+// A control command does not fit into an ordinary entry: the driver wants the large ones.
+Control::Control() : file_(open_control()), ring_(1, IORING_SETUP_SQE128, file_.get()) {}
+
+void Control::send(const std::string& what, unsigned operation, std::uint32_t number,
+                   std::span<std::byte> buffer, std::uint64_t argument) {
+    ublksrv_ctrl_cmd command{};
+    command.dev_id = number;
+    command.queue_id = static_cast<std::uint16_t>(-1);
+    command.addr = reinterpret_cast<std::uintptr_t>(buffer.data());
+    command.len = static_cast<std::uint16_t>(buffer.size());
+    command.data[0] = argument;
+    ring_.prepare(operation, command, 0);
+    ring_.submit(1);
+    ring_.for_each_result([&](std::uint64_t, int result) {
+        if (result < 0)
+            throw_error(what, -result);
+    });
+}
+
+std::uint64_t Control::features() {
+    std::uint64_t features = 0;
+    static_assert(sizeof(features) == UBLK_FEATURES_LEN);
+    send("ask for the driver's features (Linux 6.5 or newer is needed)", UBLK_U_CMD_GET_FEATURES,
+         static_cast<std::uint32_t>(-1), bytes_of(features));
+    return features;
+}
+
+ublksrv_ctrl_dev_info Control::add(ublksrv_ctrl_dev_info wanted) {
+    wanted.dev_id = static_cast<std::uint32_t>(-1); // any
+    send("create a ublk device", UBLK_U_CMD_ADD_DEV, wanted.dev_id, bytes_of(wanted));
+    return wanted;
+}
+
+void Control::set_parameters(std::uint32_t number, ublk_params parameters) {
+    parameters.len = sizeof(parameters);
+    send("set the parameters of ublk device " + std::to_string(number), UBLK_U_CMD_SET_PARAMS,
+         number, bytes_of(parameters));
+}
+
+void Control::start(std::uint32_t number) {
+    send("start ublk device " + std::to_string(number), UBLK_U_CMD_START_DEV, number, {},
+         static_cast<std::uint64_t>(::getpid()));
+}
+
+void Control::stop(std::uint32_t number) {
+    send("stop ublk device " + std::to_string(number), UBLK_U_CMD_STOP_DEV, number);
+}
+
+void Control::remove(std::uint32_t number) {
+    send("delete ublk device " + std::to_string(number), UBLK_U_CMD_DEL_DEV, number);
+}
+
+cpu_set_t Control::affinity(std::uint32_t number, unsigned queue) {
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    send("ask for the processors of queue " + std::to_string(queue), UBLK_U_CMD_GET_QUEUE_AFFINITY,
+         number, bytes_of(set), queue);
+    return set;
+}
+
+} // namespace userblk::bench::ublk

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "bench/ublk/control.hpp"
+#include "bench/ublk/system.hpp"
+
+#include <cstdint>
+#include <string>
+
+namespace userblk::bench::ublk {
+
+struct DeviceConfig {
+    std::uint64_t size = 0;
+    unsigned queues = 1;
+    unsigned depth = 128;
+    std::uint32_t max_io = 512 << 10;
+    std::uint64_t flags = 0; ///< UBLK_F_…
+};
+
+/// A ublk device from its creation to its deletion. Needs a Control that lives longer;
+/// for that one's thread, but for the constant members.
+class Device {
+public:
+    /// @throws std::system_error
+    Device(Control& control, const DeviceConfig& config);
+    Device(const Device&) = delete;
+    Device& operator=(const Device&) = delete;
+    /// Deletes it, if that is still to be done.
+    ~Device();
+
+    /// The disk appears; needs threads that have fetched all requests.
+    void start() { control_.start(info_.dev_id); }
+    /// The disk is gone; whoever fetches is told. May be repeated.
+    void stop() { control_.stop(info_.dev_id); }
+    /// Waits until file(), its mappings and the rings that know it are closed by others.
+    void remove();
+
+    cpu_set_t affinity(unsigned queue) { return control_.affinity(info_.dev_id, queue); }
+
+    /// May be fewer than wanted: no more than there are processors.
+    unsigned queues() const noexcept { return info_.nr_hw_queues; }
+    unsigned depth() const noexcept { return info_.queue_depth; }
+    std::uint32_t max_io() const noexcept { return info_.max_io_buf_bytes; }
+    int fd() const noexcept { return file_.get(); }
+    std::string disk() const { return "/dev/ublkb" + std::to_string(info_.dev_id); }
+
+    /// What is asked for, one ublksrv_io_desc for each tag of @p queue.
+    Mapping map_requests(unsigned queue) const;
+
+private:
+    Device(Control& control, const ublksrv_ctrl_dev_info& info) : control_(control), info_(info) {}
+
+    Control& control_;
+    ublksrv_ctrl_dev_info info_;
+    FileDescriptor file_;
+    bool removed_ = false;
+};
+
+} // namespace userblk::bench::ublk

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <cstring>
+#include <liburing.h>
+
+namespace userblk::bench::ublk {
+
+/// An io_uring that carries commands to one file. For the thread that makes it.
+class Ring {
+public:
+    /// @p flags are IORING_SETUP_…
+    /// @throws std::system_error
+    Ring(unsigned entries, unsigned flags, int fd);
+    Ring(const Ring&) = delete;
+    Ring& operator=(const Ring&) = delete;
+    ~Ring();
+
+    /// To be sent with the next submission; @p user_data comes back with its result.
+    /// There must be room: no more than the ring's entries between two submissions.
+    template <class Command>
+    void prepare(unsigned operation, const Command& command, std::uint64_t user_data) noexcept {
+        auto* const entry = io_uring_get_sqe(&ring_);
+        if (entry == nullptr)
+            std::abort(); // not as promised
+        std::memset(entry, 0, offsetof(io_uring_sqe, cmd));
+        entry->opcode = IORING_OP_URING_CMD;
+        entry->flags = IOSQE_FIXED_FILE; // file 0, the only one
+        entry->cmd_op = operation;
+        entry->user_data = user_data;
+        std::memcpy(reinterpret_cast<std::byte*>(entry) + offsetof(io_uring_sqe, cmd), &command,
+                    sizeof(command));
+    }
+
+    /// Sends what is prepared and, in the same call into the kernel, waits until there
+    /// are @p results of them (0: does not wait).
+    /// @throws std::system_error
+    void submit(unsigned results);
+
+    /// Calls @p call(user_data, result) for all results that are there.
+    template <class Call>
+    void for_each_result(Call&& call) {
+        io_uring_cqe* entry = nullptr;
+        unsigned head = 0, count = 0;
+        io_uring_for_each_cqe(&ring_, head, entry) {
+            ++count;
+            call(entry->user_data, entry->res);
+        }
+        io_uring_cq_advance(&ring_, count);
+    }
+
+private:
+    void register_file(int fd);
+
+    io_uring ring_{};
+};
+
+} // namespace userblk::bench::ublk

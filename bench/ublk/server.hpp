@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "bench/ublk/queue.hpp"
+
+#include <exception>
+#include <future>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+namespace userblk::bench::ublk {
+
+struct ServerOptions {
+    DataMode mode = DataMode::buffer;
+    TaskRun task_run = TaskRun::cooperative;
+    bool pin = false; ///< to the processors whose requests the queue takes
+};
+
+/// The threads of a device, one for each queue. Used by the device's thread.
+class Server {
+public:
+    /// Needs a device and a target that live longer.
+    Server(Device& device, const Target& target, const ServerOptions& options)
+        : device_(device), target_(target), options_(options) {}
+    Server(const Server&) = delete;
+    Server& operator=(const Server&) = delete;
+    ~Server();
+
+    /// Returns when the disk can be used. From then on, a thread that ends before stop()
+    /// – it has failed, or somebody else has stopped the device – sends this process
+    /// SIGTERM.
+    /// @throws std::system_error
+    void start();
+
+    /// Ends the disk and the threads.
+    /// @throws std::system_error, also for what a thread has failed with
+    void stop();
+
+private:
+    void work(unsigned queue, std::promise<void>& ready, const cpu_set_t* processors) noexcept;
+    void serve(unsigned queue, std::promise<void>& ready, const cpu_set_t* processors);
+    void failed(std::promise<void>& ready) noexcept;
+
+    Device& device_;
+    const Target& target_;
+    ServerOptions options_;
+    std::mutex mutex_;
+    std::exception_ptr failure_; ///< of the first thread that failed while it served
+    std::vector<std::promise<void>> ready_;
+    std::vector<cpu_set_t> processors_;
+    std::vector<std::jthread> threads_;
+};
+
+} // namespace userblk::bench::ublk

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <utility>
+
+namespace userblk::bench::ublk {
+
+/// @throws std::system_error "unable to OPERATION: ERROR TEXT"
+[[noreturn]] void throw_error(const std::string& operation, int error);
+
+/// A line on standard error.
+void complain(const std::string& text);
+
+/// Owns one file descriptor.
+class FileDescriptor {
+public:
+    FileDescriptor() noexcept = default;
+    /// @throws std::system_error
+    FileDescriptor(const std::string& path, int flags);
+    FileDescriptor(FileDescriptor&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+    FileDescriptor& operator=(FileDescriptor&& other) noexcept;
+    ~FileDescriptor();
+
+    int get() const noexcept { return fd_; }
+
+private:
+    int fd_ = -1;
+};
+
+/// Owns mapped memory.
+class Mapping {
+public:
+    Mapping() noexcept = default;
+    Mapping(Mapping&& other) noexcept : bytes_(std::exchange(other.bytes_, {})) {}
+    Mapping& operator=(Mapping&& other) noexcept;
+    ~Mapping();
+
+    /// Zeroes, present from the start, so that no request pays for a page fault, and of
+    /// huge pages where the system has them. @p what is for the error message.
+    /// @throws std::system_error
+    static Mapping memory(std::size_t size, const std::string& what);
+
+    /// What a device shows for reading.
+    /// @throws std::system_error
+    static Mapping device(const FileDescriptor& file, std::uint64_t offset, std::size_t size,
+                          const std::string& what);
+
+    std::byte* data() const noexcept { return bytes_.data(); }
+    explicit operator bool() const noexcept { return !bytes_.empty(); }
+
+private:
+    Mapping(void* base, std::size_t size, const std::string& what);
+
+    std::span<std::byte> bytes_;
+};
+
+} // namespace userblk::bench::ublk

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "ioctl/userblk_ioctl.h"
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+namespace userblk {
+
+/// Internal: answers that have not been sent yet, each with the request that it is
+/// for. Of one thread; takes no memory after it was made.
+class PendingAnswers {
+public:
+    /// @p most: of a batch; there is room for two more, as a retry needs them.
+    explicit PendingAnswers(unsigned most) : answers_(most + 2), requests_(most + 2) {}
+
+    /// @p request must live until clear().
+    userblk_answer& append(const userblk_request& request, std::uint16_t action) noexcept {
+        requests_[count_] = &request;
+        auto& answer = answers_[count_++];
+        answer = {};
+        answer.id = request.id;
+        answer.action = action;
+        return answer;
+    }
+
+    bool empty() const noexcept { return count_ == 0; }
+    std::uint32_t size() const noexcept { return count_; }
+    userblk_answer* data() noexcept { return answers_.data(); }
+    userblk_answer& operator[](std::size_t i) noexcept { return answers_[i]; }
+    const userblk_request& request(std::size_t i) const noexcept { return *requests_[i]; }
+    userblk_answer& back() noexcept { return answers_[count_ - 1]; }
+    void clear() noexcept { count_ = 0; }
+
+private:
+    std::vector<userblk_answer> answers_;
+    std::vector<const userblk_request*> requests_;
+    std::uint32_t count_ = 0;
+};
+
+} // namespace userblk
