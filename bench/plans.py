@@ -44,14 +44,16 @@ def timed_jobs(seconds=1):
 
 def userblk(store, **more):
     words = [f"userblk {store.rstrip(':')}"]
-    words += [f"{count} {what}" for what, count in more.items() if what != "wait"]
+    words += [f"{count} {what if count > 1 else what[:-1]}" for what, count in more.items()
+              if what != "wait"]
     if more.get("wait") == "serve":
         words.append("--wait=serve")
     return {"name": ", ".join(words), "kind": "userblk", "store": store, **more}
 
 
 def ublk(store, **more):
-    words = [f"ublk {store}"] + [f"{count} {what}" for what, count in more.items()]
+    words = [f"ublk {store}"]
+    words += [f"{count} {what if count > 1 else what[:-1]}" for what, count in more.items()]
     return {"name": ", ".join(words), "kind": "ublk", "store": store, **more}
 
 
@@ -97,7 +99,7 @@ def plan_time(with_ublk, rounds):
 def plan_scale(_with_ublk, _rounds):
     def spread(count):
         cpus = ",".join(str(cpu) for cpu in range(count))
-        return load_job(f"4k read, {count} submitters", "read", "4K", 8, "--jobs", str(count),
+        return load_job(f"4k read, depth 8, {count} submitter{'s' if count > 1 else ''}", "read", "4K", 8, "--jobs", str(count),
                         "--cpus", cpus, "--count", str(6400 // count), "--segments", "8")
     return {"rounds": 1, "jobs": [], "pairs": [
         *[{"target": userblk("null:", queues=n, workers=1, wait="serve"), "job": spread(n),
@@ -106,7 +108,7 @@ def plan_scale(_with_ublk, _rounds):
            "series": "workers", "x": n} for n in (1, 2, 4, 8, 16)],
         *[{"target": userblk("null:", queues=1, workers=1, wait="serve"), "job": spread(1),
            "series": "devices", "x": n, "others": n - 1} for n in (1, 4, 16, 64)]],
-        "memory": True, "targets": []}
+        "memory": load_job("4k write", "write", "4K", 32, "--count", "6400"), "targets": []}
 
 
 def is_there(target):

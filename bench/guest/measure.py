@@ -1,16 +1,20 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""usage: measure.py PLAN RESULTS
+"""usage: measure.py [FOLDER]
 
-Carries out PLAN (JSON) as root on the machine that it runs on, and appends one line of
-JSON to RESULTS for each measurement. The plan:
+Carries out the plan in FOLDER/plan.json as root on the machine that it runs on, and
+appends one line of JSON to FOLDER/results for each measurement. FOLDER is by default
+the one that a virtual machine shares with its host. The plan:
 
     {"rounds": 5,
      "targets": [{"name": "ublk null", "kind": "ublk", "store": "null"}, …],
-     "jobs": [{"name": "4k read, depth 1", "tool": "load", "arguments": ["--depth", "1"]}, …]}
+     "jobs": [{"name": "4k read, depth 1", "tool": "load", "arguments": ["--depth", "1"]}, …],
+     "pairs": [{"target": {…}, "job": {…}, "series": "queues", "x": 2, "others": 0}, …],
+     "memory": {…a job…}}
 
 All targets are there at the same time, and every round asks each of them in turn, so
-that what disturbs the machine for a while disturbs all of them.
+that what disturbs the machine for a while disturbs all of them. Pairs come one after the
+other, each alone.
 """
 
 import contextlib
@@ -20,6 +24,7 @@ import platform
 import subprocess
 import sys
 
+import scale
 import targets
 
 
@@ -61,32 +66,53 @@ def measure(target, job):
     return result
 
 
-def carry_out(plan, results):
+class Results:
+    """Where measurements go, each at once: what was measured before a failure is kept."""
+
+    def __init__(self, file):
+        self.file = file
+
+    def add(self, result, **more):
+        result.update(kernel=platform.release(), **more)
+        self.file.write(json.dumps(result) + "\n")
+        self.file.flush()
+        figures = sorted(result.get("ns_per_io", []))
+        what = ", ".join(str(value) for value in more.values())
+        print(f"{what}: {figures[len(figures) // 2]:.0f}" if figures else result, flush=True)
+
+
+def carry_out_rounds(plan, results):
     with contextlib.ExitStack() as stack:
-        targets.make_scratch()
-        stack.callback(targets.remove_scratch)
         there = [(d["name"], stack.enter_context(targets.make(d))) for d in plan["targets"]]
         for turn in range(plan["rounds"]):
             for job in plan["jobs"]:
                 for name, target in there:
-                    result = measure(target, job)
-                    result.update(target=name, job=job["name"], tool=job["tool"], round=turn,
-                                  kernel=platform.release())
-                    results.write(json.dumps(result) + "\n")
-                    results.flush()
-                    print(f"round {turn + 1}: {job['name']}, {name}: "
-                          f"{sorted(result['ns_per_io'])[len(result['ns_per_io']) // 2]:.0f}",
-                          flush=True)
+                    results.add(measure(target, job), round=turn, tool=job["tool"], job=job["name"],
+                                target=name)
+
+
+def carry_out(plan, results):
+    targets.make_scratch()
+    try:
+        carry_out_rounds(plan, results)
+        for pair in plan.get("pairs", []):
+            results.add(scale.carry_out_pair(pair, measure), series=pair["series"], x=pair["x"],
+                        job=pair["job"]["name"], target=pair["target"]["name"])
+        if "memory" in plan:
+            results.add(scale.measure_memory(measure, plan["memory"]), series="memory")
+    finally:
+        targets.remove_scratch()
 
 
 def main():
-    if len(sys.argv) != 3:
-        sys.exit("usage: measure.py PLAN RESULTS")
-    with open(sys.argv[1], encoding="utf-8") as file:
+    folder = sys.argv[1] if len(sys.argv) == 2 else os.environ.get("USERBLK_VM_SHARE")
+    if not folder or len(sys.argv) > 2:
+        sys.exit("usage: measure.py [FOLDER]")
+    with open(f"{folder}/plan.json", encoding="utf-8") as file:
         plan = json.load(file)
     try:
-        with open(sys.argv[2], "a", encoding="utf-8") as results:
-            carry_out(plan, results)
+        with open(f"{folder}/results", "a", encoding="utf-8") as results:
+            carry_out(plan, Results(results))
     except (RuntimeError, subprocess.SubprocessError, OSError) as error:
         sys.exit(f"measure.py: {error}")
 
