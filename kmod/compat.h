@@ -68,6 +68,12 @@ static inline struct class *userblk_compat_class_create(const char *name)
 #define userblk_rq_list struct request *
 #endif
 
+/* Before 6.7 requests of queue_rqs are not seen by those who look at tags. */
+static inline void userblk_compat_note_request(struct request *rq)
+{
+	rq->mq_hctx->tags->rqs[rq->tag] = rq;
+}
+
 /* What a disk promises; in bytes, in no kernel's layout. */
 struct userblk_limits {
 	unsigned int logical_block_size;

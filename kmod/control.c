@@ -7,6 +7,7 @@
 
 #include "config.h"
 #include "device.h"
+#include "info.h"
 #include "registry.h"
 
 static long userblk_control_create(void __user *arg)
@@ -95,7 +96,7 @@ static long userblk_control_list(void __user *arg)
 	if (list.entry_size != sizeof(struct userblk_list_entry))
 		return -ENOTTY;
 	room = list.count;
-	list.features = USERBLK_FEATURE_ZEROES;
+	list.features = USERBLK_FEATURES;
 	list.count = 0;
 	list.total = 0;
 	err = userblk_control_list_all(&list, room);

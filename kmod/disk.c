@@ -147,6 +147,7 @@ static void userblk_disk_queue_rqs(userblk_rq_list *rqs)
 				userblk_disk_add_slots(hwq, &slots);
 			hwq = rq->mq_hctx->driver_data;
 		}
+		userblk_compat_note_request(rq);
 		status = userblk_disk_start(hwq, rq);
 		if (likely(!status))
 			list_add_tail(&hwq->slots[rq->tag].node, &slots);
@@ -185,8 +186,9 @@ static void userblk_disk_end(struct userblk_slot **slots, unsigned int count)
 
 		if (userblk_disk_go_on(slot))
 			continue;
-		if (!blk_mq_add_to_batch(rq, &batch, failed,
-					 blk_mq_end_request_batch))
+		/* Some 6.12.y took a failed one in, and ended it as a success. */
+		if (failed || !blk_mq_add_to_batch(rq, &batch, false,
+						   blk_mq_end_request_batch))
 			blk_mq_end_request(rq, slot->status);
 	}
 	if (batch.complete)

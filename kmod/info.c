@@ -189,6 +189,7 @@ long userblk_info(struct userblk_node *node, void __user *arg)
 	spin_unlock(&device->lock);
 	info.config.uid = from_kuid_munged(current_user_ns(), device->owner);
 	info.config.gid = from_kgid_munged(current_user_ns(), device->group);
+	info.features = USERBLK_FEATURES;
 	info.state = test_bit(0, &device->served) ? USERBLK_STATE_SERVED :
 						    USERBLK_STATE_NEW;
 	return copy_to_user(arg, &info, sizeof(info)) ? -EFAULT : 0;

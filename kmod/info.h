@@ -19,4 +19,7 @@ void userblk_census_take(struct userblk_queue *queue,
 
 long userblk_info(struct userblk_node *node, void __user *arg);
 
+/* What this module can do. */
+#define USERBLK_FEATURES	USERBLK_FEATURE_ZEROES
+
 #endif /* USERBLK_INFO_H */

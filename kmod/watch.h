@@ -34,6 +34,8 @@ static inline void userblk_watch_taken(struct userblk_queue *queue)
 	if (unlikely(READ_ONCE(queue->told))) {
 		WRITE_ONCE(queue->told, false);
 		clear_bit(0, &queue->watching);
+		/* As in userblk_watch_work(). */
+		smp_mb__after_atomic();
 		if (userblk_queue_has_work(queue))
 			userblk_watch_arm(queue);
 	}

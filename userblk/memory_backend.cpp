@@ -23,8 +23,16 @@ namespace {
 constexpr const char* segment_folder = "/dev/shm";
 constexpr std::size_t page = ResidentPages::page;
 
+// Beside a segment lies a count of the discards that it has seen.
+constexpr const char* counter_suffix = ".discards";
+
 std::string path_of(const std::string& segment) {
     return std::string(segment_folder) + "/" + segment;
+}
+
+bool remove_segment(const std::string& name) {
+    ::unlink(path_of(name + counter_suffix).c_str());
+    return ::unlink(path_of(name).c_str()) == 0;
 }
 
 // Exclusive among processes while it lives, each with its own open file.
@@ -71,6 +79,7 @@ MemoryBackend::MemoryBackend(const std::string& name, std::uint64_t size)
     if (!S_ISREG(status.st_mode) || status.st_uid != ::geteuid())
         abi::throw_error("use " + path_of(name) + ", which belongs to somebody else",
                          std::make_error_code(std::errc::operation_not_permitted));
+    discards_ = std::make_unique<SharedCounter>(path_of(name + counter_suffix));
     if (const auto error = grow(std::max(size, static_cast<std::uint64_t>(status.st_size))))
         abi::throw_error("map " + std::to_string(size) + " bytes of " + path_of(name), error);
 }
@@ -155,7 +164,10 @@ std::error_code MemoryBackend::write(std::uint64_t offset, std::span<const std::
 std::error_code MemoryBackend::discard(std::uint64_t offset, std::uint64_t length) {
     if (auto* mapping = reaching(offset + length))
         mapping->resident.remove(offset, length);
-    return allocate(fd_.get(), FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, offset, length);
+    const auto error =
+        allocate(fd_.get(), FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, offset, length);
+    discards_->add();
+    return error;
 }
 
 std::error_code MemoryBackend::write_zeroes(std::uint64_t offset, std::uint64_t length,
@@ -170,6 +182,10 @@ std::span<std::byte> MemoryBackend::mapping(std::uint64_t offset, std::size_t le
     auto* const mapping = reaching(offset + length);
     if (!mapping)
         return {};
+    if (const auto discards = discards_->get(); discards != discards_seen_.load()) {
+        discards_seen_ = discards;
+        mapping->resident.forget_all();
+    }
     if (access == Access::store)
         mapping->resident.add(offset, length);
     else if (!mapping->resident.contain(offset, length))
@@ -178,7 +194,7 @@ std::span<std::byte> MemoryBackend::mapping(std::uint64_t offset, std::size_t le
 }
 
 bool MemoryBackend::remove(const std::string& name) {
-    if (::unlink(path_of(name).c_str()) == 0)
+    if (remove_segment(name))
         return true;
     if (errno != ENOENT)
         abi::throw_errno("remove " + path_of(name));
@@ -201,7 +217,7 @@ std::vector<std::string> MemoryBackend::remove_stale() {
                 continue;
         } catch (const abi::NoSuchDevice&) {
         }
-        if (::unlink(path_of(name).c_str()) == 0)
+        if (remove_segment(name))
             removed.push_back(name);
     }
     return removed;

@@ -3,6 +3,7 @@
 
 #include "ioctl/file_descriptor.hpp"
 #include "userblk/backend.hpp"
+#include "userblk/shared_counter.hpp"
 
 #include <atomic>
 #include <memory>
@@ -65,6 +66,9 @@ private:
     std::mutex mutex_;                                ///< of growing
     std::vector<std::unique_ptr<Mapping>> mappings_; ///< the old ones may still be in use
     std::atomic<Mapping*> current_ = nullptr;        ///< the last of them
+    /// By any worker: what is known of the pages in memory may be wrong then.
+    std::unique_ptr<SharedCounter> discards_;
+    std::atomic<std::uint64_t> discards_seen_ = 0;
 };
 
 } // namespace userblk

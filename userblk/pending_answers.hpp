@@ -33,6 +33,11 @@ public:
     const userblk_request& request(std::size_t i) const noexcept { return *requests_[i]; }
     userblk_answer& back() noexcept { return answers_[count_ - 1]; }
     void clear() noexcept { count_ = 0; }
+    /// As they must be when the answers are sent, again perhaps.
+    void clear_results() noexcept {
+        for (std::uint32_t i = 0; i < count_; ++i)
+            answers_[i].result = 0;
+    }
 
 private:
     std::vector<userblk_answer> answers_;

@@ -68,6 +68,10 @@ void ResidentPages::remove(std::uint64_t offset, std::uint64_t length) noexcept 
                   });
 }
 
+void ResidentPages::forget_all() noexcept {
+    ::madvise(words_, bytes_, MADV_DONTNEED); // they read as zeros then
+}
+
 bool ResidentPages::known(std::uint64_t first, std::uint64_t last) const noexcept {
     if (first / bits == last / bits) { // as for most requests
         const auto mask = mask_of(first, last);

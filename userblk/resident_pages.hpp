@@ -12,8 +12,8 @@ namespace userblk {
 /// process has seen: the system is asked once per page, not each time.
 ///
 /// A page that went meanwhile (swapped out, or punched by another process) is
-/// still said to be there. Touching it then costs time, or memory for zeros; it is
-/// never wrong.
+/// still said to be there until forget_all(). Touching it then costs time, or memory
+/// for zeros; it is never wrong.
 ///
 /// For any number of threads. One bit per page, in memory that is taken as bits
 /// are set.
@@ -34,6 +34,8 @@ public:
     void add(std::uint64_t offset, std::size_t length) noexcept;
     /// Says that the range may not be in memory any more.
     void remove(std::uint64_t offset, std::uint64_t length) noexcept;
+    /// Nothing is known any more.
+    void forget_all() noexcept;
 
 private:
     using Word = std::atomic<std::uint64_t>;

@@ -73,7 +73,9 @@ Worker::Worker(abi::ControlNode node, std::shared_ptr<Backend> backend, WorkerOp
     serving.stop_event.reset(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
     if (!serving.stop_event)
         abi::throw_errno("make an event descriptor");
-    serving.max_transfer = serving.node.info().device.config.max_transfer;
+    const auto info = serving.node.info();
+    serving.max_transfer = info.device.config.max_transfer;
+    serving.zeroes = (info.device.features & USERBLK_FEATURE_ZEROES) != 0;
     for (unsigned i = 0; i < serving.options.threads; ++i)
         shared_->threads.push_back(std::make_unique<WorkerThread>(serving));
 }

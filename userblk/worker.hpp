@@ -39,8 +39,8 @@ enum class WorkerEnd {
 /// supervisor to heal.
 ///
 /// Memory: about 1.5 MiB per thread for a device with the default max_transfer,
-/// touched only as requests need it and given back when there are none for a
-/// second.
+/// touched only as requests need it; what is more than 256 KiB of it is given back
+/// when there are none for a second.
 class Worker {
 public:
     /// @p node is the worker's own, opened in this process: the kernel holds the

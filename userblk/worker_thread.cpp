@@ -21,6 +21,17 @@ using namespace std::chrono_literals;
 constexpr std::chrono::nanoseconds idle_time = 1s;
 constexpr std::size_t kept_when_idle = 256 << 10;
 
+/// In a batch that is not timed the clock is looked at after so many requests.
+constexpr unsigned clock_interval = 4;
+
+/// Of the same clock, cheap, and behind by up to some milliseconds.
+Clock::time_point coarse_now() noexcept {
+    timespec time{};
+    ::clock_gettime(CLOCK_MONOTONIC_COARSE, &time);
+    return Clock::time_point(std::chrono::seconds(time.tv_sec) +
+                             std::chrono::nanoseconds(time.tv_nsec));
+}
+
 std::uint64_t address_of(const void* pointer) noexcept {
     return reinterpret_cast<std::uintptr_t>(pointer);
 }
@@ -130,7 +141,9 @@ bool WorkerThread::settled(std::error_code error) {
 
 // Sends the answers that are pending and takes new requests; returns how many.
 unsigned WorkerThread::exchange(Waiting waiting) {
-    requests_ = records_[requests_ == records_[0].data()].data();
+    if (!answers_.empty() && &answers_.request(0) >= requests_ &&
+        &answers_.request(0) < requests_ + serving_.options.batch)
+        requests_ = records_[requests_ == records_[0].data()].data();
     userblk_serve serve{};
     serve.put.answers = address_of(answers_.data());
     serve.put.answer_size = sizeof(userblk_answer);
@@ -162,16 +175,14 @@ unsigned WorkerThread::exchange(Waiting waiting) {
 
 void WorkerThread::put_pending() {
     while (!answers_.empty()) {
+        answers_.clear_results();
         userblk_put put{};
         put.answers = address_of(answers_.data());
         put.answer_size = sizeof(userblk_answer);
         put.count = answers_.size();
         const auto error = serving_.node.put(put);
-        if (!settled(error)) {
-            for (std::uint32_t i = 0; i < answers_.size(); ++i)
-                answers_[i].result = 0;
+        if (!settled(error))
             continue;
-        }
         if (!error && put.failed > 0)
             look_at_results();
         forget_answers();
@@ -303,7 +314,8 @@ void WorkerThread::heal() {
 
 void WorkerThread::carry_out(unsigned count) {
     const bool timed = batch_.wants_time(count);
-    const auto start = timed ? Clock::now() : Clock::time_point();
+    const auto now = timed ? Clock::now : coarse_now;
+    const auto start = timed || count > clock_interval ? now() : Clock::time_point();
     auto sent = start;
     unsigned done = 0;
     for (unsigned i = 0; i < count; ++i) {
@@ -313,13 +325,14 @@ void WorkerThread::carry_out(unsigned count) {
             ++done;
         }
         // Answers that are ready do not wait for the slow rest of the batch.
-        if (timed && i + 1 < count && Clock::now() - sent > BatchSize::target) {
+        if (i + 1 < count && (timed || (i + 1) % clock_interval == 0) &&
+            now() - sent > BatchSize::target) {
             put_pending();
-            sent = Clock::now();
+            sent = now();
         }
     }
-    if (timed)
-        batch_.done(done, Clock::now() - start);
+    if (timed || sent != start)
+        batch_.done(done, now() - start);
 }
 
 void WorkerThread::dispatch(userblk_request& request, unsigned record) {
@@ -353,14 +366,15 @@ void WorkerThread::dispatch(userblk_request& request, unsigned record) {
 }
 
 // The data of a READ stays where it is until the answer is sent.
-void WorkerThread::read(const userblk_request& request, bool from_mapping) {
-    if (backend_.reads_as_zeroes(request.offset, request.length)) {
+void WorkerThread::read(const userblk_request& request, bool first_try) {
+    if (first_try && serving_.zeroes &&
+        backend_.reads_as_zeroes(request.offset, request.length)) {
         auto& answer = answers_.append(request, USERBLK_ACTION_COMPLETE);
         answer.flags = USERBLK_ANSWER_ZEROES;
         answer.length = request.length;
         return;
     }
-    if (from_mapping) {
+    if (first_try) {
         const auto mapped = backend_.mapping(request.offset, request.length, Backend::Access::load);
         if (!mapped.empty())
             return answer(request, {}, mapped);

@@ -26,6 +26,7 @@ struct Serving {
     WorkerOptions options;
     abi::FileDescriptor stop_event{}; ///< readable for ever once stop() was called
     std::size_t max_transfer = 0;     ///< bytes
+    bool zeroes = false;              ///< the module can fill a READ with zeros
     std::atomic<bool> stopping = false;
     std::atomic<bool> removed = false;
     std::atomic<bool> told_of_exception = false;
@@ -72,7 +73,7 @@ private:
     // Carrying out.
     void carry_out(unsigned count);
     void dispatch(userblk_request& request, unsigned record);
-    void read(const userblk_request& request, bool from_mapping);
+    void read(const userblk_request& request, bool first_try);
     void write(const userblk_request& request, unsigned record);
     bool store_into_mapping(const userblk_request& request);
     void write_fetched(const userblk_request& request);

@@ -506,4 +506,85 @@ TEST_F(Put, CountersTellWhatWasAnswered) {
     EXPECT_EQ(state.taken, 0u);
 }
 
+// A hole is read: the worker has no data for it, and the kernel fills it with zeros.
+TEST_F(Put, ZeroesFillARead) {
+    for (const std::size_t length : {std::size_t(512), std::size_t(4096), std::size_t(128 << 10)}) {
+        TestDevice device(test_config());
+        Io io = device.read(0, length);
+        const userblk_request request = take(device.control());
+        userblk_answer answer = complete(request.id);
+        answer.flags = USERBLK_ANSWER_ZEROES;
+        answer.length = static_cast<std::uint32_t>(length);
+        EXPECT_EQ(put(device.control(), answer), 0);
+        EXPECT_EQ(io->result(), 0);
+        EXPECT_EQ(io->data(), Buffer(length));
+    }
+}
+
+// Zeros for a part of it would leave the rest what it was: that is an I/O error.
+TEST_F(Put, ZeroesForAPartFailARead) {
+    Taken taken;
+    userblk_answer answer = complete(taken.request.id);
+    answer.flags = USERBLK_ANSWER_ZEROES;
+    answer.length = 2048;
+    EXPECT_EQ(put(taken.fd(), answer), 0);
+    EXPECT_EQ(taken.io->result(), EIO);
+}
+
+// Zeros with data, with an error, for a WRITE or with another action contradict themselves.
+TEST_F(Put, ZeroesWithAnythingElseAreRefused) {
+    const auto zeroes = [](auto change) {
+        return [change](A& a) {
+            a.addr = 0;
+            a.flags = USERBLK_ANSWER_ZEROES;
+            change(a);
+        };
+    };
+    const Buffer data(4096);
+    EXPECT_EQ(refused(false, zeroes([&](A& a) { a.addr = address(data.data()); })), EINVAL);
+    EXPECT_EQ(refused(false, zeroes([](A& a) { a.status = -EIO; })), EINVAL);
+    EXPECT_EQ(refused(false, zeroes([](A& a) { a.length += 512; })), EMSGSIZE);
+    EXPECT_EQ(refused(true, zeroes([](A&) {})), EINVAL);
+    for (const auto action : {USERBLK_ACTION_FETCH, USERBLK_ACTION_STORE, USERBLK_ACTION_GIVE_BACK,
+                              USERBLK_ACTION_ADOPT})
+        EXPECT_EQ(refused(true, zeroes([&](A& a) {
+                              a.action = static_cast<std::uint16_t>(action);
+                          })),
+                  EINVAL);
+}
+
+// Those who serve learn that from INFO, without privilege; the creator from LIST.
+TEST_F(Put, ZeroesAreAFeature) {
+    TestDevice device(test_config());
+    EXPECT_TRUE(info(device.control()).features & USERBLK_FEATURE_ZEROES);
+}
+
+// One batch answers many requests, some of them with errors: every user gets its own.
+TEST_F(Put, ErrorsInABatchReachTheirOwn) {
+    constexpr unsigned count = 40;
+    TestDevice device(test_config());
+    std::vector<Io> ios;
+    for (unsigned i = 0; i < count; ++i)
+        ios.push_back(i % 2 ? device.write(i * 8192, pattern(4096, i)) : device.read(i * 8192, 4096));
+    std::vector<userblk_answer> answers;
+    const Buffer data = pattern(4096, 3);
+    while (answers.size() < count) {
+        const userblk_request request = take(device.control());
+        const bool fails = request.offset / 8192 % 3 == 0;
+        auto answer = request.op == USERBLK_OP_READ
+                          ? complete_read(request.id, data.data(), data.size())
+                          : complete(request.id);
+        if (fails) {
+            answer = complete(request.id);
+            answer.status = -ENOSPC;
+        }
+        answers.push_back(answer);
+    }
+    userblk_put argument = put_argument(answers);
+    ASSERT_EQ(ioctl_error(device.control(), USERBLK_PUT, &argument), 0);
+    EXPECT_EQ(argument.failed, 0u);
+    for (unsigned i = 0; i < count; ++i)
+        EXPECT_EQ(ios[i]->result(), i % 3 == 0 ? ENOSPC : 0) << i;
+}
+
 } // namespace userblk::test

@@ -47,5 +47,21 @@ TEST(Arena, TrimmedMemoryCanBeUsedAgain) {
     EXPECT_EQ(arena.room(0).back(), std::byte(1));
 }
 
+// What was touched decides whether it is worth to wake up and give it back.
+TEST(Arena, TellsHowMuchWasTouched) {
+    Arena arena(transfer, 4);
+    EXPECT_EQ(arena.touched(), 0U);
+    arena.filled(1, 4096);
+    arena.filled(1, 512); // the same room: less than before
+    arena.filled(2, 8192);
+    EXPECT_EQ(arena.touched(), 12288U);
+    ASSERT_FALSE(arena.allocate(5000).empty());
+    arena.free_all();
+    ASSERT_FALSE(arena.allocate(512).empty()); // the same memory
+    EXPECT_EQ(arena.touched(), 12288U + 8192U);
+    arena.trim();
+    EXPECT_EQ(arena.touched(), 0U);
+}
+
 } // namespace
 } // namespace userblk

@@ -41,5 +41,20 @@ TEST(BatchSize, IsNeverZero) {
     EXPECT_EQ(batch.get(), 1U);
 }
 
+// To look at the clock costs something: for a fast store only now and then, for a slow
+// one, or one of which nothing is known yet, always.
+TEST(BatchSize, AFastStoreIsTimedNowAndThen) {
+    BatchSize fast(32), slow(32);
+    EXPECT_TRUE(fast.wants_time(1));
+    fast.done(32, 32us);
+    slow.done(1, 10ms);
+    unsigned timed = 0;
+    for (int i = 0; i < 160; ++i) {
+        timed += fast.wants_time(1) ? 1 : 0;
+        EXPECT_TRUE(slow.wants_time(1));
+    }
+    EXPECT_EQ(timed, 10U);
+}
+
 } // namespace
 } // namespace userblk

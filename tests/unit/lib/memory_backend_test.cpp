@@ -84,6 +84,25 @@ TEST_F(MemoryBackendTest, TheMappingIsTheStore) {
     EXPECT_EQ(std::memcmp(back.data(), place.data(), place.size()), 0);
 }
 
+// Two workers serve one store. What one of them discards is not taken again because
+// the other has seen it in memory.
+TEST_F(MemoryBackendTest, ADiscardIsHeardOfByOtherWorkers) {
+    MemoryBackend one(name, size), other(name, size);
+    ASSERT_FALSE(one.write(0, filled(65536, 0xaa), {}));
+    EXPECT_FALSE(other.mapping(0, 65536, Access::load).empty());
+    ASSERT_FALSE(one.discard(0, 65536));
+    EXPECT_TRUE(other.mapping(0, 4096, Access::load).empty());
+    EXPECT_EQ(allocated(), 0U);
+}
+
+// Its count of discards goes with it.
+TEST_F(MemoryBackendTest, NothingIsLeftWhenItIsRemoved) {
+    { MemoryBackend backend(name, size); }
+    EXPECT_EQ(::access(("/dev/shm/" + name + ".discards").c_str(), F_OK), 0);
+    ASSERT_TRUE(MemoryBackend::remove(name));
+    EXPECT_NE(::access(("/dev/shm/" + name + ".discards").c_str(), F_OK), 0);
+}
+
 // The device grows under its workers: each finds the new part, what was there
 // stays, and pointers into the old mapping stay good.
 TEST_F(MemoryBackendTest, GrowsWithTheDevice) {
