@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 # SPDX-License-Identifier: MIT
 """usage: plans.py MODE --kernel K [--rounds N] [--probe]
 
@@ -31,14 +31,15 @@ def counted_jobs():
             for name, (op, block, depth, count) in JOBS.items()]
 
 
-def timed_jobs(seconds=1):
+def timed_jobs(seconds=0.7):
     jobs = []
     for name, (op, block, depth, _) in JOBS.items():
         jobs.append(load_job(name, op, block, depth, "--seconds", str(seconds), "--segments", "1",
                              "--latency"))
-        jobs.append({"name": name, "tool": "fio", "arguments": [
-            f"--rw=rand{op}", f"--bs={block}", f"--runtime={seconds}", "--ramp_time=0.3",
-            *(["--ioengine=psync"] if depth == 1 else ["--ioengine=io_uring", f"--iodepth={depth}"])]})
+        if block == "4K" and op == "read":
+            jobs.append({"name": name, "tool": "fio", "arguments": [
+                f"--rw=rand{op}", f"--bs={block}", "--runtime=1", "--ramp_time=0.3",
+                *(["--ioengine=psync"] if depth == 1 else ["--ioengine=io_uring", f"--iodepth={depth}"])]})
     return jobs
 
 
@@ -88,12 +89,10 @@ def plan_time(with_ublk, rounds):
     return {"rounds": rounds, "jobs": timed_jobs(), "targets": [
         *peers(with_ublk, (1, 2)), {"name": "loop on tmpfs, direct", "kind": "loop", "direct": True},
         nbd("null", 1), nbd("memory", 1), nbd("memory", 4),
-        *[userblk(store, wait=wait)
-          for wait in ("poll", "serve") for store in ("null:", "mem:", "file:")],
-        userblk("mem:", queues=2, wait="serve"),
+        *[userblk(store, wait=wait) for wait in ("poll", "serve") for store in ("null:", "mem:", "file:")],
+        userblk("null:", queues=2, workers=2, wait="serve"),
         userblk("mem:", queues=2, workers=2, wait="serve"),
-        userblk("mem:", workers=4, wait="serve"),
-        userblk("mem:", workers=4)]}
+        userblk("mem:", workers=4, wait="serve"), userblk("mem:", workers=4)]}
 
 
 def plan_scale(_with_ublk, _rounds):

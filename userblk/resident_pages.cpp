@@ -9,26 +9,14 @@
 
 namespace userblk {
 
-namespace {
-
-constexpr std::uint64_t bits = 64;
-
-// The bits of one word for the pages first … last, which lie in it.
-constexpr std::uint64_t mask_of(std::uint64_t first, std::uint64_t last) noexcept {
-    return (~0ULL >> (bits - 1 - (last - first))) << (first % bits);
-}
-
-// Calls @p what with each word's index and mask for the pages first … last.
 template <class Call>
-void for_each_word(std::uint64_t first, std::uint64_t last, Call&& what) {
+void ResidentPages::for_each_word(std::uint64_t first, std::uint64_t last, Call&& what) {
     while (first <= last) {
         const auto end = std::min(last, first | (bits - 1));
         what(first / bits, mask_of(first, end));
         first = end + 1;
     }
 }
-
-} // namespace
 
 ResidentPages::ResidentPages(std::span<std::byte> mapping)
     : mapping_(mapping), bytes_((mapping.size() / page / bits + 1) * sizeof(Word)) {
@@ -43,20 +31,11 @@ ResidentPages::~ResidentPages() {
     ::munmap(words_, bytes_);
 }
 
-bool ResidentPages::contain(std::uint64_t offset, std::size_t length) noexcept {
-    const auto first = offset / page, last = (offset + length - 1) / page;
-    if (known(first, last))
-        return true;
+bool ResidentPages::find(std::uint64_t first, std::uint64_t last) noexcept {
     if (!ask(first, last))
         return false;
     set(first, last);
     return true;
-}
-
-void ResidentPages::add(std::uint64_t offset, std::size_t length) noexcept {
-    const auto first = offset / page, last = (offset + length - 1) / page;
-    if (!known(first, last))
-        set(first, last);
 }
 
 void ResidentPages::remove(std::uint64_t offset, std::uint64_t length) noexcept {
@@ -72,11 +51,7 @@ void ResidentPages::forget_all() noexcept {
     ::madvise(words_, bytes_, MADV_DONTNEED); // they read as zeros then
 }
 
-bool ResidentPages::known(std::uint64_t first, std::uint64_t last) const noexcept {
-    if (first / bits == last / bits) { // as for most requests
-        const auto mask = mask_of(first, last);
-        return (words_[first / bits].load(std::memory_order_relaxed) & mask) == mask;
-    }
+bool ResidentPages::all_known(std::uint64_t first, std::uint64_t last) const noexcept {
     bool all = true;
     for_each_word(first, last, [&](std::uint64_t word, std::uint64_t mask) {
         all = all && (words_[word].load(std::memory_order_relaxed) & mask) == mask;

@@ -73,7 +73,8 @@ private:
     // Carrying out.
     void carry_out(unsigned count);
     void dispatch(userblk_request& request, unsigned record);
-    void read(const userblk_request& request, bool first_try);
+    void read(const userblk_request& request);
+    bool read_without_copy(const userblk_request& request);
     void write(const userblk_request& request, unsigned record);
     bool store_into_mapping(const userblk_request& request);
     void write_fetched(const userblk_request& request);

@@ -89,9 +89,7 @@ Job::Segment Job::run_segment(bool count_latency) {
     return segment;
 }
 
-void Job::check(std::int64_t result) const {
-    if (result == static_cast<std::int64_t>(options_.block))
-        return;
+void Job::fail(std::int64_t result) const {
     const char* const what = options_.write ? "write to " : "read from ";
     if (result < 0)
         abi::throw_error(what + options_.device, abi::errno_code(static_cast<int>(-result)));

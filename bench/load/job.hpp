@@ -43,7 +43,11 @@ private:
     std::uint64_t next_offset() noexcept;
     void run_serial(Finish& finish, Segment& segment);
     void run_deep(Finish& finish, Segment& segment);
-    void check(std::int64_t result) const;
+    void check(std::int64_t result) const {
+        if (result != static_cast<std::int64_t>(options_.block)) [[unlikely]]
+            fail(result);
+    }
+    [[noreturn]] void fail(std::int64_t result) const;
 
     const Options& options_;
     abi::FileDescriptor file_;
