@@ -10,6 +10,7 @@
  *      Reserved, answered with EOPNOTSUPP: USERBLK_ACTION_REDIRECT.
  *      Reserved, always 0: userblk_request.payload.
  *   2  USERBLK_ANSWER_ZEROES, with USERBLK_FEATURE_ZEROES.
+ *      USERBLK_GET_SPIN, with USERBLK_FEATURE_SPIN.
  *
  * The interface only grows: a worker built against this file runs on every
  * later module. What a module can do is told by feature bits, not by a number.
@@ -218,6 +219,7 @@ struct userblk_list {
 #define USERBLK_FEATURE_REDIRECT	(1ULL << 0) /* ACTION_REDIRECT works */
 #define USERBLK_FEATURE_PAYLOAD_FILE	(1ULL << 1) /* pread/pwrite at .payload */
 #define USERBLK_FEATURE_ZEROES		(1ULL << 2) /* ANSWER_ZEROES works */
+#define USERBLK_FEATURE_SPIN		(1ULL << 3) /* GET_SPIN works */
 
 /**
  * USERBLK_LIST - list the devices by number (on /dev/userblk-control)
@@ -295,8 +297,10 @@ struct userblk_request {
  * @count: in: records, 1 ... USERBLK_MAX_BATCH; out: records used, from the
  *	first on; look at each one's result
  * @queue: in: the hardware queue to look at first, or USERBLK_ANY_QUEUE; when
- *	it is empty the others are looked at too
- * @flags: in: 0 or USERBLK_GET_WATCH; out: 0 or USERBLK_GET_ORPHANS
+ *	it is empty the others are looked at too. Now and then another one is
+ *	looked at first, so that none starves
+ * @flags: in: 0, USERBLK_GET_WATCH, USERBLK_GET_SPIN; out: 0 or
+ *	USERBLK_GET_ORPHANS
  */
 struct userblk_get {
 	__u64 requests;
@@ -312,6 +316,11 @@ struct userblk_get {
 #define USERBLK_GET_WATCH	(1u << 0)
 /* out, with or without WATCH: a dead process holds requests: a RESET is due */
 #define USERBLK_GET_ORPHANS	(1u << 1)
+/*
+ * in: before it sleeps, look for requests for up to 50 microseconds, and for
+ * less where that did not help lately
+ */
+#define USERBLK_GET_SPIN	(1u << 2)
 
 /**
  * USERBLK_GET - take queued requests

@@ -20,6 +20,6 @@ void userblk_census_take(struct userblk_queue *queue,
 long userblk_info(struct userblk_node *node, void __user *arg);
 
 /* What this module can do. */
-#define USERBLK_FEATURES	USERBLK_FEATURE_ZEROES
+#define USERBLK_FEATURES	(USERBLK_FEATURE_ZEROES | USERBLK_FEATURE_SPIN)
 
 #endif /* USERBLK_INFO_H */

@@ -14,12 +14,14 @@
  * @taker: the process that used this file last, with a reference; saves
  *	looking it up
  * @turn: counts looks for requests; unlocked, since nothing depends on it
+ * @spin_ns: how long a GET that may spins before it sleeps; unlocked likewise
  */
 struct userblk_node {
 	struct userblk_device *device;
 	spinlock_t lock;	/* taker */
 	struct userblk_taker *taker;
 	u32 turn;
+	u32 spin_ns;
 };
 
 extern const struct file_operations userblk_node_fops;

@@ -14,7 +14,8 @@ constexpr std::size_t least_heap = 512 << 10;
 } // namespace
 
 Arena::Arena(std::size_t max_transfer, unsigned records)
-    : filled_(records), max_transfer_(max_transfer), heap_(max_transfer + (records - 1) * small_room) {
+    : filled_(records), max_transfer_(max_transfer),
+      heap_(max_transfer + (records - 1) * small_room) {
     const std::size_t size = heap_ + std::max(max_transfer, least_heap);
     void* const address = ::mmap(nullptr, size, PROT_READ | PROT_WRITE,
                                  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);

@@ -63,7 +63,7 @@ private:
     std::error_code map(std::uint64_t size) noexcept;
 
     abi::FileDescriptor fd_;
-    std::mutex mutex_;                                ///< of growing
+    std::mutex mutex_;                               ///< of growing
     std::vector<std::unique_ptr<Mapping>> mappings_; ///< the old ones may still be in use
     std::atomic<Mapping*> current_ = nullptr;        ///< the last of them
     /// By any worker: what is known of the pages in memory may be wrong then.

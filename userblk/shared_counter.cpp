@@ -16,8 +16,7 @@ constexpr std::size_t page = 4096;
 }
 
 SharedCounter::SharedCounter(const std::string& path) {
-    const auto file =
-        abi::FileDescriptor::open(path.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW, 0600);
+    const auto file = abi::FileDescriptor::open(path.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW, 0600);
     struct stat status {};
     if (::fstat(file.get(), &status) < 0)
         abi::throw_errno("look at " + path);
@@ -28,8 +27,7 @@ SharedCounter::SharedCounter(const std::string& path) {
     // To a size that it has already it changes nothing.
     if (::ftruncate(file.get(), page) < 0)
         abi::throw_errno("make room in " + path);
-    void* const mapping =
-        ::mmap(nullptr, page, PROT_READ | PROT_WRITE, MAP_SHARED, file.get(), 0);
+    void* const mapping = ::mmap(nullptr, page, PROT_READ | PROT_WRITE, MAP_SHARED, file.get(), 0);
     if (mapping == MAP_FAILED)
         abi::throw_errno("map " + path);
     value_ = static_cast<Value*>(mapping);

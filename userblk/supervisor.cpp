@@ -220,7 +220,7 @@ WorkerProcess* Supervisor::ready_child() noexcept {
 }
 
 void Supervisor::give_place(Place& place, WorkerProcess& child) {
-    child.go();
+    child.go(static_cast<unsigned>(&place - places_.data()));
     place.worker = &child;
     place.backoff.started(Clock::now());
     log(LogLevel::debug, "worker " + std::to_string(child.pid()) + " serves");

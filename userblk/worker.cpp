@@ -75,9 +75,12 @@ Worker::Worker(abi::ControlNode node, std::shared_ptr<Backend> backend, WorkerOp
         abi::throw_errno("make an event descriptor");
     const auto info = serving.node.info();
     serving.max_transfer = info.device.config.max_transfer;
+    serving.queues = info.device.config.queues;
+    serving.spin = serving.options.spin && serving.options.wait == WaitMode::serve &&
+                   (info.device.features & USERBLK_FEATURE_SPIN) != 0;
     serving.zeroes = (info.device.features & USERBLK_FEATURE_ZEROES) != 0;
     for (unsigned i = 0; i < serving.options.threads; ++i)
-        shared_->threads.push_back(std::make_unique<WorkerThread>(serving));
+        shared_->threads.push_back(std::make_unique<WorkerThread>(serving, i));
 }
 
 Worker::~Worker() = default;
@@ -134,6 +137,10 @@ WorkerEnd Worker::run() {
     if (shared.failure)
         std::rethrow_exception(shared.failure);
     return shared.serving.removed ? WorkerEnd::removed : WorkerEnd::stopped;
+}
+
+void Worker::take_place(unsigned place) noexcept {
+    shared_->serving.place = place;
 }
 
 void Worker::stop() noexcept {

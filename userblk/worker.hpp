@@ -21,6 +21,12 @@ struct WorkerOptions {
     /// get less (see BatchSize).
     unsigned batch = 32;
     WaitMode wait = WaitMode::poll;
+    /// With WaitMode::serve: look for requests for some microseconds before going
+    /// to sleep, if that has helped lately. Costs processor time, saves latency.
+    bool spin = false;
+    /// Each thread keeps to one hardware queue, as long as that has requests, and
+    /// to the processors whose requests it brings; see Worker::take_place().
+    bool pin = false;
     LogFunction log;
 };
 
@@ -62,6 +68,10 @@ public:
     ///         kernel refuses to serve in a way that is no consequence of removal;
     ///         end the process then, so that others put back what it still holds
     WorkerEnd run();
+
+    /// With WorkerOptions::pin: which of the workers of its device this one is, from
+    /// 0 on, so that their threads share the hardware queues out. Before run().
+    void take_place(unsigned place) noexcept;
 
     /// Makes run() drain and return: what is taken is answered, nothing new is
     /// taken. Returns at once. Callable from any thread and from a signal handler,

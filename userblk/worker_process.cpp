@@ -32,14 +32,24 @@ void send_message(const abi::FileDescriptor& channel, char word, const std::stri
         ::send(channel.get(), message.data(), length + 1, MSG_NOSIGNAL);
 }
 
+// The word to go, and which place is the worker's. A supervisor of an earlier build
+// sends the word alone.
+struct GoMessage {
+    char word = go_word;
+    std::uint32_t place = 0;
+};
+
 // Without it nobody needs this process any more.
-bool wait_for_go(const abi::FileDescriptor& channel) noexcept {
-    char word = 0;
+std::optional<unsigned> wait_for_go(const abi::FileDescriptor& channel) noexcept {
+    GoMessage message{};
+    message.word = 0;
     ssize_t length = 0;
     do
-        length = ::recv(channel.get(), &word, 1, 0);
+        length = ::recv(channel.get(), &message, sizeof(message), 0);
     while (length < 0 && errno == EINTR);
-    return length == 1 && word == go_word;
+    if (length < 1 || message.word != go_word)
+        return std::nullopt;
+    return message.place;
 }
 
 // The terminal sends SIGINT and SIGHUP to the supervisor as well, which knows
@@ -80,8 +90,10 @@ int serve(const WorkerSetup& setup, const abi::FileDescriptor& channel) {
         return worker_failed;
     }
     send_message(channel, ready_word, "");
-    if (!wait_for_go(channel))
+    const auto place = wait_for_go(channel);
+    if (!place)
         return worker_stopped;
+    worker->take_place(*place);
     the_worker = &*worker;
     set_signals([](int) { the_worker->stop(); });
     const auto end = worker->run();
@@ -131,10 +143,12 @@ std::optional<WorkerMessage> WorkerProcess::receive() {
                          std::string(message.data() + 1, static_cast<std::size_t>(length) - 1)};
 }
 
-void WorkerProcess::go() noexcept {
+void WorkerProcess::go(unsigned place) noexcept {
     state = State::serving;
     since = Clock::now();
-    [[maybe_unused]] const auto sent = ::send(channel_.get(), &go_word, 1, MSG_NOSIGNAL);
+    const GoMessage message{go_word, place};
+    [[maybe_unused]] const auto sent =
+        ::send(channel_.get(), &message, sizeof(message), MSG_NOSIGNAL);
     channel_.reset();
 }
 

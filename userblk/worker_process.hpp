@@ -67,7 +67,7 @@ public:
     /// The message that is there. Does not wait.
     std::optional<WorkerMessage> receive();
     /// The word to begin.
-    void go() noexcept;
+    void go(unsigned place) noexcept;
     /// Asks it to answer what it has, and end.
     void stop() noexcept;
     void kill() noexcept;

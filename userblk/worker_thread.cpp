@@ -3,6 +3,7 @@
 
 #include "ioctl/error.hpp"
 #include "ioctl/lookup.hpp"
+#include "userblk/affinity.hpp"
 #include "userblk/status.hpp"
 
 #include <poll.h>
@@ -65,8 +66,8 @@ void Serving::wait_for_stop() const noexcept {
 
 // ------------------------------------------------------------- WorkerThread
 
-WorkerThread::WorkerThread(Serving& serving)
-    : serving_(serving), backend_(*serving.backend),
+WorkerThread::WorkerThread(Serving& serving, unsigned index)
+    : serving_(serving), index_(index), backend_(*serving.backend),
       maps_stores_(!backend_.mapping(0, USERBLK_MIN_BLOCK_SIZE, Backend::Access::store).empty()),
       wants_data_(backend_.wants_data()), backend_fua_(backend_.describe().fua),
       arena_(serving.max_transfer, serving.options.batch), batch_(serving.options.batch),
@@ -87,7 +88,25 @@ void WorkerThread::prepare_records() {
     requests_ = records_[0].data();
 }
 
+// Not to be pinned costs time only.
+void WorkerThread::pin() noexcept {
+    const auto number = serving_.node.number();
+    queue_ = (serving_.place * serving_.options.threads + index_) % serving_.queues;
+    try {
+        const auto processors = processors_of_queue(number, queue_);
+        const auto error = processors.empty() ? std::make_error_code(std::errc::no_such_device)
+                                              : run_on(processors);
+        if (error && serving_.options.log)
+            serving_.options.log(LogLevel::warning,
+                                 "unable to keep to the processors of hardware queue " +
+                                     std::to_string(queue_) + ": " + error.message());
+    } catch (...) {
+    }
+}
+
 void WorkerThread::run() {
+    if (serving_.options.pin)
+        pin();
     const bool in_poll = serving_.options.wait == WaitMode::poll;
     while (going_on()) {
         const unsigned count = exchange(in_poll ? Waiting::not_at_all : patience());
@@ -151,11 +170,12 @@ unsigned WorkerThread::exchange(Waiting waiting) {
     serve.get.requests = address_of(requests_);
     serve.get.request_size = sizeof(userblk_request);
     serve.get.count = batch_.get();
-    serve.get.queue = USERBLK_ANY_QUEUE;
+    serve.get.queue = queue_;
     serve.get.timeout_ns = waiting == Waiting::not_at_all ? 0
                            : waiting == Waiting::briefly  ? idle_time.count()
                                                           : -1;
-    serve.get.flags = waiting == Waiting::not_at_all ? 0 : USERBLK_GET_WATCH;
+    if (waiting != Waiting::not_at_all)
+        serve.get.flags = USERBLK_GET_WATCH | (serving_.spin ? USERBLK_GET_SPIN : 0);
     const auto error = serving_.node.serve(serve);
     if (error == std::errc::not_enough_memory)
         put_pending(); // it may have been the second half that failed

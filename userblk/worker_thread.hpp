@@ -27,6 +27,9 @@ struct Serving {
     abi::FileDescriptor stop_event{}; ///< readable for ever once stop() was called
     std::size_t max_transfer = 0;     ///< bytes
     bool zeroes = false;              ///< the module can fill a READ with zeros
+    bool spin = false;                ///< wanted, and the module can
+    unsigned queues = 1;              ///< hardware queues of the device
+    unsigned place = 0;               ///< of this worker among those of the device
     std::atomic<bool> stopping = false;
     std::atomic<bool> removed = false;
     std::atomic<bool> told_of_exception = false;
@@ -42,7 +45,8 @@ struct Serving {
 /// nothing to be drained but the batch in hand.
 class WorkerThread {
 public:
-    explicit WorkerThread(Serving& serving);
+    /// @p index among the threads of this worker.
+    WorkerThread(Serving& serving, unsigned index);
 
     /// Until the worker is stopped or the device removed.
     void run();
@@ -65,6 +69,7 @@ private:
     void forget_answers() noexcept;
     bool settled(std::error_code error);
     void prepare_records();
+    void pin() noexcept;
     Waiting patience() const noexcept;
     void fell_idle() noexcept;
     void wait_in_poll();
@@ -98,6 +103,8 @@ private:
     };
 
     Serving& serving_;
+    unsigned index_;
+    std::uint32_t queue_ = USERBLK_ANY_QUEUE; ///< to look at first
     Backend& backend_;
     bool maps_stores_ = false; ///< payloads are fetched straight into the store
     bool wants_data_ = true;

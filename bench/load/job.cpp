@@ -14,9 +14,8 @@ class Job::Finish {
 public:
     explicit Finish(const Options& options)
         : left_(options.count), timed_(options.seconds > 0),
-          end_(Clock::now() +
-               std::chrono::duration_cast<Clock::duration>(
-                   std::chrono::duration<double>(options.seconds))) {}
+          end_(Clock::now() + std::chrono::duration_cast<Clock::duration>(
+                                  std::chrono::duration<double>(options.seconds))) {}
 
     /// Asked before each request that is started.
     bool reached() noexcept {

@@ -55,7 +55,7 @@ private:
     std::uint64_t random_;
     std::uint64_t at_ = 0; ///< sequential
     Buffers buffers_;
-    std::unique_ptr<Ring> ring_; ///< none at depth 1
+    std::unique_ptr<Ring> ring_;            ///< none at depth 1
     std::vector<Clock::time_point> starts_; ///< of what is in flight
     std::vector<std::uint32_t> latencies_;
     bool count_latency_ = false;

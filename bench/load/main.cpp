@@ -57,14 +57,19 @@ Options parse(int argc, char** argv) {
     app.add_flag("--sequential", options.sequential, "one block after the other");
     app.add_option("--block", block, "bytes of a request")->capture_default_str();
     app.add_option("--depth", options.depth, "requests in flight of each job")
-        ->check(CLI::Range(1, 4096))->capture_default_str();
-    app.add_option("--jobs", options.jobs, "threads")->check(CLI::Range(1, 256))->capture_default_str();
+        ->check(CLI::Range(1, 4096))
+        ->capture_default_str();
+    app.add_option("--jobs", options.jobs, "threads")
+        ->check(CLI::Range(1, 256))
+        ->capture_default_str();
     app.add_option("--segments", options.segments, "figures wanted, after one to warm up")
-        ->check(CLI::Range(1, 1000))->capture_default_str();
+        ->check(CLI::Range(1, 1000))
+        ->capture_default_str();
     auto* count = app.add_option("--count", options.count, "requests of each job in a segment")
                       ->check(CLI::PositiveNumber);
     app.add_option("--seconds", options.seconds, "how long a segment takes")
-        ->check(CLI::PositiveNumber)->excludes(count);
+        ->check(CLI::PositiveNumber)
+        ->excludes(count);
     app.add_option("--span", span, "use only so much of the device");
     app.add_option("--seed", options.seed, "of the sequence of offsets")->capture_default_str();
     app.add_flag("--latency", options.latency, "time every request");

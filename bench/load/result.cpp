@@ -32,8 +32,8 @@ std::uint64_t count_requests(const Result& result) {
 }
 
 std::uint32_t quantile(std::vector<std::uint32_t>& values, double q) {
-    const auto at = values.begin() +
-                    static_cast<std::ptrdiff_t>(q * static_cast<double>(values.size() - 1));
+    const auto at =
+        values.begin() + static_cast<std::ptrdiff_t>(q * static_cast<double>(values.size() - 1));
     std::nth_element(values.begin(), at, values.end());
     return *at;
 }

@@ -239,6 +239,48 @@ TEST_F(Get, EachRequestIsDeliveredOnceAmongManyTakers) {
         EXPECT_EQ(deliveries[i], 1u) << i;
 }
 
+// One who looks for a moment before it sleeps finds what comes in that moment, and is woken for
+// what comes later.
+TEST_F(Get, SpinningFindsWhatComes) {
+    TestDevice device;
+    for (const auto pause : {0, 1, 20}) {
+        Child child([&](ChildSide& side) {
+            const Fd fd = device.open_control();
+            userblk_request request = record();
+            side.tell();
+            const GetResult result = get(fd.get(), {&request, 1}, for_ever, USERBLK_GET_SPIN);
+            if (result.error || result.count != 1)
+                return 1;
+            return put(fd.get(), complete(request.id, -EIO));
+        });
+        child.await();
+        std::this_thread::sleep_for(std::chrono::milliseconds(pause));
+        const Io io = device.read(0, 4096);
+        EXPECT_EQ(child.wait(), 0);
+        EXPECT_EQ(io->result(), EIO);
+    }
+}
+
+// It sleeps when nothing comes, and does not stay longer than it was to.
+TEST_F(Get, SpinningEndsWithTheTime) {
+    TestDevice device;
+    userblk_request request = record();
+    for (const std::int64_t timeout :
+         {std::int64_t(0), std::int64_t(1000), std::int64_t(20'000'000)}) {
+        const GetResult result = get(device.control(), {&request, 1}, timeout, USERBLK_GET_SPIN);
+        EXPECT_EQ(result.error, 0);
+        EXPECT_EQ(result.count, 0u);
+    }
+    Child child([&](ChildSide& side) {
+        const Fd fd = device.open_control();
+        side.tell();
+        return get(fd.get(), {&request, 1}, for_ever, USERBLK_GET_SPIN).error == 0;
+    });
+    child.await();
+    EXPECT_TRUE(eventually_sleeps(child.pid()));
+    child.kill();
+}
+
 // A process waits for a request through a descriptor of its own; one comes.
 TEST_F(Get, WaitsForARequest) {
     TestDevice device;

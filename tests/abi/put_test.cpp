@@ -547,10 +547,9 @@ TEST_F(Put, ZeroesWithAnythingElseAreRefused) {
     EXPECT_EQ(refused(true, zeroes([](A&) {})), EINVAL);
     for (const auto action : {USERBLK_ACTION_FETCH, USERBLK_ACTION_STORE, USERBLK_ACTION_GIVE_BACK,
                               USERBLK_ACTION_ADOPT})
-        EXPECT_EQ(refused(true, zeroes([&](A& a) {
-                              a.action = static_cast<std::uint16_t>(action);
-                          })),
-                  EINVAL);
+        EXPECT_EQ(
+            refused(true, zeroes([&](A& a) { a.action = static_cast<std::uint16_t>(action); })),
+            EINVAL);
 }
 
 // Those who serve learn that from INFO, without privilege; the creator from LIST.
@@ -565,7 +564,8 @@ TEST_F(Put, ErrorsInABatchReachTheirOwn) {
     TestDevice device(test_config());
     std::vector<Io> ios;
     for (unsigned i = 0; i < count; ++i)
-        ios.push_back(i % 2 ? device.write(i * 8192, pattern(4096, i)) : device.read(i * 8192, 4096));
+        ios.push_back(i % 2 ? device.write(i * 8192, pattern(4096, i))
+                            : device.read(i * 8192, 4096));
     std::vector<userblk_answer> answers;
     const Buffer data = pattern(4096, 3);
     while (answers.size() < count) {

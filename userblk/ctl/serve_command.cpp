@@ -97,6 +97,12 @@ void ServeCommand::declare_workers(CommandLine& line) {
     line.choice("--wait", wait_, {"poll", "serve"},
                 "How workers wait: in poll (default), or in the system call that also brings the "
                 "request, which is faster");
+    line.flag("--spin", spin_,
+              "With --wait=serve: look for requests for some microseconds before sleeping, if that "
+              "has helped lately");
+    line.flag("--pin", pin_,
+              "Share the hardware queues out among the threads; each runs where the requests of "
+              "its queue come from");
     line.number<unsigned>("--spares", spares_, 0, 64,
                           "Workers kept ready for one that dies; default 1");
     line.time("--drain-limit", drain_limit_,
@@ -158,6 +164,8 @@ void ServeCommand::check() const {
                              : "DEV is missing; or use --create, to make a device");
     if (reuse_ && device_options_.name().empty())
         throw UsageError("--reuse finds a device by its --name, which is missing");
+    if (spin_ && wait_ != "serve")
+        throw UsageError("--spin goes with --wait=serve");
     if (timeout_ && !detach_)
         throw UsageError("--timeout goes with --detach");
     if (detach_ && log_target_ == "console")
@@ -232,6 +240,8 @@ PoolOptions ServeCommand::pool_options(const Target& target) const {
     options.worker.threads = threads_;
     options.worker.batch = batch_;
     options.worker.wait = wait_ == "serve" ? WaitMode::serve : WaitMode::poll;
+    options.worker.spin = spin_;
+    options.worker.pin = pin_;
     options.lock_memory = lock_memory_;
     options.oom_score_adj = oom_score_;
     options.run_as = user_;

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: MIT
+//
+// Where workers run and how they wait, beyond the defaults: what is asked for happens, and
+// nothing else changes.
+#include <filesystem>
+#include <fstream>
+
+#include "tests/system/fio.hpp"
+#include "tests/system/system_test.hpp"
+
+namespace userblk::test {
+
+class Placement : public SystemTest {
+protected:
+    static constexpr std::uint64_t size = 32 << 20;
+
+    static userblk_config two_queues() {
+        auto config = full_config(size);
+        config.queues = 2;
+        return config;
+    }
+    // The rest of the line that begins with these words.
+    static std::string field(const std::string& path, const std::string& words) {
+        std::ifstream file(path);
+        for (std::string line; std::getline(file, line);)
+            if (line.rfind(words, 0) == 0)
+                return line.substr(words.size());
+        return {};
+    }
+    // How many of the processes' threads may run on just these processors, such as "1".
+    static int threads_on(const std::vector<pid_t>& pids, const std::string& processors) {
+        int found = 0;
+        for (const pid_t pid : pids)
+            for (const auto& task :
+                 std::filesystem::directory_iterator("/proc/" + std::to_string(pid) + "/task"))
+                found += field(task.path() / "status", "Cpus_allowed_list:\t") == processors;
+        return found;
+    }
+    // One thread of the workers for each queue, where its requests come from.
+    static bool shared_out(const TestDevice& device, const Supervisor& serve) {
+        return eventually([&] {
+            for (const char* const queue : {"0", "1"}) {
+                const auto list = "/sys/block/" + device.name() + "/mq/" + queue + "/cpu_list";
+                if (threads_on(serve.workers(), field(list, "")) != 1)
+                    return false;
+            }
+            return true;
+        });
+    }
+};
+
+// Two queues, two workers: each runs where the requests of its queue come from, and so do those
+// who take their places.
+TEST_F(Placement, PinnedWorkersShareTheQueuesOut) {
+    TestDevice device(two_queues());
+    ASSERT_EQ(info(device.control()).config.queues, 2u);
+    Supervisor serve(device, "mem:", 2, {"--pin", "--wait", "serve", "--spares", "0"});
+    EXPECT_TRUE(shared_out(device, serve));
+    verify_with_fio({.target = device.block_path(), .size = "2m"});
+    serve.kill_workers();
+    EXPECT_TRUE(answers(device));
+    EXPECT_TRUE(shared_out(device, serve));
+    serve.stop();
+}
+
+// Workers that look before they sleep serve as well as others, and die as well.
+TEST_F(Placement, SpinningWorkersServe) {
+    TestDevice device(two_queues());
+    Supervisor serve(device, "mem:", 2, {"--spin", "--wait", "serve"});
+    verify_with_fio({.target = device.block_path(), .size = "2m", .depth = 1});
+    serve.kill_workers();
+    verify_with_fio({.target = device.block_path(), .size = "2m"});
+    serve.stop();
+}
+
+// To look before sleeping in poll makes no sense, and is refused with what would.
+TEST_F(Placement, SpinningNeedsServe) {
+    TestDevice device(two_queues());
+    const auto result = run({built("userblkctl"), "serve", device.block_path(), "mem:", "--spin"});
+    EXPECT_EQ(result.status, 2);
+    EXPECT_NE(result.err.find("--wait=serve"), std::string::npos) << result.err;
+}
+
+} // namespace userblk::test
