@@ -47,7 +47,12 @@ def draw(measurements, found, folder):
 
 
 def fill(template, measurements, found):
-    """Replaces {{name argument…}} by what the function of that name makes of it."""
+    """Replaces {{name argument…}} by what the function of that name makes of it, and leaves
+    out what stands between {{if MODE KERNEL}} and {{end}} when there are no such figures."""
+    there = {(key.mode, key.kernel) for key in found}
+    template = re.sub(r"\{\{if (\w+) ([\d.]+)\}\}(.*?)\{\{end\}\}",
+                      lambda match: match[3] if (match[1], match[2]) in there else "",
+                      template, flags=re.DOTALL)
     makers = {
         "counted": lambda kernel: tables.counted(found, kernel),
         "goals": lambda kernel: tables.goals(found, kernel),

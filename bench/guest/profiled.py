@@ -1,0 +1,28 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""usage: profiled.py STORE WAIT REQUESTS [ARGUMENT…]
+
+One run of userblk-load, of which a plug-in of QEMU counts the measured part; leaves the
+addresses of the kernel's functions beside the counts.
+"""
+
+import os
+import shutil
+import sys
+
+import targets
+
+
+def main():
+    store, wait, requests, *arguments = sys.argv[1:]
+    targets.write_value("/proc/sys/kernel/kptr_restrict", 0)
+    targets.make_scratch()
+    load = ["userblk-load", "--count", requests, "--segments", "1", "--span", f"{targets.SIZE_MB}M"]
+    with targets.make({"kind": "userblk", "store": store, "wait": wait}) as target:
+        print(targets.run(*load, *arguments, target.device))
+        shutil.copyfile("/proc/kallsyms", f"{os.environ['USERBLK_VM_SHARE']}/kallsyms")
+    targets.remove_scratch()
+
+
+if __name__ == "__main__":
+    main()
