@@ -35,13 +35,13 @@ const std::map<std::string, DataMode> modes{{"buffer", DataMode::buffer},
 const std::map<std::string, TaskRun> task_runs{{"coop", TaskRun::cooperative},
                                                {"defer", TaskRun::deferred}};
 
-template <class Value>
-void choice(CLI::App& app, const std::string& name, Value& value, const auto& choices,
-            const std::string& help, bool required = false) {
-    app.add_option(name, value, help)
-        ->transform(CLI::CheckedTransformer(choices))
-        ->type_name("WORD")
-        ->required(required);
+CLI::Option* choice(CLI::App& app, const std::string& name, const auto& choices, auto& value,
+                    const std::string& help) {
+    return app
+        .add_option_function<std::string>(
+            name, [&](const std::string& word) { value = choices.at(word); }, help)
+        ->check(CLI::IsMember(&choices))
+        ->type_name("");
 }
 
 CLI::Option* size(CLI::App& app, const std::string& name, std::uint64_t& value,
@@ -60,7 +60,7 @@ void check(const Options& options) {
 Options parse(int argc, char** argv) {
     Options options;
     CLI::App app("Serves a ublk device, and prints its path when it can be used", "ublk-target");
-    choice(app, "--type", options.type, types, "null or memory", true);
+    choice(app, "--type", types, options.type, "what is behind the device")->required();
     size(app, "--size", options.device.size, "of the device")->required();
     app.add_option("--queues", options.device.queues, "hardware queues, with a thread for each")
         ->check(CLI::Range(1U, UBLK_MAX_NR_QUEUES))
@@ -71,10 +71,10 @@ Options parse(int argc, char** argv) {
     size(app, "--max-io", options.max_io, "bytes of the largest request (default: 512K)");
     app.add_flag("--pin", options.server.pin,
                  "run each thread on the processors whose requests it takes");
-    choice(app, "--data", options.mode, modes,
+    choice(app, "--data", modes, options.mode,
            "who copies data, and where to: buffer, get-data or user-copy (default: what was "
            "measured to be the fastest for the type)");
-    choice(app, "--taskrun", options.server.task_run, task_runs,
+    choice(app, "--taskrun", task_runs, options.server.task_run,
            "when a thread takes what has come: coop or defer");
     try {
         app.parse(argc, argv);
