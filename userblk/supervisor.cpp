@@ -244,7 +244,7 @@ void Supervisor::assign() {
 void Supervisor::tell_ready() {
     told_ready_ = established_ = true;
     log(LogLevel::information,
-        abi::disk_name(number_) + " is served by " + std::to_string(places_.size()) + " workers");
+        abi::disk_name(number_) + " is served by " + counted(places_.size(), "worker"));
     notify("READY=1");
     if (options_.ready)
         options_.ready();
@@ -520,7 +520,7 @@ void Supervisor::heal() noexcept {
     if (node_->reset(reset) || reset.count == 0)
         return;
     log(LogLevel::notice,
-        "put back " + std::to_string(reset.count) + " requests of a process that died");
+        "put back " + counted(reset.count, "request") + " of a process that died");
 }
 
 void Supervisor::log(LogLevel level, const std::string& text) const noexcept {

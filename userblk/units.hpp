@@ -17,6 +17,9 @@ std::uint64_t parse_size(std::string_view text);
 /// after the point, as lsblk prints it.
 std::string format_size(std::uint64_t bytes);
 
+/// "1 worker", "2 workers": @p noun is one that takes an s.
+std::string counted(std::uint64_t count, std::string_view noun);
+
 /// The time that stands for "for ever".
 inline constexpr std::chrono::nanoseconds infinity = std::chrono::nanoseconds::max();
 

@@ -5,6 +5,7 @@
 #include "ioctl/lookup.hpp"
 #include "userblk/affinity.hpp"
 #include "userblk/status.hpp"
+#include "userblk/units.hpp"
 
 #include <poll.h>
 #include <thread>
@@ -326,8 +327,8 @@ void WorkerThread::heal() {
     counters_.resets.add();
     counters_.put_back.add(reset.count);
     if (serving_.options.log)
-        serving_.options.log(LogLevel::notice, "put back " + std::to_string(reset.count) +
-                                                   " requests of a process that died");
+        serving_.options.log(LogLevel::notice, "put back " + counted(reset.count, "request") +
+                                                   " of a process that died");
 }
 
 // ------------------------------------------------------------- carrying out

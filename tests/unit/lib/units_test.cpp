@@ -107,5 +107,12 @@ TEST(Units, TimesAreShownWithThreeDigits) {
     EXPECT_EQ(format_duration(infinity), "infinity");
 }
 
+// One worker, two workers, no workers.
+TEST(Units, ThingsAreCounted) {
+    EXPECT_EQ(counted(1, "worker"), "1 worker");
+    EXPECT_EQ(counted(2, "worker"), "2 workers");
+    EXPECT_EQ(counted(0, "worker"), "0 workers");
+}
+
 } // namespace
 } // namespace userblk
