@@ -81,13 +81,15 @@ def scale(measurements, path):
     names = [("queues", "hardware queues, as many submitters, one worker"),
              ("workers", "workers waiting in SERVE, one queue"), ("devices", "devices, one of them busy")]
     figure, axes = plt.subplots(1, 3, figsize=(11, 3), layout="constrained", sharey=True)
+    highest = 0
     for axis, (name, label) in zip(axes, names):
         for (kernel, points), style in zip(figures.series(measurements, name).items(), ("o-", "s--")):
             axis.plot([str(x) for x, _ in points], [y for _, y in points], style, label=f"Linux {kernel}",
                       color=OURS if style == "o-" else KERNEL)
+            highest = max(highest, *(y for _, y in points))
         axis.set_xlabel(label)
-        axis.set_ylim(bottom=0)
         axis.grid(axis="y", color="#e5e7eb")
+    axes[0].set_ylim(0, highest * 1.15)  # shared by all
     axes[0].set_ylabel("instructions per I/O")
     axes[0].legend(frameon=False, loc="lower left")
     figure.suptitle("4k reads, depth 8 per submitter, null store, eight processors", fontsize=11, x=0.01,

@@ -78,7 +78,7 @@ def scale(measurements, name, what):
     rows = []
     for kernel, points in figures.series(measurements, name).items():
         first = points[0][1]
-        rows += [[f"{kernel}, {x} {what}", number(y), f"{(y / first - 1) * 100:+.1f} %"]
+        rows += [[f"{kernel}, {x} {what if x > 1 else what.removesuffix('s')}", number(y), f"{(y / first - 1) * 100:+.1f} %"]
                  for x, y in points]
     return markdown(["", "instructions per I/O", "against the first"], rows)
 

@@ -4,6 +4,7 @@
 #include <csignal>
 #include <linux/prctl.h>
 #include <pthread.h>
+#include <sched.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
@@ -69,6 +70,9 @@ void Server::work(unsigned queue, std::promise<void>& ready, const cpu_set_t* pr
 void Server::serve(unsigned queue, std::promise<void>& ready, const cpu_set_t* processors) {
     if (options_.pin)
         pin(*processors, queue);
+    // With a table of its own a thread looks a descriptor up without an atomic operation,
+    // which would be on a counter that all threads share. Works without.
+    ::unshare(CLONE_FILES);
     // Memory that the kernel needs for our sake must not wait for our own disk.
     ::prctl(PR_SET_IO_FLUSHER, 1, 0, 0, 0);
     Queue requests(device_, target_, options_.mode, options_.task_run, queue);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "userblk/supervisor_file.hpp"
 
+#include "ioctl/file_descriptor.hpp"
 #include "temporary.hpp"
 
 #include <csignal>
@@ -17,17 +18,21 @@ protected:
     SupervisorFileTest() { ::setenv("USERBLK_RUN_DIR", folder.path().c_str(), 1); }
     ~SupervisorFileTest() override { ::unsetenv("USERBLK_RUN_DIR"); }
 
-    // A process that announces itself and has a child of its own that lives on.
+    // A process that announces itself and has a child of its own that lives on until
+    // the test ends, when `alive` loses its last writer.
     pid_t start_supervisor(unsigned number) {
         int ready[2];
         EXPECT_EQ(::pipe(ready), 0);
+        int alive[2];
+        EXPECT_EQ(::pipe(alive), 0);
         const pid_t pid = ::fork();
         if (pid == 0) {
+            ::close(alive[1]);
             const auto* const file = new SupervisorFile(number);
+            char nothing = 0;
             if (::fork() == 0) {
                 ::close(ready[1]);
-                ::alarm(60);
-                ::pause();
+                ::_exit(::read(alive[0], &nothing, 1) == 0 ? 0 : 1);
             }
             const char word = file->error() ? 'e' : 'r';
             if (::write(ready[1], &word, 1) == 1)
@@ -39,10 +44,15 @@ protected:
         EXPECT_EQ(word, 'r');
         ::close(ready[0]);
         ::close(ready[1]);
+        ::close(alive[0]);
+        alive_.reset(alive[1]);
         return pid;
     }
 
     test::TemporaryFolder folder;
+
+private:
+    abi::FileDescriptor alive_;
 };
 
 // A supervisor is found while it lives, by its device alone.
