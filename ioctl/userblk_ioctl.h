@@ -11,6 +11,11 @@
  *      Reserved, always 0: userblk_request.payload.
  *   2  USERBLK_ANSWER_ZEROES, with USERBLK_FEATURE_ZEROES.
  *      USERBLK_GET_SPIN, with USERBLK_FEATURE_SPIN.
+ *   3  USERBLK_ACTION_REDIRECT, USERBLK_ANSWER_EXTENTS, USERBLK_F_REDIRECT,
+ *      USERBLK_F_NO_REDIRECT and userblk_info.redirected, with
+ *      USERBLK_FEATURE_REDIRECT.
+ *      userblk_request.payload, and pread, pwrite and splice there, with
+ *      USERBLK_FEATURE_PAYLOAD_FILE.
  *
  * The interface only grows: a worker built against this file runs on every
  * later module. What a module can do is told by feature bits, not by a number.
@@ -50,6 +55,7 @@
 #define USERBLK_MIN_BLOCK_SIZE	512u	/* logical block size */
 #define USERBLK_MAX_BLOCK_SIZE	4096u
 #define USERBLK_MAX_BATCH	4096u	/* records in one GET, PUT or SERVE */
+#define USERBLK_MAX_EXTENTS	32u	/* of one redirected request */
 #define USERBLK_MAX_DEVICES	4096u	/* numbers are 0 ... 4095 */
 #define USERBLK_NAME_LEN	64u	/* with the terminating NUL */
 
@@ -71,6 +77,28 @@
 #define USERBLK_ID_QUEUE(id)		((__u32)((id) >> 16) & 0xffffu)
 #define USERBLK_ID_TAG(id)		((__u32)(id) & 0xffffu)
 
+/*
+ * A request's payload is also a piece of the control node seen as a file, for
+ * pread, pwrite and splice. It begins at userblk_request.payload, which is made
+ * of the slot's generation, without its upper bits, the slot's number (queue *
+ * depth rounded up to 2^n, plus tag), and 0 for the first byte. A place whose
+ * delivery is over gives ESTALE, until 2^25 generations of one slot later.
+ *
+ * The payload of a WRITE is read, in any pieces and any number of times; behind
+ * its end there is nothing more (0). That of a READ is written, from front to
+ * back: what follows on what was written before, or is before that, is taken
+ * (else EINVAL; behind the end ENOSPC), and once all of it was written the
+ * request may be completed with @addr and @length 0.
+ *
+ * Errors: EBADF the node is not open for writing; EPERM a READ cannot be read
+ * and a WRITE not be written; EINVAL a request without a payload; ESTALE;
+ * EFAULT; EINTR a fatal signal came; ENODEV. What was moved before is told
+ * instead of an error that comes later. Pages that were spliced out are copies.
+ */
+#define USERBLK_PAYLOAD_OFFSET_BITS	23
+#define USERBLK_PAYLOAD_SLOT_BITS	15
+#define USERBLK_PAYLOAD_GENERATION_BITS	25
+
 /* ------------------------------------------------------------ configuration */
 
 /* userblk_config.flags: what the device promises to those who use it. */
@@ -82,12 +110,17 @@
 #define USERBLK_F_WRITE_ZEROES	(1ULL << 5)  /* WRITE_ZEROES is sent */
 #define USERBLK_F_STABLE_WRITES	(1ULL << 6)  /* pages do not change in flight */
 #define USERBLK_F_NO_PARTITIONS	(1ULL << 7)  /* no partition table is read */
-#define USERBLK_F_ALL		((1ULL << 8) - 1)
+#define USERBLK_F_REDIRECT	(1ULL << 8)  /* ACTION_REDIRECT is allowed */
+#define USERBLK_F_NO_REDIRECT	(1ULL << 9)  /* it is not */
+#define USERBLK_F_ALL		((1ULL << 10) - 1)
 
 /**
  * struct userblk_config - what a device is; given at creation, told by INFO
  * @size: bytes; a multiple of @logical_block_size, not 0
- * @flags: USERBLK_F_*; an unknown one is refused
+ * @flags: USERBLK_F_*; an unknown one is refused. With neither F_REDIRECT nor
+ *	F_NO_REDIRECT it is allowed if root alone may open the control node
+ *	(@uid is the initial root and @mode gives nobody else anything);
+ *	written back: exactly one of the two
  * @queue_limit_ns: a request that waited in the queue for longer than this
  *	fails with a time-out; 0: it waits for ever
  * @logical_block_size: 512, 1024, 2048 or 4096; 0: 512
@@ -172,7 +205,8 @@ struct userblk_remove {
 /**
  * USERBLK_REMOVE - remove a device (on /dev/userblk-control)
  *
- * Ends however stuck or absent the workers are. Every ioctl on a control node
+ * Ends however stuck or absent the workers are; what was redirected to another
+ * file is waited for, until that file's I/O ends. Every ioctl on a control node
  * of the device then gives ENODEV, also after the number was given away again.
  *
  * EPERM without CAP_SYS_ADMIN; ENODEV no such device; EBUSY it is open or
@@ -217,7 +251,7 @@ struct userblk_list {
 
 /* Bits of @features. A later module may set more. */
 #define USERBLK_FEATURE_REDIRECT	(1ULL << 0) /* ACTION_REDIRECT works */
-#define USERBLK_FEATURE_PAYLOAD_FILE	(1ULL << 1) /* pread/pwrite at .payload */
+#define USERBLK_FEATURE_PAYLOAD_FILE	(1ULL << 1) /* pread, pwrite at .payload */
 #define USERBLK_FEATURE_ZEROES		(1ULL << 2) /* ANSWER_ZEROES works */
 #define USERBLK_FEATURE_SPIN		(1ULL << 3) /* GET_SPIN works */
 
@@ -255,7 +289,8 @@ struct userblk_list {
  * struct userblk_request - one record of a GET: a buffer in, a request out
  * @id: out: names this delivery; PUT it
  * @offset: out: first byte on the device
- * @payload: out: reserved, 0
+ * @payload: out: where its payload is in the control node, for pread and
+ *	pwrite; 0 for a request without payload
  * @addr: in: where the payload of a WRITE goes, or 0 for nowhere
  * @room: in: bytes at @addr
  * @length: out: bytes that the request is about
@@ -343,28 +378,51 @@ struct userblk_get {
 #define USERBLK_ACTION_STORE	2	/* copy a WRITE's payload and complete */
 #define USERBLK_ACTION_GIVE_BACK 3	/* into the queue again, in its place */
 #define USERBLK_ACTION_ADOPT	4	/* the caller is the taker from now on */
-#define USERBLK_ACTION_REDIRECT	5	/* reserved */
+#define USERBLK_ACTION_REDIRECT	5	/* the kernel carries it out on a file */
 
+/* userblk_answer.flags */
 /*
- * userblk_answer.flags. COMPLETE of a READ with status 0, @addr 0 and the
- * request's length: the kernel fills it with zeros, as for a hole.
+ * COMPLETE of a READ with status 0, @addr 0 and the request's length: the
+ * kernel fills it with zeros, as for a hole.
  */
 #define USERBLK_ANSWER_ZEROES	(1u << 0)
+/* REDIRECT: @addr is an array of @length struct userblk_extent, @fd and @offset
+ * are 0
+ */
+#define USERBLK_ANSWER_EXTENTS	(1u << 1)
+
+/**
+ * struct userblk_extent - where one piece of a redirected request lies
+ * @offset: in: bytes from the beginning of the file
+ * @length: in: bytes; 0 for a FLUSH
+ * @fd: in: an open file of the calling process, or USERBLK_HOLE: reads as
+ *	zeros, and needs nothing to be discarded or zeroed
+ */
+struct userblk_extent {
+	__u64 offset;
+	__u32 length;
+	__s32 fd;
+};
+
+#define USERBLK_HOLE	(-1)
 
 /**
  * struct userblk_answer - one record of a PUT
  * @id: in: what a GET told
  * @addr: in: COMPLETE of a READ: the data; FETCH and STORE: where the payload
- *	goes; otherwise 0
- * @offset: in: 0 (reserved for REDIRECT)
+ *	goes; REDIRECT with ANSWER_EXTENTS: the extents; otherwise 0
+ * @offset: in: REDIRECT: the place in the file, in bytes; otherwise 0
  * @length: in: bytes at @addr. FETCH and STORE need the request's length, more
  *	is left alone. For a COMPLETE of a READ with status 0 exactly the
- *	request's length: less completes the READ with an I/O error
+ *	request's length: less completes the READ with an I/O error. It may be
+ *	0, with @addr 0, if all of the payload was written at
+ *	userblk_request.payload in this delivery. REDIRECT: the request's
+ *	length, or how many extents there are
  * @action: in: USERBLK_ACTION_*
- * @flags: in: 0 or USERBLK_ANSWER_ZEROES
+ * @flags: in: USERBLK_ANSWER_*
  * @status: in: COMPLETE: 0 or a negative errno, -4095 ... -1, for whoever
  *	asked; other actions: 0
- * @fd: in: 0 (reserved for REDIRECT)
+ * @fd: in: REDIRECT: an open file of the calling process; otherwise 0
  * @result: must be 0 on entry; out: 0 done, or why not, see USERBLK_PUT
  * @reserved: 0
  */
@@ -415,9 +473,33 @@ struct userblk_put {
  *		taken.
  * -EMSGSIZE	FETCH or STORE with too little room; COMPLETE of a READ with
  *		more data than was asked for. It stays taken.
- * -EOPNOTSUPP	USERBLK_ACTION_REDIRECT. It stays taken.
- * -ENOMEM	ADOPT found no memory. It stays taken.
+ * -ENOMEM	ADOPT, or REDIRECT to several extents, found no memory. It
+ *		stays taken.
  * -EINTR	a fatal signal came while @addr was paged in. It stays taken.
+ *
+ * REDIRECT: the kernel carries the request out on the file, or on each of up to
+ * USERBLK_MAX_EXTENTS extents, which cover the request in order and exactly, and
+ * completes it as that ends. With result 0 the request is the kernel's: it is
+ * not taken any more, the worker may close the file and die, and no RESET puts
+ * it back. A FLUSH flushes the file, or that of each extent. A file opened with
+ * O_DIRECT is read and written directly where alignment allows. An end of file
+ * within a READ is an I/O error; a WRITE beyond the end makes the file longer.
+ * Permission is that of the open file; the worker's credentials, limits and
+ * cgroups count. Refused, and the request stays taken, with:
+ *
+ * -EPERM	the device does not allow it (USERBLK_F_NO_REDIRECT); a FUSE
+ *		file, and the worker lacks CAP_SYS_ADMIN
+ * -EBADF	@fd is no open file, or only a path (O_PATH), or it is not open
+ *		for reading (READ) or writing (WRITE, DISCARD, WRITE_ZEROES)
+ * -EISDIR	a directory
+ * -ESPIPE	a pipe or a socket
+ * -EINVAL	another file that is neither regular nor a block device; one
+ *		opened with O_APPEND, and not for a READ; the extents do not
+ *		cover the request exactly; a hole for a WRITE
+ * -ELOOP	this device, a partition of it, or a file on a file system there
+ * -EFBIG	a WRITE beyond the largest size of a file or beyond the
+ *		worker's RLIMIT_FSIZE
+ * -EACCES, …	what a security module answered
  *
  * EFAULT of the whole call: the array cannot be read or written; records
  * before that place have been carried out, and where results could not be
@@ -543,6 +625,8 @@ struct userblk_taken {
  * @stale: out: answers refused with ESTALE
  * @expired: out: failed for @config.queue_limit_ns
  * @exhausted: out: failed for @config.delivery_limit
+ * @redirected: out: requests that the kernel carries out on files just now
+ * @redirects: out: requests redirected since creation
  * @reserved: out: 0
  */
 struct userblk_info {
@@ -573,7 +657,9 @@ struct userblk_info {
 	__u64 stale;
 	__u64 expired;
 	__u64 exhausted;
-	__u64 reserved[8];
+	__u64 redirected;
+	__u64 redirects;
+	__u64 reserved[6];
 };
 
 #define USERBLK_STATE_NEW	0	/* nobody has ever taken a request */

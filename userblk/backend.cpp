@@ -36,6 +36,14 @@ bool Backend::reads_as_zeroes(std::uint64_t, std::size_t) noexcept {
     return false;
 }
 
+std::error_code Backend::redirect(const Operation&, Extents&) {
+    return {};
+}
+
+bool Backend::redirects() const noexcept {
+    return false;
+}
+
 bool Backend::wants_data() const noexcept {
     return true;
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include "userblk/extents.hpp"
+
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -40,6 +42,16 @@ struct ZeroFlags {
     bool fua = false;
     /// The range must stay allocated: no hole may be punched.
     bool keep_allocated = false;
+};
+
+/// What is asked of redirect().
+struct Operation {
+    enum class Kind { read, write, flush, discard, write_zeroes };
+    Kind kind = Kind::read;
+    std::uint64_t offset = 0; ///< bytes; 0 for a flush, as is the length
+    std::uint64_t length = 0;
+    bool fua = false;            ///< write and write_zeroes: durable before it is answered
+    bool keep_allocated = false; ///< write_zeroes: no hole may be punched
 };
 
 /// A store: what the author of a driver writes.
@@ -118,6 +130,22 @@ public:
     /// does: then the kernel fills it, and read() is not called. Cheap; asked
     /// for every read. Default: false.
     virtual bool reads_as_zeroes(std::uint64_t offset, std::size_t length) noexcept;
+
+    /// For a store that only decides *where* data lies: names the places in files
+    /// or block devices, and the kernel carries the operation out there itself,
+    /// with no copy in this process; once it has accepted, it goes on even if the
+    /// process dies. What the places are for must have been made durable enough
+    /// before this returns: nothing tells when the operation is done.
+    ///
+    /// Success with @p to left empty: not this one, use the other functions.
+    /// These are also used where the device or the kernel does not redirect
+    /// (see RedirectBackend for a store that has no others). An error is the
+    /// operation's. Only called if redirects(). Default: none.
+    virtual std::error_code redirect(const Operation& operation, Extents& to);
+
+    /// Whether redirect() is to be asked, for every operation; the data of a
+    /// write is then not brought along beforehand. Asked once. Default: false.
+    virtual bool redirects() const noexcept;
 
     /// Whether write() ever looks at the data. If not, it is not brought along,
     /// and what write() gets is memory with any content. Asked once. Default: true.

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: MIT
+#include "userblk/extents.hpp"
+
+#include "ioctl/userblk_ioctl.h"
+
+#include <limits>
+
+namespace userblk {
+
+static_assert(Extents::capacity == USERBLK_MAX_EXTENTS);
+
+namespace {
+
+constexpr std::uint64_t longest = std::numeric_limits<std::uint32_t>::max();
+
+bool follows(const Extent& last, int fd, std::uint64_t offset) noexcept {
+    return last.length > 0 && last.fd == fd && (fd < 0 || last.offset + last.length == offset);
+}
+
+} // namespace
+
+bool Extents::add(int fd, std::uint64_t offset, std::uint64_t length) noexcept {
+    if (length > longest)
+        return false;
+    if (count_ > 0 && length > 0) {
+        auto& last = extents_[count_ - 1];
+        if (follows(last, fd, offset) && last.length + length <= longest) {
+            last.length += static_cast<std::uint32_t>(length);
+            return true;
+        }
+    }
+    if (count_ == capacity)
+        return false;
+    extents_[count_++] = {fd < 0 ? 0 : offset, static_cast<std::uint32_t>(length), fd};
+    return true;
+}
+
+std::uint64_t Extents::length() const noexcept {
+    std::uint64_t sum = 0;
+    for (const auto& extent : *this)
+        sum += extent.length;
+    return sum;
+}
+
+} // namespace userblk

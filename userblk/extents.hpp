@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+
+namespace userblk {
+
+/// A piece of a file or block device that is open in this process, or a hole.
+struct Extent {
+    std::uint64_t offset = 0; ///< bytes from the beginning of the file
+    std::uint32_t length = 0; ///< bytes; 0 for a flush
+    int fd = -1;              ///< not owned; -1: a hole, which reads as zeros
+
+    bool is_hole() const noexcept { return fd < 0; }
+};
+
+/// Where an operation's data lies: extents that cover it in order and exactly.
+/// For a flush, one of length 0 for each file that is to be flushed. A plain
+/// value of one thread; takes no memory.
+class Extents {
+public:
+    /// As many as the kernel takes for one request (USERBLK_MAX_EXTENTS). The
+    /// device's chunk size keeps requests from needing more.
+    static constexpr std::size_t capacity = 32;
+
+    /// Adds @p length bytes at @p offset of @p fd, joined to the last ones if they
+    /// follow on them. False, and nothing is added, when it is full: then leave
+    /// it to the other functions.
+    bool add(int fd, std::uint64_t offset, std::uint64_t length) noexcept;
+    /// @p length bytes that are nowhere: they read as zeros. Not for a write.
+    bool add_hole(std::uint64_t length) noexcept { return add(-1, 0, length); }
+
+    void clear() noexcept { count_ = 0; }
+    bool empty() const noexcept { return count_ == 0; }
+    std::size_t size() const noexcept { return count_; }
+    const Extent& operator[](std::size_t i) const noexcept { return extents_[i]; }
+    const Extent* begin() const noexcept { return extents_.data(); }
+    const Extent* end() const noexcept { return extents_.data() + count_; }
+    /// Bytes of all of them.
+    std::uint64_t length() const noexcept;
+
+private:
+    std::array<Extent, capacity> extents_;
+    std::size_t count_ = 0;
+};
+
+} // namespace userblk

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "userblk/backend.hpp"
+
+namespace userblk {
+
+/// A store that only decides where data lies. It needs redirect() and describe()
+/// and nothing else: where the kernel does not redirect (the device was created
+/// without, or the module is an old one), this class carries the operation out on
+/// the same extents by pread, pwrite, fdatasync and fallocate.
+///
+/// redirect() must name extents for every read and write. For the others it may
+/// leave them empty, which means that nothing remains to be done to any file. The
+/// files must not be open with O_DIRECT unless every memory address will do.
+class RedirectBackend : public Backend {
+public:
+    bool redirects() const noexcept final { return true; }
+    std::error_code redirect(const Operation& operation, Extents& to) override = 0;
+
+    std::error_code read(std::uint64_t offset, std::span<std::byte> data) final;
+    std::error_code write(std::uint64_t offset, std::span<const std::byte> data,
+                          WriteFlags flags) final;
+    std::error_code flush() final;
+    std::error_code discard(std::uint64_t offset, std::uint64_t length) final;
+    std::error_code write_zeroes(std::uint64_t offset, std::uint64_t length, ZeroFlags flags) final;
+};
+
+} // namespace userblk
