@@ -483,7 +483,8 @@ struct userblk_put {
  * not taken any more, the worker may close the file and die, and no RESET puts
  * it back. A FLUSH flushes the file, or that of each extent. A file opened with
  * O_DIRECT is read and written directly where alignment allows. An end of file
- * within a READ is an I/O error; a WRITE beyond the end makes the file longer.
+ * within a READ is an I/O error; a WRITE or WRITE_ZEROES beyond the end makes
+ * the file longer.
  * Permission is that of the open file; the worker's credentials, limits and
  * cgroups count. Refused, and the request stays taken, with:
  *
@@ -497,8 +498,8 @@ struct userblk_put {
  *		opened with O_APPEND, and not for a READ; the extents do not
  *		cover the request exactly; a hole for a WRITE
  * -ELOOP	this device, a partition of it, or a file on a file system there
- * -EFBIG	a WRITE beyond the largest size of a file or beyond the
- *		worker's RLIMIT_FSIZE
+ * -EFBIG	a WRITE or WRITE_ZEROES beyond the largest size of a file or
+ *		beyond the worker's RLIMIT_FSIZE
  * -EACCES, …	what a security module answered
  *
  * EFAULT of the whole call: the array cannot be read or written; records

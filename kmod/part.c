@@ -224,6 +224,19 @@ static int userblk_part_write_all_zeroes(struct userblk_part *part)
 	return part->done < part->target.length ? ret ?: -EIO : 0;
 }
 
+/* Zeros behind the file's end could not be read: its new end is written. */
+static int userblk_part_write_end(struct userblk_part *part)
+{
+	const struct userblk_target *target = &part->target;
+
+	if (!userblk_part_is_regular(part) ||
+	    i_size_read(target->file->f_mapping->host) >=
+	    target->offset + target->length)
+		return 0;
+	part->done = target->length - min_t(u32, target->length, SECTOR_SIZE);
+	return userblk_part_write_all_zeroes(part);
+}
+
 static int userblk_part_zero(struct userblk_part *part)
 {
 	struct userblk_slot *slot = userblk_part_slot(part);
@@ -234,11 +247,35 @@ static int userblk_part_zero(struct userblk_part *part)
 
 	err = vfs_fallocate(target->file, mode | FALLOC_FL_KEEP_SIZE,
 			    target->offset, target->length);
-	if (err == -EOPNOTSUPP)
+	/* A disk zeroes whole blocks only. */
+	if (err == -EOPNOTSUPP || err == -EINVAL)
 		err = userblk_part_write_all_zeroes(part);
+	else if (!err)
+		err = userblk_part_write_end(part);
 	if (!err && slot->flags & USERBLK_REQ_FUA)
 		err = vfs_fsync(target->file, 1);
 	return err;
+}
+
+static int userblk_part_discard(const struct userblk_part *part)
+{
+	const struct userblk_target *target = &part->target;
+	struct inode *inode = target->file->f_mapping->host;
+	loff_t first = target->offset;
+	loff_t end = first + target->length;
+
+	/* A disk discards whole blocks: those that lie within. */
+	if (S_ISBLK(inode->i_mode)) {
+		unsigned int block = bdev_logical_block_size(I_BDEV(inode));
+
+		first = round_up(first, block);
+		end = round_down(end, block);
+	}
+	if (first >= end)
+		return 0;
+	return vfs_fallocate(target->file,
+			     FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, first,
+			     end - first);
 }
 
 static int userblk_part_act(struct userblk_part *part)
@@ -251,9 +288,7 @@ static int userblk_part_act(struct userblk_part *part)
 	case USERBLK_OP_FLUSH:
 		return vfs_fsync(target->file, 1);
 	case USERBLK_OP_DISCARD:
-		return vfs_fallocate(target->file,
-				     FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
-				     target->offset, target->length);
+		return userblk_part_discard(part);
 	default:
 		return userblk_part_zero(part);
 	}

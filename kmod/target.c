@@ -87,7 +87,7 @@ static int userblk_target_check(struct userblk_queue *queue, u16 op,
 		return -EPERM;
 	if (offset > (u64)MAX_LFS_FILESIZE - length)
 		return userblk_target_writes(op) ? -EFBIG : -EINVAL;
-	if (op == USERBLK_OP_WRITE) {
+	if (op == USERBLK_OP_WRITE || op == USERBLK_OP_WRITE_ZEROES) {
 		err = userblk_target_check_size(inode, offset + length);
 		if (err)
 			return err;
