@@ -94,6 +94,9 @@ static int userblk_plan_read(const struct userblk_answer *answer,
 	if (!(answer->flags & USERBLK_ANSWER_EXTENTS)) {
 		if (answer->addr)
 			return -EINVAL;
+		/* A hole is said to be one only among extents. */
+		if (answer->fd == USERBLK_HOLE)
+			return -EBADF;
 		extents[0].offset = answer->offset;
 		extents[0].length = answer->length;
 		extents[0].fd = answer->fd;
