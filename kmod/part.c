@@ -127,8 +127,12 @@ static void userblk_part_init_iocb(struct userblk_part *part, bool writes,
 	iocb->ki_pos = part->target.offset + part->done;
 	if (writes && userblk_part_slot(part)->flags & USERBLK_REQ_FUA)
 		iocb->ki_flags |= IOCB_DSYNC;
-	if (!part->blocking && part->target.file->f_mode & FMODE_NOWAIT)
+	if (!part->blocking && part->target.file->f_mode & FMODE_NOWAIT) {
 		iocb->ki_flags |= IOCB_NOWAIT;
+		/* To read ahead is to wait for room in a disk's queue. */
+		if (!writes)
+			iocb->ki_flags |= IOCB_NOIO;
+	}
 	if (part->buffered || !userblk_part_is_aligned(part, iter))
 		iocb->ki_flags &= ~IOCB_DIRECT;
 	if (iocb->ki_flags & IOCB_DIRECT)
