@@ -495,7 +495,7 @@ struct userblk_put {
  * -EISDIR	a directory
  * -ESPIPE	a pipe or a socket
  * -EINVAL	another file that is neither regular nor a block device; one
- *		opened with O_APPEND, and not for a READ; the extents do not
+ *		opened with O_APPEND, for what changes it; the extents do not
  *		cover the request exactly; a hole for a WRITE
  * -ELOOP	this device, a partition of it, or a file on a file system there
  * -EFBIG	a WRITE or WRITE_ZEROES beyond the largest size of a file or
