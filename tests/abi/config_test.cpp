@@ -219,7 +219,7 @@ TEST_F(Config, DefaultsAreWrittenBack) {
     const TestDevice device;
     const userblk_config& config = device.config();
     EXPECT_EQ(config.size, default_size);
-    EXPECT_EQ(config.flags, USERBLK_F_NO_PARTITIONS);
+    EXPECT_EQ(config.flags, USERBLK_F_NO_PARTITIONS | USERBLK_F_REDIRECT);
     EXPECT_EQ(config.logical_block_size, 512u);
     EXPECT_EQ(config.physical_block_size, 4096u);
     EXPECT_EQ(config.io_min, 4096u);

@@ -211,7 +211,8 @@ TEST_F(List, TellsWhatThereIs) {
     EXPECT_EQ(entries[1].number, 9u);
     EXPECT_STREQ(entries[1].name, "nine");
     EXPECT_EQ(entries[1].size, 1u << 20);
-    EXPECT_EQ(entries[1].flags, USERBLK_F_ROTATIONAL | USERBLK_F_NO_PARTITIONS);
+    EXPECT_EQ(entries[1].flags,
+              USERBLK_F_ROTATIONAL | USERBLK_F_NO_PARTITIONS | USERBLK_F_REDIRECT);
     EXPECT_EQ(entries[1].reserved, 0u);
 }
 

@@ -162,7 +162,8 @@ TEST_F(Get, TellsWhatIsAskedFor) {
     EXPECT_EQ(request.queue, 0u);
     EXPECT_EQ(request.flags, 0u);
     EXPECT_EQ(request.deliveries, 1u);
-    EXPECT_EQ(request.payload, 0u);
+    EXPECT_EQ(request.payload, std::uint64_t{USERBLK_ID_GENERATION(request.id)} << 38 |
+                                   std::uint64_t{USERBLK_ID_TAG(request.id)} << 23);
     EXPECT_EQ(request.result, 0);
     EXPECT_EQ(request.reserved, 0u);
     EXPECT_EQ(USERBLK_ID_QUEUE(request.id), 0u);

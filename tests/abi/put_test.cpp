@@ -166,10 +166,6 @@ TEST_F(Put, FetchAndStoreOfAReadAreRefused) {
     EXPECT_EQ(refused(false, [](A& a) { a.action = USERBLK_ACTION_STORE; }), EINVAL);
 }
 
-TEST_F(Put, RedirectIsNotThereYet) {
-    EXPECT_EQ(refused(true, [](A& a) { a.action = USERBLK_ACTION_REDIRECT; }), EOPNOTSUPP);
-}
-
 TEST_F(Put, ReadWithTooMuchDataIsRefused) {
     EXPECT_EQ(refused(false, [](A& a) { a.length = 4097; }), EMSGSIZE);
     EXPECT_EQ(refused(false, [](A& a) { a.length = 0xffffffffu; }), EMSGSIZE);

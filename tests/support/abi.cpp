@@ -148,6 +148,20 @@ userblk_answer adopt(std::uint64_t id) {
     return answer(id, USERBLK_ACTION_ADOPT);
 }
 
+userblk_answer redirect(const userblk_request& request, int fd, std::uint64_t offset) {
+    userblk_answer result = answer(request.id, USERBLK_ACTION_REDIRECT, nullptr, request.length);
+    result.offset = offset;
+    result.fd = fd;
+    return result;
+}
+
+userblk_answer redirect(const userblk_request& request, std::span<const userblk_extent> extents) {
+    userblk_answer result =
+        answer(request.id, USERBLK_ACTION_REDIRECT, extents.data(), extents.size());
+    result.flags = USERBLK_ANSWER_EXTENTS;
+    return result;
+}
+
 userblk_put put_argument(std::span<userblk_answer> answers) {
     userblk_put argument{};
     argument.answers = address(answers.data());

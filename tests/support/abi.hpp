@@ -66,6 +66,9 @@ userblk_answer fetch(std::uint64_t id, void* to, std::size_t room);
 userblk_answer store(std::uint64_t id, void* to, std::size_t room);
 userblk_answer give_back(std::uint64_t id);
 userblk_answer adopt(std::uint64_t id);
+// To a place in a file, or to several; these must stay where they are until the PUT.
+userblk_answer redirect(const userblk_request& request, int fd, std::uint64_t offset);
+userblk_answer redirect(const userblk_request& request, std::span<const userblk_extent> extents);
 
 userblk_put put_argument(std::span<userblk_answer> answers);
 PutResult put(int fd, std::span<userblk_answer> answers);

@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <cstring>
 
+#include <gtest/gtest.h>
 #include <poll.h>
 #include <sys/eventfd.h>
 
@@ -39,8 +40,13 @@ std::size_t serve_once(int fd, Store& from, std::int64_t timeout) {
 }
 
 Server::Server(const TestDevice& device, Store& store)
-    : control_(device.open_control()), stop_(eventfd(0, EFD_CLOEXEC)), store_(store),
+    : control_(device.open_control()), stop_(eventfd(0, EFD_CLOEXEC)),
+      answer_([&store](const userblk_request& request) { return serve_from(store, request); }),
       thread_([this] { run(); }) {}
+
+Server::Server(const TestDevice& device, Answer answer)
+    : control_(device.open_control()), stop_(eventfd(0, EFD_CLOEXEC)), answer_(std::move(answer)),
+      strict_(true), thread_([this] { run(); }) {}
 
 void Server::stop() {
     if (!thread_.joinable())
@@ -66,13 +72,17 @@ void Server::run() {
         const GetResult result = get(control_.get(), requests);
         std::vector<userblk_answer> answers;
         for (std::uint32_t i = 0; i < result.count; i++)
-            answers.push_back(serve_from(store_, requests[i]));
+            answers.push_back(answer_(requests[i]));
         {
             std::lock_guard lock(mutex_);
             seen_.insert(seen_.end(), requests.begin(), requests.begin() + result.count);
         }
-        if (!answers.empty())
-            put(control_.get(), answers);
+        if (answers.empty())
+            continue;
+        const PutResult put_result = put(control_.get(), answers);
+        if (strict_) {
+            EXPECT_EQ(put_result.failed, 0u) << -answers[0].result;
+        }
     }
 }
 

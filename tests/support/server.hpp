@@ -25,7 +25,11 @@ std::size_t serve_once(int fd, Store& store, std::int64_t timeout = no_wait);
 // Serves a device in a thread of this process, driven by poll, until it goes.
 class Server {
 public:
+    using Answer = std::function<userblk_answer(const userblk_request&)>;
+
     Server(const TestDevice& device, Store& store);
+    // With the answers that the function gives; all of them must be accepted.
+    Server(const TestDevice& device, Answer answer);
     Server(const Server&) = delete;
     Server& operator=(const Server&) = delete;
     ~Server() { stop(); }
@@ -39,7 +43,8 @@ private:
 
     Fd control_;
     Fd stop_;
-    Store& store_;
+    Answer answer_;
+    bool strict_ = false;
     mutable std::mutex mutex_;
     std::vector<userblk_request> seen_;
     std::thread thread_;

@@ -1,0 +1,500 @@
+// SPDX-License-Identifier: MIT
+//
+// What cannot be redirected to: each refusal by its error, and the request stays taken.
+#include <csignal>
+#include <cstring>
+
+#include <fcntl.h>
+#include <linux/falloc.h>
+#include <linux/fs.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+
+#include "tests/support/files.hpp"
+#include "tests/support/fuse_file.hpp"
+#include "tests/support/kernel_test.hpp"
+#include "tests/support/server.hpp"
+
+namespace userblk::test {
+
+namespace {
+
+constexpr int all_ops[] = {USERBLK_OP_READ, USERBLK_OP_WRITE, USERBLK_OP_FLUSH, USERBLK_OP_DISCARD,
+                           USERBLK_OP_WRITE_ZEROES};
+constexpr int changing_ops[] = {USERBLK_OP_WRITE, USERBLK_OP_DISCARD, USERBLK_OP_WRITE_ZEROES};
+
+userblk_config config_with(std::uint64_t flags) {
+    userblk_config config = test_config();
+    config.flags |= flags | USERBLK_F_CACHE | USERBLK_F_DISCARD | USERBLK_F_WRITE_ZEROES;
+    return config;
+}
+
+} // namespace
+
+class RedirectRefusals : public KernelTest {
+protected:
+    TestDevice device{config_with(USERBLK_F_REDIRECT)};
+    Fd file = memory_file(default_size);
+
+    static Io start(TestDevice& on, int op) {
+        const int block = on.block();
+        switch (op) {
+        case USERBLK_OP_READ:
+            return on.read(0, 4096);
+        case USERBLK_OP_WRITE:
+            return on.write(0, pattern(4096, 1));
+        case USERBLK_OP_FLUSH:
+            return on.flush();
+        case USERBLK_OP_DISCARD:
+            return on.start([=] {
+                std::uint64_t range[2] = {0, 4096};
+                return ioctl_error(block, BLKDISCARD, range);
+            });
+        default:
+            return on.start([=] {
+                return fallocate(block, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, 4096) ? errno
+                                                                                             : 0;
+            });
+        }
+    }
+    // The answer is refused with that error; the request is taken as before and can be answered.
+    static void expect_refused(TestDevice& on, int op, int error,
+                               const std::function<userblk_answer(const userblk_request&)>& to) {
+        const std::uint64_t redirects = info(on.control()).redirects;
+        const Io io = start(on, op);
+        const userblk_request request = take(on.control());
+        ASSERT_EQ(request.op, op);
+        EXPECT_EQ(put(on.control(), to(request)), error) << "op " << op;
+        EXPECT_EQ(info(on.control()).taken, 1u);
+        EXPECT_EQ(info(on.control()).redirects, redirects);
+        EXPECT_FALSE(io->finished());
+        EXPECT_EQ(put(on.control(), complete(request.id, -ENOSPC)), 0);
+        EXPECT_EQ(io->result(), ENOSPC);
+    }
+    void expect_refused(int op, int fd, int error, std::uint64_t offset = 0) {
+        expect_refused(device, op, error, [=](const userblk_request& request) {
+            return redirect(request, fd, offset);
+        });
+    }
+    void expect_all_refused(int fd, int error) {
+        for (const int op : all_ops)
+            expect_refused(op, fd, error);
+    }
+    void expect_accepted(int op, int fd) {
+        const Io io = start(device, op);
+        EXPECT_EQ(put(device.control(), redirect(take(device.control()), fd, 0)), 0) << op;
+        EXPECT_EQ(io->result(), 0) << op;
+    }
+    // In a process of its own; the error that PUT gives it, or what killed it.
+    int answer_from_child(int op, const std::function<userblk_answer(const userblk_request&)>& to,
+                          const std::function<void()>& before) {
+        const Io io = start(device, op);
+        Child child([&](ChildSide&) -> int {
+            before();
+            const userblk_request request = take(device.control());
+            return put(device.control(), to(request));
+        });
+        const int result = child.wait();
+        if (result) {
+            EXPECT_EQ(info(device.control()).orphaned, 1u);
+            EXPECT_EQ(reset_dead(device.control()).count, 1u);
+            EXPECT_EQ(put(device.control(), complete(take(device.control()).id, -ENOSPC)), 0);
+            EXPECT_EQ(io->result(), ENOSPC);
+        } else {
+            EXPECT_EQ(io->result(), 0);
+        }
+        return result;
+    }
+};
+
+TEST_F(RedirectRefusals, DeviceDoesNotAllowIt) {
+    TestDevice strict(config_with(USERBLK_F_NO_REDIRECT));
+    for (const int op : all_ops)
+        expect_refused(strict, op, EPERM, [&](const userblk_request& request) {
+            return redirect(request, file.get(), 0);
+        });
+}
+
+// Root's own device may, one that others can serve may not, unless its creator says so; what was
+// decided is told by CREATE, LIST and INFO.
+TEST_F(RedirectRefusals, AllowedByWhoMayServe) {
+    struct Case {
+        std::uint64_t flags;
+        std::uint32_t mode, uid;
+        std::uint64_t expected;
+    };
+    for (const Case& c :
+         {Case{0, 0, 0, USERBLK_F_REDIRECT}, Case{0, 0600, 0, USERBLK_F_REDIRECT},
+          Case{0, 0400, 0, USERBLK_F_REDIRECT}, Case{0, 0660, 0, USERBLK_F_NO_REDIRECT},
+          Case{0, 0640, 0, USERBLK_F_NO_REDIRECT}, Case{0, 0602, 0, USERBLK_F_NO_REDIRECT},
+          Case{0, 0601, 0, USERBLK_F_NO_REDIRECT}, Case{0, 0600, nobody, USERBLK_F_NO_REDIRECT},
+          Case{USERBLK_F_REDIRECT, 0666, nobody, USERBLK_F_REDIRECT},
+          Case{USERBLK_F_NO_REDIRECT, 0600, 0, USERBLK_F_NO_REDIRECT}}) {
+        userblk_config config = test_config();
+        config.flags |= c.flags;
+        config.mode = c.mode;
+        config.uid = c.uid;
+        TestDevice one(config);
+        constexpr std::uint64_t both = USERBLK_F_REDIRECT | USERBLK_F_NO_REDIRECT;
+        EXPECT_EQ(one.config().flags & both, c.expected) << c.mode << ' ' << c.uid;
+        EXPECT_EQ(info(one.control()).config.flags & both, c.expected);
+        EXPECT_EQ(list_devices().back().flags & both, c.expected);
+        const Io io = one.read(0, 4096);
+        const userblk_request request = take(one.control());
+        EXPECT_EQ(put(one.control(), redirect(request, file.get(), 0)),
+                  c.expected == USERBLK_F_REDIRECT ? 0 : EPERM);
+        put(one.control(), complete(request.id, -EIO));
+        io->result();
+    }
+    userblk_config config = test_config();
+    config.flags |= USERBLK_F_REDIRECT | USERBLK_F_NO_REDIRECT;
+    EXPECT_EQ(create(config), EINVAL);
+}
+
+// What is written back can be used to create the same again.
+TEST_F(RedirectRefusals, WrittenBackConfigurationMakesTheSame) {
+    TestDevice first;
+    userblk_config config = first.config();
+    config.number = USERBLK_ANY_NUMBER;
+    config.mode = 0666;
+    TestDevice second(config);
+    EXPECT_EQ(second.config().flags, first.config().flags);
+}
+
+TEST_F(RedirectRefusals, NoOpenFile) {
+    const int closed = fcntl(file.get(), F_DUPFD_CLOEXEC, 500);
+    close(closed);
+    for (const int fd : {closed, 9999, -2, -100, INT32_MAX, INT32_MIN})
+        expect_all_refused(fd, EBADF);
+}
+
+// A hole is one among extents only: a descriptor that is -1 for an open() that failed is none.
+TEST_F(RedirectRefusals, MinusOneIsNoHoleByItself) {
+    expect_all_refused(-1, EBADF);
+}
+
+TEST_F(RedirectRefusals, OnlyAPath) {
+    const Fd path = open_file("/proc/self/fd/" + std::to_string(file.get()), O_PATH);
+    expect_all_refused(path.get(), EBADF);
+}
+
+TEST_F(RedirectRefusals, WrongMode) {
+    const std::string path = "/proc/self/fd/" + std::to_string(file.get());
+    const Fd read_only = open_file(path, O_RDONLY), write_only = open_file(path, O_WRONLY);
+    for (const int op : changing_ops) {
+        expect_refused(op, read_only.get(), EBADF);
+        expect_accepted(op, write_only.get());
+    }
+}
+
+TEST_F(RedirectRefusals, WrongModeForReads) {
+    const std::string path = "/proc/self/fd/" + std::to_string(file.get());
+    const Fd read_only = open_file(path, O_RDONLY), write_only = open_file(path, O_WRONLY);
+    expect_refused(USERBLK_OP_READ, write_only.get(), EBADF);
+    expect_accepted(USERBLK_OP_READ, read_only.get());
+    // A flush changes nothing and tells nothing.
+    expect_accepted(USERBLK_OP_FLUSH, read_only.get());
+    expect_accepted(USERBLK_OP_FLUSH, write_only.get());
+}
+
+TEST_F(RedirectRefusals, Directory) {
+    const Fd directory = open_file("/dev/shm", O_RDONLY);
+    expect_all_refused(directory.get(), EISDIR);
+}
+
+TEST_F(RedirectRefusals, PipesAndSockets) {
+    int ends[2];
+    ASSERT_EQ(pipe2(ends, O_CLOEXEC), 0);
+    const Fd in(ends[0]), out(ends[1]);
+    ASSERT_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
+    const Fd left(ends[0]), right(ends[1]);
+    const Folder folder;
+    ASSERT_EQ(mkfifo((folder.path() + "/fifo").c_str(), 0600), 0);
+    const Fd fifo = open_file(folder.path() + "/fifo", O_RDWR);
+    const Fd network(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+    for (const Fd* fd : {&in, &out, &left, &right, &fifo, &network})
+        expect_all_refused(fd->get(), ESPIPE);
+}
+
+// What is no file, but for its descriptor.
+TEST_F(RedirectRefusals, OtherFiles) {
+    const Fd control = device.open_control();
+    const Fd null = open_file("/dev/null", O_RDWR), zero = open_file("/dev/zero", O_RDWR);
+    const Fd event(eventfd(1, EFD_CLOEXEC)), poll_set(epoll_create1(EPOLL_CLOEXEC));
+    for (const Fd* fd : {&control, &null, &zero, &event, &poll_set})
+        expect_all_refused(fd->get(), EINVAL);
+}
+
+TEST_F(RedirectRefusals, AppendingForWhatChangesTheFile) {
+    const Fd append = open_file("/proc/self/fd/" + std::to_string(file.get()), O_RDWR | O_APPEND);
+    for (const int op : changing_ops)
+        expect_refused(op, append.get(), EINVAL);
+}
+
+TEST_F(RedirectRefusals, AppendingIsFineForReads) {
+    const Fd append = open_file("/proc/self/fd/" + std::to_string(file.get()), O_RDWR | O_APPEND);
+    expect_accepted(USERBLK_OP_READ, append.get());
+    expect_accepted(USERBLK_OP_FLUSH, append.get());
+}
+
+// The device itself, however it was opened.
+TEST_F(RedirectRefusals, ItsOwnDevice) {
+    for (const int flags : {0, O_DIRECT}) {
+        const Fd own = open_file(device.block_path(), O_RDWR | flags);
+        expect_all_refused(own.get(), ELOOP);
+    }
+}
+
+// A partition of the device, found in a table that a worker served.
+TEST_F(RedirectRefusals, ItsOwnPartition) {
+    userblk_config config = config_with(USERBLK_F_REDIRECT);
+    config.flags &= ~std::uint64_t{USERBLK_F_NO_PARTITIONS};
+    TestDevice parted(config);
+    Store store = make_store(default_size);
+    // One entry of a DOS table: type 0x83, from sector 2048, 4096 long.
+    const std::uint8_t entry[16] = {0, 0, 2, 0, 0x83, 0, 0, 0, 0, 8, 0, 0, 0, 16, 0, 0};
+    std::memcpy(store.data() + 446, entry, sizeof(entry));
+    store[510] = 0x55;
+    store[511] = 0xaa;
+    {
+        Server server(parted, store);
+        // The first GET is what starts the scan; it comes with the first request.
+        EXPECT_EQ(parted.read(0, 4096)->result(), 0);
+        EXPECT_TRUE(
+            eventually([&] { return !access((parted.block_path() + "p1").c_str(), F_OK); }));
+        parted.close_block();
+    }
+    const Fd partition = open_file(parted.block_path() + "p1", O_RDWR);
+    for (const int op : all_ops)
+        expect_refused(parted, op, ELOOP, [&](const userblk_request& request) {
+            return redirect(request, partition.get(), 0);
+        });
+}
+
+// A file on a file system on the device. All else is served, so that nothing waits for the test.
+TEST_F(RedirectRefusals, FileOnItsOwnFileSystem) {
+    constexpr std::uint64_t marked = 24 << 20;
+    userblk_config config = config_with(USERBLK_F_REDIRECT);
+    config.size = 32 << 20;
+    TestDevice own(config);
+    Store store = make_store(config.size);
+    std::atomic<int> inside = -1, result = -1;
+    Server server(own, [&](const userblk_request& request) {
+        if (inside >= 0 && request.op == USERBLK_OP_READ && request.offset == marked)
+            result = put(own.control(), redirect(request, inside, 0));
+        return serve_from(store, request);
+    });
+    FileSystem file_system("ext4", own.block_path());
+    const Fd on_it = file_system.make_file("file", 65536);
+    inside = on_it.get();
+    EXPECT_EQ(own.read(marked, 4096)->result(), 0);
+    EXPECT_EQ(result, ELOOP);
+    inside = -1;
+    own.close_block();
+}
+
+// What a process may not write itself it has nobody write for it, and no signal kills it.
+TEST_F(RedirectRefusals, BeyondTheWorkersSizeLimit) {
+    const auto limit = [] {
+        const rlimit size{65536, 65536};
+        setrlimit(RLIMIT_FSIZE, &size);
+    };
+    const auto at = [&](std::uint64_t offset) {
+        return [&, offset](const userblk_request& request) {
+            return redirect(request, file.get(), offset);
+        };
+    };
+    for (const int op : {USERBLK_OP_WRITE, USERBLK_OP_WRITE_ZEROES}) {
+        EXPECT_EQ(answer_from_child(op, at(65536), limit), EFBIG);
+        EXPECT_EQ(answer_from_child(op, at(61441), limit), EFBIG);
+        EXPECT_EQ(answer_from_child(op, at(1 << 20), limit), EFBIG);
+        EXPECT_EQ(answer_from_child(op, at(61440), limit), 0);
+    }
+    EXPECT_EQ(answer_from_child(USERBLK_OP_READ, at(1 << 20), limit), 0);
+}
+
+// Places that no file has.
+TEST_F(RedirectRefusals, OffsetsThatAreTooLarge) {
+    constexpr std::uint64_t largest = INT64_MAX;
+    for (const std::uint64_t offset :
+         {largest, largest - 4095 + 1, largest + 1, UINT64_MAX, UINT64_MAX - 4095}) {
+        for (const int op : changing_ops)
+            expect_refused(op, file.get(), EFBIG, offset);
+        expect_refused(USERBLK_OP_READ, file.get(), EINVAL, offset);
+    }
+    const LoopDevice loop(16 << 20);
+    const FileSystem file_system("ext4", loop.path());
+    const Fd on_disk = file_system.make_file("file", 4096);
+    expect_refused(USERBLK_OP_WRITE, on_disk.get(), EFBIG, 1ull << 50);
+    expect_refused(USERBLK_OP_WRITE_ZEROES, on_disk.get(), EFBIG, 1ull << 50);
+}
+
+// Files that are made up as they are read: nothing bad, whatever comes of it, and no success.
+TEST_F(RedirectRefusals, FilesOfProc) {
+    for (const char* path : {"/proc/self/maps", "/proc/version", "/proc/self/mem",
+                             "/proc/self/status", "/proc/kallsyms", "/sys/kernel/mm/ksm/run",
+                             "/proc/sys/kernel/hostname", "/proc/self/pagemap"}) {
+        if (access(path, R_OK))
+            continue;
+        const Fd made_up = open_file(path, O_RDONLY);
+        const Io io = device.read(0, 512);
+        const userblk_request request = take(device.control());
+        const int result = put(device.control(), redirect(request, made_up.get(), 1ull << 40));
+        EXPECT_TRUE(!result || result == EINVAL || result == EBADF || result == EIO)
+            << path << ": " << result;
+        if (result) {
+            EXPECT_EQ(put(device.control(), complete(request.id, -EIO)), 0);
+        }
+        EXPECT_EQ(io->result(), EIO) << path;
+    }
+}
+
+// A file that is sealed: its content stays, and the writer is told.
+TEST_F(RedirectRefusals, SealedFile) {
+    const Fd sealed = memory_file(default_size, MFD_ALLOW_SEALING);
+    write_to_file(sealed.get(), 0, pattern(65536, 6));
+    ASSERT_EQ(fcntl(sealed.get(), F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK), 0);
+    for (const int op : changing_ops) {
+        const Io io = start(device, op);
+        const userblk_request request = take(device.control());
+        const int result = put(device.control(), redirect(request, sealed.get(), 0));
+        if (result) {
+            EXPECT_EQ(result, EPERM);
+            EXPECT_EQ(put(device.control(), complete(request.id, -EIO)), 0);
+        }
+        EXPECT_NE(io->result(), 0) << op;
+    }
+    EXPECT_EQ(file_content(sealed.get(), 0, 65536), pattern(65536, 6));
+    expect_accepted(USERBLK_OP_READ, sealed.get());
+}
+
+// A file of another process' making could hold the device up: only who might hold it up anyway may
+// redirect there.
+TEST_F(RedirectRefusals, FuseFileOfOneWithoutRights) {
+    userblk_config config = config_with(USERBLK_F_REDIRECT);
+    config.uid = nobody;
+    TestDevice shared(config);
+    FuseFile fuse(1 << 20);
+    fill_pattern(fuse.content().data(), fuse.content().size(), 5);
+    const Fd there = open_file(fuse.path(), O_RDWR);
+    for (const int op : {USERBLK_OP_READ, USERBLK_OP_WRITE, USERBLK_OP_FLUSH}) {
+        const Io io = start(shared, op);
+        Child worker([&](ChildSide&) -> int {
+            drop_privileges();
+            const Fd control = shared.open_control();
+            const userblk_request request = take(control.get());
+            const int result = put(control.get(), redirect(request, there.get(), 65536));
+            return put(control.get(), complete(request.id, -ENOSPC)) ? 99 : result;
+        });
+        EXPECT_EQ(worker.wait(), EPERM) << op;
+        EXPECT_EQ(io->result(), ENOSPC);
+    }
+    EXPECT_EQ(info(shared.control()).redirects, 0u);
+}
+
+// Root may.
+TEST_F(RedirectRefusals, FuseFileOfRootIsFine) {
+    FuseFile fuse(1 << 20);
+    fill_pattern(fuse.content().data(), fuse.content().size(), 5);
+    const Fd there = open_file(fuse.path(), O_RDWR);
+    const Buffer all = pattern(1 << 20, 5);
+    const Io read = device.read(0, 4096);
+    EXPECT_EQ(put(device.control(), redirect(take(device.control()), there.get(), 65536)), 0);
+    EXPECT_EQ(read->result(), 0);
+    EXPECT_EQ(std::memcmp(read->data().data(), all.data() + 65536, 4096), 0);
+    const Io write = device.write(0, pattern(4096, 1));
+    EXPECT_EQ(put(device.control(), redirect(take(device.control()), there.get(), 513)), 0);
+    EXPECT_EQ(write->result(), 0);
+    EXPECT_EQ(std::memcmp(fuse.content().data() + 513, pattern(4096, 1).data(), 4096), 0);
+    const Io flush = device.flush();
+    EXPECT_EQ(put(device.control(), redirect(take(device.control()), there.get(), 0)), 0);
+    EXPECT_EQ(flush->result(), 0);
+    const Io behind = device.read(0, 4096);
+    EXPECT_EQ(put(device.control(), redirect(take(device.control()), there.get(), 2 << 20)), 0);
+    EXPECT_EQ(behind->result(), EIO);
+}
+
+// Answered before, put back meanwhile, of no slot that there is, never given.
+TEST_F(RedirectRefusals, StaleIds) {
+    const Io io = device.read(0, 4096);
+    const userblk_request old = take(device.control());
+    EXPECT_EQ(reset_all(device.control()).count, 1u);
+    EXPECT_EQ(put(device.control(), redirect(old, file.get(), 0)), ESTALE);
+    const userblk_request request = take(device.control());
+    EXPECT_EQ(put(device.control(), redirect(old, file.get(), 0)), ESTALE);
+    for (const std::uint64_t id :
+         {request.id + (1ull << 32), request.id | 0xffff, request.id | 0xffff'0000, 0ull, ~0ull}) {
+        userblk_request wrong = request;
+        wrong.id = id;
+        EXPECT_EQ(put(device.control(), redirect(wrong, file.get(), 0)), ESTALE);
+    }
+    EXPECT_EQ(info(device.control()).stale, 7u);
+    EXPECT_EQ(put(device.control(), redirect(request, file.get(), 0)), 0);
+    EXPECT_EQ(io->result(), 0);
+    EXPECT_EQ(put(device.control(), redirect(request, file.get(), 0)), ESTALE);
+    EXPECT_EQ(put(device.control(), complete(request.id)), ESTALE);
+}
+
+// Flags and fields that mean nothing here, or not with this action.
+TEST_F(RedirectRefusals, DirtyFields) {
+    using Change = std::function<void(userblk_answer&)>;
+    for (const Change& change : std::initializer_list<Change>{
+             [](userblk_answer& a) { a.flags = USERBLK_ANSWER_ZEROES; },
+             [](userblk_answer& a) { a.flags = 4; },
+             [](userblk_answer& a) { a.flags = 0x8000; },
+             [](userblk_answer& a) { a.reserved0 = 1; },
+             [](userblk_answer& a) { a.reserved[0] = 1; },
+             [](userblk_answer& a) { a.reserved[1] = 1ull << 63; },
+             [](userblk_answer& a) { a.result = 1; },
+             [](userblk_answer& a) { a.status = -EIO; },
+             [](userblk_answer& a) { a.status = 1; },
+             [](userblk_answer& a) { a.addr = 4096; },
+             [](userblk_answer& a) { a.length--; },
+             [](userblk_answer& a) { a.length = 0; },
+             [](userblk_answer& a) { a.length *= 2; },
+             [](userblk_answer& a) { a.action = USERBLK_ACTION_REDIRECT + 1; },
+         })
+        expect_refused(device, USERBLK_OP_READ, EINVAL, [&](const userblk_request& request) {
+            userblk_answer answer = redirect(request, file.get(), 0);
+            change(answer);
+            return answer;
+        });
+}
+
+// Place and file have no meaning with another action, nor have extents.
+TEST_F(RedirectRefusals, OtherActionsHaveNoPlace) {
+    Buffer room(4096);
+    for (const int action : {USERBLK_ACTION_COMPLETE, USERBLK_ACTION_FETCH, USERBLK_ACTION_STORE,
+                             USERBLK_ACTION_GIVE_BACK, USERBLK_ACTION_ADOPT})
+        for (int field = 0; field < 3; field++)
+            expect_refused(device, USERBLK_OP_WRITE, EINVAL, [&](const userblk_request& request) {
+                userblk_answer answer = complete(request.id);
+                answer.action = static_cast<std::uint16_t>(action);
+                if (action == USERBLK_ACTION_FETCH || action == USERBLK_ACTION_STORE)
+                    answer = store(request.id, room.data(), room.size());
+                answer.action = static_cast<std::uint16_t>(action);
+                if (field == 0)
+                    answer.offset = 4096;
+                else if (field == 1)
+                    answer.fd = file.get();
+                else
+                    answer.flags = USERBLK_ANSWER_EXTENTS;
+                return answer;
+            });
+}
+
+// A node that is not open for writing answers nothing.
+TEST_F(RedirectRefusals, ReadOnlyNode) {
+    const Io io = device.read(0, 4096);
+    const userblk_request request = take(device.control());
+    const Fd looking = open_file(device.control_path(), O_RDONLY);
+    EXPECT_EQ(put(looking.get(), redirect(request, file.get(), 0)), EBADF);
+    EXPECT_EQ(put(device.control(), redirect(request, file.get(), 0)), 0);
+    EXPECT_EQ(io->result(), 0);
+}
+
+} // namespace userblk::test

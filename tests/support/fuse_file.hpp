@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <string>
+#include <thread>
+
+#include "buffer.hpp"
+#include "fd.hpp"
+#include "files.hpp"
+
+namespace userblk::test {
+
+// A FUSE file system that is one single file, served by a thread of this process without any
+// library.
+class FuseFile {
+public:
+    explicit FuseFile(std::size_t size);
+    FuseFile(const FuseFile&) = delete;
+    FuseFile& operator=(const FuseFile&) = delete;
+    ~FuseFile();
+
+    const std::string& path() const { return path_; }
+    // What the file holds.
+    Buffer& content() { return content_; }
+
+private:
+    void run();
+    bool answer(const std::uint8_t* request);
+
+    Folder folder_;
+    std::string path_;
+    Buffer content_;
+    Fd fd_;
+    std::thread thread_;
+};
+
+} // namespace userblk::test
