@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "put.h"
 
+#include <linux/blkdev.h>
 #include <linux/sched/signal.h>
 #include <linux/uaccess.h>
 
@@ -249,11 +250,15 @@ static int userblk_put_all(struct userblk_node *node, struct userblk_put *put,
 int userblk_put_run(struct userblk_node *node, struct userblk_put *put)
 {
 	struct userblk_ends ends __uninitialized;
+	struct blk_plug plug;
 	int err;
 
 	put->failed = 0;
 	userblk_ends_init(&ends, &node->device->queue);
+	/* What is redirected to one disk goes there in one go. */
+	blk_start_plug(&plug);
 	err = userblk_put_all(node, put, &ends);
 	userblk_ends_flush(&ends);
+	blk_finish_plug(&plug);
 	return err;
 }
