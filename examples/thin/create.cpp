@@ -51,6 +51,10 @@ Header header_for(const CreateOptions& options) {
     if (header.blocks() > BlockMap::most_blocks)
         wrong(options.size + " in blocks of " + format_size(block) + " are more than " +
               std::to_string(BlockMap::most_blocks) + " blocks; choose larger ones with --block");
+    header.limit = options.limit.empty() ? 0 : parse_size(options.limit);
+    if (!options.limit.empty() && header.limit < block)
+        wrong("a limit of " + options.limit + " leaves no room for a block of " +
+              format_size(block));
     return header;
 }
 

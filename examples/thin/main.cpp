@@ -44,6 +44,10 @@ void add_create(CLI::App& app, Options& options, Command& chosen) {
                         "what is allocated at a time, 4K to 16M; default 64K, more for a volume "
                         "above 256G")
         ->type_name("SIZE");
+    command->add_option("-l,--limit", options.create.limit,
+                        "the store gets no larger: then discarded space is used again, and in the "
+                        "end writes fail for want of space")
+        ->type_name("SIZE");
     command->add_option("--log-records", options.create.spare,
                         "records of the log before it is written anew, 32 bytes each")
         ->check(CLI::Range(128, 1 << 24))

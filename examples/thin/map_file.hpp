@@ -16,6 +16,7 @@ struct Header {
     std::uint32_t version = 1;
     std::uint32_t block_size = 0; ///< bytes; a power of two
     std::uint64_t size = 0;       ///< of the volume, bytes
+    std::uint64_t limit = 0;      ///< of the store, bytes; 0: none
     std::uint64_t id = 0;         ///< of this file, random; part of each record's checksum
     std::uint64_t checkpoint = 0; ///< so many of the first records were there from the beginning
     std::uint64_t capacity = 0;   ///< records that there is room for

@@ -55,6 +55,8 @@ void print_as_json(const Files& files, const SharedMap& volume, const Store& sto
     number("allocated", volume.map().mapped() * header.block_size);
     number("freed_blocks", volume.map().freed());
     number("store_size", store.size());
+    if (header.limit > 0)
+        number("store_limit", header.limit);
     if (!store.is_block_device())
         number("store_allocated", store.allocated());
     number("records", volume.records());
@@ -91,7 +93,8 @@ void print(const Files& files, const SharedMap& volume, const Store& store, bool
     print_line("Store", format_size(store.size()) +
                             (store.is_block_device()
                                  ? std::string()
-                                 : ", of which " + format_size(store.allocated()) + " on its disk"));
+                                 : ", of which " + format_size(store.allocated()) + " on its disk") +
+                            (header.limit > 0 ? ", limited to " + format_size(header.limit) : ""));
     print_line("Log", files.map_path() + ", " + counted(volume.records(), "record") +
                           ", room for " + std::to_string(header.capacity));
     if (!extents)

@@ -19,7 +19,8 @@ std::string next_path(const std::string& path) {
 } // namespace
 
 void SharedMap::create(const std::string& path, const Header& header) {
-    const auto next = next_path(path);
+    // Not next_path(), which whoever serves a volume of that name may be writing.
+    const auto next = path + ".create-" + std::to_string(::getpid());
     MapFile::write_new(next, header, {});
     const int linked = ::link(next.c_str(), path.c_str()); // unlike rename, takes nobody's place
     const int error = errno;

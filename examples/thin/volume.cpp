@@ -39,6 +39,8 @@ std::uint64_t Volume::unused() const {
     auto all = map().blocks();
     if (store_.is_block_device())
         all = std::min(all, store_.size() / block_size());
+    if (header().limit > 0)
+        all = std::min(all, header().limit / block_size());
     return all > map().used() ? all - map().used() : 0;
 }
 
@@ -127,7 +129,8 @@ void Volume::free(std::uint64_t first, std::uint64_t count, const userblk::Opera
         return;
     Lock lock(map_);
     if (requests_ && !requests_->have(operation))
-        return;
+        throw std::system_error(std::make_error_code(std::errc::operation_canceled),
+                                "the request was put back");
     bool any = false;
     for (auto block = first; block < first + count; ++block)
         if (const auto place = map().place(block)) {

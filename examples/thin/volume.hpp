@@ -18,7 +18,7 @@ namespace thin {
 /// **Late writes.** Nothing tells when a write that was sent to a place is over:
 /// the kernel carries it out. So a place stays with its block when the block is
 /// freed, and goes to another block only where the store has no other left (a
-/// block device; a file gets longer instead), and then only if no request that
+/// block device, or a file with a limit; others get longer instead), and then only if no request that
 /// could know of it is under way. Without that a write, or its discard, that
 /// another one overlaps could end up in a stranger's data.
 ///
@@ -56,7 +56,7 @@ public:
     void sync() { map_.sync(); }
     /// Sees to it that these blocks have a place. ENOSPC if there is none.
     void provide(std::uint64_t first, std::uint64_t count);
-    /// Makes these blocks holes, as @p operation demands.
+    /// Makes these blocks holes, as @p operation demands. ECANCELED if it was put back.
     void free(std::uint64_t first, std::uint64_t count, const userblk::Operation& operation);
 
 private:
