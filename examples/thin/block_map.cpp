@@ -54,8 +54,8 @@ BlockMap::find_free(const std::function<bool(std::uint64_t)>& suits) const {
     return std::nullopt;
 }
 
-std::uint64_t BlockMap::prepared(std::uint64_t boot) const noexcept {
-    return boot == boot_ ? std::max(prepared_, used()) : used();
+std::uint64_t BlockMap::prepared() const noexcept {
+    return std::max(prepared_, used());
 }
 
 void BlockMap::apply(const Record& record) {
@@ -68,7 +68,6 @@ void BlockMap::apply(const Record& record) {
         return move(record);
     case Record::Kind::prepared:
         prepared_ = record.place;
-        boot_ = record.count;
         return;
     default:
         throw Damaged("a record of the unknown kind " +
@@ -149,8 +148,8 @@ std::vector<Record> BlockMap::records() const {
         else
             result.push_back({.kind = Record::Kind::free, .block = block, .count = 1});
     }
-    if (prepared_ > 0)
-        result.push_back({.kind = Record::Kind::prepared, .place = prepared_, .count = boot_});
+    if (prepared_ > used())
+        result.push_back({.kind = Record::Kind::prepared, .place = prepared_});
     return result;
 }
 

@@ -48,10 +48,8 @@ public:
     std::uint64_t freed() const noexcept { return freed_; }
     /// Places from this one on were never given out.
     std::uint64_t used() const noexcept { return owned_.size(); }
-    /// Places below this one were made zeros before they were given out, in this
-    /// boot of the machine: what was written to a place while the record of its use
-    /// was lost in a power cut makes zeros of an earlier one void.
-    std::uint64_t prepared(std::uint64_t boot) const noexcept;
+    /// Places from used() up to this one are zeros.
+    std::uint64_t prepared() const noexcept;
 
     /// The shortest way to say all this: a checkpoint.
     std::vector<Record> records() const;
@@ -67,7 +65,6 @@ private:
     std::uint64_t mapped_ = 0;
     std::uint64_t freed_ = 0;
     std::uint64_t prepared_ = 0;
-    std::uint64_t boot_ = 0;
 };
 
 } // namespace thin

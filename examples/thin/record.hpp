@@ -13,7 +13,7 @@ struct Record {
         place = 1,    ///< @c count blocks from @c block on lie at @c place and following
         free = 2,     ///< so many blocks from @c block on are holes; their places stay theirs
         move = 3,     ///< the place of the free block @c place is now that of @c block
-        prepared = 4, ///< places below @c place are zeros unless used; @c count is the boot's id
+        prepared = 4, ///< places below @c place are zeros as long as nobody gets them
         end = 5       ///< the log goes on in another file of the same name
     };
     std::uint32_t checksum = 0; ///< of the rest, its number, and its file's id

@@ -27,7 +27,7 @@ std::uint32_t chunk_for(const Header& header) {
 }
 
 Device make_device(const Files& files, const ServeOptions& options, const Header& header) {
-    if (Store(files.store, false).is_claimed())
+    if (Store(files.store, false).is_open_elsewhere())
         throw std::runtime_error(files.store + " is served already; to join, name its device: "
                                                "thin serve " +
                                  files.store + " DEV");

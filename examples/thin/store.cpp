@@ -13,9 +13,11 @@ namespace thin {
 
 namespace {
 
-// Bytes that are locked by those who serve, one for each device; far behind any data.
-constexpr std::uint64_t claims = std::uint64_t(1) << 61;
-constexpr std::uint64_t most_claims = claims;
+// Bytes that are locked by those who have it open, and by those who serve it, one for each
+// device; far behind any data.
+constexpr std::uint64_t opens = std::uint64_t(1) << 61;
+constexpr std::uint64_t claims = opens + 1;
+constexpr std::uint64_t most_claims = std::uint64_t(1) << 60;
 
 struct stat status_of(int fd) {
     struct stat status {};
@@ -102,17 +104,26 @@ bool Store::is_locked(std::uint64_t offset, std::uint64_t length) const {
     return lock.l_type != F_UNLCK;
 }
 
-// Says so first and looks then: of two that come at the same time, neither is overlooked.
-bool Store::claim(std::uint64_t diskseq) {
-    const auto mine = diskseq % (most_claims - 2) + 1;
-    auto lock = range_lock(F_RDLCK, claims + mine, 1);
+void Store::lock(std::uint64_t offset) {
+    auto lock = range_lock(F_RDLCK, offset, 1);
     if (::fcntl(fd(), F_OFD_SETLK, &lock) < 0)
-        fail("claim the store");
-    return !is_locked(claims, mine) && !is_locked(claims + mine + 1, most_claims - mine - 1);
+        fail("lock the store");
 }
 
-bool Store::is_claimed() const {
-    return is_locked(claims, most_claims);
+bool Store::is_open_elsewhere() const {
+    return is_locked(opens, 1);
+}
+
+void Store::mark_open() {
+    lock(opens);
+}
+
+// Says so first and looks then: of two that come at the same time, neither is overlooked.
+bool Store::claim(std::uint64_t diskseq) {
+    const auto mine = claims + 1 + diskseq % (most_claims - 2);
+    lock(mine);
+    return !is_locked(claims, mine - claims) &&
+           !is_locked(mine + 1, claims + most_claims - mine - 1);
 }
 
 } // namespace thin

@@ -32,15 +32,17 @@ public:
     void reach(std::uint64_t size);
     void sync() { sync_data(fd()); }
 
+    /// Whether some process has marked the store as open; as which, says mark_open().
+    bool is_open_elsewhere() const;
+    void mark_open();
     /// Says, while the object lives, that this process serves the store as the
     /// device with this number. False if another device has it already.
     bool claim(std::uint64_t diskseq);
-    /// Whether some process has claimed it.
-    bool is_claimed() const;
 
 private:
     bool allocate(int mode, std::uint64_t offset, std::uint64_t length);
     void write_zeros(std::uint64_t offset, std::uint64_t length);
+    void lock(std::uint64_t offset);
     bool is_locked(std::uint64_t offset, std::uint64_t length) const;
 
     FileDescriptor fd_;

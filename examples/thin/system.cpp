@@ -5,8 +5,6 @@
 
 #include <fcntl.h>
 #include <filesystem>
-#include <fstream>
-#include <functional>
 #include <random>
 #include <unistd.h>
 
@@ -63,14 +61,6 @@ void lock_file(int fd) {
 
 void unlock_file(int fd) {
     set_lock(fd, F_UNLCK);
-}
-
-std::uint64_t boot_id() {
-    std::string text;
-    if (!std::getline(std::ifstream("/proc/sys/kernel/random/boot_id"), text))
-        return random_number(); // then nothing counts as prepared
-    text.erase(std::remove(text.begin(), text.end(), '-'), text.end());
-    return std::stoull(text.substr(0, 16), nullptr, 16);
 }
 
 std::uint64_t random_number() {

@@ -23,8 +23,6 @@ void sync_folder(const std::string& path);
 /// with the last descriptor of it, and so with the process.
 void lock_file(int fd);
 void unlock_file(int fd);
-/// A number that is another one after each boot of the machine.
-std::uint64_t boot_id();
 std::uint64_t random_number();
 
 } // namespace thin

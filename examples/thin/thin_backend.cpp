@@ -55,6 +55,7 @@ void ThinBackend::carry_out(const Operation& operation, Extents& to) {
     case Kind::discard: {
         const auto whole = covered(operation);
         volume_.free(whole.first, whole.count, operation);
+        to.add_hole(operation.length); // nothing remains to be done
         return;
     }
     case Kind::write_zeroes:
@@ -76,8 +77,6 @@ void ThinBackend::zero(const Operation& operation, Extents& to) {
         volume_.free(whole.first, whole.count, operation);
     }
     find(operation, to);
-    if (std::all_of(to.begin(), to.end(), [](const auto& extent) { return extent.is_hole(); }))
-        to.clear();
 }
 
 void ThinBackend::find(const Operation& operation, Extents& to) {

@@ -31,6 +31,15 @@ Volume::Volume(const std::string& store, const std::string& map, std::unique_ptr
                                  std::to_string(store_.size()) + " bytes, not " +
                                  std::to_string(needed) + "; is it the right one?");
     store_.reach(needed); // a power cut can take away what was not flushed
+    enter();
+}
+
+// There may have been a power cut since somebody had it open; nobody can tell.
+void Volume::enter() {
+    Lock lock(map_);
+    if (!store_.is_open_elsewhere() && map().prepared() > map().used())
+        lock.append({.kind = Record::Kind::prepared, .place = 0});
+    store_.mark_open();
 }
 
 // Places that nobody ever had. There are never more than blocks: each has one at most, and
@@ -75,7 +84,7 @@ std::uint64_t Volume::provide_unused(Lock& lock, std::uint64_t first, std::uint6
     while (count < most && !map().place(first + count) && !map().home(first + count))
         ++count;
     const auto place = map().used();
-    if (map().prepared(boot_) < place + count)
+    if (map().prepared() < place + count)
         prepare(lock, count);
     lock.append({.kind = Record::Kind::place, .block = first, .place = place, .count = count});
     return count;
@@ -83,7 +92,7 @@ std::uint64_t Volume::provide_unused(Lock& lock, std::uint64_t first, std::uint6
 
 // Makes at least @p count places behind the used ones zeros.
 void Volume::prepare(Lock& lock, std::uint64_t count) {
-    const auto from = map().prepared(boot_);
+    const auto from = map().prepared();
     const auto needed = map().used() + count - from;
     const auto rest = unused() - (from - map().used());
     auto step = std::min(rest, std::max(needed, reserved_ahead / block_size()));
@@ -97,7 +106,7 @@ void Volume::prepare(Lock& lock, std::uint64_t count) {
     }
     if (store_.is_block_device())
         store_.sync();
-    lock.append({.kind = Record::Kind::prepared, .place = from + step, .count = boot_});
+    lock.append({.kind = Record::Kind::prepared, .place = from + step});
 }
 
 // The store is full, but for places that are kept for blocks which were freed.

@@ -24,7 +24,8 @@ namespace thin {
 ///
 /// **Power cuts.** A record may reach the disk without the data and the data without
 /// the record. Neither may show one block's data in another one:
-///  - a place that was never used is made zeros again after each boot;
+///  - what was prepared is void for the first one who opens the volume while nobody
+///    else has it open: data may have reached such a place and its record not;
 ///  - of a block device, which may hold anything, zeros are on stable storage before
 ///    the record that gives the place out can be;
 ///  - a place that goes to another block is zeros on stable storage before, and the
@@ -41,6 +42,8 @@ namespace thin {
 class Volume {
 public:
     /// @p requests may be nullptr: then nobody else has or had requests under way.
+    ///
+    /// While the object lives the store is marked as open in this process, by a lock.
     Volume(const std::string& store, const std::string& map,
            std::unique_ptr<Requests> requests = nullptr);
 
@@ -66,12 +69,12 @@ private:
     std::uint64_t provide_unused(Lock& lock, std::uint64_t first, std::uint64_t limit);
     void provide_taken(Lock& lock, std::uint64_t block);
     void prepare(Lock& lock, std::uint64_t count);
+    void enter();
     std::uint64_t unused() const;
 
     Store store_;
     SharedMap map_;
     std::unique_ptr<Requests> requests_;
-    std::uint64_t boot_ = boot_id();
 };
 
 } // namespace thin

@@ -75,14 +75,16 @@ TEST(BlockMapTest, NonsenseIsRefused) {
     EXPECT_EQ(map.used(), 1U);
 }
 
-// What was prepared counts in the same boot only.
-TEST(BlockMapTest, WhatWasPreparedBelongsToABoot) {
+// What is prepared is behind what is used, and can be void again.
+TEST(BlockMapTest, WhatIsPreparedIsBehindWhatIsUsed) {
     BlockMap map(10);
-    map.apply({.kind = Record::Kind::prepared, .place = 6, .count = 42});
-    EXPECT_EQ(map.prepared(42), 6U);
-    EXPECT_EQ(map.prepared(43), 0U);
-    map.apply(place(0, 0, 8));
-    EXPECT_EQ(map.prepared(42), 8U);
+    EXPECT_EQ(map.prepared(), 0U);
+    map.apply({.kind = Record::Kind::prepared, .place = 6});
+    EXPECT_EQ(map.prepared(), 6U);
+    map.apply(place(0, 0, 2));
+    EXPECT_EQ(map.prepared(), 6U);
+    map.apply({.kind = Record::Kind::prepared, .place = 0});
+    EXPECT_EQ(map.prepared(), 2U);
 }
 
 // A map of any history is the same after it was written down and read again.
