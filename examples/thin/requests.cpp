@@ -34,8 +34,13 @@ std::uint16_t op_of(Kind kind) {
 
 } // namespace
 
+DeviceRequests::DeviceRequests(std::uint32_t device) : node_(device) {
+    const auto config = node_.info().device.config;
+    most_ = std::size_t(config.queues) * config.depth;
+}
+
 bool DeviceRequests::have(const userblk::Operation& operation) const {
-    const auto taken = node_.info(USERBLK_MAX_SLOTS).taken;
+    const auto taken = node_.info(most_).taken;
     return std::any_of(taken.begin(), taken.end(), [&](const userblk_taken& request) {
         return request.pid == ::getpid() && request.op == op_of(operation.kind) &&
                request.offset == operation.offset && request.length == operation.length;
@@ -46,7 +51,7 @@ bool DeviceRequests::have(const userblk::Operation& operation) const {
 // looks at the taken first and at the redirected then overlooks none.
 std::optional<std::vector<Requests::Range>> DeviceRequests::under_way() const {
     std::vector<Range> ranges;
-    for (const auto& request : node_.info(USERBLK_MAX_SLOTS).taken)
+    for (const auto& request : node_.info(most_).taken)
         ranges.push_back({request.offset, request.length});
     for (auto left = patience; node_.info().device.redirected > 0; left -= pause) {
         if (left <= 0ms)

@@ -4,7 +4,9 @@
 #include "ioctl/control_node.hpp"
 #include "userblk/backend.hpp"
 
+#include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 namespace thin {
@@ -35,12 +37,13 @@ public:
 /// Of a device that is served.
 class DeviceRequests : public Requests {
 public:
-    explicit DeviceRequests(std::uint32_t device) : node_(device) {}
+    explicit DeviceRequests(std::uint32_t device);
     bool have(const userblk::Operation& operation) const override;
     std::optional<std::vector<Range>> under_way() const override;
 
 private:
     userblk::abi::ControlNode node_;
+    std::size_t most_; // there can be at a time
 };
 
 } // namespace thin

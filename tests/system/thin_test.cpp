@@ -406,7 +406,7 @@ TEST_F(Thin, AStoppedWorkerDoesNotFreeWhatWasWrittenSince) {
             kill(worker, SIGSTOP);
         Program other = serve({device.name(), "--workers", "1"});
         path_of(other);
-        run({built("userblk-recover"), "--reset", "--all", device.name()});
+        run({built("userblk-recover"), "--all", device.name()});
         if (!eventually([&] { return !discard.running(); }, 2s)) // it was stopped with the lock
             for (const pid_t worker : workers)
                 kill(worker, SIGCONT);
