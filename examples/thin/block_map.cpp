@@ -83,7 +83,8 @@ void BlockMap::check_range(const Record& record) const {
 void BlockMap::place_run(const Record& record) {
     check_range(record);
     if (record.place > blocks() - record.count)
-        throw Damaged("a record about places that the volume cannot have"); // never more than blocks
+        throw Damaged(
+            "a record about places that the volume cannot have"); // never more than blocks
     for (std::uint64_t i = 0; i < record.count; ++i) {
         const auto entry = entries_[record.block + i];
         const auto place = record.place + i;
@@ -136,7 +137,8 @@ std::vector<Record> BlockMap::records() const {
             result.back().place + result.back().count == place)
             ++result.back().count;
         else
-            result.push_back({.kind = Record::Kind::place, .block = block, .place = place, .count = 1});
+            result.push_back(
+                {.kind = Record::Kind::place, .block = block, .place = place, .count = 1});
     }
     const auto runs = result.size();
     for (std::uint64_t block = 0, left = freed_; left > 0; ++block) {

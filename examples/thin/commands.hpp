@@ -18,9 +18,9 @@ struct Files {
 
 struct CreateOptions {
     std::string size;
-    std::string block;         ///< empty: what suits the size
-    std::string limit;         ///< of the store; empty: none
-    bool force = false;        ///< a block device's content may be lost
+    std::string block;             ///< empty: what suits the size
+    std::string limit;             ///< of the store; empty: none
+    bool force = false;            ///< a block device's content may be lost
     std::uint64_t spare = 1 << 16; ///< records that the log has room for
 };
 

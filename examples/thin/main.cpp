@@ -28,9 +28,10 @@ CLI::App* add_command(CLI::App& app, Options& options, const std::string& name,
     auto* command = app.add_subcommand(name, summary);
     command->add_option("STORE", options.files.store, "file or block device with the data")
         ->required();
-    command->add_option("-m,--map", options.files.map,
-                        "file with the block map; default STORE.map, must be given for a block "
-                        "device")
+    command
+        ->add_option("-m,--map", options.files.map,
+                     "file with the block map; default STORE.map, must be given for a block "
+                     "device")
         ->type_name("FILE");
     return command;
 }
@@ -40,20 +41,22 @@ void add_create(CLI::App& app, Options& options, Command& chosen) {
     command->add_option("-s,--size", options.create.size, "of the volume, such as 10G")
         ->required()
         ->type_name("SIZE");
-    command->add_option("-b,--block", options.create.block,
-                        "what is allocated at a time, 4K to 16M; default 64K, more for a volume "
-                        "above 256G")
+    command
+        ->add_option("-b,--block", options.create.block,
+                     "what is allocated at a time, 4K to 16M; default 64K, more for a volume "
+                     "above 256G")
         ->type_name("SIZE");
-    command->add_option("-l,--limit", options.create.limit,
-                        "the store gets no larger: then discarded space is used again, and in the "
-                        "end writes fail for want of space")
+    command
+        ->add_option("-l,--limit", options.create.limit,
+                     "the store gets no larger: then discarded space is used again, and in the "
+                     "end writes fail for want of space")
         ->type_name("SIZE");
-    command->add_option("--log-records", options.create.spare,
-                        "records of the log before it is written anew, 32 bytes each")
+    command
+        ->add_option("--log-records", options.create.spare,
+                     "records of the log before it is written anew, 32 bytes each")
         ->check(CLI::Range(128, 1 << 24))
         ->capture_default_str();
-    command->add_flag("--force", options.create.force,
-                      "use a block device, whose content is lost");
+    command->add_flag("--force", options.create.force, "use a block device, whose content is lost");
     command->callback([&] { chosen = [&] { return create(options.files, options.create); }; });
 }
 
@@ -88,7 +91,8 @@ void add_reports(CLI::App& app, Options& options, Command& chosen) {
 }
 
 int run(int argc, char** argv) {
-    CLI::App app("A thin-provisioned volume: blocks take space when they are first written.", "thin");
+    CLI::App app("A thin-provisioned volume: blocks take space when they are first written.",
+                 "thin");
     app.require_subcommand(1);
     app.footer("Exit status: 0 success, 1 failure, 2 wrong usage.");
     Options options;

@@ -47,8 +47,8 @@ Header read_header(int fd, const std::string& path) {
     if (header.checksum != checksum(header))
         throw Damaged("the header of " + path + " is damaged");
     if (header.version != model.version)
-        throw Damaged(path + " has format " + std::to_string(header.version) + "; this program knows " +
-                      std::to_string(model.version));
+        throw Damaged(path + " has format " + std::to_string(header.version) +
+                      "; this program knows " + std::to_string(model.version));
     return header;
 }
 

@@ -84,17 +84,18 @@ void print(const Files& files, const SharedMap& volume, const Store& store, bool
     const auto& header = volume.header();
     const auto mapped = volume.map().mapped();
     std::cout << files.store << '\n';
-    print_line("Size", format_size(header.size) + ", " + counted(header.blocks(), "block") + " of " +
-                           format_size(header.block_size));
+    print_line("Size", format_size(header.size) + ", " + counted(header.blocks(), "block") +
+                           " of " + format_size(header.block_size));
     print_line("Allocated", format_size(mapped * header.block_size) + ", " +
                                 counted(mapped, "block") + ", " +
                                 std::to_string(mapped * 100 / header.blocks()) + "%");
     print_line("Freed", counted(volume.map().freed(), "block") + ", which keep their place");
-    print_line("Store", format_size(store.size()) +
-                            (store.is_block_device()
-                                 ? std::string()
-                                 : ", of which " + format_size(store.allocated()) + " on its disk") +
-                            (header.limit > 0 ? ", limited to " + format_size(header.limit) : ""));
+    print_line("Store",
+               format_size(store.size()) +
+                   (store.is_block_device()
+                        ? std::string()
+                        : ", of which " + format_size(store.allocated()) + " on its disk") +
+                   (header.limit > 0 ? ", limited to " + format_size(header.limit) : ""));
     print_line("Log", files.map_path() + ", " + counted(volume.records(), "record") +
                           ", room for " + std::to_string(header.capacity));
     if (!extents)

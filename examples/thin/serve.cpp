@@ -28,8 +28,9 @@ std::uint32_t chunk_for(const Header& header) {
 
 Device make_device(const Files& files, const ServeOptions& options, const Header& header) {
     if (Store(files.store, false).is_open_elsewhere())
-        throw std::runtime_error(files.store + " is served already; to join, name its device: "
-                                               "thin serve " +
+        throw std::runtime_error(files.store +
+                                 " is served already; to join, name its device: "
+                                 "thin serve " +
                                  files.store + " DEV");
     auto config = DeviceConfig::for_backend(ThinBackend::description(header));
     config.chunk_size = chunk_for(header);
@@ -74,8 +75,9 @@ void remove_device(const Device& device, const LogFunction& log) {
         }
         std::this_thread::sleep_for(50ms);
     }
-    log(LogLevel::warning, device.block_path() + " is in use and stays; its requests wait. Serve it "
-                                                 "again: thin serve STORE " +
+    log(LogLevel::warning, device.block_path() +
+                               " is in use and stays; its requests wait. Serve it "
+                               "again: thin serve STORE " +
                                device.block_path());
 }
 
@@ -88,8 +90,8 @@ int serve(const Files& files, const ServeOptions& options) {
     const auto header = SharedMap(files.map_path(), MapFile::Mode::read_only).header();
     const auto log = log_to_stderr("thin", options.verbose ? LogLevel::debug : LogLevel::notice);
     const bool temporary = options.dev.empty() && !options.keep;
-    const Device device = options.dev.empty() ? make_device(files, options, header)
-                                              : open_device(options, header);
+    const Device device =
+        options.dev.empty() ? make_device(files, options, header) : open_device(options, header);
     PoolOptions pool;
     pool.workers = options.workers;
     pool.worker.threads = options.threads;

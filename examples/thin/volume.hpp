@@ -18,9 +18,9 @@ namespace thin {
 /// **Late writes.** Nothing tells when a write that was sent to a place is over:
 /// the kernel carries it out. So a place stays with its block when the block is
 /// freed, and goes to another block only where the store has no other left (a
-/// block device, or a file with a limit; others get longer instead), and then only if no request that
-/// could know of it is under way. Without that a write, or its discard, that
-/// another one overlaps could end up in a stranger's data.
+/// block device, or a file with a limit; others get longer instead), and then only if no request
+/// that could know of it is under way. Without that a write, or its discard, that another one
+/// overlaps could end up in a stranger's data.
 ///
 /// **Power cuts.** A record may reach the disk without the data and the data without
 /// the record. Neither may show one block's data in another one:

@@ -110,8 +110,9 @@ TEST_F(Thin, AFileSystemSurvivesItsWorkers) {
     make_file_system("ext4", path);
     {
         Mount mount(path, folder() + "/mnt");
-        Program copy({"bash", "-euc", "for i in 1 2 3; do cp -a \"$2\" \"$1/$i\"; sync -f \"$1\"; done",
-                      "copy", mount.point(), sample_tree()});
+        Program copy({"bash", "-euc",
+                      "for i in 1 2 3; do cp -a \"$2\" \"$1/$i\"; sync -f \"$1\"; done", "copy",
+                      mount.point(), sample_tree()});
         unsigned kills = 0;
         while (copy.running()) {
             kill_each(children_of(driver.pid()));
@@ -210,7 +211,10 @@ TEST_F(Thin, SeveralDriversServeOneVolumeAndAreKilled) {
         drivers.push_back(serve({device.name(), "--workers", "2"}));
     for (Program& driver : drivers)
         EXPECT_EQ(path_of(driver), device.block_path());
-    Fio fio({.target = device.block_path(), .size = "48m", .pattern = "randwrite", .runtime = duration});
+    Fio fio({.target = device.block_path(),
+             .size = "48m",
+             .pattern = "randwrite",
+             .runtime = duration});
     ASSERT_TRUE(fio.await_traffic(device));
     Dice dice;
     unsigned kills = 0;
@@ -278,8 +282,8 @@ TEST_F(Thin, ANewDriverBringsEverythingBack) {
 }
 
 // The file system that store and map are on is cut off from its disk, as by a power cut, while
-// the volume is written to. Whatever was flushed is there afterwards; what was not is there or zeros,
-// and never another block's.
+// the volume is written to. Whatever was flushed is there afterwards; what was not is there or
+// zeros, and never another block's.
 TEST_F(Thin, FlushedWritesSurviveAPowerCut) {
     allow_time(240s);
     const std::string disk = make_loop("disk.img", 256 * mib);
@@ -292,7 +296,8 @@ TEST_F(Thin, FlushedWritesSurviveAPowerCut) {
         Program driver({built("thin"), "serve", store(), beside[0], beside[1]});
         const std::string path = path_of(driver);
         for (int i = 0; i < 8; i++) // flushed at each end
-            fill(path, static_cast<std::uint64_t>(100 * i), 20, static_cast<char>('a' + i), ",fsync");
+            fill(path, static_cast<std::uint64_t>(100 * i), 20, static_cast<char>('a' + i),
+                 ",fsync");
         succeed({"blkdiscard", "-o", "0", "-l", "640k", path});
         for (int i = 0; i < 8; i++)
             fill(path, static_cast<std::uint64_t>(100 * i + 50), 20, static_cast<char>('A' + i));
@@ -339,8 +344,10 @@ TEST_F(Thin, FlushedWritesSurviveAPowerCut) {
 TEST_F(Thin, AFullStoreFailsWritesAndNothingElse) {
     allow_time(180s);
     use_store(make_loop("disk.img", 8 * mib));
-    shell("tr '\\0' s </dev/zero | dd of=\"$1\" bs=1M iflag=fullblock status=none count=8", {store()});
-    EXPECT_EQ(thin({"create", store(), "--map", map(), "--size", "64M"}).status, 2) << "its content";
+    shell("tr '\\0' s </dev/zero | dd of=\"$1\" bs=1M iflag=fullblock status=none count=8",
+          {store()});
+    EXPECT_EQ(thin({"create", store(), "--map", map(), "--size", "64M"}).status, 2)
+        << "its content";
     create("64M", {"--force"});
     Program driver = serve({"--workers", "3"});
     const std::string path = path_of(driver);

@@ -52,8 +52,9 @@ bool is_own_or_zeros(ThinBackend& backend, std::uint64_t number) {
         const bool zeros = std::all_of(data.begin() + static_cast<std::ptrdiff_t>(at),
                                        data.begin() + static_cast<std::ptrdiff_t>(at) + 512,
                                        [](std::byte byte) { return byte == std::byte{0}; });
-        if (!zeros && !std::equal(data.begin() + static_cast<std::ptrdiff_t>(at),
-                                  data.begin() + static_cast<std::ptrdiff_t>(at) + 512, own.begin()))
+        if (!zeros &&
+            !std::equal(data.begin() + static_cast<std::ptrdiff_t>(at),
+                        data.begin() + static_cast<std::ptrdiff_t>(at) + 512, own.begin()))
             return false;
     }
     return true;
@@ -115,8 +116,8 @@ TEST(ThinProcessesTest, KilledAtRandomTheyLoseAndMixUpNothing) {
     const auto store = folder.file("store", 0);
     const std::string map = folder.path() / "store.map";
     SharedMap::create(map, {.block_size = block, .size = 32768 * block, .spare = 150});
-    void* const memory = ::mmap(nullptr, sizeof(Shared), PROT_READ | PROT_WRITE,
-                                MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    void* const memory =
+        ::mmap(nullptr, sizeof(Shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     ASSERT_NE(memory, MAP_FAILED);
     auto& shared = *new (memory) Shared;
     std::mt19937 random(2009);
