@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <fcntl.h>
+#include <filesystem>
 #include <stdexcept>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -36,12 +37,13 @@ struct flock range_lock(short type, std::uint64_t offset, std::uint64_t length) 
 
 } // namespace
 
-Store::Store(const std::string& path, bool read_only)
-    : fd_(open_file(path, read_only ? O_RDONLY : O_RDWR)) {
-    const auto mode = status_of(fd()).st_mode;
-    block_device_ = S_ISBLK(mode);
-    if (!block_device_ && !S_ISREG(mode))
+Store::Store(const std::string& path, bool read_only) {
+    namespace fs = std::filesystem;
+    const auto status = fs::status(path);
+    block_device_ = fs::is_block_file(status);
+    if (fs::exists(status) && !block_device_ && !fs::is_regular_file(status))
         throw std::invalid_argument(path + " is neither a regular file nor a block device");
+    fd_ = open_file(path, read_only ? O_RDONLY : O_RDWR);
 }
 
 std::uint64_t Store::size() const {

@@ -111,18 +111,18 @@ TEST_F(Thin, AFileSystemSurvivesItsWorkers) {
     {
         Mount mount(path, folder() + "/mnt");
         Program copy({"bash", "-euc",
-                      "for i in 1 2 3; do cp -a \"$2\" \"$1/$i\"; sync -f \"$1\"; done", "copy",
+                      "for i in 1 2; do cp -a \"$2\" \"$1/$i\"; sync -f \"$1\"; done", "copy",
                       mount.point(), sample_tree()});
         unsigned kills = 0;
         while (copy.running()) {
             kill_each(children_of(driver.pid()));
             kills++;
-            std::this_thread::sleep_for(300ms);
+            std::this_thread::sleep_for(600ms);
         }
         EXPECT_EQ(copy.wait().status, 0);
         kill_each(children_of(driver.pid()));
         drop_caches();
-        for (const char* name : {"/1", "/2", "/3"})
+        for (const char* name : {"/1", "/2"})
             EXPECT_EQ(checksum_of_tree(mount.point() + name), checksum_of_tree(sample_tree()));
         figure("all workers killed while a tree was copied, times", std::to_string(kills));
         mount.unmount();
@@ -145,14 +145,14 @@ TEST_F(Thin, HolesReadAsZerosAndTakeNoSpace) {
     const std::string path = path_of(driver);
     EXPECT_TRUE(reads(path, 0, 64 * mib / block, 0));
     EXPECT_EQ(told("allocated"), 0u);
-    shell("tr '\\0' x </dev/zero | dd of=\"$1\" bs=4k seek=100 count=1 iflag=fullblock "
+    shell("head -c 4096 /dev/zero | tr '\\0' x | dd of=\"$1\" bs=4k seek=100 iflag=fullblock "
           "oflag=direct status=none",
           {path});
     EXPECT_EQ(told("allocated"), block);
     const auto text = shell("dd if=\"$1\" bs=4k skip=99 count=3 iflag=direct status=none | "
                             "tr '\\0' 0 | fold -w 4096 | cut -c 1,4096",
                             {path});
-    EXPECT_EQ(text, "00\nxx\n00");
+    EXPECT_EQ(text, "00\nxx\n00\n");
     EXPECT_TRUE(reads(path, 0, 6, 0));
     EXPECT_TRUE(reads(path, 7, 100, 0));
     const auto before = told("store_size");
@@ -216,23 +216,28 @@ TEST_F(Thin, SeveralDriversServeOneVolumeAndAreKilled) {
              .pattern = "randwrite",
              .runtime = duration});
     ASSERT_TRUE(fio.await_traffic(device));
+    // Beside what fio checks, blocks come and go: the log is written anew again and again.
+    Program others({"bash", "-c",
+                    "while dd if=/dev/zero of=\"$1\" bs=64k seek=800 count=100 "
+                    "oflag=direct conv=notrunc status=none && "
+                    "blkdiscard -o 50M -l 8M \"$1\"; do :; done",
+                    "others", device.block_path()});
     Dice dice;
     unsigned kills = 0;
     while (fio.running()) {
-        // Beside what fio checks, blocks come and go: the log is written anew again and again.
-        shell("dd if=/dev/urandom of=\"$1\" bs=64k seek=800 count=100 oflag=direct conv=notrunc "
-              "status=none; blkdiscard -o 50M -l 8M \"$1\"",
-              {device.block_path()});
-        const auto workers = children_of(drivers[dice.below(2)].pid());
-        if (!workers.empty())
-            kill_each({workers[dice.below(static_cast<unsigned int>(workers.size()))]});
-        kills++;
-        if (kills == 10) {
+        await_taken(device, 2s);
+        const pid_t taker = some_taker(device);
+        if (taker > 0)
+            kill_each({taker});
+        kills += taker > 0;
+        if (kills == 5 && taker > 0) {
             kill_driver(drivers[0]);
             drivers[0] = serve({device.name(), "--workers", "2"});
         }
-        dice.sleep_up_to(200ms);
+        dice.sleep_up_to(400ms);
     }
+    EXPECT_TRUE(others.running()) << others.err();
+    others.kill();
     fio.finish();
     EXPECT_EQ(info(device.control()).errors, 0u);
     figure("kills, requests put back, redirected",
@@ -298,11 +303,10 @@ TEST_F(Thin, FlushedWritesSurviveAPowerCut) {
         for (int i = 0; i < 8; i++) // flushed at each end
             fill(path, static_cast<std::uint64_t>(100 * i), 20, static_cast<char>('a' + i),
                  ",fsync");
+        fill(path, 1950, 1, 'f', " oflag=dsync"); // FUA
         succeed({"blkdiscard", "-o", "0", "-l", "640k", path});
         for (int i = 0; i < 8; i++)
             fill(path, static_cast<std::uint64_t>(100 * i + 50), 20, static_cast<char>('A' + i));
-        shell("dd if=/dev/zero of=\"$1\" bs=64k seek=1950 count=1 oflag=direct,dsync status=none",
-              {path}); // FUA
         const Fd fd = open_file(mount.point(), O_RDONLY | O_DIRECTORY);
         const std::uint32_t without_flushing = 2;
         ASSERT_EQ(ioctl(fd.get(), _IOR('X', 125, std::uint32_t), &without_flushing), 0);
@@ -317,21 +321,22 @@ TEST_F(Thin, FlushedWritesSurviveAPowerCut) {
     unsigned lost = 0;
     for (int i = 0; i < 8; i++) {
         const auto at = static_cast<std::uint64_t>(100 * i);
-        if (i > 0)
-            EXPECT_TRUE(reads(path, at, 20, static_cast<char>('a' + i))) << i;
+        const std::uint64_t gone = i == 0 ? 10 : 0; // discarded, which was not flushed
+        EXPECT_TRUE(reads(path, at + gone, 20 - gone, static_cast<char>('a' + i))) << i;
         for (std::uint64_t j = 0; j < 20; j++) {
             const bool zeros = reads(path, at + 50 + j, 1, 0);
             lost += zeros;
             EXPECT_TRUE(zeros || reads(path, at + 50 + j, 1, static_cast<char>('A' + i)));
         }
     }
+    EXPECT_TRUE(reads(path, 1950, 1, 'f'));
     for (std::uint64_t j = 0; j < 10; j++)
-        EXPECT_TRUE(reads(path, j, 1, 0) || reads(path, j, 1, 'a')) << "discarded, not flushed";
-    EXPECT_TRUE(reads(path, 10, 10, 'a'));
+        EXPECT_TRUE(reads(path, j, 1, 0) || reads(path, j, 1, 'a'));
     figure("blocks of 160 not flushed that were lost in the power cut", std::to_string(lost));
-    for (std::uint64_t j = 1000; j < 1100; j++) { // new ones, written in part
-        shell("dd if=/dev/zero of=\"$1\" bs=512 seek=$2 count=1 oflag=direct status=none",
-              {path, std::to_string(j * 128)});
+    const Fd fd = open_file(path, O_RDWR | O_DIRECT);
+    for (std::uint64_t j = 1000; j < 1200; j++) { // new ones, written in part
+        const Buffer sector(512);
+        EXPECT_EQ(pwrite(fd.get(), sector.data(), 512, static_cast<off_t>(j * block)), 512);
         EXPECT_TRUE(reads(path, j, 1, 0)) << j;
     }
     stop(driver);
@@ -344,8 +349,7 @@ TEST_F(Thin, FlushedWritesSurviveAPowerCut) {
 TEST_F(Thin, AFullStoreFailsWritesAndNothingElse) {
     allow_time(180s);
     use_store(make_loop("disk.img", 8 * mib));
-    shell("tr '\\0' s </dev/zero | dd of=\"$1\" bs=1M iflag=fullblock status=none count=8",
-          {store()});
+    fill(store(), 0, 128, 's');
     EXPECT_EQ(thin({"create", store(), "--map", map(), "--size", "64M"}).status, 2)
         << "its content";
     create("64M", {"--force"});
@@ -448,7 +452,7 @@ TEST_F(Thin, MistakesAreTold) {
     complains({"info", store()}, 1, store() + ".map");
     complains({"check", other, "--map", other}, 1, "is not the block map");
     complains({"serve", store()}, 1, "No such file");
-    complains({}, 2, "SUBCOMMAND");
+    complains({}, 2, "subcommand");
     complains({"frobnicate"}, 2, "");
     complains({"serve", store(), "--workers", "0"}, 2, "workers");
     complains({"--help"}, 0, "create");
