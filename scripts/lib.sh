@@ -18,7 +18,7 @@ PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
 # What is needed, as Debian packages. Headers of kernels ask for more (see scripts/kernel).
 # shellcheck disable=SC2034  # for those who source this
 {
-  build_packages=(cmake g++ make libpoco-dev libcli11-dev libgtest-dev)
+  build_packages=(cmake g++ make libpoco-dev libcli11-dev libgtest-dev zlib1g-dev)
   module_packages=(gcc kmod make xz-utils)
   vm_packages=(qemu-system-x86 busybox-static cpio kmod udev util-linux)
   disk_packages=(e2fsprogs mount procps util-linux)
