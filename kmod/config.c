@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "config.h"
 
+#include <linux/cred.h>
 #include <linux/ctype.h>
 #include <linux/fs.h>
 #include <linux/log2.h>
 #include <linux/string.h>
+#include <linux/uidgid.h>
 
 #define USERBLK_MAX_PHYSICAL_SIZE	BIT(20)
 #define USERBLK_MIN_CHUNK_SIZE		4096u
@@ -31,6 +33,16 @@ static void userblk_config_defaults(struct userblk_config *c)
 	if (c->flags & USERBLK_F_DISCARD)
 		userblk_config_default(&c->discard_granularity,
 				       c->logical_block_size);
+}
+
+/* Root's files are not lent to those who may serve and are not root. */
+static void userblk_config_default_redirect(struct userblk_config *c)
+{
+	kuid_t owner = make_kuid(current_user_ns(), c->uid);
+	bool roots = uid_eq(owner, GLOBAL_ROOT_UID) && !(c->mode & 0077);
+
+	if (!(c->flags & (USERBLK_F_REDIRECT | USERBLK_F_NO_REDIRECT)))
+		c->flags |= roots ? USERBLK_F_REDIRECT : USERBLK_F_NO_REDIRECT;
 }
 
 static bool userblk_is_power_of_2_in(u32 value, u32 min, u32 max)
@@ -84,6 +96,9 @@ static bool userblk_config_flags_ok(const struct userblk_config *c)
 		return false;
 	if ((c->flags & USERBLK_F_FUA) && !(c->flags & USERBLK_F_CACHE))
 		return false;
+	if ((c->flags & USERBLK_F_REDIRECT) &&
+	    (c->flags & USERBLK_F_NO_REDIRECT))
+		return false;
 	if (!(c->flags & USERBLK_F_DISCARD))
 		return !c->discard_granularity;
 	return userblk_is_power_of_2_in(c->discard_granularity,
@@ -123,6 +138,7 @@ int userblk_config_check(struct userblk_config *c)
 	if (c->number != USERBLK_ANY_NUMBER &&
 	    c->number >= USERBLK_MAX_DEVICES)
 		return -EINVAL;
+	userblk_config_default_redirect(c);
 	/* As the newer kernels do it themselves. */
 	if (c->discard_granularity)
 		c->discard_granularity = max(c->discard_granularity,

@@ -5,6 +5,7 @@
 
 #include "config.h"
 #include "node.h"
+#include "redirect.h"
 #include "registry.h"
 
 static void userblk_device_release(struct device *node)
@@ -12,6 +13,7 @@ static void userblk_device_release(struct device *node)
 	struct userblk_device *device =
 		container_of(node, struct userblk_device, node);
 
+	userblk_redirect_destroy(&device->queue);
 	userblk_queue_destroy(&device->queue);
 	kfree(device);
 }
@@ -74,6 +76,7 @@ static unsigned long userblk_device_limit(const struct userblk_device *device)
 static int userblk_device_init_queue(struct userblk_device *device)
 {
 	struct userblk_queue *queue = &device->queue;
+	int err;
 
 	queue->number = device->config.number;
 	queue->delivery_limit = device->config.delivery_limit;
@@ -81,8 +84,11 @@ static int userblk_device_init_queue(struct userblk_device *device)
 	queue->front_data = device;
 	if (device->config.queue_limit_ns)
 		queue->limit = userblk_device_limit(device);
-	return userblk_queue_init(queue, device->config.queues,
-				  device->config.depth);
+	err = userblk_queue_init(queue, device->config.queues,
+				 device->config.depth);
+	if (!err && device->config.flags & USERBLK_F_REDIRECT)
+		err = userblk_redirect_init(queue);
+	return err;
 }
 
 static int userblk_device_add_node(struct userblk_device *device)

@@ -231,9 +231,18 @@ static void userblk_disk_waiting(struct userblk_queue *queue)
 			    "USERBLK_EVENT=waiting");
 }
 
+static bool userblk_disk_is_disk(const struct userblk_queue *queue,
+				 const struct gendisk *disk)
+{
+	const struct userblk_device *device = queue->front_data;
+
+	return device->disk.gendisk == disk;
+}
+
 const struct userblk_front_ops userblk_disk_front_ops = {
 	.end = userblk_disk_end,
 	.waiting = userblk_disk_waiting,
+	.is_disk = userblk_disk_is_disk,
 };
 
 /* ------------------------------------------------------------ open, close */

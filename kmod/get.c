@@ -6,6 +6,7 @@
 #include <linux/uaccess.h>
 
 #include "payload.h"
+#include "payload_file.h"
 #include "wake.h"
 
 /* Records copied at a time; they live on the stack. */
@@ -74,7 +75,7 @@ static void userblk_get_hand_out(struct userblk_queue *queue,
 	}
 	request->id = delivery->id;
 	request->offset = delivery->offset;
-	request->payload = 0;
+	request->payload = userblk_payload_place(queue, delivery);
 	request->length = delivery->length;
 	request->op = delivery->op;
 	request->queue = delivery->queue;

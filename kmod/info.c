@@ -66,6 +66,9 @@ static void userblk_census_slot(struct userblk_slot *slot, u64 word, void *arg)
 		census->oldest_taken_ns = max(census->oldest_taken_ns, age);
 		census->orphaned += userblk_taker_is_dead(taker);
 		break;
+	case USERBLK_SLOT_REDIRECTED:
+		census->redirected++;
+		break;
 	default:
 		break;
 	}
@@ -143,6 +146,7 @@ static void userblk_info_stats(struct userblk_queue *queue,
 	info->queued = census.queued;
 	info->taken = census.taken;
 	info->orphaned = census.orphaned;
+	info->redirected = census.redirected;
 	info->oldest_queued_ns = census.oldest_queued_ns;
 	info->oldest_taken_ns = census.oldest_taken_ns;
 
@@ -162,6 +166,7 @@ static void userblk_info_stats(struct userblk_queue *queue,
 	info->stale = sum.stale;
 	info->expired = sum.expired;
 	info->exhausted = sum.exhausted;
+	info->redirects = sum.redirects;
 }
 
 long userblk_info(struct userblk_node *node, void __user *arg)

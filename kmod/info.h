@@ -10,6 +10,7 @@ struct userblk_census {
 	u64 queued;
 	u64 taken;
 	u64 orphaned;
+	u64 redirected;
 	u64 oldest_queued_ns;
 	u64 oldest_taken_ns;
 };
@@ -20,6 +21,8 @@ void userblk_census_take(struct userblk_queue *queue,
 long userblk_info(struct userblk_node *node, void __user *arg);
 
 /* What this module can do. */
-#define USERBLK_FEATURES	(USERBLK_FEATURE_ZEROES | USERBLK_FEATURE_SPIN)
+#define USERBLK_FEATURES	(USERBLK_FEATURE_REDIRECT | \
+				 USERBLK_FEATURE_PAYLOAD_FILE | \
+				 USERBLK_FEATURE_ZEROES | USERBLK_FEATURE_SPIN)
 
 #endif /* USERBLK_INFO_H */

@@ -7,6 +7,7 @@
 #include <linux/uaccess.h>
 
 #include "info.h"
+#include "payload_file.h"
 #include "reset.h"
 #include "serve.h"
 #include "wake.h"
@@ -50,7 +51,7 @@ static int userblk_node_open(struct inode *inode, struct file *file)
 	get_device(&device->node);
 	node->device = device;
 	file->private_data = node;
-	return stream_open(inode, file);
+	return 0;
 }
 
 static int userblk_node_release(struct inode *inode, struct file *file)
@@ -144,6 +145,11 @@ const struct file_operations userblk_node_fops = {
 	.release = userblk_node_release,
 	.flush = userblk_node_flush,
 	.poll = userblk_node_poll,
+	.llseek = no_seek_end_llseek,
+	.read_iter = userblk_payload_read_iter,
+	.write_iter = userblk_payload_write_iter,
+	.splice_read = userblk_payload_splice_read,
+	.splice_write = iter_file_splice_write,
 	.unlocked_ioctl = userblk_node_ioctl,
 	.compat_ioctl = compat_ptr_ioctl,
 };

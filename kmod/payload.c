@@ -90,56 +90,59 @@ out:
 	return done;
 }
 
-/* Never writes to addr: it may be a store's, and the delivery over. */
-static int userblk_payload_fault_in(u64 addr, size_t length,
-				    unsigned int direction)
+/* Never writes to it: it may be a store's, and the delivery over. */
+static int userblk_payload_fault_in(struct iov_iter *iter)
 {
-	char __user *user = u64_to_user_ptr(addr);
+	size_t length = min_t(size_t, iov_iter_count(iter),
+			      USERBLK_FAULT_IN_BYTES);
 	size_t left;
 
-	length = min_t(size_t, length, USERBLK_FAULT_IN_BYTES);
-	if (!access_ok(user, length))
+	if (!user_backed_iter(iter))
 		return -EFAULT;
-	if (direction == ITER_DEST)
-		left = fault_in_safe_writeable(user, length);
+	if (iov_iter_rw(iter) == ITER_DEST)
+		left = fault_in_iov_iter_writeable(iter, length);
 	else
-		left = fault_in_readable(user, length);
+		left = fault_in_iov_iter_readable(iter, length);
 	if (fatal_signal_pending(current))
 		return -EINTR;
 	return left == length ? -EFAULT : 0;
 }
 
-int userblk_payload_move(struct userblk_slot *slot, u32 generation, u64 addr,
-			 size_t length, unsigned int direction,
-			 struct userblk_ends *ends)
+int userblk_payload_move_iter(struct userblk_slot *slot, u32 generation,
+			      size_t skip, struct iov_iter *iter,
+			      struct userblk_ends *ends)
 {
 	unsigned int idle = 0;
-	struct iov_iter iter;
-	size_t done = 0;
 	int err;
 
 	for (;;) {
-		size_t copied;
+		size_t copied = userblk_payload_copy(slot, skip, iter);
 
-		iov_iter_ubuf(&iter, direction, u64_to_user_ptr(addr + done),
-			      length - done);
-		copied = userblk_payload_copy(slot, done, &iter);
-		done += copied;
-		if (done == length)
+		skip += copied;
+		if (!iov_iter_count(iter))
 			return 0;
 		idle = copied ? 0 : idle + 1;
 
 		userblk_queue_unclaim(slot);
 		if (ends)
 			userblk_ends_flush(ends);
-		err = userblk_payload_fault_in(addr + done, length - done,
-					       direction);
+		err = userblk_payload_fault_in(iter);
 		if (err || idle == USERBLK_FAULT_IN_TRIES)
 			return err ?: -EFAULT;
 		cond_resched();
 		if (!userblk_slot_claim(slot, generation))
 			return -ESTALE;
 	}
+}
+
+int userblk_payload_move(struct userblk_slot *slot, u32 generation, u64 addr,
+			 size_t length, unsigned int direction,
+			 struct userblk_ends *ends)
+{
+	struct iov_iter iter;
+
+	iov_iter_ubuf(&iter, direction, u64_to_user_ptr(addr), length);
+	return userblk_payload_move_iter(slot, generation, 0, &iter, ends);
 }
 
 void userblk_payload_zero(struct userblk_slot *slot)

@@ -25,6 +25,14 @@ int userblk_payload_move(struct userblk_slot *slot, u32 generation, u64 addr,
 			 size_t length, unsigned int direction,
 			 struct userblk_ends *ends);
 
+/*
+ * The same for what an iterator has room for or brings, from a byte of the
+ * payload on; the iterator then tells how far it came, also after an error.
+ */
+int userblk_payload_move_iter(struct userblk_slot *slot, u32 generation,
+			      size_t skip, struct iov_iter *iter,
+			      struct userblk_ends *ends);
+
 /* Fills the payload of a claimed slot with zeros. */
 void userblk_payload_zero(struct userblk_slot *slot);
 

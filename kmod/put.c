@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "put.h"
 
-#include <linux/blkdev.h>
 #include <linux/sched/signal.h>
 #include <linux/uaccess.h>
 
 #include "payload.h"
+#include "redirect.h"
+#include "status.h"
 #include "trace.h"
 
 /* Records copied at a time; they live on the stack. */
@@ -23,13 +24,16 @@ int userblk_put_check(const struct userblk_put *put, bool may_be_empty)
 /* What can be said of an answer without its request. */
 static int userblk_answer_check(const struct userblk_answer *answer)
 {
-	if (answer->action == USERBLK_ACTION_REDIRECT)
-		return -EOPNOTSUPP;
+	bool redirect = answer->action == USERBLK_ACTION_REDIRECT;
+
 	if (answer->action > USERBLK_ACTION_REDIRECT ||
-	    answer->flags & ~USERBLK_ANSWER_ZEROES)
+	    answer->flags & ~(redirect ? USERBLK_ANSWER_EXTENTS :
+					 USERBLK_ANSWER_ZEROES))
 		return -EINVAL;
-	if (answer->offset | answer->fd | answer->result | answer->reserved0 |
+	if (answer->result | answer->reserved0 |
 	    answer->reserved[0] | answer->reserved[1])
+		return -EINVAL;
+	if (!redirect && (answer->offset | answer->fd))
 		return -EINVAL;
 	if (answer->status > 0 || answer->status < -MAX_ERRNO)
 		return -EINVAL;
@@ -39,28 +43,10 @@ static int userblk_answer_check(const struct userblk_answer *answer)
 	    (answer->action != USERBLK_ACTION_COMPLETE || answer->status ||
 	     answer->addr))
 		return -EINVAL;
-	if (answer->action >= USERBLK_ACTION_GIVE_BACK &&
+	if (answer->action >= USERBLK_ACTION_GIVE_BACK && !redirect &&
 	    (answer->addr || answer->length))
 		return -EINVAL;
 	return 0;
-}
-
-/* What is the block layer's own is not a worker's to say. */
-static blk_status_t userblk_put_status(int err)
-{
-	blk_status_t status;
-
-	if (likely(!err))
-		return BLK_STS_OK;
-	status = errno_to_blk_status(err);
-	switch (status) {
-	case BLK_STS_AGAIN:
-	case BLK_STS_DEV_RESOURCE:
-	case BLK_STS_DM_REQUEUE:
-		return BLK_STS_IOERR;
-	default:
-		return status;
-	}
 }
 
 /* A READ without error, claimed by the caller, who gives the claim up. */
@@ -88,7 +74,7 @@ static int userblk_put_complete(struct userblk_slot *slot,
 				struct userblk_ends *ends)
 {
 	u32 generation = USERBLK_ID_GENERATION(answer->id);
-	blk_status_t status = userblk_put_status(answer->status);
+	blk_status_t status = userblk_status(answer->status);
 	int err = 0;
 
 	/* Most answers but those of READs move nothing: one step will do. */
@@ -105,6 +91,10 @@ static int userblk_put_complete(struct userblk_slot *slot,
 			err = -EINVAL;
 	} else if (answer->length > slot->length) {
 		err = -EMSGSIZE;
+	} else if (!status && !answer->addr && !answer->length) {
+		/* All of it came through the control node, or it is short. */
+		if (userblk_slot_filled(slot) < slot->length)
+			status = BLK_STS_IOERR;
 	} else if (!status && answer->length < slot->length) {
 		status = BLK_STS_IOERR;
 	} else if (!status) {
@@ -181,6 +171,9 @@ static int userblk_put_one(struct userblk_node *node,
 		/* It may wait for memory. */
 		userblk_ends_flush(ends);
 		return userblk_put_adopt(node, slot, generation);
+	case USERBLK_ACTION_REDIRECT:
+		return userblk_redirect(&node->device->queue, slot, answer,
+					ends);
 	default:
 		return -EINVAL;
 	}

@@ -132,6 +132,7 @@ static void userblk_hwq_take_one(struct userblk_hwq *hwq,
 	bool again = slot->deliveries;
 
 	slot->deliveries++;
+	slot->filled = 0;
 	WRITE_ONCE(slot->since, jiffies);
 	rcu_assign_pointer(slot->taker, taker);
 
@@ -366,6 +367,35 @@ bool userblk_queue_end_unclaimed(struct userblk_slot *slot, u32 generation,
 	slot->status = status;
 	userblk_ends_add(ends, slot);
 	return true;
+}
+
+int userblk_queue_redirect(struct userblk_slot *slot, u32 generation)
+{
+	struct userblk_hwq *hwq = slot->hwq;
+	bool found;
+
+	/* An ADOPT, which changes the taker, must not come in between. */
+	spin_lock(&hwq->lock);
+	found = userblk_slot_redirect(slot, generation);
+	if (found) {
+		userblk_slot_drop_taker(slot);
+		WRITE_ONCE(slot->since, jiffies);
+	}
+	spin_unlock(&hwq->lock);
+	return found ? 0 : -ESTALE;
+}
+
+void userblk_queue_end_redirected(struct userblk_slot *slot,
+				  blk_status_t status,
+				  struct userblk_ends *ends)
+{
+	trace_userblk_redirected(slot, userblk_slot_current_id(slot), status);
+	if (!userblk_slot_end_redirected(slot, status))
+		return;
+	if (ends)
+		userblk_ends_add(ends, slot);
+	else
+		userblk_queue_finish_one(slot);
 }
 
 /* ------------------------------------------------------------ recovery */

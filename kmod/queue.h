@@ -21,18 +21,24 @@
 #include "stats.h"
 #include "taker.h"
 
+struct gendisk;
 struct userblk_ends;
 struct userblk_queue;
+struct userblk_redirect;
 
 /**
  * struct userblk_front_ops - what a front end does for its queue
  * @end: the requests in these slots are over, as slot->status tells; the slots
- *	are FREE. Called without locks in process context; must not sleep
+ *	are FREE. Called without locks in process context, or
+ *	for a READ or a WRITE that was redirected in any context; must not sleep
  * @waiting: requests wait and nobody has taken one for a while. May sleep
+ * @is_disk: is that the disk that the requests come from?
  */
 struct userblk_front_ops {
 	void (*end)(struct userblk_slot **slots, unsigned int count);
 	void (*waiting)(struct userblk_queue *queue);
+	bool (*is_disk)(const struct userblk_queue *queue,
+			const struct gendisk *disk);
 };
 
 /**
@@ -45,6 +51,7 @@ struct userblk_front_ops {
  * @wait: those who wait inside GET and SERVE, see wake.h
  * @queue: the device's queue; constant
  * @slots: @queue->depth of them; constant
+ * @redirects: one for each slot, if the queue redirects; constant
  * @index: constant
  */
 struct userblk_hwq {
@@ -57,6 +64,7 @@ struct userblk_hwq {
 	wait_queue_head_t wait;
 	struct userblk_queue *queue;
 	struct userblk_slot *slots;
+	struct userblk_redirect *redirects;
 } ____cacheline_aligned_in_smp;
 
 /**
@@ -71,6 +79,8 @@ struct userblk_hwq {
  * @front_data: for the front end
  * @pollers: those who poll the control node
  * @dying: the device is being removed; set once, under every hwq->lock in turn
+ * @redirect_wq: carries redirected requests out; NULL if the device does not
+ *	redirect; constant
  * @takers: who has taken requests
  * @stats: counters
  * @last_take: jiffies of the last delivery; written without a lock
@@ -91,6 +101,7 @@ struct userblk_queue {
 	void *front_data;
 	wait_queue_head_t pollers;
 	bool dying;
+	struct workqueue_struct *redirect_wq;
 	struct userblk_takers takers;
 	struct userblk_stats __percpu *stats;
 
@@ -188,6 +199,15 @@ int userblk_queue_give_back(struct userblk_slot *slot, u32 generation,
 			    bool undo);
 int userblk_queue_adopt(struct userblk_slot *slot, u32 generation,
 			struct userblk_taker *taker);
+
+/*
+ * From taken to redirected, without a claim: -ESTALE, or 0 and the slot is the
+ * redirection's. And its end, in any context: it goes to the ends, or at once.
+ */
+int userblk_queue_redirect(struct userblk_slot *slot, u32 generation);
+void userblk_queue_end_redirected(struct userblk_slot *slot,
+				  blk_status_t status,
+				  struct userblk_ends *ends);
 
 /*
  * Puts back every taken request that match says yes to, or one; match is called

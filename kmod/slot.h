@@ -18,14 +18,20 @@
  *	TAKEN		ENDING		userblk_slot_end	  (claimed by others)
  *	ENDING		FREE		userblk_slot_unclaim	last claim
  *	TAKEN		RETURNING	userblk_slot_return	RESET, give-back
+ *	TAKEN		REDIRECTED	userblk_slot_redirect	PUT
+ *	REDIRECTED	FREE		userblk_slot_end_redirected  the last I/O
+ *	REDIRECTED	ENDING		userblk_slot_end_redirected  (claimed by
+ *				others)
  *
  * Whoever takes a slot out of TAKEN while others hold claims leaves the rest of
  * the work to the last of them; nobody waits. RETURNING without claims belongs
- * to the one who made it so. A claim is held only where nothing sleeps.
+ * to the one who made it so, and so does REDIRECTED to the redirection. A claim
+ * is held only where nothing sleeps.
  *
  * Transitions to and from QUEUED need hwq->lock, and so does RETURNING, so that
  * what is put back goes into the queue in one step and in order; only a slot
- * with claims follows later. The others are atomic on the word and need no lock.
+ * with claims follows later. So does REDIRECTED, which drops the taker. The
+ * others are atomic on the word and need no lock.
  */
 #ifndef USERBLK_SLOT_H
 #define USERBLK_SLOT_H
@@ -44,6 +50,7 @@ enum userblk_slot_state {
 	USERBLK_SLOT_TAKEN,	/* delivered; may be claimed */
 	USERBLK_SLOT_ENDING,	/* over, but claims are still held */
 	USERBLK_SLOT_RETURNING,	/* on its way back into the queue */
+	USERBLK_SLOT_REDIRECTED,	/* carried out by the kernel */
 };
 
 /**
@@ -62,6 +69,8 @@ enum userblk_slot_state {
  * @seq: order of submission within the hardware queue; hwq->lock
  * @deliveries: how often it was taken; hwq->lock
  * @given_back: how often of those its taker gave it back; hwq->lock
+ * @filled: bytes from the front of a READ's payload that were written through
+ *	the control node in this delivery; set by GET, else under a claim
  * @status: how it ended, from ENDING on; of the one who made it so
  * @since: jiffies of when it was queued or taken; hwq->lock to write
  * @taker: who is responsible, while TAKEN; hwq->lock to write, RCU to read
@@ -81,6 +90,7 @@ struct userblk_slot {
 	u64 seq;
 	u32 deliveries;
 	u32 given_back;
+	u32 filled;
 	unsigned long since;
 	struct userblk_taker __rcu *taker;
 };
@@ -259,6 +269,58 @@ static inline bool userblk_slot_return(struct userblk_slot *slot,
 						    claims)));
 	*now = !claims;
 	return true;
+}
+
+/* TAKEN -> REDIRECTED, under hwq->lock. False if not taken in this generation. */
+static inline bool userblk_slot_redirect(struct userblk_slot *slot,
+					 u32 generation)
+{
+	u64 word = userblk_slot_word(slot);
+
+	do {
+		if (userblk_word_state(word) != USERBLK_SLOT_TAKEN ||
+		    userblk_word_generation(word) != generation)
+			return false;
+	} while (!atomic64_try_cmpxchg(&slot->word, (s64 *)&word,
+				       userblk_word(generation,
+						    USERBLK_SLOT_REDIRECTED,
+						    userblk_word_claims(word))));
+	return true;
+}
+
+/*
+ * REDIRECTED -> FREE, or ENDING while others hold claims. Any context. True: the
+ * caller ends the request; otherwise a later unclaim does.
+ */
+static inline bool userblk_slot_end_redirected(struct userblk_slot *slot,
+					       blk_status_t status)
+{
+	u64 word = userblk_slot_word(slot);
+	enum userblk_slot_state state;
+
+	slot->status = status;
+	do {
+		state = userblk_word_claims(word) ? USERBLK_SLOT_ENDING :
+						    USERBLK_SLOT_FREE;
+	} while (!atomic64_try_cmpxchg(&slot->word, (s64 *)&word,
+				       userblk_word(userblk_word_generation(word),
+						    state,
+						    userblk_word_claims(word))));
+	return state == USERBLK_SLOT_FREE;
+}
+
+static inline u32 userblk_slot_filled(const struct userblk_slot *slot)
+{
+	return READ_ONCE(slot->filled);
+}
+
+/* Under a claim: the payload is written up to here, if it was before. */
+static inline void userblk_slot_fill(struct userblk_slot *slot, u32 end)
+{
+	u32 filled = userblk_slot_filled(slot);
+
+	while (filled < end && !try_cmpxchg(&slot->filled, &filled, end))
+		;
 }
 
 #endif /* USERBLK_SLOT_H */

@@ -20,6 +20,7 @@ struct userblk_stats {
 	u64 stale;
 	u64 expired;
 	u64 exhausted;
+	u64 redirects;
 };
 
 #define userblk_stats_add(queue, field, n) \

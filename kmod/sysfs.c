@@ -67,6 +67,7 @@ USERBLK_ATTR(state, "%s", test_bit(0, &userblk_sysfs_device(dev)->served) ?
 USERBLK_CENSUS_ATTR(queued);
 USERBLK_CENSUS_ATTR(taken);
 USERBLK_CENSUS_ATTR(orphaned);
+USERBLK_CENSUS_ATTR(redirected);
 USERBLK_AGE_ATTR(oldest_queued);
 USERBLK_AGE_ATTR(oldest_taken);
 USERBLK_ATTR(completed, "%llu", userblk_sysfs_completed(dev));
@@ -80,6 +81,7 @@ static struct attribute *userblk_sysfs_attrs[] = {
 	&dev_attr_queued.attr,
 	&dev_attr_taken.attr,
 	&dev_attr_orphaned.attr,
+	&dev_attr_redirected.attr,
 	&dev_attr_oldest_queued_ms.attr,
 	&dev_attr_oldest_taken_ms.attr,
 	&dev_attr_completed.attr,

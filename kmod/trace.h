@@ -105,6 +105,24 @@ TRACE_EVENT(userblk_put,
 		  __entry->length, __entry->result)
 );
 
+/* The I/O of a redirected request has ended. */
+TRACE_EVENT(userblk_redirected,
+	TP_PROTO(const struct userblk_slot *slot, u64 id, blk_status_t status),
+	TP_ARGS(slot, id, status),
+	TP_STRUCT__entry(
+		__field(u64, id)
+		__field(u32, number)
+		__field(int, error)
+	),
+	TP_fast_assign(
+		__entry->id = id;
+		__entry->number = slot->hwq->queue->number;
+		__entry->error = blk_status_to_errno(status);
+	),
+	TP_printk("userblk%u id=%#llx error=%d", __entry->number, __entry->id,
+		  __entry->error)
+);
+
 /* The current process asked for a RESET. */
 TRACE_EVENT(userblk_reset,
 	TP_PROTO(u32 number, u32 which, u32 count),

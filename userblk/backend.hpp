@@ -140,7 +140,8 @@ public:
     /// process dies. What the places are for must have been made durable enough
     /// before this returns: nothing tells when the operation is done.
     ///
-    /// Success with @p to left empty: not this one, use the other functions.
+    /// Extents::add_hole() for all of it says that nothing remains to be done to
+    /// any file. Success with @p to left empty: use the other functions.
     /// These are also used where the device or the kernel does not redirect
     /// (see RedirectBackend for a store that has no others). An error is the
     /// operation's. Only called if redirects(). Default: none.

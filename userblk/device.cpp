@@ -29,7 +29,9 @@ std::uint64_t flags_of(const DeviceConfig& config) {
            flag(config.discard, USERBLK_F_DISCARD) |
            flag(config.write_zeroes, USERBLK_F_WRITE_ZEROES) |
            flag(config.stable_writes, USERBLK_F_STABLE_WRITES) |
-           flag(!config.partitions, USERBLK_F_NO_PARTITIONS);
+           flag(!config.partitions, USERBLK_F_NO_PARTITIONS) |
+           flag(config.redirect == true, USERBLK_F_REDIRECT) |
+           flag(config.redirect == false, USERBLK_F_NO_REDIRECT);
 }
 
 userblk_config kernel_config(const DeviceConfig& config) {

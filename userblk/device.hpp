@@ -40,6 +40,9 @@ struct DeviceConfig {
     bool write_zeroes = true;
     bool stable_writes = false;
     bool partitions = true; ///< read the partition table; off for untrusted images
+    /// Whether workers may redirect requests to files; nothing: if root alone may
+    /// open the control node.
+    std::optional<bool> redirect;
 
     std::chrono::nanoseconds queue_limit{0}; ///< a request fails that waits longer; 0: never
     std::uint32_t delivery_limit = 0;        ///< deliveries before a request fails; 0: no limit

@@ -3,6 +3,7 @@
 
 #include "ioctl/userblk_ioctl.h"
 
+#include <algorithm>
 #include <limits>
 
 namespace userblk {
@@ -33,6 +34,10 @@ bool Extents::add(int fd, std::uint64_t offset, std::uint64_t length) noexcept {
         return false;
     extents_[count_++] = {fd < 0 ? 0 : offset, static_cast<std::uint32_t>(length), fd};
     return true;
+}
+
+bool Extents::only_holes() const noexcept {
+    return std::all_of(begin(), end(), [](const Extent& extent) { return extent.is_hole(); });
 }
 
 std::uint64_t Extents::length() const noexcept {

@@ -29,7 +29,8 @@ public:
     /// follow on them. False, and nothing is added, when it is full: then leave
     /// it to the other functions.
     bool add(int fd, std::uint64_t offset, std::uint64_t length) noexcept;
-    /// @p length bytes that are nowhere: they read as zeros. Not for a write.
+    /// @p length bytes that are nowhere: they read as zeros, and for a flush
+    /// (length 0), a discard or zeros there is nothing to be done. Not for a write.
     bool add_hole(std::uint64_t length) noexcept { return add(-1, 0, length); }
 
     void clear() noexcept { count_ = 0; }
@@ -38,6 +39,7 @@ public:
     const Extent& operator[](std::size_t i) const noexcept { return extents_[i]; }
     const Extent* begin() const noexcept { return extents_.data(); }
     const Extent* end() const noexcept { return extents_.data() + count_; }
+    bool only_holes() const noexcept;
     /// Bytes of all of them.
     std::uint64_t length() const noexcept;
 

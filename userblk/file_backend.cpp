@@ -54,8 +54,12 @@ struct stat status_of(int fd) {
 
 } // namespace
 
-FileBackend::FileBackend(const std::string& path, Mode mode)
-    : fd_(abi::FileDescriptor::open(path.c_str(), mode == Mode::read_only ? O_RDONLY : O_RDWR)) {
+FileBackend::FileBackend(const std::string& path, Mode mode, Way way)
+    : fd_(abi::FileDescriptor::open(path.c_str(), mode == Mode::read_only ? O_RDONLY : O_RDWR)),
+      way_(way) {
+    if (way == Way::direct)
+        direct_ = abi::FileDescriptor::open(
+            path.c_str(), (mode == Mode::read_only ? O_RDONLY : O_RDWR) | O_DIRECT);
     const auto status = status_of(fd_.get());
     block_device_ = S_ISBLK(status.st_mode);
     if (!block_device_ && !S_ISREG(status.st_mode))
@@ -168,6 +172,17 @@ std::error_code FileBackend::write_zeroes(std::uint64_t offset, std::uint64_t le
     if (is_unsupported(error))
         return Backend::write_zeroes(offset, length, flags);
     return !error && flags.fua ? sync_data(fd_.get()) : error;
+}
+
+// What reaches beyond the end is left to the other functions, which know what
+// to say: the kernel would make the file longer. So is the discarding of a disk's
+// blocks, which is another thing than making holes.
+std::error_code FileBackend::redirect(const Operation& operation, Extents& to) {
+    if (operation.kind == Operation::Kind::discard && block_device_)
+        return {};
+    if (within(operation.offset + operation.length))
+        to.add(direct_ ? direct_.get() : fd_.get(), operation.offset, operation.length);
+    return {};
 }
 
 } // namespace userblk

@@ -9,20 +9,25 @@
 
 namespace userblk {
 
-/// A store in a regular file or on a block device, through the page cache.
+/// A store in a regular file or on a block device.
 ///
-/// A write is acknowledged when it is in the page cache, which outlives the
-/// process; flush() and FUA bring it to the disk. Discard punches holes. What
+/// It is used through the page cache, if not by Way::direct. A write is
+/// acknowledged when it is there, which outlives the process; flush() and FUA bring it to the disk. Discard punches holes. What
 /// the file or the disk below can do is found out when it is opened and told by
 /// describe().
 class FileBackend final : public Backend {
 public:
     enum class Mode { read_write, read_only };
+    /// How data get there: copied by this process; by the kernel alone (see
+    /// redirect()); or so and past the page cache (O_DIRECT), where alignment
+    /// allows.
+    enum class Way { copy, redirect, direct };
 
     /// @throws std::system_error "unable to open PATH", std::invalid_argument if
     ///         it is neither a regular file nor a block device, or too small for
     ///         a single block
-    explicit FileBackend(const std::string& path, Mode mode = Mode::read_write);
+    explicit FileBackend(const std::string& path, Mode mode = Mode::read_write,
+                         Way way = Way::copy);
 
     Description describe() const override { return description_; }
     /// EIO beyond the end of a file that has become, or always was, too short.
@@ -35,6 +40,9 @@ public:
     std::error_code write_zeroes(std::uint64_t offset, std::uint64_t length,
                                  ZeroFlags flags) override;
 
+    std::error_code redirect(const Operation& operation, Extents& to) override;
+    bool redirects() const noexcept override { return way_ != Way::copy; }
+
 private:
     void describe_file(std::uint64_t size, std::uint32_t block_size);
     void describe_block_device();
@@ -43,6 +51,8 @@ private:
     std::error_code zero_range(std::uint64_t offset, std::uint64_t length) noexcept;
 
     abi::FileDescriptor fd_;
+    abi::FileDescriptor direct_; ///< the same with O_DIRECT, for redirect() alone
+    Way way_ = Way::copy;
     bool block_device_ = false;
     Description description_;
     std::atomic<std::uint64_t> size_ = 0; ///< as of the last look

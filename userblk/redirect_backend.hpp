@@ -10,9 +10,9 @@ namespace userblk {
 /// without, or the module is an old one), this class carries the operation out on
 /// the same extents by pread, pwrite, fdatasync and fallocate.
 ///
-/// redirect() must name extents for every read and write. For the others it may
-/// leave them empty, which means that nothing remains to be done to any file. The
-/// files must not be open with O_DIRECT unless every memory address will do.
+/// redirect() must name extents for every operation, or fail; one that needs
+/// nothing more from any file is a hole (Extents::add_hole()). The files must not
+/// be open with O_DIRECT, which only the kernel could obey.
 class RedirectBackend : public Backend {
 public:
     bool redirects() const noexcept final { return true; }

@@ -90,6 +90,14 @@ BackendSpec BackendSpec::parse(std::string_view text) {
     return spec;
 }
 
+void BackendSpec::set_way(FileBackend::Way way) {
+    if (way != FileBackend::Way::copy && kind_ != Kind::file)
+        refuse(text_, "requests can be redirected to a file or a block device alone (file:PATH)");
+    if (way != FileBackend::Way::copy && !decorations_.empty())
+        refuse(text_, "redirected data would pass by what stands before file:");
+    way_ = way;
+}
+
 bool BackendSpec::read_only() const noexcept {
     return std::any_of(decorations_.begin(), decorations_.end(), [](const Decoration& decoration) {
         return std::holds_alternative<ReadOnly>(decoration);
@@ -100,8 +108,10 @@ Description BackendSpec::describe(std::uint64_t size, bool read_only) const {
     read_only = read_only || this->read_only();
     Description description;
     if (kind_ == Kind::file) {
-        description = FileBackend(argument_, read_only ? FileBackend::Mode::read_only
-                                                       : FileBackend::Mode::read_write)
+        description = FileBackend(argument_,
+                                  read_only ? FileBackend::Mode::read_only
+                                            : FileBackend::Mode::read_write,
+                                  way_)
                           .describe();
         if (size > description.size)
             throw std::invalid_argument("a device of " + sizes(size) + " does not fit into " +
@@ -133,7 +143,8 @@ std::shared_ptr<Backend> BackendSpec::open_store(const DeviceContext& device) co
     }
     const bool readable_only = device.read_only || read_only();
     auto file = std::make_shared<FileBackend>(
-        argument_, readable_only ? FileBackend::Mode::read_only : FileBackend::Mode::read_write);
+        argument_, readable_only ? FileBackend::Mode::read_only : FileBackend::Mode::read_write,
+        way_);
     if (file->describe().size < device.size)
         throw std::invalid_argument(argument_ + " has " + sizes(file->describe().size) +
                                     ", which is less than the device's " + sizes(device.size) +

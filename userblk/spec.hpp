@@ -2,6 +2,7 @@
 #pragma once
 
 #include "userblk/backend.hpp"
+#include "userblk/file_backend.hpp"
 #include "userblk/log.hpp"
 
 #include <chrono>
@@ -42,6 +43,12 @@ public:
     /// As it was given.
     const std::string& text() const noexcept { return text_; }
 
+    /// The data of a file shall not pass through the worker, but be moved by the
+    /// kernel; @p way says how.
+    /// @throws std::invalid_argument if it is no file, or something stands before
+    ///         it that has to see the data
+    void set_way(FileBackend::Way way);
+
     /// What a device for this store would be, without a device; for creating
     /// one. @p size is what the caller asked for, in bytes, 0: what the store has.
     /// A file is opened and closed again; memory is not made yet.
@@ -74,6 +81,7 @@ private:
     std::shared_ptr<Backend> open_store(const DeviceContext& device) const;
 
     Kind kind_ = Kind::null;
+    FileBackend::Way way_ = FileBackend::Way::copy;
     std::string argument_;
     std::string text_;
     std::vector<Decoration> decorations_; ///< the outermost first

@@ -78,6 +78,8 @@ Worker::Worker(abi::ControlNode node, std::shared_ptr<Backend> backend, WorkerOp
     serving.queues = info.device.config.queues;
     serving.spin = serving.options.spin && serving.options.wait == WaitMode::serve &&
                    (info.device.features & USERBLK_FEATURE_SPIN) != 0;
+    serving.redirect = (info.device.features & USERBLK_FEATURE_REDIRECT) != 0 &&
+                       (info.device.config.flags & USERBLK_F_REDIRECT) != 0;
     serving.zeroes = (info.device.features & USERBLK_FEATURE_ZEROES) != 0;
     for (unsigned i = 0; i < serving.options.threads; ++i)
         shared_->threads.push_back(std::make_unique<WorkerThread>(serving, i));

@@ -7,6 +7,8 @@
 #include "userblk/status.hpp"
 #include "userblk/units.hpp"
 
+#include <cstring>
+#include <optional>
 #include <poll.h>
 #include <thread>
 #include <unistd.h>
@@ -47,6 +49,21 @@ bool is_durable(const userblk_request& request) noexcept {
     return (request.flags & USERBLK_REQ_FUA) != 0;
 }
 
+ZeroFlags zero_flags(const userblk_request& request) noexcept {
+    return {is_durable(request), (request.flags & USERBLK_REQ_NOUNMAP) != 0};
+}
+
+/// Nothing if the request is of a later module.
+std::optional<Operation> operation_of(const userblk_request& request) noexcept {
+    constexpr Operation::Kind kinds[] = {Operation::Kind::read, Operation::Kind::write,
+                                         Operation::Kind::flush, Operation::Kind::discard,
+                                         Operation::Kind::write_zeroes};
+    if (request.op >= std::size(kinds))
+        return {};
+    return Operation{kinds[request.op], request.offset, request.length, is_durable(request),
+                     (request.flags & USERBLK_REQ_NOUNMAP) != 0};
+}
+
 } // namespace
 
 // ------------------------------------------------------------------ Serving
@@ -70,7 +87,8 @@ void Serving::wait_for_stop() const noexcept {
 WorkerThread::WorkerThread(Serving& serving, unsigned index)
     : serving_(serving), index_(index), backend_(*serving.backend),
       maps_stores_(!backend_.mapping(0, USERBLK_MIN_BLOCK_SIZE, Backend::Access::store).empty()),
-      wants_data_(backend_.wants_data()), backend_fua_(backend_.describe().fua),
+      wants_data_(backend_.wants_data()), redirects_(serving.redirect && backend_.redirects()),
+      backend_fua_(backend_.describe().fua),
       arena_(serving.max_transfer, serving.options.batch), batch_(serving.options.batch),
       answers_(serving.options.batch), refused_(serving.options.batch) {
     prepare_records();
@@ -80,7 +98,8 @@ WorkerThread::WorkerThread(Serving& serving, unsigned index)
 void WorkerThread::prepare_records() {
     for (auto& records : records_) {
         records.resize(serving_.options.batch);
-        for (unsigned i = 0; i < records.size() && wants_data_ && !maps_stores_; ++i) {
+        for (unsigned i = 0; i < records.size() && wants_data_ && !maps_stores_ && !redirects_;
+             ++i) {
             const auto room = arena_.room(i);
             records[i].addr = address_of(room.data());
             records[i].room = static_cast<std::uint32_t>(room.size());
@@ -234,7 +253,10 @@ void WorkerThread::look_at_results() {
 // for anything else the one who asked gets an error rather than no answer.
 void WorkerThread::retry(const userblk_answer& refused, const userblk_request& request) {
     arena_.free_all();
-    if (refused.result == -EFAULT && refused.action == USERBLK_ACTION_STORE) {
+    if (refused.action == USERBLK_ACTION_REDIRECT) {
+        note_refusal(-refused.result);
+        carry_out_here(request, 0);
+    } else if (refused.result == -EFAULT && refused.action == USERBLK_ACTION_STORE) {
         write_fetched(request);
     } else if (refused.result == -EFAULT && refused.status == 0 && request.op == USERBLK_OP_READ) {
         read(request);
@@ -356,36 +378,109 @@ void WorkerThread::carry_out(unsigned count) {
         batch_.done(done, now() - start);
 }
 
-void WorkerThread::dispatch(userblk_request& request, unsigned record) {
+void WorkerThread::dispatch(const userblk_request& request, unsigned record) {
+    count(request);
+    if (!redirects_ || !redirect(request))
+        carry_out_here(request, record);
+}
+
+void WorkerThread::count(const userblk_request& request) noexcept {
     counters_.requests.add();
     switch (request.op) {
     case USERBLK_OP_READ:
         counters_.reads.add();
-        counters_.bytes_read.add(request.length);
+        return counters_.bytes_read.add(request.length);
+    case USERBLK_OP_WRITE:
+        counters_.writes.add();
+        return counters_.bytes_written.add(request.length);
+    case USERBLK_OP_FLUSH:
+        return counters_.flushes.add();
+    case USERBLK_OP_DISCARD:
+        return counters_.discards.add();
+    case USERBLK_OP_WRITE_ZEROES:
+        return counters_.write_zeroes.add();
+    }
+}
+
+void WorkerThread::carry_out_here(const userblk_request& request, unsigned record) {
+    switch (request.op) {
+    case USERBLK_OP_READ:
         if (!read_without_copy(request))
             read(request);
         return;
     case USERBLK_OP_WRITE:
-        counters_.writes.add();
-        counters_.bytes_written.add(request.length);
         return write(request, record);
     case USERBLK_OP_FLUSH:
-        counters_.flushes.add();
         return answer(request, guarded([&] { return backend_.flush(); }));
     case USERBLK_OP_DISCARD:
-        counters_.discards.add();
         return answer(request,
                       guarded([&] { return backend_.discard(request.offset, request.length); }));
-    case USERBLK_OP_WRITE_ZEROES: {
-        counters_.write_zeroes.add();
-        const ZeroFlags flags{is_durable(request), (request.flags & USERBLK_REQ_NOUNMAP) != 0};
+    case USERBLK_OP_WRITE_ZEROES:
         return answer(request, guarded([&] {
-                          return backend_.write_zeroes(request.offset, request.length, flags);
+                          return backend_.write_zeroes(request.offset, request.length,
+                                                       zero_flags(request));
                       }));
-    }
     default: // of a later module
         return answer(request, std::make_error_code(std::errc::operation_not_supported));
     }
+}
+
+// Asks the store where the data lies. False: it is to be carried out here.
+bool WorkerThread::redirect(const userblk_request& request) {
+    const auto operation = operation_of(request);
+    if (!operation)
+        return false;
+    extents_.clear();
+    const auto error = guarded([&] { return backend_.redirect(*operation, extents_); });
+    if (error) {
+        answer(request, error);
+        return true;
+    }
+    if (extents_.empty() || extents_.length() != request.length)
+        return false;
+    answer_redirected(request);
+    return true;
+}
+
+void WorkerThread::answer_redirected(const userblk_request& request) {
+    if (extents_.only_holes() && (request.op != USERBLK_OP_READ || serving_.zeroes)) {
+        auto& done = answers_.append(request, USERBLK_ACTION_COMPLETE);
+        if (request.op == USERBLK_OP_READ) {
+            done.flags = USERBLK_ANSWER_ZEROES;
+            done.length = request.length;
+        }
+        return;
+    }
+    // Its memory is needed until the answer is sent; it may have to make room.
+    std::span<std::byte> list;
+    if (extents_.size() > 1) {
+        list = allocate(extents_.size() * sizeof(userblk_extent));
+        for (std::size_t i = 0; i < extents_.size(); ++i) {
+            const userblk_extent extent{extents_[i].offset, extents_[i].length, extents_[i].fd};
+            std::memcpy(list.data() + i * sizeof(extent), &extent, sizeof(extent));
+        }
+    }
+    auto& answer = answers_.append(request, USERBLK_ACTION_REDIRECT);
+    if (list.empty()) {
+        answer.offset = extents_[0].offset;
+        answer.length = extents_[0].length;
+        answer.fd = extents_[0].fd;
+    } else {
+        answer.flags = USERBLK_ANSWER_EXTENTS;
+        answer.addr = address_of(list.data());
+        answer.length = static_cast<std::uint32_t>(extents_.size());
+    }
+}
+
+// What is refused once is likely to be refused again, but each is asked for anew:
+// no state is kept about files.
+void WorkerThread::note_refusal(int error) {
+    if (error == ENOMEM || !serving_.options.log || serving_.told_of_refusal.exchange(true))
+        return;
+    serving_.options.log(LogLevel::warning,
+                         "the kernel refused to redirect a request (told once), which is carried "
+                         "out by this process instead: " +
+                             abi::errno_code(error).message());
 }
 
 // The data of a READ stays where it is until the answer is sent.

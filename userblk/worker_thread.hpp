@@ -27,12 +27,14 @@ struct Serving {
     abi::FileDescriptor stop_event{}; ///< readable for ever once stop() was called
     std::size_t max_transfer = 0;     ///< bytes
     bool zeroes = false;              ///< the module can fill a READ with zeros
+    bool redirect = false;            ///< the module can, and the device allows it
     bool spin = false;                ///< wanted, and the module can
     unsigned queues = 1;              ///< hardware queues of the device
     unsigned place = 0;               ///< of this worker among those of the device
     std::atomic<bool> stopping = false;
     std::atomic<bool> removed = false;
     std::atomic<bool> told_of_exception = false;
+    std::atomic<bool> told_of_refusal = false;
 
     void stop() noexcept;
     void wait_for_stop() const noexcept;
@@ -77,7 +79,12 @@ private:
 
     // Carrying out.
     void carry_out(unsigned count);
-    void dispatch(userblk_request& request, unsigned record);
+    void dispatch(const userblk_request& request, unsigned record);
+    void count(const userblk_request& request) noexcept;
+    void carry_out_here(const userblk_request& request, unsigned record);
+    bool redirect(const userblk_request& request);
+    void answer_redirected(const userblk_request& request);
+    void note_refusal(int error);
     void read(const userblk_request& request);
     bool read_without_copy(const userblk_request& request);
     void write(const userblk_request& request, unsigned record);
@@ -108,6 +115,8 @@ private:
     Backend& backend_;
     bool maps_stores_ = false; ///< payloads are fetched straight into the store
     bool wants_data_ = true;
+    bool redirects_ = false;
+    Extents extents_; ///< of the operation in hand
     bool backend_fua_ = false;
     Arena arena_;
     BatchSize batch_;

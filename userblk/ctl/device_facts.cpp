@@ -58,7 +58,9 @@ std::vector<std::string> feature_names(std::uint64_t flags) {
         {USERBLK_F_DISCARD, "discard"},
         {USERBLK_F_WRITE_ZEROES, "write-zeroes"},
         {USERBLK_F_STABLE_WRITES, "stable-writes"},
-        {USERBLK_F_NO_PARTITIONS, "no-partitions"}};
+        {USERBLK_F_NO_PARTITIONS, "no-partitions"},
+        {USERBLK_F_REDIRECT, "redirect"},
+        {USERBLK_F_NO_REDIRECT, "no-redirect"}};
     std::vector<std::string> result;
     for (const auto& [flag, name] : names)
         if ((flags & flag) != 0)
@@ -151,6 +153,7 @@ const std::vector<Counter>& counters() {
         {"stale", &userblk_info::stale, "STALE/s"},
         {"expired", &userblk_info::expired},
         {"exhausted", &userblk_info::exhausted},
+        {"redirects", &userblk_info::redirects, "REDIRECTS/s"},
     };
     return all;
 }

@@ -93,6 +93,10 @@ void DeviceOptions::declare_features(CommandLine& line) {
               "Data must not change while it is written (for checksums)");
     line.flag("--no-partitions", no_partitions_,
               "Do not read a partition table; for images that are not trusted");
+    line.flag("--allow-redirect", allow_redirect_,
+              "Let workers have requests carried out by the kernel on files that they have open; "
+              "the default where root alone may open the control node");
+    line.flag("--no-redirect", no_redirect_, "Do not let them");
     line.group("Limits");
     line.time("--queue-limit", queue_limit_,
               "A request that waited longer (30s, 2min) fails; default: it waits for ever");
@@ -146,6 +150,10 @@ DeviceConfig DeviceOptions::apply(DeviceConfig base) const {
     config.discard &= !no_discard_;
     config.write_zeroes &= !no_write_zeroes_;
     config.partitions &= !no_partitions_;
+    if (allow_redirect_ && no_redirect_)
+        throw UsageError("--allow-redirect and --no-redirect exclude each other");
+    if (allow_redirect_ || no_redirect_)
+        config.redirect = allow_redirect_;
     if (!config.discard)
         config.discard_granularity = 0;
     lay(discard_granularity_, config.discard_granularity);

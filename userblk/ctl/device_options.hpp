@@ -37,6 +37,7 @@ private:
     bool read_only_ = false, rotational_ = false, stable_writes_ = false;
     bool no_cache_ = false, no_fua_ = false, no_discard_ = false, no_write_zeroes_ = false;
     bool no_partitions_ = false;
+    bool allow_redirect_ = false, no_redirect_ = false;
     std::optional<std::chrono::nanoseconds> queue_limit_;
     std::optional<std::uint32_t> delivery_limit_;
     std::optional<uid_t> owner_;

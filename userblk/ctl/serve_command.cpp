@@ -100,6 +100,11 @@ void ServeCommand::declare_workers(CommandLine& line) {
     line.flag("--spin", spin_,
               "With --wait=serve: look for requests for some microseconds before sleeping, if that "
               "has helped lately");
+    line.flag("--redirect", redirect_,
+              "With file:PATH: leave moving the data to the kernel, which carries each request out "
+              "on the file, with no copy here");
+    line.flag("--direct", direct_,
+              "With --redirect: past the page cache (O_DIRECT), where alignment allows");
     line.flag("--pin", pin_,
               "Share the hardware queues out among the threads; each runs where the requests of "
               "its queue come from");
@@ -166,6 +171,8 @@ void ServeCommand::check() const {
         throw UsageError("--reuse finds a device by its --name, which is missing");
     if (spin_ && wait_ != "serve")
         throw UsageError("--spin goes with --wait=serve");
+    if (direct_ && !redirect_)
+        throw UsageError("--direct goes with --redirect");
     if (timeout_ && !detach_)
         throw UsageError("--timeout goes with --detach");
     if (detach_ && log_target_ == "console")
@@ -174,8 +181,11 @@ void ServeCommand::check() const {
 
 BackendSpec ServeCommand::parse_store() const {
     try {
-        const auto store = BackendSpec::parse(create_ ? first_ : second_);
-        return BackendSpec::parse(with_absolute_path(store));
+        auto store = BackendSpec::parse(create_ ? first_ : second_);
+        store = BackendSpec::parse(with_absolute_path(store));
+        if (redirect_)
+            store.set_way(direct_ ? FileBackend::Way::direct : FileBackend::Way::redirect);
+        return store;
     } catch (const std::invalid_argument& error) {
         throw UsageError(std::string("STORE: ") + error.what());
     }
@@ -187,6 +197,10 @@ ServeCommand::Target ServeCommand::find_target(const BackendSpec& store) const {
     const auto number = abi::find_device(create_ ? device_options_.name() : first_);
     const auto config = recovery::open_node(number).info().device.config;
     const bool read_only = (config.flags & USERBLK_F_READ_ONLY) != 0;
+    if (redirect_ && (config.flags & USERBLK_F_REDIRECT) == 0)
+        throw Failure(abi::disk_name(number) +
+                      " does not let requests be redirected; leave --redirect away, or create the "
+                      "device with --allow-redirect");
     const auto description = describe(store, config.size, read_only);
     if (description.read_only && !read_only)
         recovery::complain(program_name, "warning: " + store.text() +
@@ -211,8 +225,13 @@ ServeCommand::Target ServeCommand::make_target(const BackendSpec& store) const {
     if (store.kind() != BackendSpec::Kind::file && device_options_.size() == 0)
         throw UsageError("--size is missing; " + store.text() + " has none of its own");
     const auto description = describe(store, device_options_.size(), device_options_.read_only());
-    const auto device =
-        create_device(device_options_.apply(DeviceConfig::for_backend(description)));
+    auto base = DeviceConfig::for_backend(description);
+    if (redirect_)
+        base.redirect = true;
+    const auto config = device_options_.apply(std::move(base));
+    if (redirect_ && config.redirect == false)
+        throw UsageError("--redirect and --no-redirect exclude each other");
+    const auto device = create_device(config);
     return {device.number(), !keep_};
 }
 

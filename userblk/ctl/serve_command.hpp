@@ -60,6 +60,7 @@ private:
     std::optional<std::chrono::nanoseconds> drain_limit_, timeout_;
     bool detach_ = false;
     bool spin_ = false, pin_ = false;
+    bool redirect_ = false, direct_ = false;
     std::string log_target_;
     std::string log_level_ = "information";
     std::string folder_; ///< that the command was given in

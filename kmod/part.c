@@ -1,0 +1,406 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "part.h"
+
+#include <linux/backing-dev.h>
+#include <linux/blk-cgroup.h>
+#include <linux/cred.h>
+#include <linux/falloc.h>
+#include <linux/kthread.h>
+#include <linux/memcontrol.h>
+#include <linux/sched/mm.h>
+#include <linux/shmem_fs.h>
+#include <linux/slab.h>
+#include <linux/uio.h>
+
+static struct userblk_slot *userblk_part_slot(const struct userblk_part *part)
+{
+	return part->redirect->slot;
+}
+
+static bool userblk_part_is_regular(const struct userblk_part *part)
+{
+	return S_ISREG(file_inode(part->target.file)->i_mode);
+}
+
+/* ------------------------------------------------- what is read and written */
+
+/* What the bios from this one on are made of: counted, and noted if bvecs. */
+static unsigned int userblk_bios_bvecs(struct bio *bio, struct bio_vec *bvecs)
+{
+	unsigned int n = 0;
+	struct bvec_iter at;
+	struct bio_vec bv;
+
+	for (; bio; bio = bio->bi_next) {
+		bio_for_each_bvec(bv, bio, at) {
+			if (bvecs)
+				bvecs[n] = bv;
+			n++;
+		}
+	}
+	return n;
+}
+
+/* Within one bio its own table will do; skip is within it. */
+static void userblk_part_iter_bio(struct bio *bio, struct iov_iter *iter,
+				  unsigned int direction, u32 skip)
+{
+	struct bvec_iter at;
+	unsigned int n = 0;
+	struct bio_vec bv;
+
+	bio_for_each_bvec(bv, bio, at)
+		n++;
+	iov_iter_bvec(iter, direction,
+		      __bvec_iter_bvec(bio->bi_io_vec, bio->bi_iter), n,
+		      bio->bi_iter.bi_size);
+	iter->iov_offset = bio->bi_iter.bi_bvec_done;
+	iov_iter_advance(iter, skip);
+}
+
+/*
+ * The pages of what is left to be done, or, for lack of memory, of the first
+ * piece of that.
+ */
+static void userblk_part_iter(struct userblk_part *part, struct iov_iter *iter,
+			      unsigned int direction)
+{
+	struct bio *bio = userblk_part_slot(part)->bio;
+	u32 left = part->target.length - part->done;
+	u32 skip = part->first + part->done;
+	unsigned int n;
+
+	while (skip >= bio->bi_iter.bi_size) {
+		skip -= bio->bi_iter.bi_size;
+		bio = bio->bi_next;
+	}
+	if (left > bio->bi_iter.bi_size - skip) {
+		n = userblk_bios_bvecs(bio, NULL);
+		part->bvecs = kmalloc_array(n, sizeof(*part->bvecs),
+					    GFP_NOIO | __GFP_NOWARN |
+					    __GFP_NORETRY);
+	}
+	if (part->bvecs) {
+		userblk_bios_bvecs(bio, part->bvecs);
+		iov_iter_bvec(iter, direction, part->bvecs, n, skip + left);
+		iov_iter_advance(iter, skip);
+	} else {
+		userblk_part_iter_bio(bio, iter, direction, skip);
+	}
+	iov_iter_truncate(iter, left);
+}
+
+/* --------------------------------------------------------- reading, writing */
+
+static void userblk_part_transferred(struct userblk_part *part);
+
+static void userblk_part_complete(struct kiocb *iocb, long ret)
+{
+	struct userblk_part *part =
+		container_of(iocb, struct userblk_part, iocb);
+
+	part->ret = ret;
+	if (atomic_dec_and_test(&part->refs))
+		userblk_part_transferred(part);
+}
+
+/* Does it fit what direct I/O asks for? The file itself may ask for more. */
+static bool userblk_part_is_aligned(const struct userblk_part *part,
+				    const struct iov_iter *iter)
+{
+	struct inode *inode = part->target.file->f_mapping->host;
+	struct block_device *bdev = S_ISBLK(inode->i_mode) ?
+				    I_BDEV(inode) : inode->i_sb->s_bdev;
+	unsigned int block = bdev ? bdev_logical_block_size(bdev) :
+				    SECTOR_SIZE;
+
+	return !((iov_iter_alignment(iter) |
+		  (part->target.offset + part->done)) & (block - 1));
+}
+
+static void userblk_part_init_iocb(struct userblk_part *part, bool writes,
+				   const struct iov_iter *iter)
+{
+	struct kiocb *iocb = &part->iocb;
+
+	init_sync_kiocb(iocb, part->target.file);
+	iocb->ki_pos = part->target.offset + part->done;
+	if (writes && userblk_part_slot(part)->flags & USERBLK_REQ_FUA)
+		iocb->ki_flags |= IOCB_DSYNC;
+	if (!part->blocking && part->target.file->f_mode & FMODE_NOWAIT)
+		iocb->ki_flags |= IOCB_NOWAIT;
+	if (part->buffered || !userblk_part_is_aligned(part, iter))
+		iocb->ki_flags &= ~IOCB_DIRECT;
+	if (iocb->ki_flags & IOCB_DIRECT)
+		iocb->ki_complete = userblk_part_complete;
+}
+
+/* As file_start_write(), whose end may come in another context. */
+static void userblk_part_start_write(const struct userblk_part *part)
+{
+	struct super_block *sb = file_inode(part->target.file)->i_sb;
+
+	if (!userblk_part_is_regular(part))
+		return;
+	sb_start_write(sb);
+	__sb_writers_release(sb, SB_FREEZE_WRITE);
+}
+
+static void userblk_part_end_write(const struct userblk_part *part)
+{
+	struct super_block *sb = file_inode(part->target.file)->i_sb;
+
+	if (!userblk_part_is_regular(part))
+		return;
+	__sb_writers_acquired(sb, SB_FREEZE_WRITE);
+	sb_end_write(sb);
+}
+
+static void userblk_part_transfer(struct userblk_part *part)
+{
+	bool writes = userblk_part_slot(part)->op == USERBLK_OP_WRITE;
+	struct file *file = part->target.file;
+	struct iov_iter iter;
+	long ret;
+
+	userblk_part_iter(part, &iter, writes ? ITER_SOURCE : ITER_DEST);
+	if (!file) {
+		part->ret = iov_iter_zero(iov_iter_count(&iter), &iter);
+		userblk_part_transferred(part);
+		return;
+	}
+	userblk_part_init_iocb(part, writes, &iter);
+	if (part->iocb.ki_complete && !part->blocking)
+		userblk_redirect_remember(part->redirect);
+	/* The pages are looked at until both are through with them. */
+	atomic_set(&part->refs, 2);
+	if (writes) {
+		userblk_part_start_write(part);
+		ret = file->f_op->write_iter(&part->iocb, &iter);
+	} else {
+		ret = file->f_op->read_iter(&part->iocb, &iter);
+	}
+	if (ret != -EIOCBQUEUED)
+		userblk_part_complete(&part->iocb, ret);
+	if (atomic_dec_and_test(&part->refs))
+		userblk_part_transferred(part);
+}
+
+/* ------------------------------------------------- what moves no data */
+
+static long userblk_part_write_zeroes(struct userblk_part *part)
+{
+	u32 left = part->target.length - part->done;
+	struct bio_vec bvecs[16];
+	struct iov_iter iter;
+	unsigned int n;
+
+	for (n = 0; n < ARRAY_SIZE(bvecs) && left; n++) {
+		bvec_set_page(&bvecs[n], ZERO_PAGE(0),
+			      min_t(u32, left, PAGE_SIZE), 0);
+		left -= bvecs[n].bv_len;
+	}
+	left = part->target.length - part->done - left;
+	iov_iter_bvec(&iter, ITER_SOURCE, bvecs, n, left);
+	init_sync_kiocb(&part->iocb, part->target.file);
+	part->iocb.ki_flags &= ~IOCB_DIRECT;
+	part->iocb.ki_pos = part->target.offset + part->done;
+	return part->target.file->f_op->write_iter(&part->iocb, &iter);
+}
+
+static int userblk_part_write_all_zeroes(struct userblk_part *part)
+{
+	long ret = 0;
+
+	userblk_part_start_write(part);
+	while (part->done < part->target.length) {
+		ret = userblk_part_write_zeroes(part);
+		if (ret <= 0)
+			break;
+		part->done += ret;
+		cond_resched();
+	}
+	userblk_part_end_write(part);
+	return part->done < part->target.length ? ret ?: -EIO : 0;
+}
+
+static int userblk_part_zero(struct userblk_part *part)
+{
+	struct userblk_slot *slot = userblk_part_slot(part);
+	const struct userblk_target *target = &part->target;
+	int mode = slot->flags & USERBLK_REQ_NOUNMAP ? FALLOC_FL_ZERO_RANGE :
+						       FALLOC_FL_PUNCH_HOLE;
+	int err;
+
+	err = vfs_fallocate(target->file, mode | FALLOC_FL_KEEP_SIZE,
+			    target->offset, target->length);
+	if (err == -EOPNOTSUPP)
+		err = userblk_part_write_all_zeroes(part);
+	if (!err && slot->flags & USERBLK_REQ_FUA)
+		err = vfs_fsync(target->file, 1);
+	return err;
+}
+
+static int userblk_part_act(struct userblk_part *part)
+{
+	const struct userblk_target *target = &part->target;
+
+	if (!target->file)
+		return 0;
+	switch (userblk_part_slot(part)->op) {
+	case USERBLK_OP_FLUSH:
+		return vfs_fsync(target->file, 1);
+	case USERBLK_OP_DISCARD:
+		return vfs_fallocate(target->file,
+				     FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+				     target->offset, target->length);
+	default:
+		return userblk_part_zero(part);
+	}
+}
+
+/* --------------------------------------------------------------- in order */
+
+static bool userblk_part_moves_data(const struct userblk_part *part)
+{
+	return userblk_part_slot(part)->op <= USERBLK_OP_WRITE;
+}
+
+static void userblk_part_go(struct userblk_part *part)
+{
+	if (userblk_part_moves_data(part))
+		userblk_part_transfer(part);
+	else
+		userblk_redirect_part_done(part, userblk_part_act(part));
+}
+
+/* In the name of the worker, as far as others count and look. */
+static void userblk_part_work(struct work_struct *work)
+{
+	struct userblk_part *part =
+		container_of(work, struct userblk_part, work);
+	struct cgroup_subsys_state *blkcg = part->redirect->blkcg;
+	struct cgroup_subsys_state *memory = NULL;
+	const struct cred *cred = get_cred(part->redirect->cred);
+	struct mem_cgroup *old_memory = NULL;
+	unsigned int flags = current->flags;
+	const struct cred *old_cred;
+
+	/* This is writeback's own way: it must not wait for writeback. */
+	current->flags |= PF_LOCAL_THROTTLE | PF_MEMALLOC_NOIO;
+	old_cred = override_creds(cred);
+#ifdef CONFIG_BLK_CGROUP
+	css_get(blkcg);
+	kthread_associate_blkcg(blkcg);
+#endif
+#ifdef CONFIG_MEMCG
+	memory = cgroup_get_e_css(blkcg->cgroup, &memory_cgrp_subsys);
+	old_memory = set_active_memcg(mem_cgroup_from_css(memory));
+#endif
+	/* The part may be gone after this. */
+	userblk_part_go(part);
+#ifdef CONFIG_MEMCG
+	set_active_memcg(old_memory);
+	if (memory)
+		css_put(memory);
+#endif
+#ifdef CONFIG_BLK_CGROUP
+	kthread_associate_blkcg(NULL);
+	css_put(blkcg);
+#endif
+	revert_creds(old_cred);
+	put_cred(cred);
+	current_restore_flags(flags, PF_LOCAL_THROTTLE | PF_MEMALLOC_NOIO);
+}
+
+/* In the worker still, or after what was done in advance of a completion. */
+static void userblk_part_defer(struct userblk_part *part)
+{
+	userblk_redirect_remember(part->redirect);
+	part->blocking = true;
+	queue_work(userblk_part_slot(part)->hwq->queue->redirect_wq,
+		   &part->work);
+}
+
+/* Stopped for a reason that is the worker's, or for want of blocking. */
+static bool userblk_part_was_hurried(const struct userblk_part *part, long ret)
+{
+	if (part->blocking)
+		return false;
+	return ret == -EAGAIN || ret == -EINTR || ret == -ERESTARTSYS ||
+	       ret == -EOPNOTSUPP;
+}
+
+/* An I/O has ended, in any context; what is left is done by the work queue. */
+static void userblk_part_transferred(struct userblk_part *part)
+{
+	long ret = part->ret;
+
+	if (part->target.file && userblk_part_slot(part)->op == USERBLK_OP_WRITE)
+		userblk_part_end_write(part);
+	kfree(part->bvecs);
+	part->bvecs = NULL;
+	if (ret > 0) {
+		part->done += ret;
+		if (likely(part->done >= part->target.length))
+			userblk_redirect_part_done(part, 0);
+		else
+			userblk_part_defer(part);
+	} else if (userblk_part_was_hurried(part, ret)) {
+		userblk_part_defer(part);
+	} else if (ret == -EINVAL && part->iocb.ki_flags & IOCB_DIRECT) {
+		/* The file wants more alignment than its disk. */
+		part->buffered = true;
+		userblk_part_defer(part);
+	} else {
+		/* 0 is the end of the file, where there should be data. */
+		userblk_redirect_part_done(part, ret ?: -EIO);
+	}
+}
+
+/* Memory is as good as at hand, whatever else may have to be waited for. */
+static bool userblk_part_is_in_memory(const struct userblk_part *part)
+{
+	return shmem_mapping(part->target.file->f_mapping);
+}
+
+/* Can it be begun by the worker, without being held up for long? */
+static bool userblk_part_may_start_here(const struct userblk_part *part)
+{
+	const struct userblk_slot *slot = userblk_part_slot(part);
+	const struct file *file = part->target.file;
+
+	if (!file)
+		return true;
+	if (!userblk_part_moves_data(part))
+		return false;
+	if (userblk_part_is_in_memory(part))
+		return true;
+	if (!(file->f_mode & FMODE_NOWAIT))
+		return false;
+	if (slot->op == USERBLK_OP_READ)
+		return true;
+	/* A frozen file system is waited for by others. */
+	return file->f_flags & O_DIRECT && !(slot->flags & USERBLK_REQ_FUA) &&
+	       file_inode(file)->i_sb->s_writers.frozen == SB_UNFROZEN;
+}
+
+void userblk_part_start(struct userblk_part *part)
+{
+	unsigned int noio;
+
+	if (!userblk_part_may_start_here(part)) {
+		userblk_part_defer(part);
+		return;
+	}
+	noio = memalloc_noio_save();
+	userblk_part_go(part);
+	memalloc_noio_restore(noio);
+}
+
+void userblk_part_init(struct userblk_part *part,
+		       struct userblk_redirect *redirect)
+{
+	part->redirect = redirect;
+	INIT_WORK(&part->work, userblk_part_work);
+}

@@ -1,0 +1,291 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "redirect.h"
+
+#include <linux/cgroup.h>
+#include <linux/cred.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+
+#include "part.h"
+#include "status.h"
+#include "trace.h"
+
+/* ----------------------------------------------------------------- life */
+
+static int userblk_redirect_init_hwq(struct userblk_hwq *hwq,
+				     unsigned int depth)
+{
+	unsigned int tag;
+
+	hwq->redirects = kvcalloc(depth, sizeof(*hwq->redirects), GFP_KERNEL);
+	if (!hwq->redirects)
+		return -ENOMEM;
+	for (tag = 0; tag < depth; tag++) {
+		hwq->redirects[tag].slot = &hwq->slots[tag];
+		userblk_part_init(&hwq->redirects[tag].one,
+				  &hwq->redirects[tag]);
+	}
+	return 0;
+}
+
+int userblk_redirect_init(struct userblk_queue *queue)
+{
+	unsigned int i;
+	int err;
+
+	/* Of its own, so that no other device's slow file is in its way. */
+	queue->redirect_wq = alloc_workqueue("userblk%u",
+					     WQ_MEM_RECLAIM | WQ_UNBOUND, 0,
+					     queue->number);
+	if (!queue->redirect_wq)
+		return -ENOMEM;
+	for (i = 0; i < queue->nr_hwqs; i++) {
+		err = userblk_redirect_init_hwq(&queue->hwqs[i], queue->depth);
+		if (err)
+			goto destroy;
+	}
+	return 0;
+
+destroy:
+	userblk_redirect_destroy(queue);
+	return err;
+}
+
+void userblk_redirect_destroy(struct userblk_queue *queue)
+{
+	unsigned int i;
+
+	if (!queue->redirect_wq)
+		return;
+	destroy_workqueue(queue->redirect_wq);
+	queue->redirect_wq = NULL;
+	for (i = 0; i < queue->nr_hwqs; i++) {
+		kvfree(queue->hwqs[i].redirects);
+		queue->hwqs[i].redirects = NULL;
+	}
+}
+
+/* ------------------------------------------------------------ acceptance */
+
+/**
+ * struct userblk_plan - where an answer wants a request to go
+ * @op: of the request, as is @length; true if it turns out to be taken still
+ * @length: bytes
+ * @count: of @targets
+ * @targets: referenced
+ */
+struct userblk_plan {
+	u16 op;
+	u32 length;
+	unsigned int count;
+	struct userblk_target targets[USERBLK_MAX_EXTENTS];
+};
+
+static void userblk_plan_drop(struct userblk_plan *plan)
+{
+	while (plan->count)
+		userblk_target_put(&plan->targets[--plan->count]);
+}
+
+/* The caller's extents; how many, or an error. */
+static int userblk_plan_read(const struct userblk_answer *answer,
+			     struct userblk_extent *extents)
+{
+	if (!(answer->flags & USERBLK_ANSWER_EXTENTS)) {
+		if (answer->addr)
+			return -EINVAL;
+		extents[0].offset = answer->offset;
+		extents[0].length = answer->length;
+		extents[0].fd = answer->fd;
+		return 1;
+	}
+	if (answer->offset || answer->fd || !answer->length ||
+	    answer->length > USERBLK_MAX_EXTENTS)
+		return -EINVAL;
+	if (copy_from_user(extents, u64_to_user_ptr(answer->addr),
+			   answer->length * sizeof(*extents)))
+		return -EFAULT;
+	return answer->length;
+}
+
+static int userblk_plan_make(struct userblk_queue *queue,
+			     const struct userblk_answer *answer,
+			     struct userblk_plan *plan)
+{
+	struct userblk_extent extents[USERBLK_MAX_EXTENTS] __uninitialized;
+	u64 sum = 0;
+	int n, i, err;
+
+	plan->count = 0;
+	n = userblk_plan_read(answer, extents);
+	if (n < 0)
+		return n;
+	for (i = 0; i < n; i++) {
+		sum += extents[i].length;
+		if (n > 1 && !extents[i].length && plan->length)
+			return -EINVAL;
+	}
+	if (sum != plan->length)
+		return -EINVAL;
+	for (i = 0; i < n; i++) {
+		err = userblk_target_get(queue, plan->op, &extents[i],
+					 &plan->targets[i]);
+		if (err) {
+			userblk_plan_drop(plan);
+			return err;
+		}
+		plan->count++;
+	}
+	return 0;
+}
+
+/* Memory for parts, before there is no way back; NULL for one. */
+static int userblk_plan_alloc(const struct userblk_plan *plan,
+			      struct userblk_part **parts)
+{
+	*parts = NULL;
+	if (plan->count == 1)
+		return 0;
+	*parts = kmalloc_array(plan->count, sizeof(**parts),
+			       GFP_NOIO | __GFP_NOWARN);
+	return *parts ? 0 : -ENOMEM;
+}
+
+/* The request is the caller's; the plan's references go into its parts. */
+static void userblk_redirect_fill(struct userblk_redirect *redirect,
+				  struct userblk_plan *plan,
+				  struct userblk_part *parts)
+{
+	unsigned int i;
+	u32 first = 0;
+
+	redirect->cred = NULL;
+	redirect->blkcg = NULL;
+	redirect->status = 0;
+	redirect->count = plan->count;
+	redirect->parts = parts ?: &redirect->one;
+	atomic_set(&redirect->pending, plan->count + 1);
+	for (i = 0; i < plan->count; i++) {
+		struct userblk_part *part = &redirect->parts[i];
+
+		if (parts)
+			userblk_part_init(part, redirect);
+		part->target = plan->targets[i];
+		part->first = first;
+		part->done = 0;
+		part->bvecs = NULL;
+		part->blocking = false;
+		part->buffered = false;
+		first += part->target.length;
+	}
+}
+
+/* Its tables are off the stack when files are read and written. */
+static noinline_for_stack int
+userblk_redirect_accept(struct userblk_queue *queue, struct userblk_slot *slot,
+			const struct userblk_answer *answer,
+			struct userblk_redirect **accepted)
+{
+	struct userblk_redirect *redirect = &slot->hwq->redirects[slot->tag];
+	u32 generation = USERBLK_ID_GENERATION(answer->id);
+	struct userblk_plan plan __uninitialized;
+	struct userblk_part *parts;
+	int err;
+
+	plan.op = READ_ONCE(slot->op);
+	plan.length = READ_ONCE(slot->length);
+	/* What was read before this is true while it stays taken. */
+	smp_rmb();
+	if (!userblk_slot_is_taken(slot, generation))
+		return -ESTALE;
+	err = userblk_plan_make(queue, answer, &plan);
+	if (err)
+		return err;
+	err = userblk_plan_alloc(&plan, &parts);
+	if (err)
+		goto drop;
+	err = userblk_queue_redirect(slot, generation);
+	if (err)
+		goto free;
+	userblk_redirect_fill(redirect, &plan, parts);
+	*accepted = redirect;
+	return 0;
+
+free:
+	kfree(parts);
+drop:
+	userblk_plan_drop(&plan);
+	return err;
+}
+
+/* ------------------------------------------------------------------ end */
+
+static void userblk_redirect_release(struct userblk_redirect *redirect)
+{
+	unsigned int i;
+
+	for (i = 0; i < redirect->count; i++)
+		userblk_target_put(&redirect->parts[i].target);
+	if (redirect->parts != &redirect->one)
+		kfree(redirect->parts);
+	if (redirect->cred)
+		put_cred(redirect->cred);
+	if (redirect->blkcg)
+		css_put(redirect->blkcg);
+}
+
+/* All parts are done. With ends the request goes there. */
+static void userblk_redirect_finish(struct userblk_redirect *redirect,
+				    struct userblk_ends *ends)
+{
+	struct userblk_slot *slot = redirect->slot;
+	blk_status_t status = userblk_status(redirect->status);
+
+	userblk_redirect_release(redirect);
+	userblk_queue_end_redirected(slot, status, ends);
+}
+
+void userblk_redirect_part_done(struct userblk_part *part, int err)
+{
+	struct userblk_redirect *redirect = part->redirect;
+
+	if (unlikely(err))
+		cmpxchg(&redirect->status, 0, err);
+	if (atomic_dec_and_test(&redirect->pending))
+		userblk_redirect_finish(redirect, NULL);
+}
+
+void userblk_redirect_remember(struct userblk_redirect *redirect)
+{
+	if (redirect->cred)
+		return;
+	redirect->cred = get_current_cred();
+#ifdef CONFIG_BLK_CGROUP
+	redirect->blkcg = task_get_css(current, io_cgrp_id);
+#endif
+}
+
+int userblk_redirect(struct userblk_queue *queue, struct userblk_slot *slot,
+		     const struct userblk_answer *answer,
+		     struct userblk_ends *ends)
+{
+	struct userblk_redirect *redirect;
+	unsigned int i, count;
+	int err;
+
+	if (!queue->redirect_wq)
+		return -EPERM;
+	/* From here on much may be waited for. */
+	userblk_ends_flush(ends);
+	err = userblk_redirect_accept(queue, slot, answer, &redirect);
+	if (err)
+		return err;
+
+	userblk_stats_add(queue, redirects, 1);
+	count = redirect->count;
+	for (i = 0; i < count; i++)
+		userblk_part_start(&redirect->parts[i]);
+	if (atomic_dec_and_test(&redirect->pending))
+		userblk_redirect_finish(redirect, ends);
+	return 0;
+}

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Requests that the kernel carries out itself, on files that a worker named.
+ *
+ * From the moment that the answer is accepted the request is the kernel's: its
+ * slot is REDIRECTED, has no taker, and goes to FREE when the I/O of the last
+ * part ends, whatever has become of the worker. Each slot has its redirection
+ * set aside, so that nothing is allocated for a request that goes to one place.
+ */
+#ifndef USERBLK_REDIRECT_H
+#define USERBLK_REDIRECT_H
+
+#include <linux/atomic.h>
+#include <linux/fs.h>
+#include <linux/workqueue.h>
+
+#include "ends.h"
+#include "target.h"
+
+/**
+ * struct userblk_part - one extent of a redirected request
+ * @iocb: of the I/O that is under way
+ * @refs: of that I/O: who submitted it, and whoever completes it; the last one
+ *	goes on
+ * @ret: what it came to
+ * @work: goes on where it may block
+ * @redirect: what it is a part of; constant, as are the next three
+ * @target: where
+ * @first: its first byte in the payload
+ * @done: bytes
+ * @bvecs: what the I/O goes by, if it had to be put together; or NULL
+ * @blocking: it is in the work queue's hands, and may block
+ * @buffered: not to be tried directly (any more)
+ */
+struct userblk_part {
+	struct kiocb iocb;
+	atomic_t refs;
+	long ret;
+	struct work_struct work;
+	struct userblk_redirect *redirect;
+	struct userblk_target target;
+	u32 first;
+	u32 done;
+	struct bio_vec *bvecs;
+	bool blocking;
+	bool buffered;
+};
+
+/**
+ * struct userblk_redirect - a redirected request
+ * @slot: of the request; constant
+ * @cred: of the worker, from when somebody else acts in its name; referenced
+ * @blkcg: its I/O cgroup, likewise; or NULL
+ * @pending: parts that are not done, and one for whoever starts them
+ * @status: the first error
+ * @parts: @one, or allocated
+ * @one: for a request in one part
+ */
+struct userblk_redirect {
+	struct userblk_slot *slot;
+	const struct cred *cred;
+	struct cgroup_subsys_state *blkcg;
+	atomic_t pending;
+	int status;
+	unsigned int count;
+	struct userblk_part *parts;
+	struct userblk_part one;
+};
+
+/* For each slot of a queue, and the work queue; only if it is to redirect. */
+int userblk_redirect_init(struct userblk_queue *queue);
+/* After the last request has ended. */
+void userblk_redirect_destroy(struct userblk_queue *queue);
+
+/*
+ * Carries an answer REDIRECT out. 0: the request is the kernel's, or done and
+ * among the ends. Otherwise nothing has changed.
+ */
+int userblk_redirect(struct userblk_queue *queue, struct userblk_slot *slot,
+		     const struct userblk_answer *answer,
+		     struct userblk_ends *ends);
+
+/*
+ * Of parts: the worker's identity is kept for whoever goes on when it may be
+ * gone. In the worker, before that is possible.
+ */
+void userblk_redirect_remember(struct userblk_redirect *redirect);
+/* Of parts: one is done. Any context. */
+void userblk_redirect_part_done(struct userblk_part *part, int err);
+
+#endif /* USERBLK_REDIRECT_H */

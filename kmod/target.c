@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "target.h"
+
+#include <linux/blkdev.h>
+#include <linux/capability.h>
+#include <linux/fs.h>
+#include <linux/magic.h>
+#include <linux/sched/signal.h>
+
+static bool userblk_target_writes(u16 op)
+{
+	return op == USERBLK_OP_WRITE || op == USERBLK_OP_DISCARD ||
+	       op == USERBLK_OP_WRITE_ZEROES;
+}
+
+static int userblk_target_check_type(const struct inode *inode)
+{
+	switch (inode->i_mode & S_IFMT) {
+	case S_IFREG:
+	case S_IFBLK:
+		return 0;
+	case S_IFDIR:
+		return -EISDIR;
+	case S_IFIFO:
+	case S_IFSOCK:
+		return -ESPIPE;
+	default:
+		return -EINVAL;
+	}
+}
+
+/* The disk that a file is, or whose file system it is in, if that is seen. */
+static struct gendisk *userblk_target_disk(struct inode *inode)
+{
+	struct block_device *bdev = S_ISBLK(inode->i_mode) ?
+				    I_BDEV(inode) : inode->i_sb->s_bdev;
+
+	return bdev ? bdev->bd_disk : NULL;
+}
+
+/* Beyond its own limit a process has nothing written in its name either. */
+static int userblk_target_check_size(struct inode *inode, u64 end)
+{
+	unsigned long limit = rlimit(RLIMIT_FSIZE);
+
+	if (!S_ISREG(inode->i_mode))
+		return 0;
+	if (end > inode->i_sb->s_maxbytes)
+		return -EFBIG;
+	return limit != RLIM_INFINITY && end > limit ? -EFBIG : 0;
+}
+
+static int userblk_target_check_access(struct file *file, u16 op, loff_t offset,
+				       u32 length)
+{
+	bool writes = userblk_target_writes(op);
+	fmode_t wanted = writes ? FMODE_WRITE | FMODE_CAN_WRITE :
+				  FMODE_READ | FMODE_CAN_READ;
+
+	if (op == USERBLK_OP_FLUSH)
+		return 0;
+	if ((file->f_mode & wanted) != wanted)
+		return -EBADF;
+	if (writes && file->f_flags & O_APPEND)
+		return -EINVAL;
+	/* Some of what looks like a file, in /proc, has no more than a read(). */
+	if (writes ? !file->f_op->write_iter : !file->f_op->read_iter)
+		return -EINVAL;
+	return rw_verify_area(writes ? WRITE : READ, file, &offset, length);
+}
+
+static int userblk_target_check(struct userblk_queue *queue, u16 op,
+				struct file *file, u64 offset, u32 length)
+{
+	struct inode *inode = file->f_mapping->host;
+	struct gendisk *disk;
+	int err;
+
+	err = userblk_target_check_type(inode);
+	if (err)
+		return err;
+	disk = userblk_target_disk(inode);
+	if (disk && queue->front->is_disk(queue, disk))
+		return -ELOOP;
+	/* Its server could hold the device up, and removal with it. */
+	if (inode->i_sb->s_magic == FUSE_SUPER_MAGIC && !capable(CAP_SYS_ADMIN))
+		return -EPERM;
+	if (offset > (u64)MAX_LFS_FILESIZE - length)
+		return userblk_target_writes(op) ? -EFBIG : -EINVAL;
+	if (op == USERBLK_OP_WRITE) {
+		err = userblk_target_check_size(inode, offset + length);
+		if (err)
+			return err;
+	}
+	return userblk_target_check_access(file, op, offset, length);
+}
+
+int userblk_target_get(struct userblk_queue *queue, u16 op,
+		       const struct userblk_extent *extent,
+		       struct userblk_target *target)
+{
+	struct file *file;
+	int err;
+
+	target->file = NULL;
+	target->offset = extent->offset;
+	target->length = extent->length;
+	if (extent->fd == USERBLK_HOLE)
+		return op == USERBLK_OP_WRITE || extent->offset ? -EINVAL : 0;
+	/* Without a file's operations, as with O_PATH, there is none. */
+	file = fget(extent->fd);
+	if (!file)
+		return -EBADF;
+	err = userblk_target_check(queue, op, file, extent->offset,
+				   extent->length);
+	if (err)
+		fput(file);
+	else
+		target->file = file;
+	return err;
+}
