@@ -81,14 +81,28 @@ public:
     }
 
 private:
-    Program start() const {
+    Arguments command() const {
         if (driver_ == Driver::forward)
-            return Program({built("forward"), control_, socket()});
+            return {built("forward"), control_, socket()};
         if (driver_ == Driver::worker_py)
-            return Program({"/usr/bin/python3", example("worker.py"), control_, files_.front()});
+            return {"/usr/bin/python3", example("worker.py"), control_, files_.front()};
         Arguments argv{built("stripe"), control_, "--workers", "3", "--"};
         argv.insert(argv.end(), files_.begin(), files_.end());
-        return Program(argv);
+        return argv;
+    }
+    // Started, and so far that it has the control node.
+    Program start() const {
+        Program program(command());
+        EXPECT_TRUE(eventually([&] { return has_open(program.pid(), control_); })) << program.err();
+        return program;
+    }
+    static bool has_open(pid_t pid, const std::string& path) {
+        std::error_code error;
+        for (const auto& entry :
+             std::filesystem::directory_iterator("/proc/" + std::to_string(pid) + "/fd", error))
+            if (std::filesystem::read_symlink(entry, error) == path)
+                return true;
+        return false;
     }
 
     std::string control_;
@@ -125,11 +139,11 @@ protected:
     }
 };
 
-class Service_of : public Places, public testing::WithParamInterface<Driver> {};
+class EachDriver : public Places, public testing::WithParamInterface<Driver> {};
 
 // Workers are killed all the time under checked random writes, each while it holds requests. The
 // others put back what it held: no error, and every byte is read back as it was written.
-TEST_P(Service_of, LosesNothingWhenWorkersAreKilledUnderFio) {
+TEST_P(EachDriver, LosesNothingWhenWorkersAreKilledUnderFio) {
     const auto duration = long_form() ? 60s : 10s;
     allow_time(duration + 240s);
     const auto files = stores(GetParam(), 64 * mib);
@@ -161,7 +175,7 @@ TEST_P(Service_of, LosesNothingWhenWorkersAreKilledUnderFio) {
 }
 
 // Blocks larger than a request may be, and through the page cache.
-TEST_P(Service_of, KeepsLargeAndBufferedWrites) {
+TEST_P(EachDriver, KeepsLargeAndBufferedWrites) {
     allow_time(180s);
     const auto files = stores(GetParam(), 64 * mib);
     TestDevice device(config(GetParam(), 64 * mib));
@@ -175,7 +189,7 @@ TEST_P(Service_of, KeepsLargeAndBufferedWrites) {
     EXPECT_EQ(info(device.control()).errors, 0u);
 }
 
-INSTANTIATE_TEST_SUITE_P(Of, Service_of,
+INSTANTIATE_TEST_SUITE_P(Of, EachDriver,
                          testing::Values(Driver::stripe, Driver::forward, Driver::worker_py),
                          testing::PrintToStringParamName());
 
@@ -223,18 +237,16 @@ TEST_P(Tree, IsCompleteInTheStore) {
     mount.unmount();
 }
 
-INSTANTIATE_TEST_SUITE_P(On, Tree,
-                         testing::Values(Filled{Driver::stripe, "ext4"},
-                                         Filled{Driver::stripe, "xfs"},
-                                         Filled{Driver::forward, "ext4"},
-                                         Filled{Driver::forward, "xfs"},
-                                         Filled{Driver::worker_py, "ext4"},
-                                         Filled{Driver::worker_py, "xfs"}),
-                         [](const auto& about) {
-                             std::ostringstream name;
-                             name << about.param.driver << "_" << about.param.type;
-                             return name.str();
-                         });
+INSTANTIATE_TEST_SUITE_P(
+    On, Tree,
+    testing::Values(Filled{Driver::stripe, "ext4"}, Filled{Driver::stripe, "xfs"},
+                    Filled{Driver::forward, "ext4"}, Filled{Driver::forward, "xfs"},
+                    Filled{Driver::worker_py, "ext4"}, Filled{Driver::worker_py, "xfs"}),
+    [](const auto& about) {
+        std::ostringstream name;
+        name << about.param.driver << "_" << about.param.type;
+        return name.str();
+    });
 
 // ------------------------------------------------------------ what is copied
 
@@ -435,8 +447,8 @@ TEST_P(Stripe, DataLieInTheirPlaces) {
     change_both(device.block_path(), model);
     succeed({"blockdev", "--flushbufs", device.block_path()});
     EXPECT_EQ(gathered(files, size), content(model));
-    EXPECT_EQ(std::filesystem::file_size(files[0]), 17 * unit);
-    EXPECT_EQ(std::filesystem::file_size(files[1]), 16 * unit + 65536);
+    EXPECT_EQ(std::filesystem::file_size(files[0]), 16 * unit + 65536);
+    EXPECT_EQ(std::filesystem::file_size(files[1]), 16 * unit);
     EXPECT_EQ(std::filesystem::file_size(files[2]), 16 * unit);
     // Read by userblk, it is the same.
     shell("dd if=\"$1\" bs=3M iflag=direct status=none | cmp - \"$2\"",
@@ -638,10 +650,10 @@ TEST_F(Forward, DeviceLargerThanTheFile) {
     const std::vector<std::string> files{make_file("store.img", mib)};
     TestDevice device(full_config(2 * mib));
     Service service(device, Driver::forward, files);
-    EXPECT_EQ(device.write(0, Buffer(4096))->wait(), 4096);
-    EXPECT_EQ(device.write(mib, Buffer(4096))->wait(), -EIO);
-    EXPECT_EQ(device.read(mib, 4096)->wait(), -EIO);
-    EXPECT_EQ(device.read(mib - 4096, 4096)->wait(), 4096);
+    EXPECT_EQ(device.write(0, Buffer(4096))->result(), 0);
+    EXPECT_EQ(device.write(mib, Buffer(4096))->result(), EIO);
+    EXPECT_EQ(device.read(mib, 4096)->result(), EIO);
+    EXPECT_EQ(device.read(mib - 4096, 4096)->result(), 0);
 }
 
 TEST_F(Forward, SaysWhatIsWrong) {
