@@ -180,9 +180,9 @@ TEST_P(EachDriver, KeepsLargeAndBufferedWrites) {
     const auto files = stores(GetParam(), 64 * mib);
     TestDevice device(config(GetParam(), 64 * mib));
     Service service(device, GetParam(), files);
-    verify_with_fio({.target = device.block_path(), .block = "1m", .size = "48m", .depth = 8});
+    verify_with_fio({.target = device.block_path(), .block = "1m", .size = "24m", .depth = 8});
     verify_with_fio({.target = device.block_path(),
-                     .size = "16m",
+                     .size = "6m",
                      .engine = "psync",
                      .depth = 1,
                      .direct = false});
