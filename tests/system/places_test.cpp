@@ -417,19 +417,24 @@ protected:
         text << in.rdbuf();
         return text.str();
     }
-    // What is done to the device is done to a file, too.
+    // What is done to the device is done to a file, too (tmpfs knows no O_DIRECT on 6.1).
     void change_both(const std::string& block, const std::string& model) const {
         shell(R"(dd if=/dev/urandom of="$3/data" bs=1M count=12 status=none
-                 for to in "$1" "$2"; do
-                     dd if="$3/data" of="$to" bs=1M conv=notrunc,fsync status=none
-                     dd if="$3/data" of="$to" bs=300k seek=3 count=9 conv=notrunc oflag=direct status=none
-                     dd if="$3/data" of="$to" bs=4k seek=63 count=2 conv=notrunc oflag=direct status=none
-                 done
+                 put() { dd if="$3/data" of="$1" status=none conv=notrunc "${@:4}"
+                         dd if="$3/data" of="$2" status=none conv=notrunc "${@:4}" oflag=direct; }
+                 put "$2" "$1" "$3" bs=1M
+                 put "$2" "$1" "$3" bs=300k seek=3 count=9
+                 put "$2" "$1" "$3" bs=4k seek=63 count=2
                  blkdiscard --zeroout --offset 700K --length 3M "$1"
                  fallocate --punch-hole --offset 700K --length 3M "$2"
                  blkdiscard --zeroout --offset 9M --length 4k "$1"
                  fallocate --punch-hole --offset 9M --length 4k "$2")",
               {block, model, folder()});
+    }
+    // Where the first difference is; the length if there is none.
+    static std::size_t equal_up_to(const std::string& one, const std::string& other) {
+        const auto end = std::mismatch(one.begin(), one.end(), other.begin(), other.end());
+        return static_cast<std::size_t>(end.first - one.begin());
     }
 };
 
@@ -446,7 +451,7 @@ TEST_P(Stripe, DataLieInTheirPlaces) {
     Service service(device, Driver::stripe, files);
     change_both(device.block_path(), model);
     succeed({"blockdev", "--flushbufs", device.block_path()});
-    EXPECT_EQ(gathered(files, size), content(model));
+    EXPECT_EQ(equal_up_to(gathered(files, size), content(model)), size);
     EXPECT_EQ(std::filesystem::file_size(files[0]), 16 * unit + 65536);
     EXPECT_EQ(std::filesystem::file_size(files[1]), 16 * unit);
     EXPECT_EQ(std::filesystem::file_size(files[2]), 16 * unit);
