@@ -98,8 +98,11 @@ private:
     }
     static bool has_open(pid_t pid, const std::string& path) {
         std::error_code error;
-        for (const auto& entry :
-             std::filesystem::directory_iterator("/proc/" + std::to_string(pid) + "/fd", error))
+        const std::string folder = "/proc/" + std::to_string(pid);
+        if (std::filesystem::read_symlink(folder + "/exe", error) ==
+            std::filesystem::read_symlink("/proc/self/exe"))
+            return false; // not begun yet: these are our descriptors
+        for (const auto& entry : std::filesystem::directory_iterator(folder + "/fd", error))
             if (std::filesystem::read_symlink(entry, error) == path)
                 return true;
         return false;
@@ -214,7 +217,7 @@ TEST_P(Tree, IsCompleteInTheStore) {
         make_file_system(type, device.block_path());
         Mount mount(device.block_path(), folder() + "/mnt");
         Program copier({"bash", "-euc",
-                        "for i in 1 2 3; do cp -a \"$1\" \"$2/$i\"; sync -f \"$2\"; done", "copy",
+                        "for i in 1 2; do cp -a \"$1\" \"$2/$i\"; sync -f \"$2\"; done", "copy",
                         sample_tree(), mount.point()});
         for (int i = 0; i < 3 && copier.running(); i++) {
             await_taken(device, 2s);
@@ -222,7 +225,7 @@ TEST_P(Tree, IsCompleteInTheStore) {
             std::this_thread::sleep_for(200ms);
         }
         EXPECT_EQ(copier.wait(6 * patience).status, 0) << copier.err();
-        succeed({"rm", "-r", mount.point() + "/2"});
+        succeed({"rm", "-r", mount.point() + "/1"});
         succeed({"fstrim", mount.point()});
         mount.unmount();
         check_file_system(type, device.block_path());
@@ -232,8 +235,7 @@ TEST_P(Tree, IsCompleteInTheStore) {
     Service service(device, driver, files);
     check_file_system(type, device.block_path());
     Mount mount(device.block_path(), folder() + "/mnt", {"-o", "ro"});
-    EXPECT_EQ(checksum_of_tree(mount.point() + "/1"), expected);
-    EXPECT_EQ(checksum_of_tree(mount.point() + "/3"), expected);
+    EXPECT_EQ(checksum_of_tree(mount.point() + "/2"), expected);
     mount.unmount();
 }
 
