@@ -1,13 +1,15 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
-"""usage: plans.py MODE --kernel K [--rounds N] [--probe]
+"""usage: plans.py MODE --kernel K [--rounds N] [--probe] [--only REGEX]
 
 Prints the plan (see guest/measure.py) for a mode: quick, counted, time or scale.
-With --probe targets are left out whose modules or programs are not there.
+With --probe targets are left out whose modules or programs are not there; with --only
+those whose names it is not found in.
 """
 
 import argparse
 import json
+import re
 import shutil
 import subprocess
 
@@ -45,11 +47,22 @@ def timed_jobs(seconds=0.7):
 
 def userblk(store, **more):
     words = [f"userblk {store.rstrip(':')}"]
-    words += [f"{count} {what if count > 1 else what[:-1]}" for what, count in more.items()
-              if what != "wait"]
+    words += [f"{more[what]} {what if more[what] > 1 else what[:-1]}" for what in ("queues", "workers")
+              if what in more]
+    words += [f"on {more['on']}"] if "on" in more else []
+    words += [f"--{option}" for option in ("redirect", "direct") if option in more]
     if more.get("wait") == "serve":
         words.append("--wait=serve")
     return {"name": ", ".join(words), "kind": "userblk", "store": store, **more}
+
+
+def on_files(waits=("poll", "serve")):
+    """REDIRECT beside what the kernel has for the same: loop, on the same file."""
+    return [{"name": "loop on ext4", "kind": "loop", "on": "ext4"},
+            {"name": "loop on ext4, direct", "kind": "loop", "on": "ext4", "direct": True},
+            *[userblk("file:", redirect=True, wait=wait) for wait in waits],
+            *[userblk("file:", redirect=True, on="ext4", wait=wait) for wait in waits],
+            *[userblk("file:", redirect=True, direct=True, on="ext4", wait=wait) for wait in waits]]
 
 
 def ublk(store, **more):
@@ -82,17 +95,18 @@ def plan_counted(with_ublk, _rounds):
     return {"rounds": 1, "jobs": counted_jobs(), "targets": [
         *peers(with_ublk), nbd("null", 1), nbd("memory", 1),
         *[userblk(store, wait=wait)
-          for wait in ("poll", "serve") for store in ("null:", "mem:", "file:")]]}
+          for wait in ("poll", "serve") for store in ("null:", "mem:", "file:")], *on_files()]}
 
 
 def plan_time(with_ublk, rounds):
     return {"rounds": rounds, "jobs": timed_jobs(), "targets": [
-        *peers(with_ublk, (1, 2)), {"name": "loop on tmpfs, direct", "kind": "loop", "direct": True},
+        *peers(with_ublk, (1, 2)),
         nbd("null", 1), nbd("memory", 1), nbd("memory", 4),
         *[userblk(store, wait=wait) for wait in ("poll", "serve") for store in ("null:", "mem:", "file:")],
         userblk("null:", queues=2, workers=2, wait="serve"),
         userblk("mem:", queues=2, workers=2, wait="serve"),
-        userblk("mem:", workers=4, wait="serve"), userblk("mem:", workers=4)]}
+        userblk("mem:", workers=4, wait="serve"), userblk("mem:", workers=4),
+        *on_files(["serve"])]}
 
 
 def plan_scale(_with_ublk, _rounds):
@@ -124,6 +138,7 @@ def main():
     parser.add_argument("--kernel", required=True)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--probe", action="store_true")
+    parser.add_argument("--only", default="", help="regular expression of targets' names")
     arguments = parser.parse_args()
     # Debian builds the driver of ublk for its 6.12, not for its 6.1.
     with_ublk = not arguments.kernel.startswith("6.1.") and arguments.kernel != "6.1"
@@ -131,6 +146,7 @@ def main():
     plan = maker[arguments.mode](with_ublk, arguments.rounds)
     if arguments.probe:
         plan["targets"] = [target for target in plan["targets"] if is_there(target)]
+    plan["targets"] = [target for target in plan["targets"] if re.search(arguments.only, target["name"])]
     print(json.dumps(plan, indent=1))
 
 

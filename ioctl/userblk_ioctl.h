@@ -478,8 +478,8 @@ struct userblk_put {
  * -EINTR	a fatal signal came while @addr was paged in. It stays taken.
  *
  * REDIRECT: the kernel carries the request out on the file, or on each of up to
- * USERBLK_MAX_EXTENTS extents, which cover the request in order and exactly, and
- * completes it as that ends. With result 0 the request is the kernel's: it is
+ * USERBLK_MAX_EXTENTS extents, which cover the request in order and exactly (for
+ * DISCARD and WRITE_ZEROES only their sum matters), and completes it as that ends. With result 0 the request is the kernel's: it is
  * not taken any more, the worker may close the file and die, and no RESET puts
  * it back. A FLUSH flushes the file, or that of each extent. A file opened with
  * O_DIRECT is read and written directly where alignment allows. An end of file

@@ -68,6 +68,15 @@ static inline struct class *userblk_compat_class_create(const char *name)
 #define userblk_rq_list struct request *
 #endif
 
+#ifndef USERBLK_HAS_SB_WATCHERS
+#include <linux/fs.h>
+
+static inline bool fsnotify_sb_has_watchers(struct super_block *sb)
+{
+	return atomic_long_read(&sb->s_fsnotify_connectors);
+}
+#endif
+
 /* Before 6.7 requests of queue_rqs are not seen by those who look at tags. */
 static inline void userblk_compat_note_request(struct request *rq)
 {

@@ -135,6 +135,25 @@ static u32 userblk_get_start(struct userblk_node *node, u32 hint)
 	return turn % node->device->queue.nr_hwqs;
 }
 
+/* A size that is known beforehand is checked for less. */
+static bool userblk_get_read(struct userblk_request *requests,
+			     const struct userblk_request __user *user,
+			     unsigned int n)
+{
+	if (n == 1)
+		return !copy_from_user(requests, user, sizeof(*requests));
+	return !copy_from_user(requests, user, n * sizeof(*requests));
+}
+
+static bool userblk_get_write(struct userblk_request __user *user,
+			      const struct userblk_request *requests,
+			      unsigned int n)
+{
+	if (n == 1)
+		return !copy_to_user(user, requests, sizeof(*requests));
+	return !copy_to_user(user, requests, n * sizeof(*requests));
+}
+
 /* Takes what is there now. Returns an error only if no record was used. */
 static int userblk_get_fill(struct userblk_node *node,
 			    struct userblk_taker *taker,
@@ -152,8 +171,7 @@ static int userblk_get_fill(struct userblk_node *node,
 		unsigned int i, used;
 
 		n = min3(n, room - get->count, USERBLK_GET_CHUNK);
-		if (copy_from_user(requests, user + get->count,
-				   n * sizeof(*requests)))
+		if (!userblk_get_read(requests, user + get->count, n))
 			return get->count ? 0 : -EFAULT;
 		used = userblk_get_chunk(queue, taker,
 					 userblk_get_start(node, get->queue),
@@ -164,8 +182,7 @@ static int userblk_get_fill(struct userblk_node *node,
 			delivered += !requests[i].result;
 		/* What a bad record was meant for goes to the next one. */
 		alone = alone && delivered;
-		if (copy_to_user(user + get->count, requests,
-				 used * sizeof(*requests))) {
+		if (!userblk_get_write(user + get->count, requests, used)) {
 			for (i = 0; i < used; i++)
 				if (!requests[i].result)
 					userblk_get_undo(queue,

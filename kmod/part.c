@@ -55,7 +55,8 @@ static void userblk_part_iter_bio(struct bio *bio, struct iov_iter *iter,
 		      __bvec_iter_bvec(bio->bi_io_vec, bio->bi_iter), n,
 		      bio->bi_iter.bi_size);
 	iter->iov_offset = bio->bi_iter.bi_bvec_done;
-	iov_iter_advance(iter, skip);
+	if (skip)
+		iov_iter_advance(iter, skip);
 }
 
 /*
@@ -133,9 +134,11 @@ static void userblk_part_init_iocb(struct userblk_part *part, bool writes,
 		if (!writes)
 			iocb->ki_flags |= IOCB_NOIO;
 	}
+	if (likely(!(iocb->ki_flags & IOCB_DIRECT)))
+		return;
 	if (part->buffered || !userblk_part_is_aligned(part, iter))
 		iocb->ki_flags &= ~IOCB_DIRECT;
-	if (iocb->ki_flags & IOCB_DIRECT)
+	else
 		iocb->ki_complete = userblk_part_complete;
 }
 
@@ -377,8 +380,10 @@ static void userblk_part_transferred(struct userblk_part *part)
 
 	if (part->target.file && userblk_part_slot(part)->op == USERBLK_OP_WRITE)
 		userblk_part_end_write(part);
-	kfree(part->bvecs);
-	part->bvecs = NULL;
+	if (part->bvecs) {
+		kfree(part->bvecs);
+		part->bvecs = NULL;
+	}
 	if (ret > 0) {
 		part->done += ret;
 		if (likely(part->done >= part->target.length))
@@ -397,10 +402,22 @@ static void userblk_part_transferred(struct userblk_part *part)
 	}
 }
 
-/* Memory is as good as at hand, whatever else may have to be waited for. */
+/* Memory is as good as at hand, but for what it may have to be got from. */
 static bool userblk_part_is_in_memory(const struct userblk_part *part)
 {
 	return shmem_mapping(part->target.file->f_mapping);
+}
+
+/* Memory that is there, so that not even memory is waited for. */
+static bool userblk_part_is_at_hand(const struct userblk_part *part)
+{
+	struct inode *inode = part->target.file->f_mapping->host;
+
+	if (userblk_part_slot(part)->op == USERBLK_OP_READ)
+		return !READ_ONCE(SHMEM_I(inode)->swapped);
+	return part->target.offset + part->target.length <= i_size_read(inode) &&
+	       READ_ONCE(inode->i_mapping->nrpages) >=
+	       DIV_ROUND_UP(i_size_read(inode), PAGE_SIZE);
 }
 
 /* Can it be begun by the worker, without being held up for long? */
@@ -424,7 +441,14 @@ static bool userblk_part_may_start_here(const struct userblk_part *part)
 	       file_inode(file)->i_sb->s_writers.frozen == SB_UNFROZEN;
 }
 
-void userblk_part_start(struct userblk_part *part)
+/* Of what may start here: does it certainly not wait? */
+static bool userblk_part_is_instant(const struct userblk_part *part)
+{
+	return !part->target.file || !userblk_part_is_in_memory(part) ||
+	       userblk_part_is_at_hand(part);
+}
+
+void userblk_part_start(struct userblk_part *part, struct userblk_ends *ends)
 {
 	unsigned int noio;
 
@@ -432,6 +456,8 @@ void userblk_part_start(struct userblk_part *part)
 		userblk_part_defer(part);
 		return;
 	}
+	if (!userblk_part_is_instant(part))
+		userblk_ends_flush(ends);
 	noio = memalloc_noio_save();
 	userblk_part_go(part);
 	memalloc_noio_restore(noio);

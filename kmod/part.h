@@ -14,7 +14,10 @@
 void userblk_part_init(struct userblk_part *part,
 		       struct userblk_redirect *redirect);
 
-/* In the process that redirected. The part may be done when it returns. */
-void userblk_part_start(struct userblk_part *part);
+/*
+ * In the process that redirected. The part may be done when it returns. Gives
+ * the ends back before anything is waited for.
+ */
+void userblk_part_start(struct userblk_part *part, struct userblk_ends *ends);
 
 #endif /* USERBLK_PART_H */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "put.h"
 
+#include <linux/blkdev.h>
 #include <linux/sched/signal.h>
 #include <linux/uaccess.h>
 
@@ -211,8 +212,15 @@ static int userblk_put_read(struct userblk_answer *answers,
 			    const struct userblk_answer __user *user, u32 n,
 			    struct userblk_ends *ends)
 {
-	if (likely(!copy_from_user_nofault(answers, user,
-					   n * sizeof(*answers))))
+	unsigned long left;
+
+	/* A size that is known beforehand is checked for less. */
+	if (n == 1)
+		left = copy_from_user_nofault(answers, user, sizeof(*answers));
+	else
+		left = copy_from_user_nofault(answers, user,
+					      n * sizeof(*answers));
+	if (likely(!left))
 		return 0;
 	userblk_ends_flush(ends);
 	return copy_from_user(answers, user, n * sizeof(*answers)) ? -EFAULT :
@@ -249,11 +257,18 @@ static int userblk_put_all(struct userblk_node *node, struct userblk_put *put,
 int userblk_put_run(struct userblk_node *node, struct userblk_put *put)
 {
 	struct userblk_ends ends __uninitialized;
+	bool plugged = put->count > 1 && node->device->queue.redirect_wq;
+	struct blk_plug plug __uninitialized;
 	int err;
 
 	put->failed = 0;
 	userblk_ends_init(&ends, &node->device->queue);
+	/* What is redirected to one disk goes there in one go. */
+	if (plugged)
+		blk_start_plug(&plug);
 	err = userblk_put_all(node, put, &ends);
 	userblk_ends_flush(&ends);
+	if (plugged)
+		blk_finish_plug(&plug);
 	return err;
 }

@@ -89,8 +89,12 @@ static void userblk_plan_drop(struct userblk_plan *plan)
 
 /* The caller's extents; how many, or an error. */
 static int userblk_plan_read(const struct userblk_answer *answer,
-			     struct userblk_extent *extents)
+			     struct userblk_extent *extents,
+			     struct userblk_ends *ends)
 {
+	const void __user *user;
+	size_t bytes;
+
 	if (!(answer->flags & USERBLK_ANSWER_EXTENTS)) {
 		if (answer->addr)
 			return -EINVAL;
@@ -105,22 +109,25 @@ static int userblk_plan_read(const struct userblk_answer *answer,
 	if (answer->offset || answer->fd || !answer->length ||
 	    answer->length > USERBLK_MAX_EXTENTS)
 		return -EINVAL;
-	if (copy_from_user(extents, u64_to_user_ptr(answer->addr),
-			   answer->length * sizeof(*extents)))
-		return -EFAULT;
-	return answer->length;
+	user = u64_to_user_ptr(answer->addr);
+	bytes = answer->length * sizeof(*extents);
+	if (!copy_from_user_nofault(extents, user, bytes))
+		return answer->length;
+	userblk_ends_flush(ends);
+	return copy_from_user(extents, user, bytes) ? -EFAULT : answer->length;
 }
 
 static int userblk_plan_make(struct userblk_queue *queue,
 			     const struct userblk_answer *answer,
-			     struct userblk_plan *plan)
+			     struct userblk_plan *plan,
+			     struct userblk_ends *ends)
 {
 	struct userblk_extent extents[USERBLK_MAX_EXTENTS] __uninitialized;
 	u64 sum = 0;
 	int n, i, err;
 
 	plan->count = 0;
-	n = userblk_plan_read(answer, extents);
+	n = userblk_plan_read(answer, extents, ends);
 	if (n < 0)
 		return n;
 	for (i = 0; i < n; i++) {
@@ -132,7 +139,7 @@ static int userblk_plan_make(struct userblk_queue *queue,
 		return -EINVAL;
 	for (i = 0; i < n; i++) {
 		err = userblk_target_get(queue, plan->op, &extents[i],
-					 &plan->targets[i]);
+					 &plan->targets[i], ends);
 		if (err) {
 			userblk_plan_drop(plan);
 			return err;
@@ -144,11 +151,13 @@ static int userblk_plan_make(struct userblk_queue *queue,
 
 /* Memory for parts, before there is no way back; NULL for one. */
 static int userblk_plan_alloc(const struct userblk_plan *plan,
-			      struct userblk_part **parts)
+			      struct userblk_part **parts,
+			      struct userblk_ends *ends)
 {
 	*parts = NULL;
 	if (plan->count == 1)
 		return 0;
+	userblk_ends_flush(ends);
 	*parts = kmalloc_array(plan->count, sizeof(**parts),
 			       GFP_NOIO | __GFP_NOWARN);
 	return *parts ? 0 : -ENOMEM;
@@ -187,7 +196,8 @@ static void userblk_redirect_fill(struct userblk_redirect *redirect,
 static noinline_for_stack int
 userblk_redirect_accept(struct userblk_queue *queue, struct userblk_slot *slot,
 			const struct userblk_answer *answer,
-			struct userblk_redirect **accepted)
+			struct userblk_redirect **accepted,
+			struct userblk_ends *ends)
 {
 	struct userblk_redirect *redirect = &slot->hwq->redirects[slot->tag];
 	u32 generation = USERBLK_ID_GENERATION(answer->id);
@@ -201,10 +211,10 @@ userblk_redirect_accept(struct userblk_queue *queue, struct userblk_slot *slot,
 	smp_rmb();
 	if (!userblk_slot_is_taken(slot, generation))
 		return -ESTALE;
-	err = userblk_plan_make(queue, answer, &plan);
+	err = userblk_plan_make(queue, answer, &plan, ends);
 	if (err)
 		return err;
-	err = userblk_plan_alloc(&plan, &parts);
+	err = userblk_plan_alloc(&plan, &parts, ends);
 	if (err)
 		goto drop;
 	err = userblk_queue_redirect(slot, generation);
@@ -278,16 +288,14 @@ int userblk_redirect(struct userblk_queue *queue, struct userblk_slot *slot,
 
 	if (!queue->redirect_wq)
 		return -EPERM;
-	/* From here on much may be waited for. */
-	userblk_ends_flush(ends);
-	err = userblk_redirect_accept(queue, slot, answer, &redirect);
+	err = userblk_redirect_accept(queue, slot, answer, &redirect, ends);
 	if (err)
 		return err;
 
 	userblk_stats_add(queue, redirects, 1);
 	count = redirect->count;
 	for (i = 0; i < count; i++)
-		userblk_part_start(&redirect->parts[i]);
+		userblk_part_start(&redirect->parts[i], ends);
 	if (atomic_dec_and_test(&redirect->pending))
 		userblk_redirect_finish(redirect, ends);
 	return 0;

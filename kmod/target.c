@@ -4,6 +4,7 @@
 #include <linux/blkdev.h>
 #include <linux/capability.h>
 #include <linux/fs.h>
+#include <linux/fsnotify.h>
 #include <linux/magic.h>
 #include <linux/sched/signal.h>
 
@@ -51,7 +52,7 @@ static int userblk_target_check_size(struct inode *inode, u64 end)
 }
 
 static int userblk_target_check_access(struct file *file, u16 op, loff_t offset,
-				       u32 length)
+				       u32 length, struct userblk_ends *ends)
 {
 	bool writes = userblk_target_writes(op);
 	fmode_t wanted = writes ? FMODE_WRITE | FMODE_CAN_WRITE :
@@ -66,11 +67,15 @@ static int userblk_target_check_access(struct file *file, u16 op, loff_t offset,
 	/* Some of what looks like a file, in /proc, has no more than a read(). */
 	if (writes ? !file->f_op->write_iter : !file->f_op->read_iter)
 		return -EINVAL;
+	/* Who watches may want to be asked first. */
+	if (unlikely(fsnotify_sb_has_watchers(file_inode(file)->i_sb)))
+		userblk_ends_flush(ends);
 	return rw_verify_area(writes ? WRITE : READ, file, &offset, length);
 }
 
 static int userblk_target_check(struct userblk_queue *queue, u16 op,
-				struct file *file, u64 offset, u32 length)
+				struct file *file, u64 offset, u32 length,
+				struct userblk_ends *ends)
 {
 	struct inode *inode = file->f_mapping->host;
 	struct gendisk *disk;
@@ -92,12 +97,12 @@ static int userblk_target_check(struct userblk_queue *queue, u16 op,
 		if (err)
 			return err;
 	}
-	return userblk_target_check_access(file, op, offset, length);
+	return userblk_target_check_access(file, op, offset, length, ends);
 }
 
 int userblk_target_get(struct userblk_queue *queue, u16 op,
 		       const struct userblk_extent *extent,
-		       struct userblk_target *target)
+		       struct userblk_target *target, struct userblk_ends *ends)
 {
 	struct file *file;
 	int err;
@@ -112,7 +117,7 @@ int userblk_target_get(struct userblk_queue *queue, u16 op,
 	if (!file)
 		return -EBADF;
 	err = userblk_target_check(queue, op, file, extent->offset,
-				   extent->length);
+				   extent->length, ends);
 	if (err)
 		fput(file);
 	else

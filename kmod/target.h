@@ -9,7 +9,7 @@
 #include <linux/file.h>
 #include <linux/types.h>
 
-#include "queue.h"
+#include "ends.h"
 
 /**
  * struct userblk_target - a place in a file, checked
@@ -25,11 +25,12 @@ struct userblk_target {
 
 /*
  * Looks the caller's extent up for an operation, and takes a reference. May
- * wait for what watches files. 0, or the errno that PUT tells.
+ * wait for who watches files, after having given the ends back. 0, or the errno
+ * that PUT tells.
  */
 int userblk_target_get(struct userblk_queue *queue, u16 op,
 		       const struct userblk_extent *extent,
-		       struct userblk_target *target);
+		       struct userblk_target *target, struct userblk_ends *ends);
 
 static inline void userblk_target_put(struct userblk_target *target)
 {

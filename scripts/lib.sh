@@ -18,12 +18,12 @@ PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
 # What is needed, as Debian packages. Headers of kernels ask for more (see scripts/kernel).
 # shellcheck disable=SC2034  # for those who source this
 {
-  build_packages=(cmake g++ make libpoco-dev libcli11-dev libgtest-dev)
+  build_packages=(cmake g++ make libpoco-dev libcli11-dev libgtest-dev zlib1g-dev)
   module_packages=(gcc kmod make xz-utils)
   vm_packages=(qemu-system-x86 busybox-static cpio kmod udev util-linux)
   disk_packages=(e2fsprogs mount procps util-linux)
   bench_packages=(fio liburing-dev nbd-client nbdkit pkg-config python3 python3-matplotlib)
-  test_packages=("${disk_packages[@]}" fdisk fio gdisk parted xfsprogs)
+  test_packages=("${disk_packages[@]}" fdisk fio gdisk parted python3 xfsprogs)
 }
 
 # Messages go to standard error: standard output belongs to results.

@@ -31,6 +31,9 @@ struct Description {
     std::uint32_t io_min = 0;
     std::uint32_t io_opt = 0;
     std::uint32_t discard_granularity = 0;
+    /// No operation crosses a multiple of this, a power of two from 4096 to 1 GiB.
+    /// A device that was made otherwise need not keep to it. 0: none.
+    std::uint32_t chunk_size = 0;
 };
 
 struct WriteFlags {

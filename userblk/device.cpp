@@ -105,6 +105,7 @@ DeviceConfig DeviceConfig::for_backend(const Description& backend) {
     config.io_min = backend.io_min;
     config.io_opt = backend.io_opt;
     config.discard_granularity = backend.discard_granularity;
+    config.chunk_size = backend.chunk_size;
     config.read_only = backend.read_only;
     config.rotational = backend.rotational;
     config.cache = backend.cache;

@@ -52,14 +52,24 @@ struct stat status_of(int fd) {
     return status;
 }
 
+// When a store was read last is of no interest, but it costs something to note.
+abi::FileDescriptor open_store(const std::string& path, FileBackend::Mode mode, int more = 0) {
+    const int flags = (mode == FileBackend::Mode::read_only ? O_RDONLY : O_RDWR) | more;
+    try {
+        return abi::FileDescriptor::open(path.c_str(), flags | O_NOATIME);
+    } catch (const std::system_error& error) {
+        if (error.code() != std::errc::operation_not_permitted)
+            throw;
+    }
+    return abi::FileDescriptor::open(path.c_str(), flags); // not its owner
+}
+
 } // namespace
 
 FileBackend::FileBackend(const std::string& path, Mode mode, Way way)
-    : fd_(abi::FileDescriptor::open(path.c_str(), mode == Mode::read_only ? O_RDONLY : O_RDWR)),
-      way_(way) {
+    : fd_(open_store(path, mode)), way_(way) {
     if (way == Way::direct)
-        direct_ = abi::FileDescriptor::open(
-            path.c_str(), (mode == Mode::read_only ? O_RDONLY : O_RDWR) | O_DIRECT);
+        direct_ = open_store(path, mode, O_DIRECT);
     const auto status = status_of(fd_.get());
     block_device_ = S_ISBLK(status.st_mode);
     if (!block_device_ && !S_ISREG(status.st_mode))

@@ -41,6 +41,7 @@ Options parse(int argc, char** argv) {
     if (end != argv + argc)
         options.arguments.assign(end + 1, argv + argc);
     CLI::App app("Serves a block device.");
+    app.footer("What stands after \"--\" is for this driver alone.");
     app.add_option("DEV", options.dev,
                    "device to serve: a number, userblkN, a node or a name; "
                    "without it one is made, and removed at the end");
@@ -85,10 +86,12 @@ RunArguments run_arguments(const Options& options) {
     arguments.arguments = options.arguments;
     if (options.dev.empty()) {
         arguments.size = parse_size(options.size);
+        arguments.size_given = options.size_given;
         arguments.read_only = options.read_only;
     } else {
         const auto context = Device::open(options.dev).context();
         arguments.size = context.size;
+        arguments.size_given = true;
         arguments.read_only = context.read_only;
     }
     return arguments;

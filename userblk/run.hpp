@@ -15,6 +15,7 @@ namespace userblk {
 /// What the command line of a driver made with run() says to its backend.
 struct RunArguments {
     std::uint64_t size = 0;             ///< of the device, in bytes
+    bool size_given = false;            ///< by --size or DEV: it is not the default
     bool read_only = false;             ///< of the device
     std::vector<std::string> arguments; ///< what stands after "--"
 };

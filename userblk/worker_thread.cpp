@@ -453,7 +453,7 @@ void WorkerThread::answer_redirected(const userblk_request& request) {
     }
     // Its memory is needed until the answer is sent; it may have to make room.
     std::span<std::byte> list;
-    if (extents_.size() > 1) {
+    if (extents_.size() > 1 || extents_[0].is_hole()) {
         list = allocate(extents_.size() * sizeof(userblk_extent));
         for (std::size_t i = 0; i < extents_.size(); ++i) {
             const userblk_extent extent{extents_[i].offset, extents_[i].length, extents_[i].fd};

@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: MIT
 """usage: profiled.py STORE WAIT REQUESTS [ARGUMENT…]
 
+STORE is null:, mem:, file: or redirect:, which is file: with --redirect.
+
 One run of userblk-load, of which a plug-in of QEMU counts the measured part; leaves the
 addresses of the kernel's functions beside the counts.
 """
@@ -18,7 +20,10 @@ def main():
     targets.write_value("/proc/sys/kernel/kptr_restrict", 0)
     targets.make_scratch()
     load = ["userblk-load", "--count", requests, "--segments", "1", "--span", f"{targets.SIZE_MB}M"]
-    with targets.make({"kind": "userblk", "store": store, "wait": wait}) as target:
+    description = {"kind": "userblk", "store": store, "wait": wait}
+    if store == "redirect:":
+        description |= {"store": "file:", "redirect": True}
+    with targets.make(description) as target:
         print(targets.run(*load, *arguments, target.device))
         shutil.copyfile("/proc/kallsyms", f"{os.environ['USERBLK_VM_SHARE']}/kallsyms")
     targets.remove_scratch()

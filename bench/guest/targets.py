@@ -14,6 +14,7 @@ import tempfile
 import time
 
 SIZE_MB = 64
+DISK_MB = 512  # of a file system in memory, for the files of all who want one there
 SCRATCH = "/run/userblk-bench"
 
 
@@ -102,26 +103,37 @@ class Brd(Target):
     """Memory in the kernel."""
 
     def start(self):
-        run("modprobe", "brd", "rd_nr=1", f"rd_size={SIZE_MB * 1024}")
+        load_brd()
         self.device = "/dev/ram0"
 
     def stop(self):
-        run("modprobe", "-r", "brd")
+        pass  # the other one may be in use; see remove_scratch()
+
+
+class Store:
+    """A file on tmpfs, or with "on": "ext4" on that, on a disk in memory (brd)."""
+
+    def __init__(self, description):
+        folder = disk_in_memory() if description.get("on") == "ext4" else SCRATCH
+        self.path = f"{folder}/{id(self)}.img"
+        make_file(self.path)
+
+    def remove(self):
+        os.unlink(self.path)
 
 
 class Loop(Target):
-    """A file on tmpfs, or with "direct" on the disk's file system, in the kernel."""
+    """A file, in the kernel; with "direct" past the page cache."""
 
     def start(self):
         run("modprobe", "loop")
-        self.path = f"{self.description.get('folder', SCRATCH)}/loop.img"
-        make_file(self.path)
+        self.store = Store(self.description)
         direct = ["--direct-io=on"] if self.description.get("direct") else []
-        self.device = run("losetup", "--find", "--show", *direct, self.path)
+        self.device = run("losetup", "--find", "--show", *direct, self.store.path)
 
     def stop(self):
         run("losetup", "-d", self.device)
-        os.unlink(self.path)
+        self.store.remove()
 
 
 class Nbd(Target):
@@ -169,17 +181,18 @@ class Userblk(Target):
     def start(self):
         run("modprobe", "userblk")
         store = self.description["store"]
-        if store == "file:":
-            store = f"file:{SCRATCH}/userblk-{id(self)}.img"
-            make_file(store[5:])
-        self.file = store[5:] if store.startswith("file:") else None
+        self.store = Store(self.description) if store == "file:" else None
+        if self.store:
+            store = f"file:{self.store.path}"
         self.is_empty = store == "null:"
         self.device = run("userblkctl", "create", "--size", f"{SIZE_MB}M",
                           "--queues", str(self.description.get("queues", 1)))
         self.spawn("userblkctl", "serve", self.device, store,
                    "--workers", str(self.description.get("workers", 1)),
                    "--threads", str(self.description.get("threads", 1)),
-                   "--wait", self.description.get("wait", "poll"), stderr=subprocess.DEVNULL)
+                   "--wait", self.description.get("wait", "poll"),
+                   *[f"--{option}" for option in ("redirect", "direct") if self.description.get(option)],
+                   stderr=subprocess.DEVNULL)
         run("dd", f"if={self.device}", "of=/dev/null", "bs=4k", "count=1", "iflag=direct",
             "status=none")
 
@@ -194,8 +207,8 @@ class Userblk(Target):
     def stop(self):
         self.end_processes()
         run("userblkctl", "remove", self.device)
-        if self.file:
-            os.unlink(self.file)
+        if self.store:
+            self.store.remove()
 
 
 KINDS = {"null_blk": NullBlk, "brd": Brd, "loop": Loop, "nbd": Nbd, "ublk": Ublk,
@@ -221,6 +234,24 @@ def make_scratch():
         run("mount", "-t", "tmpfs", "-o", "size=80%", "userblk-bench", SCRATCH)
 
 
+def load_brd():
+    """/dev/ram0, which is measured, and /dev/ram1 for files; its memory comes with use."""
+    run("modprobe", "brd", "rd_nr=2", f"rd_size={DISK_MB * 1024}")
+
+
+def disk_in_memory():
+    folder = f"{SCRATCH}/ext4"
+    if not os.path.ismount(folder):
+        load_brd()
+        run("mkfs.ext4", "-q", "-F", "/dev/ram1")
+        os.makedirs(folder, exist_ok=True)
+        run("mount", "/dev/ram1", folder)
+    return folder
+
+
 def remove_scratch():
+    if os.path.ismount(f"{SCRATCH}/ext4"):
+        run("umount", f"{SCRATCH}/ext4")
+    run("modprobe", "-r", "-q", "brd")
     run("umount", SCRATCH)
     os.rmdir(SCRATCH)

@@ -55,7 +55,8 @@ def fill(template, measurements, found):
                       template, flags=re.DOTALL)
     makers = {
         "counted": lambda kernel: tables.counted(found, kernel),
-        "goals": lambda kernel: tables.goals(found, kernel),
+        "goals": lambda kernel: tables.goals(found, kernel, ("null", "mem")),
+        "redirect_goals": lambda kernel: tables.goals(found, kernel, ("file, --redirect",)),
         "timed": lambda kernel, tool: tables.timed(found, kernel, tool),
         "latency": lambda kernel, tool: tables.latency(found, kernel, tool),
         "processor": lambda kernel, tool: tables.processor(found, kernel, tool),

@@ -20,6 +20,7 @@ public:
     DeviceConfig apply(DeviceConfig base) const;
 
     std::uint64_t size() const noexcept { return size_.value_or(0); }
+    bool no_redirect() const noexcept { return no_redirect_; }
     bool read_only() const noexcept { return read_only_; }
     const std::string& name() const noexcept { return name_; }
 

@@ -63,6 +63,9 @@ void print(const Facts& facts) {
                                    ", their takers are dead; userblkctl reset puts them back");
     else
         print_line("Orphaned", "0");
+    if (device.redirected > 0)
+        print_line("Redirected", std::to_string(device.redirected) +
+                                     ", carried out by the kernel; a removal waits for them");
     if (!facts.holdings.empty()) {
         std::cout << '\n';
         recovery::print(std::cout, facts.holdings, "");
@@ -99,6 +102,7 @@ void print_as_json(const Facts& facts) {
     json->set("queued", Poco::UInt64(device.queued));
     json->set("taken", Poco::UInt64(device.taken));
     json->set("orphaned", Poco::UInt64(device.orphaned));
+    json->set("redirected", Poco::UInt64(device.redirected));
     json->set("oldest_queued_ns", Poco::UInt64(device.oldest_queued_ns));
     json->set("oldest_taken_ns", Poco::UInt64(device.oldest_taken_ns));
     json->set("requests", holdings_json(facts.holdings));

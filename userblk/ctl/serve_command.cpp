@@ -171,6 +171,8 @@ void ServeCommand::check() const {
         throw UsageError("--reuse finds a device by its --name, which is missing");
     if (spin_ && wait_ != "serve")
         throw UsageError("--spin goes with --wait=serve");
+    if (redirect_ && device_options_.no_redirect())
+        throw UsageError("--redirect and --no-redirect exclude each other");
     if (direct_ && !redirect_)
         throw UsageError("--direct goes with --redirect");
     if (timeout_ && !detach_)
@@ -228,10 +230,7 @@ ServeCommand::Target ServeCommand::make_target(const BackendSpec& store) const {
     auto base = DeviceConfig::for_backend(description);
     if (redirect_)
         base.redirect = true;
-    const auto config = device_options_.apply(std::move(base));
-    if (redirect_ && config.redirect == false)
-        throw UsageError("--redirect and --no-redirect exclude each other");
-    const auto device = create_device(config);
+    const auto device = create_device(device_options_.apply(std::move(base)));
     return {device.number(), !keep_};
 }
 

@@ -67,7 +67,7 @@ TEST(Logging, KnowsItsTargetsAndLevels) {
 }
 
 TEST(DeviceFacts, NamesEveryFeature) {
-    EXPECT_EQ(feature_names(USERBLK_F_ALL).size(), 8U);
+    EXPECT_EQ(feature_names(USERBLK_F_ALL).size(), 10U);
     EXPECT_TRUE(feature_names(0).empty());
 }
 

@@ -138,6 +138,11 @@ TEST(WrongUsage, OfServe) {
         {"serve 0 null: --keep", "--create"},
         {"serve 0 null: --timeout 3s", "--detach"},
         {"serve --create null: --size 1G --reuse", "--name"},
+        {"serve 0 file:x --direct", "--redirect"},
+        {"serve 0 mem: --redirect", "file:PATH"},
+        {"serve 0 log,file:x --redirect", "pass by"},
+        {"serve --create file:/dev/null --redirect --no-redirect", "exclude"},
+        {"create --size 1G --allow-redirect --no-redirect", "exclude"},
     });
 }
 

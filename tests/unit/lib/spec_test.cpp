@@ -47,6 +47,19 @@ TEST(Spec, BadStoresAreNamedTogetherWithGoodOnes) {
     }
 }
 
+// Only a file can be redirected to, and nothing that has to see the data may stand before it.
+TEST(Spec, OnlyAFileAloneIsRedirectedTo) {
+    auto file = BackendSpec::parse("file:/srv/disk");
+    EXPECT_NO_THROW(file.set_way(FileBackend::Way::direct));
+    for (const auto* text : {"mem:", "null:", "log,file:/srv/disk", "readonly,file:x"}) {
+        auto spec = BackendSpec::parse(text);
+        EXPECT_NE(complaint([&] { spec.set_way(FileBackend::Way::redirect); }).find("redirected"),
+                  std::string::npos)
+            << text;
+        EXPECT_NO_THROW(spec.set_way(FileBackend::Way::copy));
+    }
+}
+
 // Before a device is made, the store says what it would be.
 TEST(Spec, AStoreDescribesItsDevice) {
     test::TemporaryFolder folder;

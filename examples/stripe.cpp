@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: MIT
+//
+// RAID-0: a device whose units of 256 KiB lie in turn on several files or disks.
+//
+//     truncate -s 1G a.img b.img c.img
+//     stripe [DEV] [--size 2G] [--workers 2] … -- a.img b.img c.img
+//
+// It only says where: the kernel reads and writes the files itself (REDIRECT), and
+// the data never come here. The same files in the same order are the same device.
+// With --size, or DEV, the files are made as long as that takes; otherwise the
+// device is as large as the smallest file allows.
+#include <ioctl/error.hpp>
+#include <userblk/userblk.hpp>
+
+#include <algorithm>
+#include <fcntl.h>
+#include <limits>
+#include <unistd.h>
+
+namespace {
+
+// The largest request that there can be, 4 MiB, lies in 17 units: an answer may name 32.
+constexpr std::uint64_t unit = 256 << 10;
+
+class Stripe : public userblk::RedirectBackend {
+public:
+    explicit Stripe(const userblk::RunArguments& arguments) {
+        const auto& paths = arguments.arguments;
+        if (paths.empty() || paths.size() > userblk::Extents::capacity)
+            throw std::invalid_argument("name 1 to 32 files after --: stripe -- a.img b.img");
+        auto smallest = std::numeric_limits<off_t>::max();
+        for (const auto& path : paths) {
+            const int flags = arguments.read_only ? O_RDONLY : O_RDWR;
+            files_.push_back(userblk::abi::FileDescriptor::open(path.c_str(), flags));
+            smallest = std::min(smallest, lseek(files_.back().get(), 0, SEEK_END));
+        }
+        const auto units = smallest < 0 ? 0 : static_cast<std::uint64_t>(smallest) / unit;
+        size_ = arguments.size_given ? arguments.size : units * unit * paths.size();
+        if (size_ == 0)
+            throw std::invalid_argument("the smallest file has less than 256 KiB; "
+                                        "say with --size how large the device is to be");
+        for (std::size_t i = 0; i < paths.size(); ++i) {
+            const auto needed = static_cast<off_t>(below(i, size_));
+            const int fd = files_[i].get();
+            if (lseek(fd, 0, SEEK_END) < needed && ftruncate(fd, needed) < 0)
+                userblk::abi::throw_errno("make " + paths[i] + " " + std::to_string(needed) +
+                                          " bytes long");
+        }
+    }
+
+    userblk::Description describe() const override {
+        userblk::Description description{.size = size_};
+        description.cache = description.fua = true; // the files' page cache
+        description.discard = description.write_zeroes = true;
+        description.discard_granularity = 4096;
+        description.chunk_size = description.io_min = unit; // one place for each request
+        description.io_opt = static_cast<std::uint32_t>(unit * files_.size());
+        return description;
+    }
+
+    std::error_code redirect(const userblk::Operation& operation, userblk::Extents& to) override {
+        using Kind = userblk::Operation::Kind;
+        const auto end = operation.offset + operation.length;
+        // Data go unit by unit. On a device that was made for this there is only one.
+        if (operation.kind == Kind::read || operation.kind == Kind::write) {
+            for (auto at = operation.offset, next = at; at < end; at = next) {
+                next = std::min(end, (at / unit + 1) * unit);
+                const auto file = at / unit % files_.size();
+                to.add(files_[file].get(), below(file, at), next - at);
+            }
+            return {};
+        }
+        // The rest may be of any length; what it has of one file is in one piece there.
+        for (std::size_t i = 0; i < files_.size(); ++i) {
+            const auto from = below(i, operation.offset), length = below(i, end) - from;
+            if (length > 0 || operation.kind == Kind::flush)
+                to.add(files_[i].get(), from, length);
+        }
+        return {};
+    }
+
+private:
+    // How much of a file is used by what lies before a place on the device. In the
+    // file that has the place, it is there.
+    std::uint64_t below(std::size_t file, std::uint64_t place) const noexcept {
+        const auto row = unit * files_.size(), rest = place % row, before = file * unit;
+        return place / row * unit + (rest > before ? std::min(rest - before, unit) : 0);
+    }
+
+    std::uint64_t size_ = 0;
+    std::vector<userblk::abi::FileDescriptor> files_;
+};
+
+} // namespace
+
+int main(int argc, char** argv) {
+    return userblk::run<Stripe>(argc, argv);
+}

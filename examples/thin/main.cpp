@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: MIT
+// A thin-provisioned volume: blocks take space when they are first written. See docs/thin.md.
+#include "block_map.hpp"
+#include "commands.hpp"
+
+#include <CLI/CLI.hpp>
+#include <functional>
+#include <iostream>
+
+namespace thin {
+
+namespace {
+
+constexpr int failure = 1;
+constexpr int wrong_usage = 2;
+
+using Command = std::function<int()>;
+
+struct Options {
+    Files files;
+    CreateOptions create;
+    ServeOptions serve;
+    InfoOptions info;
+};
+
+CLI::App* add_command(CLI::App& app, Options& options, const std::string& name,
+                      const std::string& summary) {
+    auto* command = app.add_subcommand(name, summary);
+    command->add_option("STORE", options.files.store, "file or block device with the data")
+        ->required();
+    command
+        ->add_option("-m,--map", options.files.map,
+                     "file with the block map; default STORE.map, must be given for a block "
+                     "device")
+        ->type_name("FILE");
+    return command;
+}
+
+void add_create(CLI::App& app, Options& options, Command& chosen) {
+    auto* command = add_command(app, options, "create", "Make a volume; nothing is allocated");
+    command->add_option("-s,--size", options.create.size, "of the volume, such as 10G")
+        ->required()
+        ->type_name("SIZE");
+    command
+        ->add_option("-b,--block", options.create.block,
+                     "what is allocated at a time, 4K to 16M; default 64K, more for a volume "
+                     "above 256G")
+        ->type_name("SIZE");
+    command
+        ->add_option("-l,--limit", options.create.limit,
+                     "the store gets no larger: then discarded space is used again, and in the "
+                     "end writes fail for want of space")
+        ->type_name("SIZE");
+    command
+        ->add_option("--log-records", options.create.spare,
+                     "records of the log before it is written anew, 32 bytes each")
+        ->check(CLI::Range(128, 1 << 24))
+        ->capture_default_str();
+    command->add_flag("--force", options.create.force, "use a block device, whose content is lost");
+    command->callback([&] { chosen = [&] { return create(options.files, options.create); }; });
+}
+
+void add_serve(CLI::App& app, Options& options, Command& chosen) {
+    auto* command = add_command(app, options, "serve", "Serve a volume as a block device");
+    auto& serve_options = options.serve;
+    command->add_option("DEV", serve_options.dev,
+                        "device to serve: a number, userblkN, a node or a name; without it one is "
+                        "made, and removed at the end");
+    command->add_option("--name", serve_options.name, "name of the device to make");
+    command->add_option("-w,--workers", serve_options.workers, "worker processes")
+        ->check(CLI::Range(1U, 1024U))
+        ->capture_default_str();
+    command->add_option("-t,--threads", serve_options.threads, "threads of each worker")
+        ->check(CLI::Range(1U, 1024U))
+        ->capture_default_str();
+    command->add_option("--wait", serve_options.wait, "how workers wait for requests")
+        ->check(CLI::IsMember({"poll", "serve"}))
+        ->capture_default_str();
+    command->add_flag("-k,--keep", serve_options.keep, "leave the device when the driver ends");
+    command->add_flag("-v,--verbose", serve_options.verbose, "tell more");
+    command->callback([&] { chosen = [&] { return serve(options.files, options.serve); }; });
+}
+
+void add_reports(CLI::App& app, Options& options, Command& chosen) {
+    auto* command = add_command(app, options, "info", "Tell what is allocated");
+    command->add_flag("--json", options.info.json, "as JSON; sizes in bytes");
+    command->add_flag("--extents", options.info.extents, "and where it lies in the store");
+    command->callback([&] { chosen = [&] { return info(options.files, options.info); }; });
+    command = add_command(app, options, "check", "Find out whether a volume's block map is sound");
+    command->callback([&] { chosen = [&] { return check(options.files); }; });
+}
+
+int run(int argc, char** argv) {
+    CLI::App app("A thin-provisioned volume: blocks take space when they are first written.",
+                 "thin");
+    app.require_subcommand(1);
+    app.footer("Exit status: 0 success, 1 failure, 2 wrong usage.");
+    Options options;
+    Command chosen;
+    add_create(app, options, chosen);
+    add_serve(app, options, chosen);
+    add_reports(app, options, chosen);
+    try {
+        app.parse(argc, argv);
+        return chosen();
+    } catch (const CLI::ParseError& error) {
+        return app.exit(error) == 0 ? 0 : wrong_usage;
+    }
+}
+
+} // namespace
+
+} // namespace thin
+
+int main(int argc, char** argv) {
+    const auto tell = [](const std::exception& error) {
+        std::cerr << "thin: " << error.what() << std::endl;
+    };
+    try {
+        return thin::run(argc, argv);
+    } catch (const std::invalid_argument& error) {
+        tell(error);
+        return thin::wrong_usage;
+    } catch (const std::exception& error) {
+        tell(error);
+        return thin::failure;
+    }
+}

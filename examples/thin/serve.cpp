@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: MIT
+#include "commands.hpp"
+#include "thin_backend.hpp"
+
+#include "userblk/device.hpp"
+#include "userblk/pool.hpp"
+#include "userblk/units.hpp"
+
+#include <algorithm>
+#include <iostream>
+#include <stdexcept>
+#include <thread>
+
+namespace thin {
+
+namespace {
+
+using namespace userblk;
+using namespace std::chrono_literals;
+
+constexpr std::uint64_t most_chunk = std::uint64_t(1) << 30;
+
+// So that no request is about more blocks than can be named in one answer.
+std::uint32_t chunk_for(const Header& header) {
+    return static_cast<std::uint32_t>(
+        std::min(most_chunk, ThinBackend::most_blocks * header.block_size));
+}
+
+Device make_device(const Files& files, const ServeOptions& options, const Header& header) {
+    if (Store(files.store, false).is_open_elsewhere())
+        throw std::runtime_error(files.store +
+                                 " is served already; to join, name its device: "
+                                 "thin serve " +
+                                 files.store + " DEV");
+    auto config = DeviceConfig::for_backend(ThinBackend::description(header));
+    config.chunk_size = chunk_for(header);
+    config.name = options.name;
+    return Device::create(config);
+}
+
+Device open_device(const ServeOptions& options, const Header& header) {
+    auto device = Device::open(options.dev);
+    const auto config = device.node().info().device.config;
+    if (config.size != header.size)
+        throw std::runtime_error(options.dev + " has " + std::to_string(config.size) +
+                                 " bytes, the volume " + std::to_string(header.size));
+    if (config.chunk_size == 0 || config.chunk_size > chunk_for(header))
+        throw std::runtime_error(options.dev + " has " +
+                                 (config.chunk_size ? "chunks of " + format_size(config.chunk_size)
+                                                    : std::string("no chunk size")) +
+                                 "; make it with userblkctl create --chunk-size " +
+                                 format_size(chunk_for(header)) + ", or let thin serve make it");
+    return device;
+}
+
+// In each worker: descriptors and locks must be its own.
+std::shared_ptr<Backend> open_backend(const Files& files, const DeviceContext& device) {
+    auto backend = std::make_shared<ThinBackend>(files.store, files.map_path(),
+                                                 std::make_unique<DeviceRequests>(device.number));
+    if (!backend->volume().store().claim(device.diskseq))
+        throw std::runtime_error(files.store + " is served as another device already");
+    return backend;
+}
+
+// Somebody may have it open for just a moment, such as udev.
+void remove_device(const Device& device, const LogFunction& log) {
+    for (auto left = 2000ms; left > 0ms; left -= 50ms) {
+        try {
+            return Device::remove(device.number());
+        } catch (const std::system_error& error) {
+            if (error.code() == std::errc::no_such_device)
+                return;
+            if (error.code() != std::errc::device_or_resource_busy)
+                throw;
+        }
+        std::this_thread::sleep_for(50ms);
+    }
+    log(LogLevel::warning, device.block_path() +
+                               " is in use and stays; its requests wait. Serve it "
+                               "again: thin serve STORE " +
+                               device.block_path());
+}
+
+} // namespace
+
+int serve(const Files& files, const ServeOptions& options) {
+    if (!options.dev.empty() && !options.name.empty())
+        throw std::invalid_argument("--name is for a device that is made; " + options.dev +
+                                    " is there already");
+    const auto header = SharedMap(files.map_path(), MapFile::Mode::read_only).header();
+    const auto log = log_to_stderr("thin", options.verbose ? LogLevel::debug : LogLevel::notice);
+    const bool temporary = options.dev.empty() && !options.keep;
+    const Device device =
+        options.dev.empty() ? make_device(files, options, header) : open_device(options, header);
+    PoolOptions pool;
+    pool.workers = options.workers;
+    pool.worker.threads = options.threads;
+    pool.worker.wait = options.wait == "serve" ? WaitMode::serve : WaitMode::poll;
+    pool.log = log;
+    pool.ready = [&device] { std::cout << device.block_path() << std::endl; };
+    auto end = PoolEnd::failed;
+    try {
+        const auto open = [&files](const DeviceContext& of) { return open_backend(files, of); };
+        end = Pool(device.number(), open, pool).run();
+    } catch (...) {
+        if (temporary)
+            remove_device(device, log);
+        throw;
+    }
+    if (temporary && end != PoolEnd::removed)
+        remove_device(device, log);
+    return end == PoolEnd::stopped || end == PoolEnd::removed ? 0 : 1;
+}
+
+} // namespace thin

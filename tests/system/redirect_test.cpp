@@ -1,0 +1,262 @@
+// SPDX-License-Identifier: MIT
+//
+// "userblkctl serve file:PATH --redirect": the kernel carries the requests out, the workers only say
+// where.
+#include <algorithm>
+#include <fstream>
+#include <memory>
+
+#include "tests/system/fio.hpp"
+#include "tests/system/system_test.hpp"
+
+namespace userblk::test {
+
+namespace {
+
+// What a process has read and written by system calls so far, in bytes.
+std::uint64_t moved_by(pid_t pid) {
+    std::ifstream file("/proc/" + std::to_string(pid) + "/io");
+    std::string word;
+    std::uint64_t value = 0, sum = 0;
+    while (file >> word >> value)
+        if (word == "rchar:" || word == "wchar:")
+            sum += value;
+    return sum;
+}
+
+std::uint64_t moved_by(const std::vector<pid_t>& pids) {
+    std::uint64_t sum = 0;
+    for (const pid_t pid : pids)
+        sum += moved_by(pid);
+    return sum;
+}
+
+} // namespace
+
+// Where the store is: in memory (tmpfs), or on a disk (ext4), used through the page cache or past it.
+struct Place {
+    const char* name;
+    bool on_disk;
+    Arguments options;
+};
+
+class RedirectTo : public SystemTest, public testing::WithParamInterface<Place> {
+protected:
+    static constexpr std::uint64_t size = 320 * mib; // what xfs asks for at least
+
+    void SetUp() override {
+        SystemTest::SetUp();
+        std::string where = folder();
+        if (GetParam().on_disk) {
+            const std::string disk = make_file("disk.img", size + 128 * mib);
+            succeed({"modprobe", "loop"});
+            make_file_system("ext4", disk);
+            disk_ = std::make_unique<Mount>(disk, folder() + "/disk", Arguments{"-o", "loop"});
+            where = disk_->point();
+        }
+        store_ = where + "/store.img";
+        succeed({"truncate", "-s", std::to_string(size), store_});
+    }
+    void TearDown() override {
+        disk_.reset();
+        SystemTest::TearDown();
+    }
+    std::string spec() const { return "file:" + store_; }
+    FioJob job(const TestDevice& device, std::chrono::seconds duration = 0s) const {
+        return {.target = device.block_path(), .size = "24m", .runtime = duration};
+    }
+    // Everything went through the kernel, and nothing failed.
+    static void expect_redirected(const TestDevice& device) {
+        const auto now = info(device.control());
+        EXPECT_GT(now.redirects, 0u);
+        EXPECT_EQ(now.redirected, 0u);
+        EXPECT_EQ(now.errors, 0u);
+        EXPECT_EQ(now.stale, 0u);
+    }
+
+private:
+    std::unique_ptr<Mount> disk_;
+    std::string store_;
+};
+
+INSTANTIATE_TEST_SUITE_P(Store, RedirectTo,
+                         testing::Values(Place{"in_memory", false, {"--redirect"}},
+                                         Place{"on_disk", true, {"--redirect"}},
+                                         Place{"on_disk_direct", true, {"--redirect", "--direct"}}),
+                         [](const auto& about) { return std::string(about.param.name); });
+
+// Small blocks, blocks of several requests, blocks smaller than the disk's, and writes that the page
+// cache has put together are all read back as written.
+TEST_P(RedirectTo, WhatWasWrittenIsRead) {
+    allow_time(300s);
+    TestDevice device(full_config(size));
+    Supervisor serve(device, spec(), 2, GetParam().options);
+    FioJob small = job(device), large = job(device), tiny = job(device), buffered = job(device);
+    large.block = "1m";
+    tiny.block = "512";
+    tiny.size = "2m";
+    buffered.direct = false;
+    buffered.engine = "psync";
+    for (const auto& one : {small, large, tiny, buffered})
+        verify_with_fio(one);
+    expect_redirected(device);
+    serve.stop();
+}
+
+// A file system with a tree of files is what it was after it was mounted anew, and faultless; the
+// space of what was deleted is given back.
+TEST_P(RedirectTo, FileSystemsAreKept) {
+    allow_time(400s);
+    for (const std::string type : {"ext4", "xfs"}) {
+        SCOPED_TRACE(type);
+        TestDevice device(full_config(size));
+        Supervisor serve(device, spec(), 2, GetParam().options);
+        make_file_system(type, device.block_path());
+        std::string written;
+        {
+            Mount mount(device.block_path(), folder() + "/mnt");
+            shell("cp -a \"$2\" \"$1/a\"; cp -a \"$2\" \"$1/b\"; sync -f \"$1\"; rm -r \"$1/b\"; "
+                  "fstrim \"$1\"",
+                  {mount.point(), sample_tree()});
+            written = checksum_of_tree(mount.point());
+            mount.unmount();
+        }
+        check_file_system(type, device.block_path());
+        Mount mount(device.block_path(), folder() + "/mnt", {"-o", "ro"});
+        shell("echo 3 >/proc/sys/vm/drop_caches");
+        EXPECT_EQ(checksum_of_tree(mount.point()), written);
+        mount.unmount();
+        EXPECT_GT(info(device.control()).discards, 0u);
+        expect_redirected(device);
+        serve.stop();
+    }
+}
+
+// The same load with and without --redirect: what the workers themselves read and wrote is as much
+// as the load without it, and next to nothing with it.
+TEST_P(RedirectTo, WorkersMoveNoData) {
+    allow_time(240s);
+    std::uint64_t moved[2] = {};
+    for (const bool redirect : {false, true}) {
+        TestDevice device(full_config(size));
+        Supervisor serve(device, spec(), 2, redirect ? GetParam().options : Arguments{});
+        EXPECT_TRUE(answers(device));
+        const auto workers = serve.workers();
+        const std::uint64_t before = moved_by(workers);
+        verify_with_fio(job(device));
+        EXPECT_EQ(serve.workers(), workers);
+        moved[redirect] = moved_by(workers) - before;
+        serve.stop();
+    }
+    figure(std::string(GetParam().name) + ", bytes moved by workers without / with --redirect",
+           std::to_string(moved[0]) + " / " + std::to_string(moved[1]));
+    EXPECT_GE(moved[0], 48 * mib); // written, and read back
+    EXPECT_LE(moved[1], 64u << 10);
+}
+
+// All workers are killed again and again under checked writes; what the kernel had accepted goes on
+// without them, what they had merely taken is put back, and fio finds no error.
+TEST_P(RedirectTo, WorkersAreKilledUnderFio) {
+    const auto duration = long_form() ? 60s : 10s;
+    allow_time(duration + 240s);
+    TestDevice device(full_config(size));
+    Supervisor serve(device, spec(), 4, GetParam().options);
+    EXPECT_TRUE(answers(device));
+    Fio fio(job(device, duration));
+    std::vector<Blow> blows;
+    Dice dice;
+    const auto end = std::chrono::steady_clock::now() + duration;
+    while (std::chrono::steady_clock::now() < end && fio.running()) {
+        dice.sleep_up_to(800ms);
+        blows.push_back(strike(
+            device, [&] { serve.kill_workers(); },
+            [&] {
+                EXPECT_TRUE(await_healed(device));
+                std::this_thread::sleep_for(500ms);
+            }));
+    }
+    fio.finish();
+    figure(std::string(GetParam().name) + ", kills of all workers / met taken requests",
+           std::to_string(blows.size()) + " / " + std::to_string(count_met(blows)));
+    EXPECT_GT(blows.size(), 0u);
+    expect_redirected(device);
+    serve.stop();
+}
+
+class Redirect : public SystemTest {};
+
+// The store is a slow disk (another device, served with a delay). Again and again everybody who
+// serves the device above is killed while requests are on their way to the disk. These end with
+// nobody alive; what had not been taken waits for a new supervisor, and fio finds no error.
+TEST_F(Redirect, NobodyIsNeededForWhatWasAccepted) {
+    const auto duration = long_form() ? 60s : 8s;
+    allow_time(duration + 240s);
+    TestDevice disk(full_config(64 * mib));
+    Supervisor slow(disk, "delay=20ms,mem:", 4);
+    EXPECT_TRUE(answers(disk));
+    TestDevice device(full_config(64 * mib));
+    const std::string spec = "file:" + disk.block_path();
+    const Arguments options{"--redirect", "--direct"};
+    auto serve = std::make_unique<Supervisor>(device, spec, 2, options);
+    EXPECT_TRUE(answers(device));
+    Fio fio({.target = device.block_path(), .size = "16m", .runtime = duration});
+    unsigned int kills = 0, met = 0;
+    while (fio.running()) {
+        eventually([&] { return info(device.control()).redirected > 0 || !fio.running(); });
+        serve->kill_all();
+        kills++;
+        met += info(device.control()).redirected > 0;
+        EXPECT_TRUE(eventually([&] { return info(device.control()).redirected == 0; }));
+        serve = std::make_unique<Supervisor>(device, spec, 2, options);
+        std::this_thread::sleep_for(500ms);
+    }
+    fio.finish();
+    figure("kills of everybody / met redirected requests",
+           std::to_string(kills) + " / " + std::to_string(met));
+    EXPECT_GT(met, 0u);
+    EXPECT_EQ(info(device.control()).errors, 0u);
+    serve->stop();
+    slow.stop();
+}
+
+// On a device whose creator did not allow it --redirect is refused, with what would be right.
+TEST_F(Redirect, IsRefusedWhereTheDeviceDoesNotAllowIt) {
+    userblk_config config = full_config(64 * mib);
+    config.flags |= USERBLK_F_NO_REDIRECT;
+    TestDevice device(config);
+    const std::string spec = "file:" + make_file("store.img", 64 * mib);
+    const Outcome outcome = run({built("userblkctl"), "serve", device.name(), spec, "--redirect"});
+    EXPECT_EQ(outcome.status, 1) << outcome.text();
+    EXPECT_NE(outcome.err.find("--allow-redirect"), std::string::npos) << outcome.err;
+}
+
+// A store that ends behind the device's beginning, because it was cut off meanwhile: reads there
+// fail, with no stale bytes; the rest goes on.
+TEST_F(Redirect, AStoreThatWasCutOffGivesErrors) {
+    const std::string store = make_file("store.img", 64 * mib);
+    TestDevice device(full_config(64 * mib));
+    Supervisor serve(device, "file:" + store, 2, {"--redirect"});
+    EXPECT_TRUE(answers(device));
+    succeed({"truncate", "-s", "32M", store});
+    const Fd fd = open_file(device.block_path(), O_RDWR | O_DIRECT);
+    Buffer data(4096);
+    EXPECT_EQ(pread(fd.get(), data.data(), 4096, 48 * mib), -1);
+    EXPECT_EQ(errno, EIO);
+    EXPECT_EQ(pread(fd.get(), data.data(), 4096, 16 * mib), 4096);
+    serve.stop();
+}
+
+// INFO and the tools count what is redirected.
+TEST_F(Redirect, IsToldByTheTools) {
+    TestDevice device(full_config(64 * mib));
+    Supervisor serve(device, "file:" + make_file("store.img", 64 * mib), 2, {"--redirect"});
+    EXPECT_TRUE(answers(device));
+    const std::string stats = succeed({built("userblkctl"), "stats", device.name(), "--json"});
+    EXPECT_NE(stats.find("\"redirects\""), std::string::npos) << stats;
+    const std::string facts = succeed({built("userblkctl"), "info", device.name(), "--json"});
+    EXPECT_NE(facts.find("\"redirected\""), std::string::npos) << facts;
+    EXPECT_NE(facts.find("\"redirect\""), std::string::npos) << facts;
+    serve.stop();
+}
+
+} // namespace userblk::test

@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: MIT
+#include "examples/thin/shared_map.hpp"
+
+#include "temporary.hpp"
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+namespace thin {
+namespace {
+
+constexpr std::uint64_t least_spare = 100;
+
+class SharedMapTest : public testing::Test {
+protected:
+    void SetUp() override { SharedMap::create(path, header); }
+
+    // Gives block n place n.
+    static void append(SharedMap& map, std::uint64_t block) {
+        SharedMap::Lock lock(map);
+        lock.append({.kind = Record::Kind::place, .block = block, .place = block, .count = 1});
+    }
+    static void expect_blocks(const SharedMap& map, std::uint64_t count) {
+        EXPECT_EQ(map.map().mapped(), count);
+        for (std::uint64_t block = 0; block < count; ++block)
+            EXPECT_EQ(map.map().place(block), block);
+    }
+    std::string content() const {
+        std::ifstream in(path, std::ios::binary);
+        return std::string(std::istreambuf_iterator<char>(in), {});
+    }
+    std::string write(const std::string& name, const std::string& bytes) const {
+        const auto where = folder.path() / name;
+        std::ofstream(where, std::ios::binary) << bytes;
+        return where;
+    }
+    static std::size_t place_of(std::uint64_t record) {
+        return MapFile::header_size + record * sizeof(Record);
+    }
+
+    userblk::test::TemporaryFolder folder;
+    std::string path = folder.path() / "volume.map";
+    Header header{.block_size = 4096, .size = 1000 * 4096, .spare = least_spare};
+};
+
+// What one has appended others see, without a word between them; those who open it later too.
+TEST_F(SharedMapTest, EverybodySeesEveryRecord) {
+    SharedMap one(path, MapFile::Mode::read_write), other(path, MapFile::Mode::read_write);
+    append(one, 0);
+    other.refresh();
+    expect_blocks(other, 1);
+    append(other, 1);
+    append(one, 2); // has taken in the other's before
+    expect_blocks(one, 3);
+    other.refresh();
+    expect_blocks(other, 3);
+    expect_blocks(SharedMap(path, MapFile::Mode::read_only), 3);
+}
+
+// The file ends at any byte of its last three records, as after a power cut: exactly the whole
+// records before the cut are there, and it can be gone on with.
+TEST_F(SharedMapTest, ACutAtAnyByteLeavesTheWholeRecords) {
+    {
+        SharedMap map(path, MapFile::Mode::read_write);
+        for (std::uint64_t block = 0; block < 6; ++block)
+            append(map, block);
+    }
+    const auto whole = content();
+    for (auto cut = place_of(3); cut <= place_of(6); ++cut) {
+        const auto copy = write("cut.map", whole.substr(0, cut));
+        auto left = (cut - MapFile::header_size) / sizeof(Record);
+        expect_blocks(SharedMap(copy, MapFile::Mode::read_only), left);
+        SharedMap map(copy, MapFile::Mode::read_write);
+        // Zeros at its end are made up for.
+        if (whole.find_first_not_of('\0', cut) >= place_of(left + 1) && left < 6)
+            ++left;
+        expect_blocks(map, left);
+        append(map, left);
+        expect_blocks(SharedMap(copy, MapFile::Mode::read_only), left + 1);
+    }
+}
+
+// The same where the file keeps its length and zeros follow: an append that was cut short.
+TEST_F(SharedMapTest, ATornRecordIsOverwritten) {
+    {
+        SharedMap map(path, MapFile::Mode::read_write);
+        for (std::uint64_t block = 0; block < 4; ++block)
+            append(map, block);
+    }
+    const auto whole = content();
+    SharedMap living(path, MapFile::Mode::read_write);
+    for (std::size_t bytes = 1; bytes < sizeof(Record); ++bytes) {
+        auto torn = whole;
+        // The next record begins, with bytes that are not all zeros anyway.
+        for (std::size_t i = 0; i < bytes; ++i)
+            torn[place_of(4) + i] = static_cast<char>(0x40 + i);
+        const auto copy = write("torn.map", torn);
+        const SharedMap reader(copy, MapFile::Mode::read_only);
+        expect_blocks(reader, 4);
+        EXPECT_TRUE(reader.has_torn_tail());
+        SharedMap map(copy, MapFile::Mode::read_write);
+        EXPECT_FALSE(map.has_torn_tail());
+        append(map, 4);
+        expect_blocks(SharedMap(copy, MapFile::Mode::read_only), 5);
+    }
+    // While others have it open: who comes next under the lock writes over it.
+    const auto fd = open_file(path, O_RDWR);
+    ASSERT_EQ(::pwrite(fd.get(), "torn", 4, static_cast<off_t>(place_of(4))), 4);
+    living.refresh();
+    expect_blocks(living, 4);
+    append(living, 4);
+    expect_blocks(SharedMap(path, MapFile::Mode::read_only), 5);
+}
+
+// Any byte of the last record is wrong: the record is none, those before it are there.
+TEST_F(SharedMapTest, ADamagedByteTakesItsRecordAway) {
+    {
+        SharedMap map(path, MapFile::Mode::read_write);
+        for (std::uint64_t block = 0; block < 5; ++block)
+            append(map, block);
+    }
+    const auto whole = content();
+    for (auto at = place_of(4); at < place_of(5); ++at) {
+        auto damaged = whole;
+        damaged[at] = static_cast<char>(damaged[at] ^ 0x10);
+        expect_blocks(SharedMap(write("bad.map", damaged), MapFile::Mode::read_write), 4);
+    }
+}
+
+// A power cut brought a later page of the log to the disk and an earlier one not. The records
+// behind the gap are gone for good: filling the gap with the same record does not bring them back.
+TEST_F(SharedMapTest, WhatIsBehindAGapNeverComesBack) {
+    {
+        SharedMap map(path, MapFile::Mode::read_write);
+        for (std::uint64_t block = 0; block < 6; ++block)
+            append(map, block);
+    }
+    auto gap = content();
+    gap.replace(place_of(3), sizeof(Record), sizeof(Record), '\0');
+    const auto copy = write("gap.map", gap);
+    SharedMap map(copy, MapFile::Mode::read_write);
+    expect_blocks(map, 3);
+    append(map, 3);
+    map.refresh();
+    expect_blocks(map, 4);
+    expect_blocks(SharedMap(copy, MapFile::Mode::read_only), 4);
+}
+
+// A header or a checkpoint that is damaged is no torn tail: it is told, by name.
+TEST_F(SharedMapTest, DamageElsewhereIsTold) {
+    const auto complaint = [](const std::string& name) -> std::string {
+        try {
+            SharedMap map(name, MapFile::Mode::read_write);
+        } catch (const Damaged& damage) {
+            return damage.what();
+        }
+        return {};
+    };
+    {
+        SharedMap map(path, MapFile::Mode::read_write);
+        for (std::uint64_t block = 0; block < 300; block += 2) // it needs a checkpoint on the way
+            append(map, block);
+    }
+    const auto whole = content();
+    auto bad = whole;
+    bad[20] = 1;
+    EXPECT_NE(complaint(write("bad.map", bad)).find("header of"), std::string::npos);
+    bad = whole;
+    bad[0] = 'x';
+    EXPECT_NE(complaint(write("bad.map", bad)).find("is not the block map"), std::string::npos);
+    bad = whole;
+    bad[place_of(0) + 9] ^= 1;
+    EXPECT_NE(complaint(write("bad.map", bad)).find("checkpoint is damaged"), std::string::npos);
+    EXPECT_NE(complaint(write("short.map", "few")).find("is not the block map"), std::string::npos);
+    EXPECT_THROW(SharedMap::create(path, header), std::system_error) << "it exists";
+}
+
+// More records than the log has room for: it is written anew while others use it, who follow. The
+// descriptor that answers may name keeps its number.
+TEST_F(SharedMapTest, AFullLogIsWrittenAnewWhileOthersUseIt) {
+    SharedMap one(path, MapFile::Mode::read_write), other(path, MapFile::Mode::read_write);
+    SharedMap third(path, MapFile::Mode::read_write); // looks only at the end
+    const int fd = other.fd();
+    const auto first_id = one.header().id;
+    for (std::uint64_t block = 0; block < 900; ++block) {
+        append(block % 3 == 0 ? other : one, block);
+        if (block % 7 == 0) {
+            other.refresh();
+            expect_blocks(other, block + 1);
+        }
+    }
+    third.refresh();
+    expect_blocks(third, 900);
+    EXPECT_NE(third.header().id, first_id);
+    EXPECT_EQ(other.fd(), fd);
+    one.refresh();
+    other.refresh();
+    EXPECT_EQ(other.header().id, one.header().id);
+    expect_blocks(SharedMap(path, MapFile::Mode::read_only), 900);
+    EXPECT_LT(std::filesystem::file_size(path), place_of(2000));
+    EXPECT_FALSE(std::filesystem::exists(path + ".new"));
+}
+
+// Somebody ended the log and died before the new file had the name. Whoever comes next does it
+// again: one who had it open, and one who opens it.
+TEST_F(SharedMapTest, ALogThatEndedWithoutASuccessorGetsOne) {
+    for (const bool open_before : {true, false}) {
+        const std::string where = folder.path() / (open_before ? "before.map" : "after.map");
+        SharedMap::create(where, header);
+        SharedMap living(where, MapFile::Mode::read_write);
+        append(living, 0);
+        MapFile raw(where, MapFile::Mode::read_write);
+        raw.write(1, {.kind = Record::Kind::end});
+        const auto old_id = raw.header().id;
+        std::ofstream(where + ".new") << "half of a file";
+        if (!open_before) {
+            SharedMap opened(where, MapFile::Mode::read_write);
+            EXPECT_NE(opened.header().id, old_id);
+            append(opened, 1);
+        }
+        living.refresh();
+        EXPECT_NE(living.header().id, old_id);
+        expect_blocks(living, open_before ? 1 : 2);
+    }
+}
+
+} // namespace
+} // namespace thin
