@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "payload_file.h"
 
-#include <linux/log2.h>
 #include <linux/pipe_fs_i.h>
 #include <linux/slab.h>
 #include <linux/splice.h>
@@ -10,34 +9,10 @@
 #include "node.h"
 #include "payload.h"
 
-#define USERBLK_PLACE_SLOT_SHIFT	USERBLK_PAYLOAD_OFFSET_BITS
-#define USERBLK_PLACE_GENERATION_SHIFT	(USERBLK_PAYLOAD_OFFSET_BITS + \
-					 USERBLK_PAYLOAD_SLOT_BITS)
-#define USERBLK_PLACE_MASK(bits)	((1ULL << (bits)) - 1)
-
 static_assert(USERBLK_MAX_TRANSFER < 1ULL << USERBLK_PAYLOAD_OFFSET_BITS);
 static_assert(USERBLK_MAX_SLOTS <= 1ULL << USERBLK_PAYLOAD_SLOT_BITS);
 static_assert(USERBLK_PLACE_GENERATION_SHIFT +
 	      USERBLK_PAYLOAD_GENERATION_BITS == 63);
-
-static unsigned int userblk_place_tag_bits(const struct userblk_queue *queue)
-{
-	return order_base_2(queue->depth);
-}
-
-u64 userblk_payload_place(const struct userblk_queue *queue,
-			  const struct userblk_delivery *delivery)
-{
-	u64 generation = USERBLK_ID_GENERATION(delivery->id) &
-			 USERBLK_PLACE_MASK(USERBLK_PAYLOAD_GENERATION_BITS);
-	u64 number = (u64)delivery->queue << userblk_place_tag_bits(queue) |
-		     USERBLK_ID_TAG(delivery->id);
-
-	if (delivery->op > USERBLK_OP_WRITE)
-		return 0;
-	return generation << USERBLK_PLACE_GENERATION_SHIFT |
-	       number << USERBLK_PLACE_SLOT_SHIFT;
-}
 
 /**
  * struct userblk_place - a place in the file, and whose it is
@@ -69,7 +44,7 @@ static int userblk_place_claim(struct userblk_queue *queue, u64 pos, u16 op,
 {
 	u64 number = pos >> USERBLK_PLACE_SLOT_SHIFT &
 		     USERBLK_PLACE_MASK(USERBLK_PAYLOAD_SLOT_BITS);
-	unsigned int bits = userblk_place_tag_bits(queue);
+	unsigned int bits = queue->tag_bits;
 	u32 tag = number & USERBLK_PLACE_MASK(bits);
 	int err;
 

@@ -2,6 +2,7 @@
 #include "queue.h"
 
 #include <linux/list_sort.h>
+#include <linux/log2.h>
 #include <linux/poll.h>
 #include <linux/slab.h>
 
@@ -47,6 +48,7 @@ int userblk_queue_init(struct userblk_queue *queue, unsigned int nr_hwqs,
 
 	queue->nr_hwqs = nr_hwqs;
 	queue->depth = depth;
+	queue->tag_bits = order_base_2(depth);
 	queue->stats = alloc_percpu(struct userblk_stats);
 	queue->hwqs = kvcalloc(nr_hwqs, sizeof(*queue->hwqs), GFP_KERNEL);
 	if (!queue->stats || !queue->hwqs)

@@ -72,6 +72,7 @@ struct userblk_hwq {
  * @hwqs: @nr_hwqs of them; constant, as are the next ones down to @limit
  * @nr_hwqs: how many
  * @depth: slots of each
+ * @tag_bits: that a tag needs
  * @number: the device's, for messages
  * @delivery_limit: deliveries before a request fails; 0: unlimited
  * @limit: jiffies that a request may wait; 0: unlimited
@@ -94,6 +95,7 @@ struct userblk_queue {
 	struct userblk_hwq *hwqs;
 	unsigned int nr_hwqs;
 	unsigned int depth;
+	unsigned int tag_bits;
 	u32 number;
 	u32 delivery_limit;
 	unsigned long limit;
