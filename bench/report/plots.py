@@ -26,9 +26,9 @@ def save(figure, path):
     plt.close(figure)
 
 
-def bars(axis, entries, title, unit, label):
+def bars(axis, entries, title, unit, label, named):
     """Horizontal bars: [(target, value, low, high)]; a bar that is far longer than the
-    others is cut off, and its number says so."""
+    others is cut off, and its number says so. named: the targets are."""
     values = [entry[1] for entry in entries]
     limit = min(max(values), 2.2 * sorted(values)[int(len(values) * 0.7)])
     for row, (target, value, low, high) in enumerate(reversed(entries)):
@@ -41,9 +41,9 @@ def bars(axis, entries, title, unit, label):
             end = max(shown, min(high, limit * 1.1))
         axis.text(end + limit * 0.015, row, label(value) + (" →" if value > limit else ""),
                   va="center", fontsize=8)
-    axis.set_yticks(range(len(entries)), [entry[0] for entry in reversed(entries)])
+    axis.set_yticks(range(len(entries)), [entry[0] if named else "" for entry in reversed(entries)])
     axis.set_xlim(0, limit * 1.25)
-    axis.xaxis.set_major_locator(MaxNLocator(6))
+    axis.xaxis.set_major_locator(MaxNLocator(4))
     axis.xaxis.set_major_formatter(lambda v, _: f"{v:,.0f}")
     axis.set_xlabel(unit)
     axis.set_title(title, loc="left", fontsize=10)
@@ -57,9 +57,10 @@ def panels(found, path, heading, unit, value, label):
     rows = (len(jobs) + 1) // 2
     figure, axes = plt.subplots(rows, 2, figsize=(11, rows * (0.6 + 0.24 * len(targets))),
                                 squeeze=False, layout="constrained")
-    for axis, job in zip(axes.flat, jobs):
+    # Side by side stand the same targets: their names once.
+    for number, (axis, job) in enumerate(zip(axes.flat, jobs)):
         entries = [(key.target, *value(f)) for key, f in found.items() if key.job == job]
-        bars(axis, entries, job, unit, label)
+        bars(axis, entries, job, unit, label, number % 2 == 0 or len(entries) != len(targets))
     for axis in list(axes.flat)[len(jobs):]:
         axis.remove()
     figure.suptitle(heading, fontsize=11, x=0.01, ha="left")

@@ -74,11 +74,16 @@ def processor(found, kernel, tool):
     return grid(of_mode(found, "time", kernel, tool), cell)
 
 
+def singular(words):
+    first, *rest = words.split(" ")
+    return " ".join([first.removesuffix("s"), *rest])
+
+
 def scale(measurements, name, what):
     rows = []
     for kernel, points in figures.series(measurements, name).items():
         first = points[0][1]
-        rows += [[f"{kernel}, {x} {what if x > 1 else what.removesuffix('s')}", number(y), f"{(y / first - 1) * 100:+.1f} %"]
+        rows += [[f"{kernel}, {x} {what if x > 1 else singular(what)}", number(y), f"{(y / first - 1) * 100:+.1f} %"]
                  for x, y in points]
     return markdown(["", "instructions per I/O", "against the first"], rows)
 

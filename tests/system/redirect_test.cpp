@@ -38,6 +38,7 @@ struct Place {
     const char* name;
     bool on_disk;
     Arguments options;
+    std::vector<std::string> file_systems; // that are made on the device
 };
 
 class RedirectTo : public SystemTest, public testing::WithParamInterface<Place> {
@@ -80,9 +81,12 @@ private:
 };
 
 INSTANTIATE_TEST_SUITE_P(Store, RedirectTo,
-                         testing::Values(Place{"in_memory", false, {"--redirect"}},
-                                         Place{"on_disk", true, {"--redirect"}},
-                                         Place{"on_disk_direct", true, {"--redirect", "--direct"}}),
+                         testing::Values(Place{"in_memory", false, {"--redirect"}, {"ext4"}},
+                                         Place{"on_disk", true, {"--redirect"}, {"ext4", "xfs"}},
+                                         Place{"on_disk_direct",
+                                               true,
+                                               {"--redirect", "--direct"},
+                                               {"xfs", "ext4"}}),
                          [](const auto& about) { return std::string(about.param.name); });
 
 // Small blocks, blocks of several requests, blocks smaller than the disk's, and writes that the page
@@ -107,7 +111,7 @@ TEST_P(RedirectTo, WhatWasWrittenIsRead) {
 // space of what was deleted is given back.
 TEST_P(RedirectTo, FileSystemsAreKept) {
     allow_time(400s);
-    for (const std::string type : {"ext4", "xfs"}) {
+    for (const std::string& type : GetParam().file_systems) {
         SCOPED_TRACE(type);
         TestDevice device(full_config(size));
         Supervisor serve(device, spec(), 2, GetParam().options);
