@@ -41,6 +41,12 @@ static unsigned int userblk_bios_bvecs(struct bio *bio, struct bio_vec *bvecs)
 	return n;
 }
 
+static void userblk_part_drop_bvecs(struct userblk_part *part)
+{
+	kfree(part->bvecs);
+	part->bvecs = NULL;
+}
+
 /* Within one bio its own table will do; skip is within it. */
 static void userblk_part_iter_bio(struct bio *bio, struct iov_iter *iter,
 				  unsigned int direction, u32 skip)
@@ -380,10 +386,8 @@ static void userblk_part_transferred(struct userblk_part *part)
 
 	if (part->target.file && userblk_part_slot(part)->op == USERBLK_OP_WRITE)
 		userblk_part_end_write(part);
-	if (part->bvecs) {
-		kfree(part->bvecs);
-		part->bvecs = NULL;
-	}
+	if (part->bvecs)
+		userblk_part_drop_bvecs(part);
 	if (ret > 0) {
 		part->done += ret;
 		if (likely(part->done >= part->target.length))
