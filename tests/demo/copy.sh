@@ -42,11 +42,18 @@ write_chunks() {
   done
 }
 
+# All folders, before anybody copies: of several tars that unpack into a folder which is
+# not there, one may fail because another makes it at that moment.
+make_folders() {
+  (cd "$state/source" && find . -mindepth 1 -type d -print0) | (cd "$1" && xargs -0 -r mkdir -p --)
+}
+
 # One copy of all files into the folder $1.
 copy_once() {
   local writer pids=()
   rm -rf "$1" "$state/copying" "$state/copied"
   mkdir "$1" "$state/copying" "$state/copied" || return
+  make_folders "$1" || return
   for ((writer = 0; writer < writers; writer++)); do
     write_chunks "$1" &
     pids+=($!)
