@@ -25,9 +25,17 @@ protected:
                                            std::filesystem::path(rule).filename().string(),
                                        rule, std::filesystem::copy_options::overwrite_existing);
         ASSERT_FALSE(rules_.empty()) << "no udev rule in " << USERBLK_PACKAGING;
-        succeed({"udevadm", "control", "--reload"});
         succeed({"udevadm", "control", "--start-exec-queue"});
+        for (int i = 0; i < 5 && !rules_in_force(); i++)
+            succeed({"udevadm", "control", "--reload"});
+    }
+    // After one "udevadm control --reload" a device was now and then handled by the rules of
+    // before, with not one link of ours.
+    static bool rules_in_force() {
         settle();
+        const TestDevice probe(named("probe"));
+        settle();
+        return std::filesystem::is_symlink("/dev/userblk/by-name/probe");
     }
     void TearDown() override {
         for (const std::string& rule : rules_)
