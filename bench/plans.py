@@ -147,6 +147,8 @@ def main():
     if arguments.probe:
         plan["targets"] = [target for target in plan["targets"] if is_there(target)]
     plan["targets"] = [target for target in plan["targets"] if re.search(arguments.only, target["name"])]
+    if "pairs" in plan:
+        plan["pairs"] = [pair for pair in plan["pairs"] if re.search(arguments.only, pair["target"]["name"])]
     print(json.dumps(plan, indent=1))
 
 

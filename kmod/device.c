@@ -3,6 +3,7 @@
 
 #include <linux/slab.h>
 
+#include "cancel.h"
 #include "config.h"
 #include "node.h"
 #include "redirect.h"

@@ -115,9 +115,7 @@ static void userblk_part_complete(struct kiocb *iocb, long ret)
 static bool userblk_part_is_aligned(const struct userblk_part *part,
 				    const struct iov_iter *iter)
 {
-	struct inode *inode = part->target.file->f_mapping->host;
-	struct block_device *bdev = S_ISBLK(inode->i_mode) ?
-				    I_BDEV(inode) : inode->i_sb->s_bdev;
+	struct block_device *bdev = userblk_target_bdev(part->target.file);
 	unsigned int block = bdev ? bdev_logical_block_size(bdev) :
 				    SECTOR_SIZE;
 
@@ -183,7 +181,7 @@ static void userblk_part_transfer(struct userblk_part *part)
 		return;
 	}
 	userblk_part_init_iocb(part, writes, &iter);
-	if (part->iocb.ki_complete && !part->blocking)
+	if (part->iocb.ki_complete)
 		userblk_redirect_remember(part->redirect);
 	/* The pages are looked at until both are through with them. */
 	atomic_set(&part->refs, 2);

@@ -222,12 +222,9 @@ unsigned int userblk_queue_reset(struct userblk_queue *queue,
 				 userblk_match match, const void *arg);
 unsigned int userblk_queue_reset_one(struct userblk_queue *queue, u64 id);
 
-/* Fails the QUEUED requests that came before the given jiffies; how many. */
-unsigned int userblk_queue_expire(struct userblk_queue *queue,
-				  unsigned long before, unsigned long *oldest);
-
-/* Refuses, fails and wakes everything. May be called again. */
-void userblk_queue_kill(struct userblk_queue *queue);
+/* The slots are FREE and the caller's; ends them all in the same way; how many. */
+unsigned int userblk_queue_finish(struct userblk_queue *queue,
+				  struct list_head *slots, blk_status_t status);
 
 static inline bool userblk_queue_is_dying(const struct userblk_queue *queue)
 {

@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "target.h"
 
-#include <linux/blkdev.h>
 #include <linux/capability.h>
-#include <linux/fs.h>
 #include <linux/fsnotify.h>
 #include <linux/magic.h>
 #include <linux/sched/signal.h>
@@ -28,15 +26,6 @@ static int userblk_target_check_type(const struct inode *inode)
 	default:
 		return -EINVAL;
 	}
-}
-
-/* The disk that a file is, or whose file system it is in, if that is seen. */
-static struct gendisk *userblk_target_disk(struct inode *inode)
-{
-	struct block_device *bdev = S_ISBLK(inode->i_mode) ?
-				    I_BDEV(inode) : inode->i_sb->s_bdev;
-
-	return bdev ? bdev->bd_disk : NULL;
 }
 
 /* Beyond its own limit a process has nothing written in its name either. */
@@ -78,14 +67,14 @@ static int userblk_target_check(struct userblk_queue *queue, u16 op,
 				struct userblk_ends *ends)
 {
 	struct inode *inode = file->f_mapping->host;
-	struct gendisk *disk;
+	struct block_device *bdev;
 	int err;
 
 	err = userblk_target_check_type(inode);
 	if (err)
 		return err;
-	disk = userblk_target_disk(inode);
-	if (disk && queue->front->is_disk(queue, disk))
+	bdev = userblk_target_bdev(file);
+	if (bdev && queue->front->is_disk(queue, bdev->bd_disk))
 		return -ELOOP;
 	/* Its server could hold the device up, and removal with it. */
 	if (inode->i_sb->s_magic == FUSE_SUPER_MAGIC && !capable(CAP_SYS_ADMIN))

@@ -6,7 +6,9 @@
 #ifndef USERBLK_TARGET_H
 #define USERBLK_TARGET_H
 
+#include <linux/blkdev.h>
 #include <linux/file.h>
+#include <linux/fs.h>
 #include <linux/types.h>
 
 #include "ends.h"
@@ -31,6 +33,15 @@ struct userblk_target {
 int userblk_target_get(struct userblk_queue *queue, u16 op,
 		       const struct userblk_extent *extent,
 		       struct userblk_target *target, struct userblk_ends *ends);
+
+/* The block device that a file is, or that its file system is on; or NULL. */
+static inline struct block_device *
+userblk_target_bdev(const struct file *file)
+{
+	struct inode *inode = file->f_mapping->host;
+
+	return S_ISBLK(inode->i_mode) ? I_BDEV(inode) : inode->i_sb->s_bdev;
+}
 
 static inline void userblk_target_put(struct userblk_target *target)
 {

@@ -3,6 +3,8 @@
 
 #include <linux/jiffies.h>
 
+#include "cancel.h"
+
 /* How long requests wait without a delivery before it is worth telling. */
 #define USERBLK_WATCH_PERIOD	HZ
 

@@ -60,8 +60,9 @@ std::optional<Operation> operation_of(const userblk_request& request) noexcept {
                                          Operation::Kind::write_zeroes};
     if (request.op >= std::size(kinds))
         return {};
-    return Operation{kinds[request.op], request.offset, request.length, is_durable(request),
-                     (request.flags & USERBLK_REQ_NOUNMAP) != 0};
+    const auto flags = zero_flags(request);
+    return Operation{kinds[request.op], request.offset, request.length, flags.fua,
+                     flags.keep_allocated};
 }
 
 } // namespace

@@ -192,15 +192,7 @@ TEST_F(RedirectRaces, RedirectOfWhatADeadOneHeld) {
 TEST_F(RedirectRaces, FetchWhileTheRedirectedIoEnds) {
     constexpr std::uint32_t length = 1 << 20;
     TestDevice device{config_of(length)};
-    const std::string folder = "/sys/kernel/tracing/instances/userblk-races";
-    std::filesystem::create_directory(folder);
-    const auto set = [&](const std::string& name, const char* value) {
-        std::ofstream(folder + "/" + name) << value << std::flush;
-    };
-    const std::string record_names = "/sys/kernel/tracing/options/record-cmd";
-    std::ofstream(record_names) << 0 << std::flush;
-    set("options/record-cmd", "0");
-    set("events/block/block_rq_complete/enable", "1");
+    const Tracing tracing({"block/block_rq_complete"});
     const Fd sealed = memory_file(length, MFD_ALLOW_SEALING);
     ASSERT_EQ(fcntl(sealed.get(), F_ADD_SEALS, F_SEAL_WRITE), 0);
     Io io;
@@ -242,19 +234,11 @@ TEST_F(RedirectRaces, FetchWhileTheRedirectedIoEnds) {
             }
         });
     std::uint64_t ended_by_fetch = 0, ended = 0;
-    std::ifstream trace(folder + "/trace");
     const std::string wanted = "-" + std::to_string(fetcher) + " ";
-    for (std::string line; std::getline(trace, line);) {
-        if (line.find("block_rq_complete: ") == std::string::npos)
-            continue;
+    for (const std::string& line : tracing.lines("block_rq_complete")) {
         ended++;
         ended_by_fetch += line.find(wanted) != std::string::npos;
     }
-    trace.close();
-    set("events/block/block_rq_complete/enable", "0");
-    std::error_code ignored;
-    std::filesystem::remove(folder, ignored);
-    std::ofstream(record_names) << 1 << std::flush;
     report("FETCH came first", before, after);
     report("the request was ended by the FETCH (slot went through ENDING)", ended_by_fetch,
            ended - ended_by_fetch);

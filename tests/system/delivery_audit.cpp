@@ -3,8 +3,6 @@
 
 #include <chrono>
 #include <cstdlib>
-#include <filesystem>
-#include <fstream>
 
 #include <unistd.h>
 
@@ -39,28 +37,15 @@ private:
 };
 
 DeliveryAudit::DeliveryAudit()
-    : folder_("/sys/kernel/tracing/instances/userblk-audit-" + std::to_string(getpid())) {
-    std::filesystem::create_directory(folder_);
-    write("trace_clock", "counter"); // the order of events, over all processors
-    write("buffer_size_kb", "12288");
-    pipe_ = open_file(folder_ + "/trace_pipe", O_RDONLY | O_NONBLOCK);
-    for (const char* event : {"get", "put", "put_back", "reset"})
-        write("events/userblk/userblk_" + std::string(event) + "/enable", "1");
-    thread_ = std::thread([this] { follow(); });
-}
+    : tracing_({"userblk/userblk_get", "userblk/userblk_put", "userblk/userblk_put_back",
+                "userblk/userblk_reset"},
+               // The order of events, over all processors.
+               {{"trace_clock", "counter"}, {"buffer_size_kb", "12288"}}),
+      pipe_(tracing_.pipe()), thread_([this] { follow(); }) {}
 
 DeliveryAudit::~DeliveryAudit() {
     if (thread_.joinable())
         finish();
-    pipe_.reset();
-    std::error_code ignored;
-    std::filesystem::remove(folder_, ignored); // only rmdir removes an instance
-}
-
-void DeliveryAudit::write(const std::string& file, const std::string& text) const {
-    const Fd fd = open_file(folder_ + "/" + file, O_WRONLY);
-    if (::write(fd.get(), text.data(), text.size()) < 0)
-        throw_errno("unable to write " + file);
 }
 
 void DeliveryAudit::follow() {
@@ -137,27 +122,14 @@ void DeliveryAudit::complain(const std::string& what, std::uint64_t id) {
     complaints_.push_back(text + what);
 }
 
-// Events that found no room in the buffer.
-std::uint64_t DeliveryAudit::lost() const {
-    std::uint64_t sum = 0;
-    for (const auto& cpu : std::filesystem::directory_iterator(folder_ + "/per_cpu")) {
-        std::ifstream in(cpu.path() / "stats");
-        for (std::string line; std::getline(in, line);)
-            for (const std::string key : {"overrun: ", "dropped events: "})
-                if (line.compare(0, key.size(), key) == 0)
-                    sum += std::stoull(line.substr(key.size()));
-    }
-    return sum;
-}
-
 std::vector<std::string> DeliveryAudit::finish() {
-    write("events/userblk/enable", "0");
+    tracing_.stop();
     stop_ = true;
     thread_.join();
     for (const auto& [id, end] : ends_)
         if (end == End::none)
             complain("was delivered and never ended", id);
-    if (const std::uint64_t count = lost())
+    if (const std::uint64_t count = tracing_.lost())
         complaints_.push_back(std::to_string(count) + " events are missing");
     return complaints_;
 }

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "tests/support/fd.hpp"
+#include "tests/support/tracing.hpp"
 
 namespace userblk::test {
 
@@ -38,16 +39,14 @@ private:
     enum class End { none, answered, returned };
     struct Line;
 
-    void write(const std::string& file, const std::string& text) const;
     void follow();
     bool read_some();
     void note(const std::string& line);
     void delivered(const Line& line);
     void ended(std::uint64_t id, End how);
     void complain(const std::string& what, std::uint64_t id);
-    std::uint64_t lost() const;
 
-    std::string folder_;
+    Tracing tracing_;
     Fd pipe_;
     std::string rest_;
     std::atomic<bool> stop_ = false;

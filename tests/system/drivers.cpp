@@ -6,6 +6,8 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/support/process.hpp"
+
 namespace userblk::test {
 
 using namespace std::chrono_literals;
@@ -62,6 +64,19 @@ pid_t some_taker(const TestDevice& device) {
     std::vector<userblk_taken> taken;
     eventually([&] { return !(taken = taken_list(device.control())).empty(); }, 1s);
     return taken.empty() ? 0 : taken.front().pid;
+}
+
+pid_t catch_holder(const TestDevice& device, const std::vector<pid_t>& pids) {
+    for (int attempt = 0; attempt < 50; attempt++)
+        for (const pid_t pid : pids) {
+            ::kill(pid, SIGSTOP);
+            eventually_in_state(pid, 'T');
+            for (const userblk_taken& taken : taken_list(device.control()))
+                if (taken.pid == pid)
+                    return pid;
+            ::kill(pid, SIGCONT);
+        }
+    return 0;
 }
 
 bool await_healed(const TestDevice& device) {

@@ -61,6 +61,8 @@ std::size_t count_met(const std::vector<Blow>& blows);
 bool await_taken(const TestDevice& device, std::chrono::milliseconds limit = patience);
 // A process that holds requests now, if there is one within a moment; otherwise 0.
 pid_t some_taker(const TestDevice& device);
+// Stops one of the processes at a moment when it holds requests; whom. 0: nobody was caught.
+pid_t catch_holder(const TestDevice& device, const std::vector<pid_t>& pids);
 // Waits until nobody dead holds anything.
 bool await_healed(const TestDevice& device);
 

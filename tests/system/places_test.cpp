@@ -127,19 +127,6 @@ protected:
         result.chunk_size = driver == Driver::stripe ? unit : 0;
         return result;
     }
-    // Stops one of them at a moment when it holds requests. 0: nobody was caught.
-    static pid_t catch_holder(const TestDevice& device, const std::vector<pid_t>& pids) {
-        for (int attempt = 0; attempt < 50; attempt++)
-            for (const pid_t pid : pids) {
-                ::kill(pid, SIGSTOP);
-                eventually_in_state(pid, 'T');
-                for (const userblk_taken& taken : taken_list(device.control()))
-                    if (taken.pid == pid)
-                        return pid;
-                ::kill(pid, SIGCONT);
-            }
-        return 0;
-    }
 };
 
 class EachDriver : public Places, public testing::WithParamInterface<Driver> {};
