@@ -4,12 +4,16 @@
 # The kernels that the tests run on, names as scripts/vm knows them.
 set(USERBLK_TEST_KERNELS 6.1 6.12 CACHE STRING "kernels to run the vm tests on")
 
+# With USERBLK_TEST_LONG in the environment loads take longer, and more tests are registered.
+option(USERBLK_TEST_LONG "register the tests of the long form, and give all of them time for it" OFF)
+
 # userblk_vm_test(NAME suite EXECUTABLE target [ARGUMENTS …] …)
 # userblk_vm_test(NAME suite COMMAND program [argument …] …)
 #   [TIMEOUT seconds] [LABELS label …] [KERNELS kernel …] [VM_OPTIONS option …]
 #
 # Registers the ctest test NAME-KERNEL for each kernel, with the labels vm and KERNEL and those
-# given. EXECUTABLE is a GoogleTest program linked with userblk_test_support. The guest is stopped
+# given: for each of KERNELS that is among USERBLK_TEST_KERNELS, or, without KERNELS, for Debian's
+# own, since the others (debug …) take their time and get chosen tests. EXECUTABLE is a GoogleTest program linked with userblk_test_support. The guest is stopped
 # when the time is over, ctest gives up somewhat later.
 function(userblk_vm_test)
   cmake_parse_arguments(PARSE_ARGV 0 T "" "NAME;EXECUTABLE;TIMEOUT"
@@ -20,14 +24,21 @@ function(userblk_vm_test)
   if(NOT T_TIMEOUT)
     set(T_TIMEOUT 300)
   endif()
-  if(NOT T_KERNELS)
-    set(T_KERNELS ${USERBLK_TEST_KERNELS})
+  if(USERBLK_TEST_LONG)
+    math(EXPR T_TIMEOUT "${T_TIMEOUT} * 4")
   endif()
+  set(kernels ${USERBLK_TEST_KERNELS})
+  if(T_KERNELS)
+    list(JOIN T_KERNELS "|" wanted)
+  else()
+    set(wanted "[0-9.]+")
+  endif()
+  list(FILTER kernels INCLUDE REGEX "^(${wanted})$")
   if(T_EXECUTABLE)
     set(T_COMMAND $<TARGET_FILE:${T_EXECUTABLE}> --gtest_color=no ${T_ARGUMENTS})
   endif()
   math(EXPR give_up "${T_TIMEOUT} + 120") # the host may still have to fetch or boot a kernel
-  foreach(kernel IN LISTS T_KERNELS)
+  foreach(kernel IN LISTS kernels)
     set(test ${T_NAME}-${kernel})
     add_test(NAME ${test} WORKING_DIRECTORY ${CMAKE_SOURCE_DIR}
       COMMAND ${CMAKE_SOURCE_DIR}/scripts/vm --time ${T_TIMEOUT} ${T_VM_OPTIONS} ${kernel} ${T_COMMAND})

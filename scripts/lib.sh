@@ -20,6 +20,8 @@ PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
 {
   build_packages=(cmake g++ make libpoco-dev libcli11-dev libgtest-dev zlib1g-dev)
   module_packages=(gcc kmod make xz-utils)
+  check_packages=(perl python3 sparse)
+  kernel_packages=(bc binutils bison flex gcc kmod libc6-dev libelf-dev make perl xz-utils)
   vm_packages=(qemu-system-x86 busybox-static cpio kmod udev util-linux)
   disk_packages=(e2fsprogs mount procps util-linux)
   bench_packages=(fio liburing-dev nbd-client nbdkit pkg-config python3 python3-matplotlib)

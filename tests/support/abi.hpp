@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "ioctl/userblk_ioctl.h"
+#include "slowness.hpp"
 
 namespace userblk::test {
 
@@ -16,7 +17,7 @@ inline constexpr const char* control_device_path = "/dev/userblk-control";
 
 inline constexpr std::int64_t no_wait = 0;
 inline constexpr std::int64_t for_ever = -1;
-inline constexpr std::int64_t a_while = 30'000'000'000; // patience, in ns
+inline const std::int64_t a_while = 30'000'000'000 * slowness(); // patience, in ns
 inline constexpr std::uint64_t default_size = 16u << 20;
 
 // 0, or the errno.

@@ -4,11 +4,13 @@
 #include <chrono>
 #include <thread>
 
+#include "slowness.hpp"
+
 namespace userblk::test {
 
 // How long anything may take that has no reason to take long: the machine may be emulated, and
 // busy. Tests wait this long for what must come, and never measure.
-inline constexpr std::chrono::milliseconds patience{30'000};
+inline const std::chrono::milliseconds patience{30'000 * slowness()};
 
 // Whether the predicate comes true within the limit.
 template <class Predicate>

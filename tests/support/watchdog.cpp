@@ -12,6 +12,7 @@
 
 #include "abi.hpp"
 #include "process.hpp"
+#include "slowness.hpp"
 
 namespace userblk::test {
 
@@ -22,7 +23,7 @@ using namespace std::chrono_literals;
 // Seconds that a test may take; $USERBLK_TEST_LIMIT for slower machines still.
 std::chrono::seconds test_limit() {
     const char* text = std::getenv("USERBLK_TEST_LIMIT");
-    return std::chrono::seconds(text ? std::max(1, std::atoi(text)) : 90);
+    return std::chrono::seconds(slowness() * (text ? std::max(1, std::atoi(text)) : 90));
 }
 
 std::string read_all(const std::filesystem::path& path) {
@@ -58,7 +59,7 @@ Watchdog::~Watchdog() {
 
 void Watchdog::extend(std::chrono::seconds limit) {
     std::lock_guard lock(mutex_);
-    end_ = std::chrono::steady_clock::now() + std::max(limit, test_limit());
+    end_ = std::chrono::steady_clock::now() + std::max(slowness() * limit, test_limit());
 }
 
 void Watchdog::watch() {
