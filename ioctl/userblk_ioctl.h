@@ -479,9 +479,10 @@ struct userblk_put {
  *
  * REDIRECT: the kernel carries the request out on the file, or on each of up to
  * USERBLK_MAX_EXTENTS extents, which cover the request in order and exactly (for
- * DISCARD and WRITE_ZEROES only their sum matters), and completes it as that ends. With result 0 the request is the kernel's: it is
- * not taken any more, the worker may close the file and die, and no RESET puts
- * it back. A FLUSH flushes the file, or that of each extent. A file opened with
+ * DISCARD and WRITE_ZEROES only their sum matters), and completes it as that
+ * ends. With result 0 the request is the kernel's: it is not taken any more, the
+ * worker may close the file and die, and no RESET puts it back. A FLUSH flushes
+ * the file, or that of each extent. A file opened with
  * O_DIRECT is read and written directly where alignment allows. An end of file
  * within a READ is an I/O error; a WRITE or WRITE_ZEROES beyond the end makes
  * the file longer.
