@@ -38,7 +38,7 @@ private:
 
 DeliveryAudit::DeliveryAudit()
     : tracing_({"userblk/userblk_get", "userblk/userblk_put", "userblk/userblk_put_back",
-                "userblk/userblk_reset"},
+                "userblk/userblk_redirected", "userblk/userblk_reset"},
                // The order of events, over all processors.
                {{"trace_clock", "counter"}, {"buffer_size_kb", "12288"}}),
       pipe_(tracing_.pipe()), thread_([this] { follow(); }) {}
@@ -82,6 +82,11 @@ void DeliveryAudit::note(const std::string& text) {
             ended(id, End::answered);
         else if (line.has("give_back"))
             ended(id, End::returned);
+        else if (line.has("adopt"))
+            adopted_++;
+    } else if (line.event == "userblk_redirected") {
+        redirected_++;
+        ended(id, End::answered);
     } else if (line.event == "userblk_put_back") {
         put_back_++;
         ended(id, End::returned);
