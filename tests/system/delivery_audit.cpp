@@ -81,7 +81,7 @@ void DeliveryAudit::note(const std::string& text) {
         if (line.has("complete") || line.has("store"))
             ended(id, End::answered);
         else if (line.has("give_back"))
-            ended(id, End::returned);
+            ended(id, End::given_back);
         else if (line.has("adopt"))
             adopted_++;
     } else if (line.event == "userblk_redirected") {
@@ -102,8 +102,8 @@ void DeliveryAudit::delivered(const Line& line) {
     if (!ends_.emplace(id, End::none).second)
         complain("was delivered twice", id);
     const auto [place, first] = newest_.emplace(static_cast<std::uint32_t>(id), id);
-    // An answer is traced when it is done, and its slot may be in use again by then: that it was an
-    // answer must come out later.
+    // An answer, or a giving back, is traced when it is done, and its slot may be in use again by
+    // then: that it was one must come out later.
     if (!first && ends_[place->second] == End::none)
         overtaken_.insert(place->second);
     place->second = id;
