@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // Everything that may happen to workers, at random moments, under writers who know what they wrote.
-// $USERBLK_STORM_SEED repeats the choices of a run, $USERBLK_STORM_SECONDS changes its length.
+// $USERBLK_STORM_SEED repeats the choices of a run, $USERBLK_STORM_SECONDS changes its length, and
+// with $USERBLK_STORM_TELL each blow is told of as it comes.
 #include <algorithm>
 #include <cstdlib>
 #include <fstream>
@@ -27,6 +28,16 @@ constexpr std::uint64_t last_size = 40 * mib;
 unsigned int number_from_environment(const char* name, unsigned int otherwise) {
     const char* text = std::getenv(name);
     return text ? static_cast<unsigned int>(std::strtoul(text, nullptr, 10)) : otherwise;
+}
+
+// Seconds since the first call, and what begins now.
+void tell(const std::string& what) {
+    static const auto begin = std::chrono::steady_clock::now();
+    if (!std::getenv("USERBLK_STORM_TELL"))
+        return;
+    const std::chrono::duration<double> now = std::chrono::steady_clock::now() - begin;
+    std::printf("[ storm    ] %8.3f %s\n", now.count(), what.c_str());
+    std::fflush(stdout);
 }
 
 // The memory that all workers keep the data in: larger than any device here.
@@ -123,6 +134,7 @@ private:
     bool grow();
     bool reload();
 
+    std::vector<Target> candidates();
     std::size_t held_by(pid_t pid) const;
     void end_by(pid_t pid, int signal);
     void count_kill(bool met) {
@@ -175,6 +187,7 @@ userblk_config Round::config() {
 void Round::run(std::chrono::seconds duration) {
     fleet_.want(1 + dice_.below(8));
     fleet_.fill();
+    tell("a new device");
     EXPECT_TRUE(answers(device_));
     // Without them it is the kernel's word alone that brings back what the dead held.
     if (dice_.below(2))
@@ -194,6 +207,7 @@ void Round::storm(Fio& fio, std::chrono::seconds duration) {
         fleet_.fill();
         dice_.sleep_up_to(150ms);
         strike_one();
+        tell("after it");
         collect_reload();
     }
 }
@@ -207,6 +221,7 @@ void Round::strike_one() {
         tally_.deck.begin() + dice_.below(static_cast<unsigned int>(tally_.deck.size()));
     const Kind& kind = kinds()[*card];
     tally_.deck.erase(card);
+    tell(kind.name);
     if ((this->*kind.strike)())
         tally_.blows[kind.name]++;
 }
@@ -216,8 +231,11 @@ void Round::strike_one() {
 void Round::finish(Fio& fio) {
     fleet_.want(3);
     fleet_.fill();
-    fio.finish();
+    tell("the end of the writer");
     writer_.stop();
+    tell("the end of fio");
+    fio.finish();
+    tell("the end of the device");
     EXPECT_EQ(writer_.check_store(segment_.data()), "");
     resetters_.reset();
     reload_.reset();
@@ -284,8 +302,17 @@ bool Round::crash_somebody() {
     return target.has_value();
 }
 
+// Some workers are so quick that they seldom hold anything.
+std::vector<Target> Round::candidates() {
+    const std::vector<Target> once = fleet_.workers();
+    std::vector<Target> result;
+    for (int i = 0; i < 10; i++)
+        result.insert(result.end(), once.begin(), once.end());
+    return result;
+}
+
 bool Round::kill_a_holder() {
-    for (const Target& target : fleet_.workers()) {
+    for (const Target& target : candidates()) {
         if (!hold(target.pid))
             continue;
         const std::size_t held = held_by(target.pid);
@@ -353,7 +380,7 @@ void Round::expect_refused(std::uint64_t before, std::size_t answers) {
 // goes on. Who is fenced may go on, and its late answers are refused; the others would write to
 // the store before they hear of that, and must not wake up any more.
 bool Round::put_back_of_the_stopped() {
-    for (const Target& target : fleet_.workers()) {
+    for (const Target& target : candidates()) {
         if (!hold(target.pid))
             continue;
         const std::uint64_t stale = info(device_.control()).stale;
