@@ -22,8 +22,7 @@ protected:
     }
     // Whether it ends, in a thread, so that the test can go on if it does not.
     static bool switch_second(bool on) {
-        const Io change =
-            start_thread([on] { return write_setting(second, on ? "1" : "0"); });
+        const Io change = start_thread([on] { return write_setting(second, on ? "1" : "0"); });
         return eventually([&] { return change->finished(); }) && !change->result();
     }
     static userblk_config config_of_two_queues() {
@@ -38,11 +37,11 @@ protected:
 // Under checked writes, with workers bound to the hardware queue of their processor.
 TEST_F(Processors, GoAndComeBackUnderFio) {
     USERBLK_REQUIRES_PROCESSORS(2);
-    const auto duration = long_form() ? 60s : 6s;
+    const auto duration = long_form() ? 60s : 3s;
     allow_time(duration + 180s);
     Supervisor serve(device, "delay=1ms,mem:", 2, {"--threads", "2", "--wait", "serve", "--pin"});
     EXPECT_TRUE(answers(device));
-    Fio fio({.target = device.block_path(), .size = "16m", .runtime = duration});
+    Fio fio({.target = device.block_path(), .size = "2m", .runtime = duration});
     ASSERT_TRUE(fio.await_traffic(device));
     int times = 0;
     for (; fio.running() && times < 1000; times++) {
@@ -137,9 +136,10 @@ TEST_F(Unloading, IsRefusedWhileAnythingIsOpen) {
 }
 
 // It is unloaded and loaded again and again while others make devices, use and remove them, and
-// hold nodes open: what does not come too late is done in full, and the module goes only in between.
+// hold nodes open: what does not come too late is done in full, and the module goes only in
+// between.
 TEST_F(Unloading, AgainstCreateAndRemove) {
-    const auto end = std::chrono::steady_clock::now() + (long_form() ? 60s : 4s);
+    const auto end = std::chrono::steady_clock::now() + (long_form() ? 60s : 3s);
     allow_time(240s);
     const auto going_on = [=] { return std::chrono::steady_clock::now() < end; };
     std::atomic<int> unloaded = 0, refused = 0, made = 0, late = 0;

@@ -26,13 +26,13 @@ protected:
 // Under checked writes through all schedulers that there are, with more and with fewer requests:
 // fio finds no error, and nothing is delivered twice or put back.
 TEST_F(Scheduler, IsSwitchedUnderFio) {
-    const auto duration = long_form() ? 60s : 5s;
+    const auto duration = long_form() ? 60s : 3s;
     allow_time(duration + 180s);
     for (const char* module : {"bfq", "kyber-iosched", "mq-deadline"})
         run({"modprobe", "-q", module});
     Supervisor serve(device, "mem:", 2);
     EXPECT_TRUE(answers(device));
-    Fio fio({.target = device.block_path(), .size = "16m", .runtime = duration});
+    Fio fio({.target = device.block_path(), .size = "2m", .runtime = duration});
     ASSERT_TRUE(fio.await_traffic(device));
     int switches = 0, resized = 0;
     while (fio.running()) {

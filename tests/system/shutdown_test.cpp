@@ -42,12 +42,14 @@ protected:
         std::ofstream(path) << text;
     }
     void configure(const std::string& store) const {
-        write("/etc/userblk/demo.conf", "STORE=" + store + "\nOPTIONS=--workers 2 --no-partitions\n");
+        write("/etc/userblk/demo.conf",
+              "STORE=" + store + "\nOPTIONS=--workers 2 --no-partitions\n");
         write(units() + "/wanted", "userblk@demo.service\n");
     }
     Outcome run_small_systemd(const std::string& script) const {
-        return run({std::string(USERBLK_TESTS) + "/small-systemd", units(), "bash", "-euxc", script},
-                   6 * patience);
+        return run(
+            {std::string(USERBLK_TESTS) + "/small-systemd", units(), "bash", "-euxc", script},
+            6 * patience);
     }
 };
 

@@ -31,7 +31,7 @@ protected:
         return write_setting("/sys/power/state", state);
     }
     static FioJob job(const TestDevice& device, std::chrono::seconds duration) {
-        return {.target = device.block_path(), .size = "16m", .runtime = duration};
+        return {.target = device.block_path(), .size = "2m", .runtime = duration};
     }
 
     TestDevice device{full_config(64 * mib)};
@@ -54,7 +54,7 @@ TEST_F(Suspend, OfAnIdleDevice) {
 // Under checked writes, again and again, in both ways of waiting for requests. A sleep is no death:
 // nothing is put back, and fio finds no error.
 TEST_F(Suspend, UnderFio) {
-    const int cycles = long_form() ? 20 : 2;
+    const int cycles = long_form() ? 20 : 1;
     for (const char* wait : {"poll", "serve"}) {
         allow_time(std::chrono::seconds(10 * cycles) + 120s);
         Supervisor serve(device, "delay=1ms,mem:", 2, {"--wait", wait});
