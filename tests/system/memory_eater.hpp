@@ -4,8 +4,8 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 
-#include "tests/support/buffer.hpp"
 #include "tests/support/child.hpp"
 
 namespace userblk::test {

@@ -82,17 +82,19 @@ std::uint64_t locked_by(pid_t pid) {
     return 0;
 }
 
-// Of the memory store.
+// How much of the memory store is in the process's memory to stay.
 std::uint64_t locked_of_store(pid_t pid) {
     std::ifstream file("/proc/" + std::to_string(pid) + "/smaps");
     bool store = false;
-    std::uint64_t sum = 0;
+    std::uint64_t resident = 0, sum = 0;
     for (std::string line; std::getline(file, line);) {
-        if (line.find("-") < line.find(" "))
+        if (line.find('-') < line.find(' '))
             store =
                 line.find("/dev/shm/userblk-") != std::string::npos && !line.ends_with(".discards");
-        else if (store && line.starts_with("Locked:"))
-            sum += std::stoull(line.substr(7)) * 1024;
+        else if (line.starts_with("Rss:"))
+            resident = std::stoull(line.substr(4)) * 1024;
+        else if (store && line.starts_with("VmFlags:") && line.find(" lo ") != std::string::npos)
+            sum += resident;
     }
     return sum;
 }

@@ -291,9 +291,9 @@ TEST_P(PowerCutOf, TakesNothingThatWasSynced) {
 }
 
 std::vector<Layers> layers() {
-    std::vector<Layers> result{{"ext4", "copied", true}, {"xfs", "direct", false}};
+    std::vector<Layers> result{{"ext4", "copied", false}, {"xfs", "direct", true}};
     if (long_form())
-        result.insert(result.end(), {{"ext4", "direct", false},
+        result.insert(result.end(), {{"ext4", "direct", true},
                                      {"ext4", "redirected", true},
                                      {"xfs", "copied", true},
                                      {"xfs", "redirected", false}});
