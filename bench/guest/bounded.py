@@ -6,6 +6,7 @@ be stuck in the kernel. Nothing here waits for it.
 """
 
 import contextlib
+import ctypes
 import os
 import signal
 import subprocess
@@ -13,16 +14,27 @@ import tempfile
 import time
 
 PATIENCE = 3  # seconds, with the end of what was killed
+PR_SET_PDEATHSIG = 1
+LIBC = ctypes.CDLL(None)
+
+
+def begin(prepare):
+    """In a new process, before its program: it does not outlive us."""
+    LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    if prepare:
+        prepare()
 
 
 class Command:
     """A process under way, alone in its session."""
 
+    took = None  # seconds, once it was seen to have ended
+
     def __init__(self, *argv, prepare=None):
         self.begun = time.monotonic()
         with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
             self.process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=out, stderr=err,
-                                            start_new_session=True, preexec_fn=prepare)
+                                            start_new_session=True, preexec_fn=lambda: begin(prepare))
             self.out, self.err = os.dup(out.fileno()), os.dup(err.fileno())
 
     @property
@@ -33,6 +45,8 @@ class Command:
         """Whether it has ended, after so long at most."""
         try:
             self.process.wait(seconds)
+            if self.took is None:
+                self.took = round(time.monotonic() - self.begun, 3)
             return True
         except subprocess.TimeoutExpired:
             return False
@@ -80,6 +94,7 @@ class Forked:
             status = 1
             try:
                 os.setsid()
+                begin(None)
                 os.dup2(out, 1)
                 os.dup2(err, 2)
                 function(*arguments)
@@ -105,12 +120,19 @@ class Forked:
 def outcome(command, seconds):
     """Waits for its end, kills what does not end; how it went."""
     ended = command.ended(seconds)
-    took = time.monotonic() - command.begun
+    took = command.took if ended else round(time.monotonic() - command.begun, 3)
     if not ended:
         command.kill()
-    return {"ended": ended, "seconds": round(took, 3),
-            "status": command.process.returncode if ended else None,
-            "error": command.complained() if command.process.returncode else ""}
+    return {"ended": ended, "seconds": took, "status": command.process.returncode if ended else None,
+            "error": command.complained() if ended and command.process.returncode else ""}
+
+
+def outcomes(commands, seconds):
+    """Of several under way at the same time, by name."""
+    end = time.monotonic() + seconds
+    while not all(command.ended() for command in commands.values()) and time.monotonic() < end:
+        time.sleep(0.02)
+    return {name: outcome(command, 0) for name, command in commands.items()}
 
 
 def run(*argv, seconds=15):

@@ -41,7 +41,8 @@ class Store:
 
     def __init__(self, name):
         self.path = f"{targets.SCRATCH}/{name}.img"
-        targets.make_file(self.path)
+        with open(self.path, "wb") as file:
+            file.truncate(targets.SIZE_MB << 20)
         os.chmod(self.path, 0o666)
 
     def remove(self):
@@ -61,6 +62,7 @@ class FaultTarget:
         self.device = None
         self.commands = []  # all that were started
         self.stopped = []  # processes
+        self.killed_at = None  # time of the epoch
 
     def start_command(self, *argv, prepare=None):
         self.commands.append(bounded.Command(*argv, prepare=prepare))
@@ -91,14 +93,19 @@ class FaultTarget:
         return [self.server.pid, *bounded.children(self.server.pid)]
 
     def kill_one(self):
+        """Kills one worker that holds something; returns how many requests were in flight."""
         raise NotImplementedError
+
+    def kill(self, pids):
+        self.killed_at = time.time()
+        bounded.send(pids, signal.SIGKILL)
 
     def kill_all(self):
         """All at once, while they hold requests; returns how many were in flight."""
         pids = self.all_pids()
         bounded.send(pids, signal.SIGSTOP)
         met = in_flight(self.device)
-        bounded.send(pids, signal.SIGKILL)
+        self.kill(pids)
         if not bounded.await_end(pids):
             raise RuntimeError(f"{self.name}: SIGKILL does not end {pids}")
         return met
@@ -136,6 +143,11 @@ class FaultTarget:
     def remove(self):
         raise NotImplementedError
 
+    @staticmethod
+    def sweep():
+        """Removes what is left of anybody's devices of this kind; whether nothing is."""
+        raise NotImplementedError
+
 
 class Userblk(FaultTarget):
     """userblkctl serve: a supervisor and worker processes."""
@@ -162,7 +174,7 @@ class Userblk(FaultTarget):
                 bounded.send([pid], signal.SIGSTOP)
                 held = self.held_by(pid)
                 if held:
-                    bounded.send([pid], signal.SIGKILL)
+                    self.kill([pid])
                     return held
                 bounded.send([pid], signal.SIGCONT)
         raise RuntimeError("no worker holds a request")
@@ -186,6 +198,10 @@ class Userblk(FaultTarget):
         if self.exists():
             bounded.run("userblkctl", "remove", "--force", self.device, seconds=30)
         return not self.exists()
+
+    @staticmethod
+    def sweep():
+        return bounded.run("userblkctl", "remove", "--all", "--force", seconds=30)["status"] == 0
 
 
 class Ublk(FaultTarget):
@@ -229,7 +245,7 @@ class Ublk(FaultTarget):
         threads = sorted(int(tid) for tid in os.listdir(f"/proc/{self.server.pid}/task"))
         bounded.send([self.server.pid], signal.SIGSTOP)
         met = in_flight(self.device)
-        bounded.send([threads[-1]], signal.SIGKILL)
+        self.kill(threads[-1:])
         if not bounded.await_end([self.server.pid]):
             raise RuntimeError("SIGKILL does not end ublk-target")
         return met
@@ -250,6 +266,14 @@ class Ublk(FaultTarget):
             if os.path.exists(f"/dev/ublkc{number}"):
                 bounded.run("ublk-target", "--remove", number, seconds=20)
         return not any(os.path.exists(f"/dev/ublkc{number}") for number in made)
+
+    @staticmethod
+    def sweep():
+        def left():
+            return [name for name in os.listdir("/dev") if name.startswith("ublkc")]
+        for name in left():
+            bounded.run("ublk-target", "--remove", name.removeprefix("ublkc"), seconds=20)
+        return not left()
 
 
 def serve_connections(path, store, as_user, prepare):
@@ -329,9 +353,9 @@ class Nbd(FaultTarget):
         if len(servers) != self.CONNECTIONS:
             raise RuntimeError(f"{len(servers)} servers, not {self.CONNECTIONS}")
         bounded.send(servers[:1], signal.SIGSTOP)
-        time.sleep(0.05)  # for some requests that go to it
+        time.sleep(0.5)  # for some requests that go to it: it could be the other one's turn
         met = in_flight(self.device)
-        bounded.send(servers[:1], signal.SIGKILL)
+        self.kill(servers[:1])
         return met
 
     def repairs(self, case, prepare=None):
@@ -356,6 +380,12 @@ class Nbd(FaultTarget):
         with contextlib.suppress(FileNotFoundError):
             os.unlink(self.socket)
         return not self.exists()
+
+    @staticmethod
+    def sweep():
+        connected = [n for n in range(16) if os.path.exists(f"/sys/block/nbd{n}/pid")]
+        return all(bounded.run("nbd-client", "-d", f"/dev/nbd{n}", seconds=30)["status"] == 0
+                   for n in connected)
 
 
 KINDS = {"userblk": Userblk, "ublk": Ublk, "nbd": Nbd}

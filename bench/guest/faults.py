@@ -15,11 +15,11 @@ tried what else on the machine does not go. Everything has a time limit. Exit st
 driver is stuck such that only a new machine helps; what is left of the plan was not done.
 """
 
-import contextlib
 import json
 import os
 import platform
 import signal
+import subprocess
 import sys
 import time
 
@@ -29,8 +29,8 @@ import targets
 import verified_load
 import without_io_uring
 
-PROBE_LIMIT = 15  # seconds, after which something counts as blocked
-RECOVERY_LIMIT = 20
+PROBE_LIMIT = 45  # seconds, after which something counts as blocked; undisturbed it takes a tenth
+RECOVERY_LIMIT = 15
 DELETION_LIMIT = 5  # before help comes; see carry_out_deletion
 AFTER = 1.5  # of undisturbed traffic
 STUCK = 3
@@ -69,11 +69,8 @@ def probe(pair, neighbour):
     commands = {"neighbour": bounded.Command("sh", "-c", use),
                 "another": bounded.Call(another, pair),
                 "sync": bounded.Command("sync")}
-    end = time.monotonic() + PROBE_LIMIT
-    result = {}
-    for name, command in commands.items():
-        result[name] = bounded.outcome(command, max(0.0, end - time.monotonic()))
-        result[name]["reached"] = command.said().split()
+    result = bounded.outcomes(commands, PROBE_LIMIT)
+    result["another"]["reached"] = commands["another"].said().split()
     return result
 
 
@@ -112,33 +109,47 @@ def carry_out_deletion(target, pair, neighbour, result):
     result["probe"] = probe(pair, neighbour)
     if not deletion.ended():
         result["hung_s"] = round(time.monotonic() - deletion.begun, 1)
-        result["commands"].append({"text": "kill -9 " + " ".join(str(pid) for pid in target.stopped[:1])})
+        result["commands"].append({"text": "kill -9 the server"})
         bounded.send(target.stopped, signal.SIGKILL)
-    result["deletion"] = bounded.outcome(deletion, 30)
-    result["deleted"] = deletion.process.returncode == 0 and not target.exists()
+        deletion.ended(DELETION_LIMIT)
+    # It may go on to wait for the application to close the device.
+    return deletion
 
 
-def carry_out_fault(target, pair, held, neighbour, load, result):
+def carry_out_fault(target, pair, held, neighbour, result):
+    """Returns the command that deletes, if the case has one."""
     case = pair["case"]
-    result["fault_at"] = time.time()
     if case == "stopped":
         result["met"] = target.stop_all()
         time.sleep(1)  # so that all that is in flight waits for the stopped
-        carry_out_deletion(target, pair, neighbour, result)
-        return
+        result["fault_at"] = time.time()
+        return carry_out_deletion(target, pair, neighbour, result)
     result["met"] = target.kill_one() if case == "one" else target.kill_all()
-    result["fault_at"] = time.time()
+    result["fault_at"] = target.killed_at
     if held:
         result["probe"] = probe(pair, neighbour)
     carry_out_repair(target, case, result)
     result["repaired_at"] = time.time()
     time.sleep(AFTER)
+    return None
 
 
-def carry_out(pair, held):
+def clean_up(target, neighbour, load):
+    """Ends and removes everything; whether nothing is left of it."""
+    ended = [one.end() for one in (target, neighbour) if one]
+    if load:
+        ended.append(load.kill())
+    ended.append(target.sweep())
+    # A driver remembers: nbd keeps the timeout of one device's life for the next.
+    ended.append(bounded.run("modprobe", "-r", target.module, seconds=30)["status"] == 0)
+    return all(ended)
+
+
+probed = {}  # targets whose undisturbed machine was tried, to show that this can work
+
+
+def carry_out(pair, held, result):
     """One round of one case."""
-    result = {"target": pair["target"], "case": pair["case"], "held": held,
-              "kernel": platform.release()}
     targets.run("modprobe", fault_targets.KINDS[pair["kind"]].module)
     target = make(pair)
     neighbour = make(pair, "neighbour") if held else None
@@ -147,20 +158,18 @@ def carry_out(pair, held):
         target.start()
         if held:
             neighbour.start()
-            result["probe_before"] = probe(pair, neighbour)
+            if pair["target"] not in probed:
+                probed[pair["target"]] = result["probe_before"] = probe(pair, neighbour)
         load = verified_load.VerifiedLoad(target.device, targets.SCRATCH)
         load.await_traffic()
-        carry_out_fault(target, pair, held, neighbour, load, result)
+        deletion = carry_out_fault(target, pair, held, neighbour, result)
         if load.finish():
             result["saw"] = load.saw(result["fault_at"], result.get("repaired_at", time.time()))
+        if deletion:
+            result["deletion"] = bounded.outcome(deletion, 30)
+            result["deleted"] = result["deletion"]["status"] == 0 and not target.exists()
     finally:
-        ended = [one.end() for one in (target, neighbour) if one]
-        if load and load.process.poll() is None:
-            load.tell(signal.SIGKILL)
-            with contextlib.suppress(Exception):
-                load.process.wait(bounded.PATIENCE)
-        result["stuck"] = not all(ended) or bool(load and load.process.poll() is None)
-    return result
+        result["stuck"] = not clean_up(target, neighbour, load)
 
 
 class Results:
@@ -179,11 +188,16 @@ def carry_out_pair(pair, rounds, results):
             continue  # nothing is repaired, so there is no time to take
         results.add(begun={"target": pair["target"], "case": pair["case"], "held": held})
         begun = time.monotonic()
-        result = carry_out(pair, held)
+        result = {"target": pair["target"], "case": pair["case"], "held": held,
+                  "kernel": platform.release()}
+        try:
+            carry_out(pair, held, result)
+        except (RuntimeError, OSError, subprocess.SubprocessError) as error:
+            result["failed"] = str(error)
         results.add(**result)
         print(f"{pair['target']}, {pair['case']}{', held' if held else ''}: {json.dumps(result)}"
               f" [{time.monotonic() - begun:.0f} s]", flush=True)
-        if result["stuck"]:
+        if result.get("stuck"):
             raise Stuck
 
 

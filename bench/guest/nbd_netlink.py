@@ -10,6 +10,7 @@ import os
 import socket
 import struct
 
+NETLINK_GENERIC = 16  # which Python 3.11 does not name
 GENL_CONTROLLER, GET_FAMILY, ATTR_FAMILY_ID, ATTR_FAMILY_NAME = 16, 3, 1, 2
 CONNECT, RECONFIGURE = 1, 3
 INDEX, SIZE, BLOCK_SIZE, TIMEOUT, SERVER_FLAGS, SOCKETS, DEAD_TIMEOUT = 1, 2, 3, 4, 5, 7, 8
@@ -33,7 +34,7 @@ class Netlink:
     """Generic netlink, one request and its answer at a time."""
 
     def __init__(self):
-        self.socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_GENERIC)
+        self.socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, NETLINK_GENERIC)
         self.socket.bind((0, 0))
         answer = self.ask(GENL_CONTROLLER, GET_FAMILY, attribute(ATTR_FAMILY_NAME, b"nbd\0"), 0)
         self.family = self.find(answer[4:], ATTR_FAMILY_ID)

@@ -79,6 +79,15 @@ class VerifiedLoad:
         self.reader.join(bounded.PATIENCE)
         return True
 
+    def kill(self):
+        """Whether it is gone: a request that does not end keeps it."""
+        self.tell(signal.SIGKILL)
+        try:
+            self.process.wait(bounded.PATIENCE)
+        except subprocess.TimeoutExpired:
+            return False
+        return True
+
     def answers(self):
         """(begin, end) of each request that was answered without error, in seconds."""
         found = []
@@ -95,7 +104,7 @@ class VerifiedLoad:
             text = file.read()
         jobs = json.loads(text[text.index("{"):])["jobs"]
         answers = self.answers()
-        waited = [end - begin for begin, end in answers if end >= fault_at]
+        waited = [end - max(begin, fault_at) for begin, end in answers if end >= fault_at]
         return {"io_errors": self.io_errors, "gave_up": self.io_errors >= ERRORS_ENOUGH,
                 "wrong_data": self.wrong_data,
                 "all_errors": sum(job.get("total_err", 0) for job in jobs),
