@@ -60,8 +60,8 @@ class Command:
         return os.pread(self.out, 1 << 16, 0).decode(errors="replace").strip()
 
     def complained(self):
-        """The last line on standard error."""
-        return (os.pread(self.err, 1 << 16, 0).decode(errors="replace").strip().splitlines() or [""])[-1]
+        """What it has said on standard error, on one line."""
+        return "; ".join(os.pread(self.err, 1 << 10, 0).decode(errors="replace").split("\n")).strip("; ")
 
     def line(self, seconds):
         """The first line of its output, once there is one; empty if it does not come."""
@@ -130,7 +130,8 @@ def outcome(command, seconds):
 def outcomes(commands, seconds):
     """Of several under way at the same time, by name."""
     end = time.monotonic() + seconds
-    while not all(command.ended() for command in commands.values()) and time.monotonic() < end:
+    # Each is asked each time, since that is when the time that it took is noted.
+    while not all([command.ended() for command in commands.values()]) and time.monotonic() < end:
         time.sleep(0.02)
     return {name: outcome(command, 0) for name, command in commands.items()}
 

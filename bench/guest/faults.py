@@ -77,7 +77,8 @@ def probe(pair, neighbour):
 # The course of a case.
 
 def carry_out_repair(target, case, result):
-    """What the operator does; it is told when one way does not work and another one has to."""
+    """What the operator does. If a server cannot be started without io_uring, one with it
+    follows after a while."""
     prepare = without_io_uring.forbid_io_uring if case == "no-io-uring" else None
     for way in (prepare, None) if prepare else (None,):
         given = []
@@ -88,16 +89,15 @@ def carry_out_repair(target, case, result):
             if command.ended(2) and command.process.returncode != 0:
                 given[-1]["error"] = command.complained()
                 break
-        failed = [step["error"] for step in given if "error" in step]
-        if way and failed:
-            result["refused"] = failed[0]
         result["commands"] = result.get("commands", []) + given
-        if not failed and target.ready(RECOVERY_LIMIT):
-            result["recovered"] = True
-            result["without_io_uring"] = bool(way)
-            return
-        time.sleep(RECOVERY_LIMIT if way and failed else 0)
-    result["recovered"] = False
+        if way and "error" in given[0]:
+            result["refused"] = given[0]["error"]
+            time.sleep(RECOVERY_LIMIT)
+            continue
+        failed = any("error" in step for step in given)
+        result["recovered"] = not failed and target.ready(RECOVERY_LIMIT)
+        result["without_io_uring"] = bool(way)
+        return
 
 
 def carry_out_deletion(target, pair, neighbour, result):

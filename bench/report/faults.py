@@ -89,9 +89,8 @@ def pause(found):
     longest = max((r["saw"]["longest_wait_s"] or 0.0 for r in found.prompt), default=0.0)
     if any("refused" in r for r in found.rounds):
         return f"as long as io_uring is forbidden (here {seconds(longest)})"
-    if not found.came_back:
-        return "does not end"
-    return "errors instead" if any(found.seen("io_errors")) else seconds(longest)
+    told = [first for first in found.seen("first_error_s") if first is not None]
+    return f"{seconds(max(told))}, then errors" if told else seconds(longest) if found.came_back else "does not end"
 
 
 def commands(found):
