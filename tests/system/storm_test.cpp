@@ -474,19 +474,27 @@ bool Round::grow() {
     return true;
 }
 
+// Every other one has the time to end before the next blow.
 bool Round::reload() {
-    if (reload_ || fleet_.supervisors().empty())
+    const std::vector<Target> all = fleet_.supervisors();
+    const bool any = std::any_of(all.begin(), all.end(), [](const Target& target) {
+        return !children_of(target.pid).empty();
+    });
+    if (reload_ || !any)
         return false;
     reload_.emplace(Arguments{built("userblkctl"), "reload", "--timeout", "20s", device_.name()});
+    if (dice_.below(2))
+        eventually([&] { return !reload_->running(); });
     return true;
 }
 
-// One whose supervisor was killed meanwhile fails, and says so.
+// One during which a supervisor or a new worker is killed may fail, and says so; the old go on.
 void Round::collect_reload() {
     if (!reload_ || reload_->running())
         return;
-    const bool done = reload_->wait().status == 0;
-    (done ? tally_.reloads_done : tally_.reloads_failed)++;
+    const Outcome outcome = reload_->wait();
+    tell("a reload ended with status " + std::to_string(outcome.status) + ": " + outcome.err);
+    (outcome.status ? tally_.reloads_failed : tally_.reloads_done)++;
     reload_.reset();
 }
 
@@ -513,7 +521,7 @@ protected:
              tally.redeliveries);
         line("put back / adopted / given back / redirected / late answers refused", tally.put_back,
              tally.adopted, tally.given_back, tally.redirected, tally.stale);
-        line("reloads done / failed for a death", tally.reloads_done, tally.reloads_failed);
+        line("reloads done / failed among the deaths", tally.reloads_done, tally.reloads_failed);
         const RecordWriter::Counts counts = writer.counts();
         line("records acknowledged / of these with FUA / blocks read and compared", counts.written,
              counts.durable, counts.read);
