@@ -1,9 +1,10 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
-"""usage: faults.py write RESULTS ROOT | print RESULTS | check ROOT
+"""usage: faults.py write RESULTS ROOT | render ROOT | print RESULTS | check ROOT
 
 What bench/faults found. "write" makes ROOT/docs/faults/results.json, and from it
-docs/faults.md and the table between two marks in README.md; "check" compares these with
+docs/faults.md and the table between two marks in README.md; "render" does only the latter,
+when a template has changed; "check" compares these with
 what the JSON would make of them; "print" shows the table, and fails if something was not
 measured or userblk has lost something.
 """
@@ -72,7 +73,7 @@ def errors(found):
     most = max(found.seen("io_errors"))
     text = "**0**" if most == 0 else f"{most:,}"
     if any(found.seen("gave_up")):
-        text += " and on"
+        text = "more than 2,000"
     if any(found.seen("wrong_data")):
         text += f", {max(found.seen('wrong_data')):,} blocks wrong"
     if found.is_deletion:
@@ -84,7 +85,7 @@ def pause(found):
     if found.is_deletion:
         told = found.held["saw"]["first_error_s"] if "saw" in found.held else None
         if "hung_s" in found.held:
-            return f"deletion hung until the server was killed, after {found.held['hung_s']:.0f} s"
+            return f"deletion hangs until the server is killed (here after {found.held['hung_s']:.0f} s)"
         return "none: deleted" if told is None else f"told of the deletion after {seconds(told)}"
     longest = max((r["saw"]["longest_wait_s"] or 0.0 for r in found.prompt), default=0.0)
     if any("refused" in r for r in found.rounds):
@@ -225,6 +226,10 @@ def write(path, root):
                    "kernel": next(r["kernel"] for r in results if "kernel" in r), "results": results},
                   file, indent=1)
         file.write("\n")
+    render(root)
+
+
+def render(root):
     for name, text in made(root).items():
         with open(name, "w", encoding="utf-8") as file:
             file.write(text)
@@ -249,10 +254,10 @@ def check(root):
 
 
 def main():
-    actions = {"write": (write, 2), "print": (show, 1), "check": (check, 1)}
+    actions = {"write": (write, 2), "render": (render, 1), "print": (show, 1), "check": (check, 1)}
     action, count = actions.get(sys.argv[1] if len(sys.argv) > 1 else "", (None, 0))
     if action is None or len(sys.argv) != count + 2:
-        sys.exit("usage: faults.py write RESULTS ROOT | print RESULTS | check ROOT")
+        sys.exit("usage: faults.py write RESULTS ROOT | render ROOT | print RESULTS | check ROOT")
     action(*sys.argv[2:])
 
 
