@@ -276,18 +276,23 @@ TEST_F(HoldUp, ByAFileThatItServesItselfIsRefused) {
             if (mkdir(folder, 0755))
                 return 81;
         SilentFolder silent("/mnt/fuse");
-        const Fd direct = open_file("/mnt/fuse/file", O_RDONLY);
+        Fd direct = open_file("/mnt/fuse/file", O_RDONLY);
         if (mount("userblk-test", "/mnt/overlay", "overlay", 0, "lowerdir=/mnt/empty:/mnt/fuse"))
             return 82;
-        const Fd hidden = open_file("/mnt/overlay/file", O_RDONLY);
+        Fd hidden = open_file("/mnt/overlay/file", O_RDONLY);
         const Fd fd = device.open_control();
         const userblk_request request = take(fd.get());
         side.tell(put(fd.get(), redirect(request, direct.get(), 0)));
         side.tell(put(fd.get(), redirect(request, hidden.get(), 0)));
+        // Or its own end would ask it about them.
+        direct.reset();
+        hidden.reset();
+        side.tell();
         side.sleep_for_ever();
     });
     EXPECT_EQ(worker.await(), std::uint64_t{EPERM});
     EXPECT_EQ(worker.await(), std::uint64_t{EPERM});
+    worker.await();
     worker.stop();
     EXPECT_EQ(info(device.control()).redirected, 0u);
     expect_removal_ends(device);
