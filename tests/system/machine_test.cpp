@@ -139,40 +139,41 @@ TEST_F(Unloading, IsRefusedWhileAnythingIsOpen) {
 // hold nodes open: what does not come too late is done in full, and the module goes only in
 // between.
 TEST_F(Unloading, AgainstCreateAndRemove) {
-    const auto end = std::chrono::steady_clock::now() + (long_form() ? 60s : 3s);
     allow_time(240s);
-    const auto going_on = [=] { return std::chrono::steady_clock::now() < end; };
+    std::atomic<bool> over = false;
     std::atomic<int> unloaded = 0, refused = 0, made = 0, late = 0;
     std::vector<std::thread> makers;
     for (int i = 0; i < 2; i++)
         makers.emplace_back([&] {
-            while (going_on()) {
+            for (; !over; std::this_thread::sleep_for(30ms)) {
                 const Fd control(open(control_device_path, O_RDWR | O_CLOEXEC));
                 userblk_config config = test_config();
                 if (!control.open() || ioctl_error(control.get(), USERBLK_CREATE, &config)) {
                     late++;
-                    std::this_thread::sleep_for(5ms);
                     continue;
                 }
-                Fd node = open_file("/dev/userblkc" + std::to_string(config.number), O_RDWR);
+                const Fd node = open_file("/dev/userblkc" + std::to_string(config.number), O_RDWR);
                 EXPECT_EQ(info(node.get()).config.number, config.number);
                 userblk_remove argument{config.number, USERBLK_REMOVE_FORCE};
                 EXPECT_EQ(ioctl_error(control.get(), USERBLK_REMOVE, &argument), 0);
                 made++;
             }
         });
-    while (going_on()) {
-        if (unload_module().empty()) {
-            unloaded++;
-            EXPECT_EQ(load_module(), "");
-        } else {
-            refused++;
-        }
-    }
+    const int wanted = long_form() ? 50 : 2;
+    EXPECT_TRUE(eventually(
+        [&] {
+            if (unload_module().empty()) {
+                unloaded++;
+                EXPECT_EQ(load_module(), "");
+            } else {
+                refused++;
+            }
+            return unloaded >= wanted && refused >= wanted && made >= wanted;
+        },
+        3 * patience));
+    over = true;
     for (std::thread& maker : makers)
         maker.join();
-    EXPECT_GT(made, 0);
-    EXPECT_GT(refused + unloaded, 0);
     figure("unloaded / refused, devices made / came too late",
            std::to_string(unloaded) + " / " + std::to_string(refused) + ", " +
                std::to_string(made) + " / " + std::to_string(late));

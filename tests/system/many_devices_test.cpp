@@ -98,11 +98,12 @@ protected:
         for (std::thread& remover : removers)
             remover.join();
     }
-    static std::vector<Plain> make(std::uint32_t n, std::uint32_t depth = 0) {
+    static std::vector<Plain> make(std::uint32_t n, std::uint32_t depth = 0,
+                                   std::uint32_t first = 0) {
         std::vector<Plain> devices;
         devices.reserve(n);
         for (std::uint32_t i = 0; i < n; i++)
-            devices.emplace_back(i, depth);
+            devices.emplace_back(first + i, depth);
         return devices;
     }
 };
@@ -110,14 +111,17 @@ protected:
 // Some of each depth: what a device costs in memory. The default comes first.
 TEST_F(ManyDevices, TakeMemoryByTheirDepth) {
     const std::uint32_t n = how_many() / 10;
+    std::vector<std::vector<Plain>> all;
     for (const std::uint32_t depth : {128u, 16u, 1024u}) {
         const std::int64_t before = available_memory();
         const auto since = Clock::now();
-        const std::vector<Plain> devices = make(n, depth);
+        all.push_back(make(n, depth, static_cast<std::uint32_t>(all.size()) * n));
         per_device("a device of depth " + std::to_string(depth) + ", creation", n, since,
                    before - available_memory());
-        remove_all(devices);
     }
+    EXPECT_EQ(list_devices().size(), 3 * n);
+    for (const std::vector<Plain>& some : all)
+        remove_all(some);
 }
 
 // All of them wait for one read each, are served, and are removed; the same numbers are given to as

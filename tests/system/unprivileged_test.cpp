@@ -257,7 +257,7 @@ TEST_F(ControlNode, IsNeverThereWithOtherPermissions) {
                              std::to_string(node.st_mode) + (given ? " given" : ""));
         }
     });
-    for (int i = 0; i < (long_form() ? 500 : 40); i++) {
+    for (int i = 0; i < (long_form() ? 500 : 16); i++) {
         const bool given = i % 2 == 0;
         config.mode = given ? 0660 : 0; // the default
         config.uid = given ? 1001 : 0;
