@@ -136,38 +136,48 @@ TEST_F(Unloading, IsRefusedWhileAnythingIsOpen) {
 }
 
 // It is unloaded and loaded again and again while others make devices, use and remove them, and
-// hold nodes open: what does not come too late is done in full, and the module goes only in
-// between.
+// hold nodes open: what does not come too late is done in full. The module goes only in between,
+// and when they all pause it does go.
 TEST_F(Unloading, AgainstCreateAndRemove) {
     allow_time(240s);
-    std::atomic<bool> over = false;
-    std::atomic<int> unloaded = 0, refused = 0, made = 0, late = 0;
+    std::atomic<bool> over = false, pause = false;
+    std::atomic<int> inside = 0, made = 0, late = 0;
+    const auto make_one = [&] {
+        const Fd control(open(control_device_path, O_RDWR | O_CLOEXEC));
+        userblk_config config = test_config();
+        if (!control.open() || ioctl_error(control.get(), USERBLK_CREATE, &config)) {
+            late++;
+            return;
+        }
+        const Fd node = open_file("/dev/userblkc" + std::to_string(config.number), O_RDWR);
+        EXPECT_EQ(info(node.get()).config.number, config.number);
+        userblk_remove argument{config.number, USERBLK_REMOVE_FORCE};
+        EXPECT_EQ(ioctl_error(control.get(), USERBLK_REMOVE, &argument), 0);
+        made++;
+    };
     std::vector<std::thread> makers;
     for (int i = 0; i < 2; i++)
         makers.emplace_back([&] {
-            for (; !over; std::this_thread::sleep_for(30ms)) {
-                const Fd control(open(control_device_path, O_RDWR | O_CLOEXEC));
-                userblk_config config = test_config();
-                if (!control.open() || ioctl_error(control.get(), USERBLK_CREATE, &config)) {
-                    late++;
-                    continue;
-                }
-                const Fd node = open_file("/dev/userblkc" + std::to_string(config.number), O_RDWR);
-                EXPECT_EQ(info(node.get()).config.number, config.number);
-                userblk_remove argument{config.number, USERBLK_REMOVE_FORCE};
-                EXPECT_EQ(ioctl_error(control.get(), USERBLK_REMOVE, &argument), 0);
-                made++;
+            for (; !over; std::this_thread::sleep_for(5ms)) {
+                inside++;
+                if (!pause)
+                    make_one();
+                inside--;
             }
         });
     const int wanted = long_form() ? 50 : 2;
+    int unloaded = 0, refused = 0;
     EXPECT_TRUE(eventually(
         [&] {
-            if (unload_module().empty()) {
-                unloaded++;
-                EXPECT_EQ(load_module(), "");
-            } else {
-                refused++;
-            }
+            pause = refused > unloaded;
+            EXPECT_TRUE(!pause || eventually([&] { return !inside; }));
+            const std::string problem = unload_module();
+            EXPECT_TRUE(problem.empty() || !pause) << problem;
+            unloaded += problem.empty();
+            refused += !problem.empty();
+            pause = false;
+            // Some come too late before it is there again.
+            EXPECT_TRUE(!problem.empty() || load_module().empty());
             return unloaded >= wanted && refused >= wanted && made >= wanted;
         },
         3 * patience));
