@@ -490,7 +490,8 @@ struct userblk_put {
  * cgroups count. Refused, and the request stays taken, with:
  *
  * -EPERM	the device does not allow it (USERBLK_F_NO_REDIRECT); a FUSE
- *		file, and the worker lacks CAP_SYS_ADMIN
+ *		file, or one of an overlay mounted in a user namespace, and the
+ *		worker lacks CAP_SYS_ADMIN
  * -EBADF	@fd is no open file, or only a path (O_PATH), or it is not open
  *		for reading (READ) or writing (WRITE, DISCARD, WRITE_ZEROES)
  * -EISDIR	a directory

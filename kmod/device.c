@@ -19,18 +19,24 @@ static void userblk_device_release(struct device *node)
 	kfree(device);
 }
 
-/* Owner and permissions hold from the moment that the node appears. */
+/*
+ * Owner and permissions hold from the moment that the node appears. They are
+ * for whoever makes it, which is first, and not for the uevent after that: udev
+ * would apply them when it comes to it, by the number, and by then that may be
+ * another device's.
+ */
 static char *userblk_device_devnode(userblk_devnode_arg *node, umode_t *mode,
 				    kuid_t *uid, kgid_t *gid)
 {
-	const struct userblk_device *device =
+	struct userblk_device *device =
 		container_of(node, struct userblk_device, node);
 
 	/* As the node goes only its name is asked for. */
-	if (mode) {
+	if (mode && READ_ONCE(device->maker) == current) {
 		*mode = device->config.mode;
 		*uid = device->owner;
 		*gid = device->group;
+		WRITE_ONCE(device->maker, NULL);
 	}
 	return NULL;
 }
@@ -101,7 +107,10 @@ static int userblk_device_add_node(struct userblk_device *device)
 	err = dev_set_name(&device->node, "userblkc%u", device->config.number);
 	if (err)
 		return err;
-	return cdev_device_add(&device->cdev, &device->node);
+	WRITE_ONCE(device->maker, current);
+	err = cdev_device_add(&device->cdev, &device->node);
+	WRITE_ONCE(device->maker, NULL);
+	return err;
 }
 
 static void userblk_device_set_live(struct userblk_device *device)

@@ -37,6 +37,7 @@ enum userblk_device_state {
  *	written under @lock
  * @owner: of the control node; constant, as is @group
  * @group: of the control node
+ * @maker: who is adding the control node, until the node has its permissions
  * @queue: requests
  * @disk: where they come from
  * @lock: @state, @openers, @config.size
@@ -52,6 +53,7 @@ struct userblk_device {
 	struct userblk_config config;
 	kuid_t owner;
 	kgid_t group;
+	struct task_struct *maker;
 	struct userblk_queue queue;
 	struct userblk_disk disk;
 

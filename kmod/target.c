@@ -5,6 +5,7 @@
 #include <linux/fsnotify.h>
 #include <linux/magic.h>
 #include <linux/sched/signal.h>
+#include <linux/user_namespace.h>
 
 static bool userblk_target_writes(u16 op)
 {
@@ -62,6 +63,16 @@ static int userblk_target_check_access(struct file *file, u16 op, loff_t offset,
 	return rw_verify_area(writes ? WRITE : READ, file, &offset, length);
 }
 
+/*
+ * Whoever serves the file could hold the device up, and removal with it: FUSE,
+ * and what users stack on it in a namespace of their own (overlayfs).
+ */
+static bool userblk_target_is_users(const struct super_block *sb)
+{
+	return sb->s_magic == FUSE_SUPER_MAGIC ||
+	       (sb->s_stack_depth && sb->s_user_ns != &init_user_ns);
+}
+
 static int userblk_target_check(struct userblk_queue *queue, u16 op,
 				struct file *file, u64 offset, u32 length,
 				struct userblk_ends *ends)
@@ -76,8 +87,7 @@ static int userblk_target_check(struct userblk_queue *queue, u16 op,
 	bdev = userblk_target_bdev(file);
 	if (bdev && queue->front->is_disk(queue, bdev->bd_disk))
 		return -ELOOP;
-	/* Its server could hold the device up, and removal with it. */
-	if (inode->i_sb->s_magic == FUSE_SUPER_MAGIC && !capable(CAP_SYS_ADMIN))
+	if (userblk_target_is_users(inode->i_sb) && !capable(CAP_SYS_ADMIN))
 		return -EPERM;
 	if (offset > (u64)MAX_LFS_FILESIZE - length)
 		return userblk_target_writes(op) ? -EFBIG : -EINVAL;

@@ -25,7 +25,7 @@ PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
   vm_packages=(qemu-system-x86 busybox-static cpio kmod udev util-linux)
   disk_packages=(e2fsprogs mount procps util-linux)
   bench_packages=(fio liburing-dev nbd-client nbdkit pkg-config python3 python3-matplotlib)
-  test_packages=("${disk_packages[@]}" fdisk fio gdisk parted python3 xfsprogs)
+  test_packages=("${disk_packages[@]}" dmsetup fdisk fio gdisk parted python3 systemd xfsprogs)
 }
 
 # Messages go to standard error: standard output belongs to results.

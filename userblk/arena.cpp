@@ -46,6 +46,12 @@ std::span<std::byte> Arena::allocate(std::size_t length) noexcept {
     return result;
 }
 
+std::error_code Arena::populate() noexcept {
+    if (::madvise(memory_.data(), memory_.size(), MADV_POPULATE_WRITE) < 0)
+        return abi::last_error();
+    return {};
+}
+
 void Arena::trim() noexcept {
     ::madvise(memory_.data(), memory_.size(), MADV_DONTNEED);
     std::fill(filled_.begin(), filled_.end(), 0);

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <system_error>
 #include <vector>
 
 namespace userblk {
@@ -43,7 +44,11 @@ public:
     /// At most so many bytes have been touched since the last trim().
     std::size_t touched() const noexcept { return touched_rooms_ + touched_heap_; }
 
-    /// Gives the memory back to the system; what is in it is lost.
+    /// Takes all of the memory now, not as it is touched.
+    std::error_code populate() noexcept;
+
+    /// Gives the memory back to the system, unless it is locked; what is in it is
+    /// lost.
     void trim() noexcept;
 
 private:

@@ -48,4 +48,8 @@ bool Backend::wants_data() const noexcept {
     return true;
 }
 
+std::error_code Backend::bring_in() noexcept {
+    return {};
+}
+
 } // namespace userblk

@@ -154,6 +154,11 @@ public:
     /// Whether write() ever looks at the data. If not, it is not brought along,
     /// and what write() gets is memory with any content. Asked once. Default: true.
     virtual bool wants_data() const noexcept;
+
+    /// For a store that is memory: brings what it holds into this process, which has
+    /// locked its memory, so that it stays. Called once, before anything else is,
+    /// where that is wanted (see PoolOptions::lock_memory). Default: nothing.
+    virtual std::error_code bring_in() noexcept;
 };
 
 /// The device that a backend is opened for.

@@ -43,6 +43,10 @@ std::error_code Decorator::write_zeroes(std::uint64_t offset, std::uint64_t leng
     return inner_->write_zeroes(offset, length, flags);
 }
 
+std::error_code Decorator::bring_in() noexcept {
+    return inner_->bring_in();
+}
+
 // --------------------------------------------------------------- LogBackend
 
 namespace {

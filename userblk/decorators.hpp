@@ -31,6 +31,7 @@ public:
     std::error_code discard(std::uint64_t offset, std::uint64_t length) override;
     std::error_code write_zeroes(std::uint64_t offset, std::uint64_t length,
                                  ZeroFlags flags) override;
+    std::error_code bring_in() noexcept override;
 
 protected:
     Backend& inner() const noexcept { return *inner_; }

@@ -193,6 +193,25 @@ std::span<std::byte> MemoryBackend::mapping(std::uint64_t offset, std::size_t le
     return mapping->bytes.subspan(offset, length);
 }
 
+std::error_code MemoryBackend::bring_in() noexcept {
+    const auto* const mapping = current_.load(std::memory_order_acquire);
+    if (!mapping)
+        return {};
+    const auto size = static_cast<off_t>(mapping->bytes.size());
+    for (off_t at = 0; (at = ::lseek(fd_.get(), at, SEEK_DATA)) >= 0 && at < size;) {
+        const auto end = std::min(size, ::lseek(fd_.get(), at, SEEK_HOLE));
+        if (end < 0)
+            return abi::last_error();
+        if (end == at) // discarded meanwhile
+            continue;
+        if (::madvise(mapping->bytes.data() + at, static_cast<std::size_t>(end - at),
+                      MADV_POPULATE_READ) < 0)
+            return abi::last_error();
+        at = end;
+    }
+    return {};
+}
+
 bool MemoryBackend::remove(const std::string& name) {
     if (remove_segment(name))
         return true;

@@ -52,6 +52,9 @@ public:
     /// it would take memory.
     std::span<std::byte> mapping(std::uint64_t offset, std::size_t length,
                                  Access access) noexcept override;
+    /// What is stored by now. What is stored later is locked by whoever stores it,
+    /// for as long as that process lives.
+    std::error_code bring_in() noexcept override;
 
 private:
     struct Mapping;

@@ -30,6 +30,8 @@ struct PoolOptions {
     /// How long a new worker may take to open its store.
     std::chrono::milliseconds start_limit{30'000};
     bool io_flusher = true; ///< see set_io_flusher(); a warning where it is refused
+    /// See lock_memory(); and what a worker may need for requests is taken before it
+    /// is called ready, what its backend keeps in memory is locked too.
     bool lock_memory = false;
     std::optional<int> oom_score_adj; ///< of the supervisor and its workers
     /// Whom the workers become once node and store are open. The supervisor stays

@@ -7,14 +7,20 @@
 #include <charconv>
 #include <fcntl.h>
 #include <grp.h>
+#include <link.h>
 #include <linux/prctl.h>
 #include <pwd.h>
 #include <stdexcept>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 namespace userblk {
+
+namespace {
+constexpr std::size_t page = 4096;
+}
 
 std::error_code set_io_flusher() noexcept {
     if (::prctl(PR_SET_IO_FLUSHER, 1, 0, 0, 0) < 0)
@@ -25,10 +31,40 @@ std::error_code set_io_flusher() noexcept {
     return {};
 }
 
+namespace {
+
+// Not to bring it in costs time later; nobody could be told more than that.
+void bring_in_program() noexcept {
+    const auto segments = [](dl_phdr_info* info, std::size_t, void*) {
+        for (int i = 0; i < info->dlpi_phnum; ++i) {
+            const auto& header = info->dlpi_phdr[i];
+            if (header.p_type != PT_LOAD)
+                continue;
+            const auto begin = (info->dlpi_addr + header.p_vaddr) / page * page;
+            const auto end = info->dlpi_addr + header.p_vaddr + header.p_memsz;
+            ::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_POPULATE_READ);
+        }
+        return 0;
+    };
+    ::dl_iterate_phdr(segments, nullptr);
+}
+
+[[gnu::noinline]] void bring_in_stack() noexcept {
+    volatile char depth[16 * page];
+    for (std::size_t at = 0; at < sizeof(depth); at += page)
+        depth[at] = 0;
+}
+
+} // namespace
+
 std::error_code lock_memory() noexcept {
-    if (::mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT) == 0)
-        return {};
-    return abi::last_error();
+    const rlimit unlimited{RLIM_INFINITY, RLIM_INFINITY};
+    ::setrlimit(RLIMIT_MEMLOCK, &unlimited);
+    if (::mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT) < 0)
+        return abi::last_error();
+    bring_in_program();
+    bring_in_stack();
+    return {};
 }
 
 std::error_code set_oom_score_adj(int value) noexcept {

@@ -18,8 +18,11 @@ namespace userblk {
 /// took. Needs CAP_SYS_RESOURCE: EPERM without.
 std::error_code set_io_flusher() noexcept;
 
-/// Keeps all memory of the process, present and future, from being paged out;
-/// only as it is touched, where the kernel can do that.
+/// Keeps all memory of the process, present and future, from being paged out. It
+/// is taken as it is touched, but the program, its libraries and some of the
+/// caller's stack at once, so that nothing has to be read for them later. Where
+/// that is permitted the limit on locked memory is lifted: it would strike later,
+/// when privileges are gone, those who ask for more memory.
 std::error_code lock_memory() noexcept;
 
 /// -1000 ... 1000; lowering it needs CAP_SYS_RESOURCE.

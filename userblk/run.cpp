@@ -2,20 +2,17 @@
 #include "userblk/run.hpp"
 
 #include "userblk/device.hpp"
-#include "userblk/pool.hpp"
+#include "userblk/serve_device.hpp"
 #include "userblk/units.hpp"
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdio>
 #include <iostream>
-#include <thread>
 
 namespace userblk {
 
 namespace {
-
-using namespace std::chrono_literals;
 
 constexpr int failure = 1;
 constexpr int wrong_usage = 2;
@@ -104,27 +101,6 @@ void check(const Options& options) {
             " is there already");
 }
 
-// Somebody may have it open for just a moment, such as udev.
-void remove_device(const Device& device, const LogFunction& log) {
-    for (auto left = 2000ms;; left -= 50ms) {
-        try {
-            return Device::remove(device.number());
-        } catch (const std::system_error& error) {
-            if (error.code() == std::errc::no_such_device)
-                return;
-            if (error.code() != std::errc::device_or_resource_busy)
-                throw;
-            if (left <= 0ms)
-                break;
-        }
-        std::this_thread::sleep_for(50ms);
-    }
-    log(LogLevel::warning, device.block_path() +
-                               " is in use and stays; its requests wait. Serve it again, or remove "
-                               "it with: userblkctl remove --force " +
-                               std::to_string(device.number()));
-}
-
 int serve(const Options& options, const MakeBackend& make, const std::string& program) {
     check(options);
     const auto log = log_to_stderr(program, options.verbose ? LogLevel::debug : LogLevel::notice);
@@ -132,26 +108,15 @@ int serve(const Options& options, const MakeBackend& make, const std::string& pr
     const std::shared_ptr<Backend> backend = make(arguments);
     const Device device = open_or_create(options, *backend, arguments.size);
     const bool temporary = options.dev.empty() && !options.keep;
-
     PoolOptions pool;
     pool.workers = options.workers;
     pool.worker.threads = options.threads;
     pool.worker.wait = options.wait == "serve" ? WaitMode::serve : WaitMode::poll;
     pool.log = log;
-    pool.ready = [&device] { std::cout << device.block_path() << std::endl; };
-    PoolEnd end = PoolEnd::failed;
-    try {
-        end = Pool(
-                  device.number(), [&backend](const DeviceContext&) { return backend; }, pool)
-                  .run();
-    } catch (...) {
-        if (temporary)
-            remove_device(device, log);
-        throw;
-    }
-    if (temporary && end != PoolEnd::removed)
-        remove_device(device, log);
-    return end == PoolEnd::stopped || end == PoolEnd::removed ? 0 : failure;
+    return serve_device(
+        device, [&backend](const DeviceContext&) { return backend; }, pool, temporary,
+        "Serve it again, or remove it with: userblkctl remove --force " +
+            std::to_string(device.number()));
 }
 
 } // namespace

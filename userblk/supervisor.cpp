@@ -3,6 +3,7 @@
 
 #include "ioctl/error.hpp"
 #include "ioctl/lookup.hpp"
+#include "userblk/held_text.hpp"
 #include "userblk/service_manager.hpp"
 #include "userblk/units.hpp"
 
@@ -479,10 +480,12 @@ void Supervisor::reap() {
 }
 
 void Supervisor::on_end(WorkerProcess& child, int status) {
-    const auto text = "worker " + std::to_string(child.pid()) + " " + describe_exit(status);
+    auto text = "worker " + std::to_string(child.pid()) + " " + describe_exit(status);
     const bool clean = WIFEXITED(status) && WEXITSTATUS(status) == worker_stopped;
-    if (!clean)
+    if (!clean) {
+        text += held_text(*node_, child.pid());
         heal();
+    }
     for (auto& place : places_) {
         if (place.worker != &child)
             continue;

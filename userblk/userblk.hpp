@@ -16,6 +16,7 @@
 #include "userblk/process_setup.hpp"
 #include "userblk/redirect_backend.hpp"
 #include "userblk/run.hpp"
+#include "userblk/serve_device.hpp"
 #include "userblk/shared_memory.hpp"
 #include "userblk/spec.hpp"
 #include "userblk/supervisor_file.hpp"

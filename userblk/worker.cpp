@@ -145,6 +145,13 @@ void Worker::take_place(unsigned place) noexcept {
     shared_->serving.place = place;
 }
 
+std::error_code Worker::populate() noexcept {
+    for (const auto& thread : shared_->threads)
+        if (const auto error = thread->populate())
+            return error;
+    return shared_->serving.backend->bring_in();
+}
+
 void Worker::stop() noexcept {
     shared_->serving.stop();
 }

@@ -74,6 +74,13 @@ void log(const WorkerSetup& setup, LogLevel level, const std::string& text) {
         setup.options.log(level, text);
 }
 
+// A spare one must not have to ask for memory when it is its turn: there may be none.
+std::error_code locked(Worker& worker) noexcept {
+    if (const auto error = lock_memory())
+        return error;
+    return worker.populate();
+}
+
 int serve(const WorkerSetup& setup, const abi::FileDescriptor& channel) {
     std::optional<Worker> worker;
     try {
@@ -81,7 +88,7 @@ int serve(const WorkerSetup& setup, const abi::FileDescriptor& channel) {
         const auto context = device.context();
         worker.emplace(abi::ControlNode(setup.number), setup.factory(context), setup.options);
         if (setup.lock_memory)
-            if (const auto error = lock_memory())
+            if (const auto error = locked(*worker))
                 log(setup, LogLevel::warning, "unable to lock memory: " + error.message());
         if (setup.run_as)
             drop_privileges(*setup.run_as);

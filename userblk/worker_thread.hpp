@@ -54,6 +54,8 @@ public:
     void run();
 
     void add_counts(Worker::Counts& sum) const noexcept;
+    /// See Worker::populate().
+    std::error_code populate() noexcept { return arena_.populate(); }
 
 private:
     enum class Waiting { not_at_all, briefly, for_long };

@@ -8,11 +8,13 @@ Prints measurements one a line, each with the mode, the date and the commit.
 import argparse
 import datetime
 import json
+import os
 import subprocess
 
 
 def commit():
     done = subprocess.run(["git", "describe", "--always", "--dirty", "--abbrev=12"], text=True,
+                          cwd=os.path.dirname(os.path.abspath(__file__)),
                           stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False)
     return done.stdout.strip() or "unknown"
 

@@ -15,12 +15,19 @@
 #define UBLK_U_CMD_START_DEV _IOWR('u', UBLK_CMD_START_DEV, ublksrv_ctrl_cmd)
 #define UBLK_U_CMD_STOP_DEV _IOWR('u', UBLK_CMD_STOP_DEV, ublksrv_ctrl_cmd)
 #define UBLK_U_CMD_SET_PARAMS _IOWR('u', UBLK_CMD_SET_PARAMS, ublksrv_ctrl_cmd)
+#define UBLK_U_CMD_GET_DEV_INFO _IOR('u', UBLK_CMD_GET_DEV_INFO, ublksrv_ctrl_cmd)
+#define UBLK_U_CMD_START_USER_RECOVERY _IOWR('u', UBLK_CMD_START_USER_RECOVERY, ublksrv_ctrl_cmd)
+#define UBLK_U_CMD_END_USER_RECOVERY _IOWR('u', UBLK_CMD_END_USER_RECOVERY, ublksrv_ctrl_cmd)
 #endif
 
 #ifndef UBLK_U_IO_FETCH_REQ
 #define UBLK_U_IO_FETCH_REQ _IOWR('u', UBLK_IO_FETCH_REQ, ublksrv_io_cmd)
 #define UBLK_U_IO_COMMIT_AND_FETCH_REQ _IOWR('u', UBLK_IO_COMMIT_AND_FETCH_REQ, ublksrv_io_cmd)
 #define UBLK_U_IO_NEED_GET_DATA _IOWR('u', UBLK_IO_NEED_GET_DATA, ublksrv_io_cmd)
+#endif
+
+#ifndef UBLK_F_UNPRIVILEGED_DEV
+#define UBLK_F_UNPRIVILEGED_DEV (1UL << 5)
 #endif
 
 #ifndef UBLK_F_CMD_IOCTL_ENCODE
@@ -42,3 +49,21 @@
 #define UBLK_U_CMD_GET_FEATURES _IOR('u', 0x13, ublksrv_ctrl_cmd)
 #define UBLK_FEATURES_LEN 8
 #endif
+
+namespace userblk::bench::ublk {
+
+/// A command as it is in Linux 6.12: it may begin its buffer with the path of the device's
+/// node, by which the driver sees who may give it.
+struct ControlCommand {
+    __u32 dev_id;
+    __u16 queue_id;
+    __u16 len;
+    __u64 addr;
+    __u64 data[1];
+    __u16 dev_path_len;
+    __u16 pad;
+    __u32 reserved;
+};
+static_assert(sizeof(ControlCommand) == sizeof(ublksrv_ctrl_cmd));
+
+} // namespace userblk::bench::ublk

@@ -9,6 +9,7 @@
 #include <sched.h>
 #include <span>
 #include <string>
+#include <vector>
 
 namespace userblk::bench::ublk {
 
@@ -24,10 +25,25 @@ public:
     /// Creates the device and /dev/ublkcN; returns what the driver has made of @p wanted.
     ublksrv_ctrl_dev_info add(ublksrv_ctrl_dev_info wanted);
 
+    /// From now on commands name the node of the device, as the driver wants it of those who
+    /// are not privileged (UBLK_F_UNPRIVILEGED_DEV).
+    void name_node(std::uint32_t number) { path_ = node(number); }
+
+    static std::string node(std::uint32_t number) { return "/dev/ublkc" + std::to_string(number); }
+
+    ublksrv_ctrl_dev_info info(std::uint32_t number);
+
     void set_parameters(std::uint32_t number, ublk_params parameters);
 
     /// Makes /dev/ublkbN appear. Waits until all requests of all queues are fetched.
     void start(std::uint32_t number);
+
+    /// Makes a device whose server is gone ready for another one. Waits for the old one's end,
+    /// but no longer than half a minute.
+    void start_recovery(std::uint32_t number);
+
+    /// Lets the requests go on. Waits until all of all queues are fetched.
+    void end_recovery(std::uint32_t number);
 
     /// Removes /dev/ublkbN; those who fetch get UBLK_IO_RES_ABORT.
     void stop(std::uint32_t number);
@@ -41,9 +57,13 @@ public:
 private:
     void send(const std::string& what, unsigned operation, std::uint32_t number,
               std::span<std::byte> buffer = {}, std::uint64_t argument = 0);
+    int try_send(unsigned operation, std::uint32_t number, std::span<std::byte> buffer,
+                 std::uint64_t argument);
 
     FileDescriptor file_;
     Ring ring_;
+    std::string path_;            ///< empty: none is named
+    std::vector<std::byte> data_; ///< path and buffer, as the driver wants them
 };
 
 } // namespace userblk::bench::ublk

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: MIT
 #include "bench/ublk/device.hpp"
 
+#include <chrono>
 #include <exception>
 #include <fcntl.h>
+#include <system_error>
+#include <thread>
 #include <unistd.h>
 
 namespace userblk::bench::ublk {
@@ -12,6 +15,8 @@ namespace {
 constexpr unsigned sector_shift = 9;
 constexpr unsigned logical_shift = 9;
 constexpr unsigned physical_shift = 12;
+constexpr std::chrono::seconds udev_patience{30};
+constexpr std::chrono::milliseconds pause{10};
 
 std::size_t pages_of(std::size_t depth) {
     const auto page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
@@ -40,15 +45,38 @@ ublk_params make_parameters(const DeviceConfig& config) {
     return parameters;
 }
 
+// The node of an unprivileged device is root's until udev, by a rule that its administrator
+// has to write, gives it to its owner.
+FileDescriptor open_node(const std::string& path, bool unprivileged) {
+    const auto end = std::chrono::steady_clock::now() + udev_patience;
+    for (;; std::this_thread::sleep_for(pause))
+        try {
+            return {path, O_RDWR};
+        } catch (const std::system_error& error) {
+            if (!unprivileged || error.code() != std::errc::permission_denied ||
+                std::chrono::steady_clock::now() > end)
+                throw;
+        }
+}
+
 } // namespace
 
 // From the first line on the destructor is there to delete what was created.
 Device::Device(Control& control, const DeviceConfig& config)
     : Device(control, control.add(make_info(config))) {
     if ((config.flags & ~info_.flags) != 0)
-        throw_error("have the way of moving data that was asked for", EOPNOTSUPP);
+        throw_error("have what was asked for, which the driver refuses", EOPNOTSUPP);
+    const bool unprivileged = (info_.flags & UBLK_F_UNPRIVILEGED_DEV) != 0;
+    if (unprivileged)
+        control_.name_node(info_.dev_id);
+    file_ = open_node(Control::node(info_.dev_id), unprivileged);
     control_.set_parameters(info_.dev_id, make_parameters(config));
-    file_ = FileDescriptor("/dev/ublkc" + std::to_string(info_.dev_id), O_RDWR);
+}
+
+Device::Device(Control& control, std::uint32_t number)
+    : control_(control), info_(control.info(number)), awaits_recovery_(true), removed_(true) {
+    control_.start_recovery(number);
+    file_ = FileDescriptor(Control::node(number), O_RDWR);
 }
 
 Device::~Device() {
@@ -57,6 +85,14 @@ Device::~Device() {
     } catch (const std::exception& error) {
         complain(error.what());
     }
+}
+
+void Device::start() {
+    if (awaits_recovery_)
+        control_.end_recovery(info_.dev_id);
+    else
+        control_.start(info_.dev_id);
+    awaits_recovery_ = removed_ = false;
 }
 
 void Device::remove() {

@@ -17,19 +17,22 @@ struct DeviceConfig {
     std::uint64_t flags = 0; ///< UBLK_F_…
 };
 
-/// A ublk device from its creation to its deletion. Needs a Control that lives longer;
-/// for that one's thread, but for the constant members.
+/// A ublk device from its creation, or from its recovery, to its deletion. Needs a Control that
+/// lives longer; for that one's thread, but for the constant members.
 class Device {
 public:
     /// @throws std::system_error
     Device(Control& control, const DeviceConfig& config);
+    /// Takes over a device whose server is gone; it was made with UBLK_F_USER_RECOVERY.
+    /// @throws std::system_error
+    Device(Control& control, std::uint32_t number);
     Device(const Device&) = delete;
     Device& operator=(const Device&) = delete;
-    /// Deletes it, if that is still to be done.
+    /// Deletes it, if that is still to be done. What was taken over and not started stays.
     ~Device();
 
-    /// The disk appears; needs threads that have fetched all requests.
-    void start() { control_.start(info_.dev_id); }
+    /// The disk appears, or goes on; needs threads that have fetched all requests.
+    void start();
     /// The disk is gone; whoever fetches is told. May be repeated.
     void stop() { control_.stop(info_.dev_id); }
     /// Waits until file(), its mappings and the rings that know it are closed by others.
@@ -41,6 +44,8 @@ public:
     unsigned queues() const noexcept { return info_.nr_hw_queues; }
     unsigned depth() const noexcept { return info_.queue_depth; }
     std::uint32_t max_io() const noexcept { return info_.max_io_buf_bytes; }
+    std::uint64_t flags() const noexcept { return info_.flags; }
+    bool awaits_recovery() const noexcept { return awaits_recovery_; }
     int fd() const noexcept { return file_.get(); }
     std::string disk() const { return "/dev/ublkb" + std::to_string(info_.dev_id); }
 
@@ -53,6 +58,7 @@ private:
     Control& control_;
     ublksrv_ctrl_dev_info info_;
     FileDescriptor file_;
+    bool awaits_recovery_ = false; ///< taken over, and not started yet
     bool removed_ = false;
 };
 

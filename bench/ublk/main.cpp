@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 //
-// ublk-target: serves a ublk device whose data is in memory or nowhere, as a peer for
-// measuring. In the foreground; says the disk's path when it can be used, and goes with
-// it at SIGTERM or SIGINT.
+// ublk-target: serves a ublk device whose data is in memory, in a file or nowhere, as a peer
+// for measuring. In the foreground; says the disk's path when it can be used, and goes with it
+// at SIGTERM or SIGINT. When it is killed, a device made with --recoverable stays, and another
+// ublk-target goes on with it (--recover).
 #include "bench/ublk/server.hpp"
 
 #include <CLI/CLI.hpp>
@@ -18,17 +19,23 @@ using namespace userblk::bench::ublk;
 constexpr std::uint64_t sector = 512;
 constexpr std::uint64_t page = 4096;
 
-enum class Type { null, memory };
+enum class Type { null, memory, file };
 
 struct Options {
-    Type type = Type::null;
+    std::optional<Type> type;
+    std::string path; ///< of the file
     DeviceConfig device;
+    bool recoverable = false;
+    bool unprivileged = false;
+    std::optional<std::uint32_t> recover; ///< number of the device to go on with
+    std::optional<std::uint32_t> remove;  ///< number of the device to delete, and no more
     std::uint64_t max_io = 512 << 10;
     std::optional<DataMode> mode;
     ServerOptions server;
 };
 
-const std::map<std::string, Type> types{{"null", Type::null}, {"memory", Type::memory}};
+const std::map<std::string, Type> types{
+    {"null", Type::null}, {"memory", Type::memory}, {"file", Type::file}};
 const std::map<std::string, DataMode> modes{{"buffer", DataMode::buffer},
                                             {"get-data", DataMode::get_data},
                                             {"user-copy", DataMode::user_copy}};
@@ -50,6 +57,12 @@ CLI::Option* size(CLI::App& app, const std::string& name, std::uint64_t& value,
 }
 
 void check(const Options& options) {
+    if (options.remove)
+        return;
+    if (!options.type)
+        throw CLI::RequiredError("--type");
+    if (options.path.empty() == (options.type == Type::file))
+        throw CLI::ValidationError("--path", "is for --type file, which wants it");
     if (options.device.size == 0 || options.device.size % sector != 0)
         throw CLI::ValidationError("--size", "wants a multiple of 512");
     if (options.max_io < page || options.max_io % page != 0 ||
@@ -60,8 +73,9 @@ void check(const Options& options) {
 Options parse(int argc, char** argv) {
     Options options;
     CLI::App app("Serves a ublk device, and prints its path when it can be used", "ublk-target");
-    choice(app, "--type", types, options.type, "what is behind the device")->required();
-    size(app, "--size", options.device.size, "of the device")->required();
+    auto* const type = choice(app, "--type", types, options.type, "what is behind the device");
+    auto* const bytes = size(app, "--size", options.device.size, "of the device");
+    app.add_option("--path", options.path, "of the file behind it (--type file)");
     app.add_option("--queues", options.device.queues, "hardware queues, with a thread for each")
         ->check(CLI::Range(1U, UBLK_MAX_NR_QUEUES))
         ->capture_default_str();
@@ -76,6 +90,18 @@ Options parse(int argc, char** argv) {
            "measured to be the fastest for the type)");
     choice(app, "--taskrun", task_runs, options.server.task_run,
            "when a thread takes what has come: coop or defer");
+    auto* const recoverable = app.add_flag("--recoverable", options.recoverable,
+                                           "when this process is killed the device stays, and "
+                                           "what it had taken is given out again");
+    app.add_option("--recover", options.recover,
+                   "go on with the device of this number, whose server was killed")
+        ->excludes(recoverable);
+    app.add_flag("--unprivileged", options.unprivileged,
+                 "a device that belongs to the user who makes it")
+        ->excludes(recoverable);
+    app.add_option("--remove", options.remove, "delete the device of this number, and end")
+        ->excludes(type)
+        ->excludes(bytes);
     try {
         app.parse(argc, argv);
         check(options);
@@ -85,8 +111,28 @@ Options parse(int argc, char** argv) {
     return options;
 }
 
-DataMode best_mode(Type) {
-    return DataMode::user_copy;
+// Who is not privileged may not move data with system calls of his own.
+DataMode best_mode(const Options& options) {
+    return options.unprivileged ? DataMode::get_data : DataMode::user_copy;
+}
+
+DataMode mode_of(std::uint64_t flags) {
+    for (const DataMode mode : {DataMode::get_data, DataMode::user_copy})
+        if ((flags & flags_of(mode)) != 0)
+            return mode;
+    return DataMode::buffer;
+}
+
+Target make_target(const Options& options) {
+    switch (options.type.value_or(Type::null)) {
+    case Type::memory:
+        return Target::memory(options.device.size);
+    case Type::file:
+        return Target::file(options.path, options.device.size);
+    case Type::null:
+        break;
+    }
+    return Target::null();
 }
 
 // Blocked in every thread, and taken by wait() alone.
@@ -109,28 +155,61 @@ private:
     sigset_t set_{};
 };
 
-void run(Options options) {
-    const StopSignals signals;
-    options.server.mode = options.mode.value_or(best_mode(options.type));
-    options.device.flags = flags_of(options.server.mode);
+Device create(Control& control, Options& options) {
+    options.server.mode = options.mode.value_or(best_mode(options));
     options.device.max_io = static_cast<std::uint32_t>(options.max_io);
-    Control control;
+    options.device.flags =
+        flags_of(options.server.mode) |
+        (options.recoverable ? UBLK_F_USER_RECOVERY | UBLK_F_USER_RECOVERY_REISSUE : 0) |
+        (options.unprivileged ? UBLK_F_UNPRIVILEGED_DEV : 0);
     if ((options.device.flags & ~control.features()) != 0)
-        throw_error("have this --data, which the driver does not know", EOPNOTSUPP);
-    const auto target =
-        options.type == Type::memory ? Target::memory(options.device.size) : Target::null();
-    Device device(control, options.device);
+        throw_error("have an option that the driver does not know", EOPNOTSUPP);
+    return {control, options.device};
+}
+
+// If this fails, another one may recover the device: it is not to be stopped, which is what
+// orderly ends of threads would need.
+void start(Server& server, const Device& device) {
+    try {
+        server.start();
+    } catch (const std::exception& error) {
+        if (!device.awaits_recovery())
+            throw;
+        complain(error.what());
+        std::_Exit(1);
+    }
+}
+
+void serve(Device& device, const Options& options, const StopSignals& signals) {
+    const auto target = make_target(options);
     if (device.queues() < options.device.queues)
         complain("there are only " + std::to_string(device.queues()) +
                  " queues, as many as processors");
     {
         Server server(device, target, options.server);
-        server.start();
+        start(server, device);
         std::cout << device.disk() << std::endl;
         signals.wait();
         server.stop();
     }
     device.remove();
+}
+
+void run(Options options) {
+    const StopSignals signals;
+    Control control;
+    if (options.remove) {
+        control.name_node(*options.remove); // in case that it is somebody's own
+        control.remove(*options.remove);
+    } else if (options.recover) {
+        Device device(control, *options.recover);
+        options.server.mode = mode_of(device.flags());
+        options.device.queues = device.queues();
+        serve(device, options, signals);
+    } else {
+        Device device = create(control, options);
+        serve(device, options, signals);
+    }
 }
 
 } // namespace

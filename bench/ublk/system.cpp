@@ -63,6 +63,10 @@ Mapping Mapping::memory(std::size_t size, const std::string& what) {
     return result;
 }
 
+Mapping Mapping::file(const FileDescriptor& file, std::size_t size, const std::string& what) {
+    return {::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, file.get(), 0), size, what};
+}
+
 Mapping Mapping::device(const FileDescriptor& file, std::uint64_t offset, std::size_t size,
                         const std::string& what) {
     return {::mmap(nullptr, size, PROT_READ, MAP_SHARED | MAP_POPULATE, file.get(),

@@ -44,6 +44,10 @@ public:
     /// @throws std::system_error
     static Mapping memory(std::size_t size, const std::string& what);
 
+    /// The beginning of a file, for reading and writing.
+    /// @throws std::system_error
+    static Mapping file(const FileDescriptor& file, std::size_t size, const std::string& what);
+
     /// What a device shows for reading.
     /// @throws std::system_error
     static Mapping device(const FileDescriptor& file, std::uint64_t offset, std::size_t size,

@@ -5,10 +5,11 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string>
 
 namespace userblk::bench::ublk {
 
-/// What is behind the device: memory, or nothing at all. Any number of threads may use
+/// What is behind the device: memory, a file, or nothing at all. Any number of threads may use
 /// it; the block layer sees to it that nobody reads what is just being written, or does
 /// not care.
 class Target {
@@ -18,6 +19,10 @@ public:
 
     /// @throws std::system_error
     static Target memory(std::uint64_t size);
+
+    /// A file of at least @p size bytes, which keeps what is written when this process ends.
+    /// @throws std::system_error
+    static Target file(const std::string& path, std::uint64_t size);
 
     bool stores() const noexcept { return static_cast<bool>(store_); }
 

@@ -2,21 +2,17 @@
 #include "commands.hpp"
 #include "thin_backend.hpp"
 
-#include "userblk/device.hpp"
-#include "userblk/pool.hpp"
+#include "userblk/serve_device.hpp"
 #include "userblk/units.hpp"
 
 #include <algorithm>
-#include <iostream>
 #include <stdexcept>
-#include <thread>
 
 namespace thin {
 
 namespace {
 
 using namespace userblk;
-using namespace std::chrono_literals;
 
 constexpr std::uint64_t most_chunk = std::uint64_t(1) << 30;
 
@@ -62,25 +58,6 @@ std::shared_ptr<Backend> open_backend(const Files& files, const DeviceContext& d
     return backend;
 }
 
-// Somebody may have it open for just a moment, such as udev.
-void remove_device(const Device& device, const LogFunction& log) {
-    for (auto left = 2000ms; left > 0ms; left -= 50ms) {
-        try {
-            return Device::remove(device.number());
-        } catch (const std::system_error& error) {
-            if (error.code() == std::errc::no_such_device)
-                return;
-            if (error.code() != std::errc::device_or_resource_busy)
-                throw;
-        }
-        std::this_thread::sleep_for(50ms);
-    }
-    log(LogLevel::warning, device.block_path() +
-                               " is in use and stays; its requests wait. Serve it "
-                               "again: thin serve STORE " +
-                               device.block_path());
-}
-
 } // namespace
 
 int serve(const Files& files, const ServeOptions& options) {
@@ -97,19 +74,9 @@ int serve(const Files& files, const ServeOptions& options) {
     pool.worker.threads = options.threads;
     pool.worker.wait = options.wait == "serve" ? WaitMode::serve : WaitMode::poll;
     pool.log = log;
-    pool.ready = [&device] { std::cout << device.block_path() << std::endl; };
-    auto end = PoolEnd::failed;
-    try {
-        const auto open = [&files](const DeviceContext& of) { return open_backend(files, of); };
-        end = Pool(device.number(), open, pool).run();
-    } catch (...) {
-        if (temporary)
-            remove_device(device, log);
-        throw;
-    }
-    if (temporary && end != PoolEnd::removed)
-        remove_device(device, log);
-    return end == PoolEnd::stopped || end == PoolEnd::removed ? 0 : 1;
+    return serve_device(
+        device, [&files](const DeviceContext& of) { return open_backend(files, of); }, pool,
+        temporary, "Serve it again: thin serve " + files.store + " " + device.block_path());
 }
 
 } // namespace thin

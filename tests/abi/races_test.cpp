@@ -10,6 +10,7 @@
 
 #include "tests/support/kernel_test.hpp"
 #include "tests/support/server.hpp"
+#include "tests/support/traffic.hpp"
 
 namespace userblk::test {
 
@@ -31,21 +32,13 @@ protected:
         std::size_t rounds = 0;
         std::minstd_rand random(7);
         while (std::chrono::steady_clock::now() < end && !HasFailure()) {
-            std::vector<std::uint64_t> numbers;
-            std::vector<Io> writes, reads;
+            std::vector<Place> places;
             const std::uint64_t first = random() % blocks;
-            for (std::uint64_t i = 0; i < 24; i++)
-                numbers.push_back((first + i) % blocks);
-            for (const std::uint64_t number : numbers)
-                writes.push_back(device.write(offset_of(number), pattern(block, number)));
-            for (const Io& io : writes)
-                EXPECT_EQ(io->result(), 0);
-            for (const std::uint64_t number : numbers)
-                reads.push_back(device.read(offset_of(number), block));
-            for (std::size_t i = 0; i < reads.size(); i++) {
-                EXPECT_EQ(reads[i]->result(), 0);
-                EXPECT_EQ(reads[i]->data(), pattern(block, numbers[i])) << numbers[i];
+            for (std::uint64_t i = 0; i < 24; i++) {
+                const std::uint64_t number = (first + i) % blocks;
+                places.push_back({offset_of(number), number});
             }
+            write_and_compare(device, places, block);
             rounds++;
         }
         return rounds;
@@ -257,15 +250,7 @@ TEST_F(Races, PollersHealTheQueue) {
     const auto worker = [&] {
         return Child([&](ChildSide&) -> int {
             const Fd fd = device.open_control();
-            for (;;) {
-                const short events = poll_events(fd.get(), POLLIN | POLLPRI, -1);
-                if (events & (POLLHUP | POLLERR))
-                    return 0;
-                if (events & POLLPRI)
-                    reset_dead(fd.get());
-                if (events & POLLIN)
-                    serve_once(fd.get(), store);
-            }
+            return serve_by_poll(fd.get(), [&] { serve_once(fd.get(), store); });
         });
     };
     std::vector<Child> workers;

@@ -1,26 +1,19 @@
 // SPDX-License-Identifier: MIT
 //
-// Redirection against everything that may come in between, and answers of all kinds at random.
+// Redirection against everything that may come in between.
 // How often each window was met is printed.
-#include <algorithm>
 #include <atomic>
-#include <csignal>
-#include <cstring>
-#include <filesystem>
-#include <fstream>
 #include <random>
 #include <thread>
 
 #include <fcntl.h>
-#include <linux/falloc.h>
-#include <linux/fs.h>
 #include <sys/mman.h>
-#include <sys/uio.h>
 
 #include "tests/support/files.hpp"
 #include "tests/support/kernel_test.hpp"
 #include "tests/support/server.hpp"
 #include "tests/support/tracing.hpp"
+#include "tests/support/traffic.hpp"
 
 namespace userblk::test {
 
@@ -45,10 +38,6 @@ class RedirectRaces : public KernelTest {
 protected:
     Fd file = memory_file(default_size);
 
-    static void report(const std::string& what, std::uint64_t met, std::uint64_t missed) {
-        std::printf("    %s: %llu, otherwise: %llu\n", what.c_str(),
-                    static_cast<unsigned long long>(met), static_cast<unsigned long long>(missed));
-    }
     static void spin(int turns) {
         for (std::atomic<int> i = 0; i < turns; i++)
             ;
@@ -294,12 +283,7 @@ TEST_F(RedirectRaces, WorkersAreKilledWhileAWriterGoesOn) {
     const auto worker = [&] {
         return Child([&](ChildSide&) -> int {
             const Fd fd = device.open_control();
-            for (;;) {
-                const short events = poll_events(fd.get(), POLLIN | POLLPRI, -1);
-                if (events & (POLLHUP | POLLERR))
-                    return 0;
-                if (events & POLLPRI)
-                    reset_dead(fd.get());
+            return serve_by_poll(fd.get(), [&] {
                 std::vector<userblk_request> requests(8, record());
                 std::vector<userblk_answer> answers;
                 const GetResult got = get(fd.get(), requests);
@@ -307,7 +291,7 @@ TEST_F(RedirectRaces, WorkersAreKilledWhileAWriterGoesOn) {
                     answers.push_back(redirect(requests[i], direct.get(), place_of(requests[i])));
                 if (!answers.empty())
                     put(fd.get(), answers);
-            }
+            });
         });
     };
     std::vector<Child> workers;
@@ -316,19 +300,8 @@ TEST_F(RedirectRaces, WorkersAreKilledWhileAWriterGoesOn) {
     std::atomic<bool> over = false;
     std::thread writer([&] {
         const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(4);
-        for (std::uint64_t round = 0; std::chrono::steady_clock::now() < end; round++) {
-            std::vector<Io> writes, reads;
-            for (std::uint64_t i = 0; i < 24; i++)
-                writes.push_back(device.write(i << 16, pattern(8192, i + round)));
-            for (const Io& io : writes)
-                EXPECT_EQ(io->result(), 0);
-            for (std::uint64_t i = 0; i < 24; i++)
-                reads.push_back(device.read(i << 16, 8192));
-            for (std::uint64_t i = 0; i < 24; i++) {
-                EXPECT_EQ(reads[i]->result(), 0);
-                EXPECT_EQ(reads[i]->data(), pattern(8192, i + round));
-            }
-        }
+        for (std::uint64_t round = 0; std::chrono::steady_clock::now() < end; round++)
+            write_and_compare(device, places(24, round), 8192);
         over = true;
     });
     std::minstd_rand random(17);
@@ -342,281 +315,6 @@ TEST_F(RedirectRaces, WorkersAreKilledWhileAWriterGoesOn) {
     report("kills, put back for the dead", kills, now.put_back);
     EXPECT_EQ(now.errors, 0u);
     EXPECT_EQ(now.taken, 0u);
-}
-
-// A bounded storm: answers of all kinds to whatever descriptors, extents, offsets and flags, reads
-// and writes of random places, RESETs and deaths, against submitters. What the answers were is
-// known to nobody, so only this is held: those who wrote to blocks that were answered properly find
-// them, nothing hangs, the kernel does not complain, and all can be removed.
-class RedirectFuzz : public RedirectRaces {
-protected:
-    // Blocks up to here are served properly, those behind it are fair game.
-    static constexpr std::uint64_t proper = 4 << 20;
-
-    TestDevice device{config_of()}, other{config_of()};
-    LoopDevice loop{default_size};
-    Folder folder;
-
-    static bool is_proper(const userblk_request& request) {
-        return request.op <= USERBLK_OP_WRITE && request.offset + request.length <= proper;
-    }
-    // Descriptors of every kind, some of them none.
-    std::vector<Fd> open_everything() {
-        std::vector<Fd> all;
-        int ends[2];
-        all.push_back(memory_file(1 << 20));
-        all.push_back(memory_file(5000));
-        all.push_back(open_file(loop.path(), O_RDWR));
-        all.push_back(open_file(loop.path(), O_RDWR | O_DIRECT));
-        all.push_back(open_file(other.block_path(), O_RDWR | O_DIRECT));
-        all.push_back(open_file(other.block_path(), O_RDWR));
-        all.push_back(open_file(device.block_path(), O_RDWR));
-        all.push_back(open_file(device.control_path(), O_RDWR));
-        all.push_back(open_file("/dev/null", O_RDWR));
-        all.push_back(open_file("/proc/self/maps", O_RDONLY));
-        all.push_back(open_file("/proc/self/mem", O_RDONLY));
-        all.push_back(open_file(folder.path(), O_RDONLY));
-        all.push_back(open_file(folder.path(), O_PATH));
-        const std::string name = folder.path() + "/file";
-        all.push_back(open_file(name, O_RDWR | O_CREAT | O_APPEND));
-        all.push_back(open_file(name, O_RDONLY));
-        all.push_back(open_file(name, O_WRONLY));
-        if (!pipe2(ends, O_CLOEXEC)) {
-            all.emplace_back(ends[0]);
-            all.emplace_back(ends[1]);
-        }
-        all.emplace_back(-1);
-        return all;
-    }
-};
-
-namespace {
-
-// One process of the storm.
-class Storm {
-public:
-    Storm(const Fd& control, const Fd& file, std::uint64_t proper, const std::vector<Fd>& fds,
-          std::uint64_t seed)
-        : control_(control), file_(file), proper_(proper), fds_(fds), random_(seed) {}
-
-    void step() {
-        std::vector<userblk_request> requests(1 + random_() % 6, record(room_.data(), 16384));
-        const GetResult got = get(control_.get(), requests, 2'000'000);
-        std::vector<userblk_answer> answers;
-        for (std::uint32_t i = 0; i < got.count; i++) {
-            if (requests[i].result)
-                continue;
-            seen_[random_() % 16] = requests[i];
-            if (requests[i].op <= USERBLK_OP_WRITE &&
-                requests[i].offset + requests[i].length <= proper_)
-                answers.push_back(redirect(requests[i], file_.get(), requests[i].offset));
-            else
-                answers.push_back(any_answer(requests[i]));
-            move_payload(requests[i]);
-        }
-        if (random_() % 4 == 0)
-            answers.push_back(any_answer(stale()));
-        if (!answers.empty())
-            put(control_.get(), answers);
-        move_payload(stale());
-        switch (random_() % 64) {
-        case 0:
-            reset_all(control_.get());
-            break;
-        case 1:
-            reset_id(control_.get(), stale().id);
-            break;
-        case 2:
-            taken_list(control_.get());
-            break;
-        default:
-            reset_dead(control_.get());
-        }
-        // What is left taken by refusals goes back.
-        for (const userblk_answer& answer : answers)
-            if (random_() % 2)
-                put(control_.get(), complete(safe(answer.id) ? answer.id : 0, -EIO));
-    }
-
-private:
-    // Requests for proper blocks are answered properly only, and by their taker.
-    bool safe(std::uint64_t id) const {
-        for (const userblk_request& request : seen_)
-            if (request.id == id)
-                return !(request.op <= USERBLK_OP_WRITE &&
-                         request.offset + request.length <= proper_);
-        return false;
-    }
-    userblk_request stale() {
-        userblk_request request = seen_[random_() % 16];
-        if (!safe(request.id)) {
-            request = {};
-            request.id = random_() << 40 | 3;
-            request.payload = random_() >> 1 | 1ull << 62;
-        }
-        return request;
-    }
-    int any_fd() { return fds_[random_() % fds_.size()].get(); }
-    std::uint64_t any_offset() {
-        switch (random_() % 6) {
-        case 0:
-            return random_();
-        case 1:
-            return static_cast<std::uint64_t>(INT64_MAX) - random_() % 8192;
-        case 2:
-            return random_() % 8192;
-        default:
-            return random_() % (64 << 20) * (random_() % 2 ? 512 : 1) % (16 << 20);
-        }
-    }
-    userblk_answer any_answer(const userblk_request& request) {
-        userblk_answer answer = redirect(request, any_fd(), any_offset());
-        if (random_() % 2)
-            answer = any_extents(request);
-        if (random_() % 8 == 0)
-            answer.flags = static_cast<std::uint16_t>(random_() % 4);
-        if (random_() % 16 == 0)
-            answer.length = static_cast<std::uint32_t>(random_());
-        if (random_() % 16 == 0)
-            answer.addr = random_() % 2 ? bad_address : address(room_.data());
-        if (random_() % 8 == 0)
-            answer.action = static_cast<std::uint16_t>(random_() % 7);
-        return answer;
-    }
-    userblk_answer any_extents(const userblk_request& request) {
-        std::vector<userblk_extent>& extents = extents_[next_++ % 64];
-        extents.clear();
-        std::uint32_t left = request.length;
-        const std::size_t n = 1 + random_() % 33;
-        for (std::size_t i = 0; i < n; i++) {
-            std::uint32_t length =
-                i + 1 == n ? left : static_cast<std::uint32_t>(random_() % (left / 2 + 1));
-            if (random_() % 64 == 0)
-                length++;
-            extents.push_back({random_() % 3 ? random_() % 65536 : any_offset(), length,
-                               random_() % 4 ? fds_[random_() % 4].get() : any_fd()});
-            if (extents.back().fd < 0)
-                extents.back().offset = 0;
-            left -= std::min(left, length);
-        }
-        return redirect(request, extents);
-    }
-    void move_payload(const userblk_request& request) {
-        const bool is_proper = request.op <= USERBLK_OP_WRITE && request.length &&
-                               request.offset + request.length <= proper_;
-        auto place = static_cast<off_t>(request.payload + random_() % 8192);
-        // To fill a properly answered READ would be to answer it.
-        switch (random_() % 8) {
-        case 0:
-            pread(control_.get(), room_.data(), 1 + random_() % 16384, place);
-            break;
-        case 1:
-            if (!is_proper)
-                pwrite(control_.get(), room_.data(), 1 + random_() % 16384, place);
-            break;
-        case 2:
-            splice(control_.get(), &place, any_fd(), nullptr, 1 + random_() % 65536,
-                   SPLICE_F_NONBLOCK);
-            break;
-        case 3:
-            pread(control_.get(), reinterpret_cast<void*>(bad_address), 4096, place);
-            break;
-        case 4:
-            pread(control_.get(), room_.data(), 4096, static_cast<off_t>(random_() >> 1));
-            break;
-        default:
-            break;
-        }
-    }
-
-    const Fd& control_;
-    const Fd& file_;
-    const std::uint64_t proper_;
-    const std::vector<Fd>& fds_;
-    std::mt19937_64 random_;
-    userblk_request seen_[16] = {};
-    std::vector<userblk_extent> extents_[64];
-    unsigned int next_ = 0;
-    Buffer room_{65536};
-};
-
-} // namespace
-
-TEST_F(RedirectFuzz, AnswersOfAllKinds) {
-    Store its = make_store(default_size);
-    auto server = std::make_unique<Server>(other, its);
-    const std::vector<Fd> fds = open_everything();
-    const auto worker = [&](std::uint64_t seed) {
-        return Child([&, seed](ChildSide&) -> int {
-            const Fd control = device.open_control();
-            Storm storm(control, file, proper, fds, seed);
-            for (;;)
-                storm.step();
-        });
-    };
-    std::vector<Child> workers;
-    for (std::uint64_t i = 0; i < 3; i++)
-        workers.push_back(worker(i));
-    std::atomic<bool> over = false;
-    std::atomic<std::uint64_t> rounds = 0, wild = 0;
-    std::thread proper_one([&] {
-        const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(8);
-        for (; std::chrono::steady_clock::now() < end && !HasFailure(); rounds++) {
-            const std::uint64_t seed = rounds;
-            std::vector<Io> writes, reads;
-            for (std::uint64_t i = 0; i < 8; i++)
-                writes.push_back(device.write(i << 16, pattern(12288, i + seed)));
-            for (const Io& io : writes)
-                EXPECT_EQ(io->result(), 0);
-            for (std::uint64_t i = 0; i < 8; i++)
-                reads.push_back(device.read(i << 16, 12288));
-            for (std::uint64_t i = 0; i < 8; i++) {
-                EXPECT_EQ(reads[i]->result(), 0);
-                EXPECT_EQ(reads[i]->data(), pattern(12288, i + seed));
-            }
-        }
-        over = true;
-    });
-    const Fd wild_block = open_file(device.block_path(), O_RDWR | O_DIRECT);
-    std::thread wild_one([&] {
-        std::minstd_rand random(23);
-        Buffer room(65536);
-        for (; !over; wild++) {
-            const off_t at = static_cast<off_t>(proper + (random() % 128) * 65536);
-            const std::size_t length = (1 + random() % 32) * 512;
-            std::uint64_t range[2] = {static_cast<std::uint64_t>(at), 65536};
-            switch (random() % 6) {
-            case 0:
-                fsync(wild_block.get());
-                break;
-            case 1:
-                ioctl_error(wild_block.get(), BLKDISCARD, range);
-                break;
-            case 2:
-                fallocate(wild_block.get(), FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, at, 65536);
-                break;
-            case 3:
-                pwrite(wild_block.get(), room.data(), length, at);
-                break;
-            default:
-                pread(wild_block.get(), room.data(), length, at);
-            }
-        }
-    });
-    std::minstd_rand random(29);
-    for (std::uint64_t seed = 10; !over; seed++) {
-        workers[random() % workers.size()] = worker(seed);
-        std::this_thread::sleep_for(std::chrono::milliseconds(50 + random() % 200));
-        reset_dead(device.control());
-    }
-    proper_one.join();
-    wild_one.join();
-    const userblk_info now = info(device.control());
-    report("rounds with proper data, wild operations", rounds, wild);
-    report("redirects, stale answers", now.redirects, now.stale);
-    EXPECT_GT(rounds, 0u);
-    EXPECT_GT(wild, 0u);
-    EXPECT_GT(now.redirects, 0u);
 }
 
 } // namespace userblk::test

@@ -14,6 +14,7 @@
 #include "tests/support/files.hpp"
 #include "tests/support/kernel_test.hpp"
 #include "tests/support/server.hpp"
+#include "tests/support/traffic.hpp"
 
 namespace userblk::test {
 
@@ -270,19 +271,8 @@ TEST_P(RedirectTo, DiscardsAndZeroesNeedNoAlignment) {
 // Many requests in flight at once, reads and writes.
 TEST_P(RedirectTo, ManyAtOnce) {
     Server server = redirecting(device, fd(), 1 << 20);
-    for (std::uint64_t round = 0; round < 4; round++) {
-        std::vector<Io> writes, reads;
-        for (std::uint64_t i = 0; i < 32; i++)
-            writes.push_back(device.write(i << 16, pattern(16384, i + round)));
-        for (const Io& io : writes)
-            EXPECT_EQ(io->result(), 0);
-        for (std::uint64_t i = 0; i < 32; i++)
-            reads.push_back(device.read(i << 16, 16384));
-        for (std::uint64_t i = 0; i < 32; i++) {
-            EXPECT_EQ(reads[i]->result(), 0);
-            EXPECT_EQ(reads[i]->data(), pattern(16384, i + round)) << i;
-        }
-    }
+    for (std::uint64_t round = 0; round < 4; round++)
+        write_and_compare(device, places(32, round), 16384);
     expect_all_redirected(server);
 }
 

@@ -52,12 +52,11 @@ Folder::~Folder() {
 }
 
 LoopDevice::LoopDevice(std::uint64_t size) {
-    const std::string image = folder_.path() + "/image";
-    const Fd fd = open_file(image, O_RDWR | O_CREAT);
+    const Fd fd = open_file(image(), O_RDWR | O_CREAT);
     if (ftruncate(fd.get(), static_cast<off_t>(size)))
-        throw_errno("unable to make " + image);
+        throw_errno("unable to make " + image());
     run_command({"modprobe", "loop"});
-    path_ = succeed({"losetup", "--find", "--show", image});
+    path_ = succeed({"losetup", "--find", "--show", image()});
 }
 
 LoopDevice::~LoopDevice() {

@@ -36,6 +36,8 @@ public:
     LoopDevice& operator=(const LoopDevice&) = delete;
     ~LoopDevice();
     const std::string& path() const { return path_; }
+    // The file, to be looked into past the device's own cache.
+    std::string image() const { return folder_.path() + "/image"; }
 
 private:
     Folder folder_;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "kernel_test.hpp"
 
+#include <cstdio>
+
 #include <algorithm>
 
 namespace userblk::test {
@@ -26,6 +28,11 @@ KernelTest::~KernelTest() {
 void KernelTest::expect_kernel_log(const std::string& regex) {
     announced_.push_back(regex);
     write_kernel_log("userblk-test: expect " + regex);
+}
+
+void KernelTest::report(const std::string& what, std::uint64_t met, std::uint64_t otherwise) {
+    std::printf("    %s: %llu, otherwise: %llu\n", what.c_str(),
+                static_cast<unsigned long long>(met), static_cast<unsigned long long>(otherwise));
 }
 
 void KernelTest::check_devices() {

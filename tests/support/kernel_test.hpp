@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
@@ -30,6 +31,8 @@ protected:
 
     // Announces one report in the kernel log, also to the log checker of the virtual machine.
     void expect_kernel_log(const std::string& regex);
+    // Tells how often a race came out in each of two ways.
+    static void report(const std::string& what, std::uint64_t met, std::uint64_t otherwise);
     // For the few tests that need more than the usual limit.
     void allow_time(std::chrono::seconds limit) { watchdog_->extend(limit); }
 

@@ -39,6 +39,18 @@ std::size_t serve_once(int fd, Store& from, std::int64_t timeout) {
     return result.count;
 }
 
+int serve_by_poll(int fd, const std::function<void()>& serve) {
+    for (;;) {
+        const short events = poll_events(fd, POLLIN | POLLPRI, -1);
+        if (events & (POLLHUP | POLLERR))
+            return 0;
+        if (events & POLLPRI)
+            reset_dead(fd);
+        if (events & POLLIN)
+            serve();
+    }
+}
+
 Server::Server(const TestDevice& device, Store& store)
     : control_(device.open_control()), stop_(eventfd(0, EFD_CLOEXEC)),
       answer_([&store](const userblk_request& request) { return serve_from(store, request); }),

@@ -22,6 +22,10 @@ userblk_answer serve_from(Store& store, const userblk_request& request);
 // children too; an error ends the process.
 std::size_t serve_once(int fd, Store& store, std::int64_t timeout = no_wait);
 
+// A worker driven by poll, for children: puts back what the dead held, and calls the function
+// whenever requests wait, until the device goes. For the child's exit status: 0.
+int serve_by_poll(int fd, const std::function<void()>& serve);
+
 // Serves a device in a thread of this process, driven by poll, until it goes.
 class Server {
 public:

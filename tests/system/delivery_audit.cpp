@@ -38,7 +38,7 @@ private:
 
 DeliveryAudit::DeliveryAudit()
     : tracing_({"userblk/userblk_get", "userblk/userblk_put", "userblk/userblk_put_back",
-                "userblk/userblk_reset"},
+                "userblk/userblk_redirected", "userblk/userblk_reset"},
                // The order of events, over all processors.
                {{"trace_clock", "counter"}, {"buffer_size_kb", "12288"}}),
       pipe_(tracing_.pipe()), thread_([this] { follow(); }) {}
@@ -81,7 +81,12 @@ void DeliveryAudit::note(const std::string& text) {
         if (line.has("complete") || line.has("store"))
             ended(id, End::answered);
         else if (line.has("give_back"))
-            ended(id, End::returned);
+            ended(id, End::given_back);
+        else if (line.has("adopt"))
+            adopted_++;
+    } else if (line.event == "userblk_redirected") {
+        redirected_++;
+        ended(id, End::answered);
     } else if (line.event == "userblk_put_back") {
         put_back_++;
         ended(id, End::returned);
@@ -97,8 +102,8 @@ void DeliveryAudit::delivered(const Line& line) {
     if (!ends_.emplace(id, End::none).second)
         complain("was delivered twice", id);
     const auto [place, first] = newest_.emplace(static_cast<std::uint32_t>(id), id);
-    // An answer is traced when it is done, and its slot may be in use again by then: that it was an
-    // answer must come out later.
+    // An answer, or a giving back, is traced when it is done, and its slot may be in use again by
+    // then: that it was one must come out later.
     if (!first && ends_[place->second] == End::none)
         overtaken_.insert(place->second);
     place->second = id;

@@ -17,8 +17,8 @@ namespace userblk::test {
 
 // Follows every request of the only device through the module's tracepoints, while the object
 // lives, and checks that it was outstanding once at a time: each delivery has an id of its own and
-// ends exactly once, by an answer or by being put back; and no request is delivered while an
-// earlier delivery of the same slot goes on.
+// ends exactly once, by an answer, by the end of its redirected I/O, or by being put back; and no
+// request is delivered while an earlier delivery of the same slot goes on.
 class DeliveryAudit {
 public:
     DeliveryAudit();
@@ -32,11 +32,13 @@ public:
     std::uint64_t deliveries() const { return deliveries_; }
     std::uint64_t redeliveries() const { return redeliveries_; }
     std::uint64_t put_back() const { return put_back_; }
+    std::uint64_t adopted() const { return adopted_; }
+    std::uint64_t redirected() const { return redirected_; }
     // Who called a RESET that put something back.
     const std::set<int>& healers() const { return healers_; }
 
 private:
-    enum class End { none, answered, returned };
+    enum class End { none, answered, given_back, returned };
     struct Line;
 
     void follow();
@@ -54,7 +56,7 @@ private:
     std::unordered_map<std::uint32_t, std::uint64_t> newest_; // id by slot
     std::set<std::uint64_t> overtaken_; // went on when their slot was delivered again
     std::vector<std::string> complaints_;
-    std::uint64_t deliveries_ = 0, redeliveries_ = 0, put_back_ = 0;
+    std::uint64_t deliveries_ = 0, redeliveries_ = 0, put_back_ = 0, adopted_ = 0, redirected_ = 0;
     std::set<int> healers_;
     std::thread thread_;
 };

@@ -22,6 +22,9 @@ Fd make_memory_file(const char* name) {
     Fd fd(memfd_create(name, MFD_CLOEXEC));
     if (!fd.open())
         throw_errno("unable to make a file in memory");
+    // Its place is not locked as that of other files is: processes that share it would write over
+    // each other's lines.
+    fcntl(fd.get(), F_SETFL, O_APPEND);
     return fd;
 }
 

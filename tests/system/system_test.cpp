@@ -39,6 +39,20 @@ userblk_config full_config(std::uint64_t size) {
     return config;
 }
 
+int write_setting(const std::string& path, const std::string& text) {
+    const Fd fd(open(path.c_str(), O_WRONLY | O_CLOEXEC));
+    if (!fd.open())
+        return errno;
+    return write(fd.get(), text.data(), text.size()) < 0 ? errno : 0;
+}
+
+std::string read_setting(const std::string& path) {
+    std::ifstream in(path);
+    std::string line;
+    std::getline(in, line);
+    return line;
+}
+
 std::uint64_t allocated(const std::string& path) {
     struct stat about {};
     if (stat(path.c_str(), &about))

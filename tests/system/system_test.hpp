@@ -26,6 +26,11 @@ inline constexpr std::uint64_t mib = 1 << 20;
 // A device with all that a store may offer.
 userblk_config full_config(std::uint64_t size);
 
+// Writes to a file of sysfs or procfs; 0 or the errno.
+int write_setting(const std::string& path, const std::string& text);
+// Its first line; empty if it cannot be read.
+std::string read_setting(const std::string& path);
+
 // How much of a file has been given space, in bytes.
 std::uint64_t allocated(const std::string& path);
 std::uint64_t size_of_block_device(const std::string& path);

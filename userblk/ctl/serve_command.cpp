@@ -120,7 +120,8 @@ void ServeCommand::declare_process(CommandLine& line) {
         "--user", "USER", [this](const std::string& text) { user_ = Credentials::of_user(text); },
         "Who the workers become once device and store are open");
     line.flag("--lock-memory", lock_memory_,
-              "Keep the memory of all processes from being paged out");
+              "Keep the memory of all processes, and of mem:, from being paged out, and take "
+              "beforehand what requests may need");
     line.number<int>(
         "--oom-score-adj", oom_score_, -1000, 1000,
         "Make it less (-1000) or more (1000) likely to be killed when memory is short");

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: MIT
 #include "userblk/arena.hpp"
 
+#include <algorithm>
 #include <cstring>
 #include <gtest/gtest.h>
+#include <sys/mman.h>
+#include <vector>
 
 namespace userblk {
 namespace {
@@ -45,6 +48,21 @@ TEST(Arena, TrimmedMemoryCanBeUsedAgain) {
     EXPECT_EQ(arena.room(0).front(), std::byte(0));
     std::memset(arena.room(0).data(), 1, arena.room(0).size());
     EXPECT_EQ(arena.room(0).back(), std::byte(1));
+}
+
+// Taken beforehand, all of it is there without having been touched.
+TEST(Arena, IsPopulatedAsAWhole) {
+    Arena arena(transfer, 4);
+    const auto in_memory = [&] {
+        const auto first = arena.room(0), last = arena.room(3);
+        std::vector<unsigned char> pages(
+            static_cast<std::size_t>(last.data() + last.size() - first.data()) / 4096);
+        EXPECT_EQ(::mincore(first.data(), pages.size() * 4096, pages.data()), 0);
+        return std::count_if(pages.begin(), pages.end(), [](auto page) { return page & 1; });
+    };
+    EXPECT_EQ(in_memory(), 0);
+    EXPECT_FALSE(arena.populate());
+    EXPECT_EQ(in_memory(), static_cast<long>((transfer + 3 * Arena::small_room) / 4096));
 }
 
 // What was touched decides whether it is worth to wake up and give it back.

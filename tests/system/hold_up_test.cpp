@@ -1,0 +1,302 @@
+// SPDX-License-Identifier: MIT
+//
+// A worker without privileges tries to hold others up: it is stopped in whatever it does, its
+// memory and its files never answer. Another device goes on, and root's forced removal ends.
+#include <csignal>
+#include <cstring>
+#include <thread>
+
+#include <linux/fuse.h>
+#include <sched.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+
+#include "tests/support/server.hpp"
+#include "tests/support/userfault.hpp"
+#include "tests/system/system_test.hpp"
+#include "tests/system/unprivileged.hpp"
+
+namespace userblk::test {
+
+namespace {
+
+// What the worker does when it is stopped. The memory never answers.
+struct Position {
+    const char* name;
+    bool write; // the request that it is about, if it takes one
+    void (*body)(int fd, void* memory);
+};
+
+void splice_into_a_full_pipe(int fd, void*) {
+    const userblk_request request = take(fd);
+    int ends[2];
+    if (pipe2(ends, 0))
+        return;
+    for (off64_t at = static_cast<off64_t>(request.payload);;) {
+        at = static_cast<off64_t>(request.payload);
+        splice(fd, &at, ends[1], nullptr, request.length, 0);
+    }
+}
+
+void read_into(int fd, void* memory) {
+    const userblk_request request = take(fd);
+    pread(fd, memory, request.length, static_cast<off_t>(request.payload));
+}
+
+void write_from(int fd, void* memory) {
+    const userblk_request request = take(fd);
+    pwrite(fd, memory, request.length, static_cast<off_t>(request.payload));
+}
+
+const Position positions[] = {
+    {"InGet", false,
+     [](int fd, void*) {
+         take(fd);
+         userblk_request request = record();
+         get(fd, {&request, 1}, for_ever);
+     }},
+    {"InServe", false,
+     [](int fd, void*) {
+         take(fd);
+         userblk_request request = record();
+         userblk_serve argument = serve_argument({}, {&request, 1}, for_ever);
+         serve(fd, argument);
+     }},
+    {"InPoll", false, [](int fd, void*) { take(fd), poll_events(fd, POLLIN, -1); }},
+    {"InTheDataOfAGet", true,
+     [](int fd, void* memory) {
+         userblk_request request = record(memory, 65536);
+         get(fd, {&request, 1}, for_ever);
+     }},
+    {"InTheDataOfAPut", false,
+     [](int fd, void* memory) {
+         const userblk_request request = take(fd);
+         put(fd, complete_read(request.id, memory, request.length));
+     }},
+    {"InTheDataOfAStore", true,
+     [](int fd, void* memory) {
+         const userblk_request request = take(fd);
+         put(fd, store(request.id, memory, 65536));
+     }},
+    {"InTheRecordsOfAPut", false,
+     [](int fd, void* memory) {
+         take(fd);
+         put(fd, std::span(static_cast<userblk_answer*>(memory), 16));
+     }},
+    {"InTheListOfInfo", false,
+     [](int fd, void* memory) {
+         take(fd);
+         userblk_info argument = info_argument({static_cast<userblk_taken*>(memory), 4});
+         ioctl_error(fd, USERBLK_INFO, &argument);
+     }},
+    {"InPread", true, read_into},
+    {"InPwrite", false, write_from},
+    {"InSplice", true, splice_into_a_full_pipe},
+};
+
+// A folder of a FUSE file system with one file, of which a read is never answered. It is served by
+// a thread, and belongs to whoever makes it.
+class SilentFolder {
+public:
+    explicit SilentFolder(const std::string& path) : fd_(open_file("/dev/fuse", O_RDWR)) {
+        const std::string options =
+            "fd=" + std::to_string(fd_.get()) + ",rootmode=040755,user_id=0,group_id=0,allow_other";
+        if (mount("userblk-test", path.c_str(), "fuse", MS_NOSUID | MS_NODEV, options.c_str()))
+            throw_errno("unable to mount FUSE");
+        std::thread([this] { run(); }).detach();
+    }
+
+private:
+    void run() {
+        Buffer request(1 << 17);
+        while (read(fd_.get(), request.data(), request.size()) > 0 || errno == EINTR)
+            answer(request.data());
+    }
+    static fuse_attr attributes(std::uint64_t node) {
+        fuse_attr result{};
+        result.ino = node;
+        result.mode = node == FUSE_ROOT_ID ? S_IFDIR | 0755 : S_IFREG | 0644;
+        result.nlink = 1;
+        result.size = node == FUSE_ROOT_ID ? 0 : 1 << 20;
+        result.blksize = 4096;
+        return result;
+    }
+    void answer(const std::uint8_t* request) const {
+        fuse_in_header in;
+        std::memcpy(&in, request, sizeof(in));
+        union {
+            fuse_init_out init;
+            fuse_attr_out attr;
+            fuse_entry_out entry;
+            fuse_open_out open;
+            fuse_statfs_out statfs;
+        } out{};
+        fuse_out_header header{sizeof(header), 0, in.unique};
+        switch (in.opcode) {
+        case FUSE_INIT:
+            out.init.major = FUSE_KERNEL_VERSION;
+            out.init.minor = 31;
+            out.init.max_write = 65536;
+            header.len += sizeof(out.init);
+            break;
+        case FUSE_GETATTR:
+            out.attr.attr = attributes(in.nodeid);
+            header.len += sizeof(out.attr);
+            break;
+        case FUSE_LOOKUP:
+            if (!std::strcmp(reinterpret_cast<const char*>(request + sizeof(in)), "file")) {
+                out.entry.nodeid = out.entry.attr.ino = 2;
+                out.entry.attr = attributes(2);
+                header.len += sizeof(out.entry);
+            } else {
+                header.error = -ENOENT;
+            }
+            break;
+        case FUSE_OPEN:
+        case FUSE_OPENDIR:
+            header.len += sizeof(out.open);
+            break;
+        case FUSE_STATFS:
+            out.statfs.st.namelen = 255;
+            header.len += sizeof(out.statfs);
+            break;
+        case FUSE_RELEASE:
+        case FUSE_RELEASEDIR:
+        case FUSE_FLUSH:
+            break;
+        case FUSE_READ:
+        case FUSE_FORGET:
+        case FUSE_BATCH_FORGET:
+        case FUSE_INTERRUPT:
+            return;
+        default:
+            header.error = -ENOSYS;
+        }
+        iovec pieces[2] = {{&header, sizeof(header)}, {&out, header.len - sizeof(header)}};
+        writev(fd_.get(), pieces, 2);
+    }
+
+    Fd fd_;
+};
+
+} // namespace
+
+class HoldUp : public SystemTest {
+protected:
+    static userblk_config config(std::uint64_t flags = 0) {
+        userblk_config result = config_for_nobody();
+        result.flags |= flags;
+        return result;
+    }
+    // Another device does what it is there for.
+    void expect_others_go_on() {
+        Store store = make_store(default_size);
+        Server server(other_, store);
+        EXPECT_EQ(other_.write(65536, pattern(65536, 1))->result(), 0);
+        const Io read = other_.read(65536, 65536);
+        EXPECT_EQ(read->result(), 0);
+        EXPECT_EQ(read->data(), pattern(65536, 1));
+        TestDevice third;
+        EXPECT_EQ(third.remove(), 0);
+    }
+    static void expect_removal_ends(TestDevice& device) {
+        const Io removal = start_thread([&] { return device.remove(); });
+        EXPECT_TRUE(eventually([&] { return removal->finished(); }, 10s)) << "it is held up";
+        EXPECT_EQ(removal->result(), 0);
+    }
+
+    TestDevice other_{full_config(default_size)};
+};
+
+class HoldUpBy : public HoldUp, public testing::WithParamInterface<Position> {};
+
+INSTANTIATE_TEST_SUITE_P(AWorkerStopped, HoldUpBy, testing::ValuesIn(positions),
+                         [](const auto& about) { return std::string(about.param.name); });
+
+// Stopped where it is, and never continued before the device is gone.
+TEST_P(HoldUpBy, WhereItHurts) {
+    TestDevice device(config());
+    const Io io = GetParam().write ? device.write(0, pattern(4096, 2)) : device.read(0, 4096);
+    Child worker([&](ChildSide& side) -> int {
+        UnansweredMemory memory(64 << 10);
+        become(Kind::plain);
+        const Fd fd = device.open_control();
+        side.tell();
+        GetParam().body(fd.get(), memory.data());
+        side.sleep_for_ever();
+    });
+    worker.await();
+    EXPECT_TRUE(eventually([&] { return info(device.control()).gets > 0; }));
+    EXPECT_TRUE(eventually_sleeps(worker.pid()));
+    worker.signal(SIGSTOP);
+    expect_others_go_on();
+    expect_removal_ends(device);
+    EXPECT_NE(io->result(), 0);
+    worker.signal(SIGKILL);
+    EXPECT_EQ(worker.wait(), 128 + SIGKILL);
+}
+
+// The creator allowed it to redirect, and root lent it a disk that nobody serves. What it sends
+// there ends with that disk, which root removes; the worker, stopped or dead, is not waited for.
+TEST_F(HoldUp, ByASlowDiskEndsWithTheDisk) {
+    TestDevice slow(full_config(default_size)), device(config(USERBLK_F_REDIRECT));
+    ASSERT_EQ(chown(slow.block_path().c_str(), nobody, nobody), 0);
+    const Io io = device.read(0, 4096);
+    Child worker([&](ChildSide& side) -> int {
+        become(Kind::plain);
+        const Fd fd = device.open_control();
+        const Fd disk = open_file(slow.block_path(), O_RDWR | O_DIRECT);
+        const userblk_request request = take(fd.get());
+        side.tell(put(fd.get(), redirect(request, disk.get(), 0)));
+        side.sleep_for_ever();
+    });
+    EXPECT_EQ(worker.await(), 0u);
+    worker.stop();
+    EXPECT_EQ(info(device.control()).redirected, 1u);
+    expect_others_go_on();
+    expect_removal_ends(slow);
+    EXPECT_NE(io->result(), 0);
+    expect_removal_ends(device);
+}
+
+// A file that it serves itself: by FUSE, and by an overlay of that, which does not look like it. In
+// a user namespace everybody may mount both. Neither is accepted, since removal would wait for it.
+TEST_F(HoldUp, ByAFileThatItServesItselfIsRefused) {
+    run({"modprobe", "fuse"});
+    run({"modprobe", "overlay"});
+    ASSERT_EQ(chmod("/dev/fuse", 0666), 0);
+    TestDevice device(config(USERBLK_F_REDIRECT));
+    const Io io = device.read(0, 4096);
+    Child worker([&](ChildSide& side) -> int {
+        become(Kind::user_namespace);
+        if (unshare(CLONE_NEWNS) || mount("userblk-test", "/mnt", "tmpfs", 0, nullptr))
+            return 80;
+        for (const char* folder : {"/mnt/fuse", "/mnt/empty", "/mnt/overlay"})
+            if (mkdir(folder, 0755))
+                return 81;
+        SilentFolder silent("/mnt/fuse");
+        Fd direct = open_file("/mnt/fuse/file", O_RDONLY);
+        if (mount("userblk-test", "/mnt/overlay", "overlay", 0, "lowerdir=/mnt/empty:/mnt/fuse"))
+            return 82;
+        Fd hidden = open_file("/mnt/overlay/file", O_RDONLY);
+        const Fd fd = device.open_control();
+        const userblk_request request = take(fd.get());
+        side.tell(put(fd.get(), redirect(request, direct.get(), 0)));
+        side.tell(put(fd.get(), redirect(request, hidden.get(), 0)));
+        // Or its own end would ask it about them.
+        direct.reset();
+        hidden.reset();
+        side.tell();
+        side.sleep_for_ever();
+    });
+    EXPECT_EQ(worker.await(), std::uint64_t{EPERM});
+    EXPECT_EQ(worker.await(), std::uint64_t{EPERM});
+    worker.await();
+    worker.stop();
+    EXPECT_EQ(info(device.control()).redirected, 0u);
+    expect_removal_ends(device);
+    EXPECT_NE(io->result(), 0);
+}
+
+} // namespace userblk::test

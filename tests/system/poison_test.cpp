@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: MIT
+//
+// A request that kills every worker that takes it.
+#include <algorithm>
+#include <regex>
+
+#include "tests/support/tracing.hpp"
+#include "tests/system/fio.hpp"
+#include "tests/system/system_test.hpp"
+
+namespace userblk::test {
+
+class Poison : public SystemTest {
+protected:
+    static constexpr std::uint64_t size = 16 * mib;
+    static constexpr std::uint64_t place = 12 * mib; // fio works below it
+
+    static userblk_config config(std::uint32_t delivery_limit) {
+        userblk_config result = full_config(size);
+        result.delivery_limit = delivery_limit;
+        return result;
+    }
+    Program start(const TestDevice& device, unsigned int workers) const {
+        Program driver({built("troubled_driver"), device.name(), "file:" + store_,
+                        std::to_string(workers), "1", "crash", std::to_string(place)});
+        EXPECT_TRUE(answers(device)) << driver.err();
+        return driver;
+    }
+    static std::size_t count(const std::string& text, const std::string& expression) {
+        const std::regex regex(expression);
+        return static_cast<std::size_t>(
+            std::distance(std::sregex_iterator(text.begin(), text.end(), regex), {}));
+    }
+    static std::size_t deaths(const Program& driver) {
+        return count(driver.err(), "was killed by signal 6");
+    }
+    static std::size_t starts(const Program& driver) { return count(driver.err(), " serves\n"); }
+    // The ids that the request at the place was delivered by, in order.
+    static std::vector<std::uint64_t> ids_of_deliveries(const Tracing& tracing) {
+        std::vector<std::uint64_t> ids;
+        const std::regex expression(" id=(0x[0-9a-f]+) write offset=" + std::to_string(place) +
+                                    " ");
+        std::smatch found;
+        for (const std::string& line : tracing.lines("userblk_get"))
+            if (std::regex_search(line, found, expression))
+                ids.push_back(std::stoull(found[1], nullptr, 16));
+        return ids;
+    }
+
+    void SetUp() override {
+        SystemTest::SetUp();
+        store_ = make_file("store.img", size);
+    }
+    const std::string& store() const { return store_; }
+
+private:
+    std::string store_;
+};
+
+// With a limit of three deliveries: three workers die, and then it fails, alone, with EIO. Its
+// neighbours, which were sent with it, are written, and checked writes elsewhere see no error. The
+// kernel's log names it by the id of its last delivery and its place; the supervisor's log tells
+// of each death, and has started no more workers than died.
+TEST_F(Poison, WithADeliveryLimitFailsAloneAndIsNamed) {
+    allow_time(240s);
+    TestDevice device(config(3));
+    Program driver = start(device, 4);
+    Fio fio({.target = device.block_path(), .size = "8m", .runtime = 3s});
+    ASSERT_TRUE(fio.await_traffic(device));
+    const std::size_t before = starts(driver);
+    EXPECT_EQ(before, 4u);
+    KernelLog log;
+    Tracing tracing({"userblk/userblk_get"});
+    const Io below = device.write(place - 4096, pattern(4096, 1));
+    const Io poison = device.write(place, pattern(4096, 2));
+    const Io above = device.write(place + 4096, pattern(4096, 3));
+    EXPECT_EQ(poison->result(), EIO);
+    EXPECT_EQ(below->result(), 0);
+    EXPECT_EQ(above->result(), 0);
+    fio.finish();
+    const userblk_info now = info(device.control());
+    EXPECT_EQ(now.errors, 1u);
+    EXPECT_EQ(now.exhausted, 1u);
+    EXPECT_TRUE(eventually([&] { return starts(driver) == before + 3; })) << driver.err();
+    EXPECT_EQ(deaths(driver), 3u) << driver.err();
+
+    const std::vector<std::uint64_t> ids = ids_of_deliveries(tracing);
+    ASSERT_EQ(ids.size(), 3u);
+    char named[100];
+    std::snprintf(named, sizeof(named), "request %#llx, op 1, 4096 bytes at %llu, failed after 3",
+                  static_cast<unsigned long long>(ids.back()),
+                  static_cast<unsigned long long>(place));
+    std::string lines;
+    for (const std::string& line : log.read_new())
+        lines += line + "\n";
+    EXPECT_NE(lines.find(device.name() + ": " + named), std::string::npos)
+        << named << " is not in\n"
+        << lines;
+    const Io reader = device.read(place + 4096, 4096);
+    EXPECT_EQ(reader->result(), 0);
+    EXPECT_EQ(reader->data(), pattern(4096, 3));
+    driver.signal(SIGTERM);
+    EXPECT_EQ(driver.wait().status, 0);
+}
+
+// Without a limit it is tried again and again, ahead of all others. The supervisor does not spin:
+// of each place for a worker, the pauses between starts double, so that only few are started in
+// the time that this takes, however fast the machine is. Nothing is lost: as soon as there is a
+// worker that bears it, it is written, and so is everything that waited behind it.
+TEST_F(Poison, WithoutALimitLosesNothingAndTheSupervisorBacksOff) {
+    allow_time(240s);
+    TestDevice device(config(0));
+    Program driver = start(device, 2);
+    Fio fio({.target = device.block_path(), .size = "8m", .runtime = 2s});
+    ASSERT_TRUE(fio.await_traffic(device));
+    const auto from = std::chrono::steady_clock::now();
+    const Io poison = device.write(place, pattern(4096, 2));
+    EXPECT_TRUE(eventually([&] { return deaths(driver) >= 8; })) << driver.err();
+    const std::uint64_t written = info(device.control()).writes;
+    EXPECT_TRUE(eventually([&] { return deaths(driver) >= 12; })) << driver.err();
+    const std::uint64_t meanwhile = info(device.control()).writes - written;
+    const std::size_t tried = starts(driver) - 2;
+    const std::chrono::duration<double> took = std::chrono::steady_clock::now() - from;
+    // At once, after 50 ms, 100 ms …; one that lived for half a second begins anew.
+    EXPECT_LE(static_cast<double>(tried), 2 * (8 + took.count() / 0.5));
+    EXPECT_FALSE(poison->finished());
+    EXPECT_EQ(info(device.control()).errors, 0u);
+
+    Program healthy({built("lone_worker"), device.name(), "file:" + store(), "2"});
+    EXPECT_EQ(poison->result(), 0);
+    fio.finish();
+    EXPECT_EQ(info(device.control()).errors, 0u);
+    const Io reader = device.read(place, 4096);
+    figure("poison without a limit, workers started / in s",
+           std::to_string(tried) + " / " + std::to_string(took.count()));
+    figure("poison without a limit, other writes done while four workers died of it",
+           std::to_string(meanwhile));
+    driver.kill();
+    EXPECT_EQ(reader->result(), 0) << "and read, by the worker that bears it";
+    EXPECT_EQ(reader->data(), pattern(4096, 2));
+}
+
+// What the log of a supervisor tells of a worker that died: which one, how, what it held, and that
+// it was put back.
+TEST_F(Poison, IsToldOfInTheLogOfTheSupervisor) {
+    allow_time(180s);
+    TestDevice device(config(1));
+    Program driver = start(device, 1);
+    EXPECT_EQ(device.write(place, pattern(4096, 2))->result(), EIO);
+    EXPECT_TRUE(eventually([&] { return deaths(driver) == 1; })) << driver.err();
+    const std::string told = driver.err();
+    EXPECT_TRUE(std::regex_search(
+        told, std::regex("worker [0-9]+ was killed by signal 6 \\(Aborted\\), holding write of 4K "
+                         "at 12582912 \\(0x[0-9a-f]+, delivery 1\\); another takes its place")))
+        << told;
+    EXPECT_NE(told.find("put back 1 request of a process that died"), std::string::npos) << told;
+    EXPECT_TRUE(answers(device)) << "the next one serves";
+    driver.signal(SIGTERM);
+    EXPECT_EQ(driver.wait().status, 0);
+}
+
+} // namespace userblk::test

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: MIT
+//
+// The machine is shut down with a file system mounted on a device: by a real systemd with the unit
+// that is shipped, and by the signals that it ends with.
+#include <csignal>
+#include <filesystem>
+#include <fstream>
+
+#include "tests/system/drivers.hpp"
+#include "tests/system/system_test.hpp"
+
+namespace userblk::test {
+
+class Shutdown : public SystemTest {
+protected:
+    void SetUp() override {
+        SystemTest::SetUp();
+        std::filesystem::create_directories(units());
+        std::filesystem::create_directories("/etc/userblk");
+        std::filesystem::copy_file(std::string(USERBLK_UNITS) + "/userblk@.service",
+                                   units() + "/userblk@.service");
+        std::filesystem::copy_file(built("userblkctl"), program(),
+                                   std::filesystem::copy_options::overwrite_existing);
+    }
+    void TearDown() override {
+        std::error_code ignored;
+        std::filesystem::remove(program(), ignored);
+        std::filesystem::remove_all("/etc/userblk", ignored);
+        SystemTest::TearDown();
+    }
+
+    std::string units() const { return folder() + "/units"; }
+    // The path that the unit has.
+    std::string program() const {
+        std::ifstream in(std::string(USERBLK_UNITS) + "/userblk@.service");
+        for (std::string line; std::getline(in, line);)
+            if (line.starts_with("ExecStart="))
+                return line.substr(10, line.find(' ') - 10);
+        return {};
+    }
+    static void write(const std::string& path, const std::string& text) {
+        std::ofstream(path) << text;
+    }
+    void configure(const std::string& store) const {
+        write("/etc/userblk/demo.conf",
+              "STORE=" + store + "\nOPTIONS=--workers 2 --no-partitions\n");
+        write(units() + "/wanted", "userblk@demo.service\n");
+    }
+    Outcome run_small_systemd(const std::string& script) const {
+        return run(
+            {std::string(USERBLK_TESTS) + "/small-systemd", units(), "bash", "-euxc", script},
+            6 * patience);
+    }
+};
+
+// The unit, and a mount of /etc/fstab as the documentation has it, are sound for systemd: nothing
+// unknown to it, and no circle in the order.
+TEST_F(Shutdown, UnitIsSound) {
+    configure("file:" + make_file("store.img", mib));
+    write(units() + "/userblk-mnt.mount", "[Unit]\nBefore=remote-fs.target\n"
+                                          "Requires=userblk@demo.service\n"
+                                          "After=userblk@demo.service\n"
+                                          "[Mount]\nWhat=/dev/userblk/by-name/demo\n"
+                                          "Where=/userblk/mnt\nType=ext4\nOptions=_netdev\n");
+    const Outcome outcome =
+        run({"systemd-analyze", "verify", "--man=no", "--recursive-errors=no",
+             units() + "/userblk@demo.service", units() + "/userblk-mnt.mount"});
+    EXPECT_EQ(outcome.status, 0) << outcome.text();
+    EXPECT_EQ(outcome.text().find("cycle"), std::string::npos) << outcome.text();
+    EXPECT_EQ(outcome.text().find("userblk"), std::string::npos) << outcome.text();
+}
+
+// Somebody mounts a file system by hand and writes; the machine is shut down with that in the page
+// cache. It ends, all that was written is in the store, the file system was unmounted in order, and
+// neither device nor process is left.
+TEST_F(Shutdown, WithAFileSystemMountedByHand) {
+    allow_time(300s);
+    const std::string store = make_file("store.img", 64 * mib);
+    configure("file:" + store);
+    const Outcome outcome = run_small_systemd(
+        "mkfs.ext4 -q -F /dev/userblk0; mkdir -p " + folder() + "/mnt; mount /dev/userblk0 " +
+        folder() + "/mnt; head -c 8M /dev/urandom >" + folder() + "/mnt/data; cp " + folder() +
+        "/mnt/data " + folder() + "/data");
+    ASSERT_EQ(outcome.status, 0) << outcome.text();
+    EXPECT_TRUE(list_devices().empty()) << outcome.text();
+    EXPECT_EQ(outcome.err.find("Failed"), std::string::npos) << outcome.err;
+
+    TestDevice device(full_config(64 * mib));
+    Supervisor serve(device, "file:" + store);
+    EXPECT_NE(succeed({"dumpe2fs", "-h", device.block_path()}).find("state:         clean"),
+              std::string::npos);
+    check_file_system("ext4", device.block_path());
+    {
+        Mount mount(device.block_path(), folder() + "/mnt");
+        succeed({"cmp", folder() + "/mnt/data", folder() + "/data"});
+        mount.unmount();
+    }
+    serve.stop();
+}
+
+// The same signal to everybody at once, as systemd sends it last, with the device mounted and
+// written to: what was taken is answered, nobody is left, and nothing is put back. What comes later
+// waits, and is done when somebody serves the device again.
+TEST_F(Shutdown, LastSignalToEverybodyUnderAMount) {
+    allow_time(240s);
+    TestDevice device(full_config(64 * mib));
+    const std::string store = "delay=1ms,file:" + make_file("store.img", 64 * mib);
+    Supervisor serve(device, store);
+    make_file_system("ext4", device.block_path());
+    Mount mount(device.block_path(), folder() + "/mnt");
+    Program writer({"dd", "if=/dev/urandom", "of=" + folder() + "/mnt/data", "bs=64k", "count=64",
+                    "oflag=direct,sync", "status=none"});
+    ASSERT_TRUE(await_taken(device));
+    for (const pid_t worker : serve.workers())
+        ::kill(worker, SIGTERM);
+    serve.stop();
+    const userblk_info now = info(device.control());
+    EXPECT_EQ(now.taken, 0u);
+    EXPECT_EQ(now.put_back, 0u);
+    EXPECT_TRUE(writer.running()) << writer.err();
+    Supervisor next(device, store);
+    EXPECT_EQ(writer.wait().status, 0) << writer.err();
+    mount.unmount();
+    check_file_system("ext4", device.block_path());
+    EXPECT_EQ(info(device.control()).errors, 0u);
+    next.stop();
+}
+
+} // namespace userblk::test

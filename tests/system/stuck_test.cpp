@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: MIT
+//
+// Workers that hold requests and neither answer nor die: who holds what, and for how long, is seen;
+// the forced forms take it from them; everybody else goes on.
+#include <filesystem>
+#include <fstream>
+#include <regex>
+
+#include "tests/system/dm_device.hpp"
+#include "tests/system/fio.hpp"
+#include "tests/system/fleet.hpp"
+#include "tests/system/system_test.hpp"
+
+namespace userblk::test {
+
+class Stuck : public SystemTest {
+protected:
+    static constexpr std::uint64_t size = 16 * mib;
+    static constexpr std::uint64_t place = 12 * mib; // fio works below it
+
+    void SetUp() override {
+        SystemTest::SetUp();
+        store_ = make_file("store.img", size);
+        loop_ = folder() + "/loop";
+    }
+    const std::string& store() const { return store_; }
+
+    // One worker that, once it has written at the place, goes round in circles until end_loop().
+    Program start_looping(const TestDevice& device) const {
+        std::ofstream(loop_).close();
+        Program driver({built("troubled_driver"), device.name(), "file:" + store_, "1", "1", "loop",
+                        std::to_string(place), loop_});
+        EXPECT_TRUE(answers(device)) << driver.err();
+        return driver;
+    }
+    void end_loop() const { std::filesystem::remove(loop_); }
+
+    // The request at the place, as INFO tells of it, once it was held for so long.
+    static userblk_taken await_held(const TestDevice& device, std::chrono::nanoseconds time) {
+        userblk_taken found{};
+        EXPECT_TRUE(eventually([&] {
+            for (const userblk_taken& taken : taken_list(device.control()))
+                if (taken.offset == place && taken.op == USERBLK_OP_WRITE)
+                    found = taken;
+            return found.held_ns > static_cast<std::uint64_t>(time.count());
+        }));
+        return found;
+    }
+    static Outcome recover(const TestDevice& device, const Arguments& options = {}) {
+        Arguments argv{built("userblk-recover"), device.name()};
+        argv.insert(argv.end(), options.begin(), options.end());
+        return run(argv);
+    }
+    // The tool says that so many went back.
+    static void expect_put_back(const Outcome& outcome, const std::string& what) {
+        EXPECT_EQ(outcome.status, 0) << outcome.text();
+        EXPECT_NE(outcome.out.find(what), std::string::npos) << outcome.text();
+    }
+    static std::string hexadecimal(std::uint64_t id) {
+        char text[24];
+        std::snprintf(text, sizeof(text), "0x%llx", static_cast<unsigned long long>(id));
+        return text;
+    }
+    // A row of the tables of userblk-recover and userblkctl info.
+    static void expect_row(const std::string& text, const userblk_taken& taken,
+                           const std::string& op) {
+        const std::string row = hexadecimal(taken.id) + " +" + op + " +" +
+                                std::to_string(taken.offset) + " .* alive +" +
+                                std::to_string(taken.pid) + " ";
+        EXPECT_TRUE(std::regex_search(text, std::regex(row))) << row << " is not in\n" << text;
+    }
+    static std::uint64_t held_in_json(const std::string& json, const userblk_taken& taken) {
+        const std::regex request("\\{[^{}]*\"" + hexadecimal(taken.id) + "\"[^{}]*\\}");
+        std::smatch found, held;
+        EXPECT_TRUE(std::regex_search(json, found, request)) << json;
+        std::string text = found.str();
+        std::erase_if(text, [](char c) { return c == ' ' || c == '\n'; });
+        EXPECT_NE(text.find("\"pid\":" + std::to_string(taken.pid)), std::string::npos) << text;
+        EXPECT_NE(text.find("\"alive\":true"), std::string::npos) << text;
+        EXPECT_TRUE(std::regex_search(text, held, std::regex("\"held_ns\":([0-9]+)"))) << text;
+        return held.empty() ? 0 : std::stoull(held[1]);
+    }
+
+private:
+    std::string store_, loop_;
+};
+
+// A worker in an endless loop: INFO, userblkctl info, userblk-recover and sysfs tell what it holds,
+// that it lives, and for how long, which grows. Others go on meanwhile, without an error.
+TEST_F(Stuck, InAnEndlessLoopIsSeenAndOthersGoOn) {
+    allow_time(240s);
+    TestDevice device(full_config(size));
+    Program driver = start_looping(device);
+    const Io io = device.write(place, pattern(4096, 1));
+    const userblk_taken taken = await_held(device, 1s);
+    EXPECT_EQ(taken.length, 4096u);
+    EXPECT_EQ(taken.deliveries, 1u);
+    EXPECT_EQ(taken.flags & USERBLK_TAKEN_ORPHAN, 0);
+    EXPECT_EQ(children_of(driver.pid()).empty(), false);
+    EXPECT_EQ(process_state(taken.pid), 'R') << "it goes round and round";
+
+    const Outcome shown = recover(device);
+    EXPECT_EQ(shown.status, 0) << "nothing of the dead is pending\n" << shown.text();
+    expect_row(shown.out, taken, "write");
+    const std::string told = succeed({built("userblkctl"), "info", device.name()});
+    expect_row(told, taken, "write");
+    EXPECT_TRUE(std::regex_search(told, std::regex("Taken: +1, the oldest for "))) << told;
+    EXPECT_GE(std::stoull(device.sysfs("userblk/oldest_taken_ms")), 1000u);
+    const std::uint64_t held =
+        held_in_json(succeed({built("userblkctl"), "info", device.name(), "--json"}), taken);
+    EXPECT_GT(held, taken.held_ns);
+    EXPECT_GT(held_in_json(recover(device, {"--json"}).out, taken), held);
+
+    Program other({built("lone_worker"), device.name(), "file:" + store()});
+    Fio fio({.target = device.block_path(), .size = "8m", .runtime = 2s});
+    fio.finish();
+    EXPECT_FALSE(io->finished());
+    EXPECT_EQ(info(device.control()).errors, 0u);
+    end_loop();
+    EXPECT_EQ(io->result(), 0) << "its answer is as good as any: nobody took the request from it";
+    EXPECT_EQ(info(device.control()).stale, 0u);
+    EXPECT_EQ(driver.running(), true);
+}
+
+// --reset and a time that it was not held for leave the living alone. --older-than takes from it
+// what it has held for long, and leaves what another one took just now. Its late answer is refused;
+// then it serves on.
+TEST_F(Stuck, OlderThanTakesWhatWasHeldForLongAndNothingElse) {
+    allow_time(240s);
+    TestDevice device(full_config(size));
+    Program driver = start_looping(device);
+    const Io io = device.write(place, pattern(4096, 1));
+    await_held(device, 6s);
+    expect_put_back(recover(device, {"--reset"}), "nothing to put back");
+    expect_put_back(recover(device, {"--older-than", "1h"}), "nothing to put back");
+    const Io young_io = device.read(0, 4096);
+    const userblk_request young = take(device.control());
+    const std::uint64_t held_ms = await_held(device, 6s).held_ns / 1'000'000;
+    expect_put_back(recover(device, {"--older-than", std::to_string(held_ms) + "ms"}),
+                    "put 1 request back");
+    const std::vector<userblk_taken> left = taken_list(device.control());
+    ASSERT_EQ(left.size(), 1u);
+    EXPECT_EQ(left[0].id, young.id);
+    const userblk_request again = take(device.control());
+    EXPECT_EQ(again.offset, place);
+    EXPECT_TRUE(again.flags & USERBLK_REQ_REDELIVERED);
+    EXPECT_EQ(put(device.control(), complete(again.id)), 0);
+    EXPECT_EQ(io->result(), 0);
+    EXPECT_EQ(put(device.control(), give_back(young.id)), 0);
+    EXPECT_EQ(info(device.control()).stale, 0u);
+
+    end_loop();
+    EXPECT_EQ(young_io->result(), 0) << "it serves on";
+    EXPECT_EQ(info(device.control()).stale, 1u) << "its answer came late";
+    EXPECT_EQ(info(device.control()).errors, 0u);
+}
+
+// --all takes from everybody. Both answers come late and are refused; the requests are served once
+// more and end well.
+TEST_F(Stuck, AllTakesFromEverybody) {
+    allow_time(240s);
+    TestDevice device(full_config(size));
+    Program driver = start_looping(device);
+    const Io io = device.write(place, pattern(4096, 1));
+    await_held(device, 0s);
+    const Io other_io = device.read(0, 4096);
+    const userblk_request other = take(device.control());
+    expect_put_back(recover(device, {"--all"}), "put 2 requests back");
+    EXPECT_EQ(info(device.control()).taken, 0u);
+    EXPECT_EQ(put(device.control(), complete(other.id, -EIO)), ESTALE);
+    EXPECT_EQ(info(device.control()).stale, 1u);
+    EXPECT_FALSE(io->finished() || other_io->finished());
+    end_loop();
+    EXPECT_EQ(io->result(), 0);
+    EXPECT_EQ(other_io->result(), 0);
+    EXPECT_EQ(info(device.control()).stale, 2u);
+    EXPECT_EQ(info(device.control()).errors, 0u);
+}
+
+// A worker whose store does not answer, in a wait that nothing ends: it is seen, and SIGKILL does
+// not end it, so that it is not dead and the safe form takes nothing from it. The forced form does:
+// another one answers. Its supervisor ends without it, and so does the device.
+TEST_F(Stuck, InAStoreThatDoesNotAnswerHoldsUpNobodyElse) {
+    allow_time(240s);
+    DmDevice disk("userblk-test-stuck", size);
+    TestDevice device(full_config(size));
+    Supervisor serve(device, "file:" + disk.path(), 1, {"--spares", "0", "--drain-limit", "1s"});
+    EXPECT_TRUE(answers(device));
+    disk.suspend();
+    const Io flush = device.flush();
+    ASSERT_TRUE(await_taken(device));
+    const userblk_taken taken = taken_list(device.control()).at(0);
+    EXPECT_EQ(taken.op, USERBLK_OP_FLUSH);
+    EXPECT_TRUE(eventually_in_state(taken.pid, 'D'));
+    ::kill(taken.pid, SIGKILL);
+    const Outcome shown = recover(device);
+    EXPECT_EQ(shown.status, 0) << shown.text();
+    expect_row(shown.out, taken, "flush");
+    expect_put_back(recover(device, {"--reset"}), "nothing to put back");
+    EXPECT_EQ(process_state(taken.pid), 'D') << "it is not dead";
+
+    expect_put_back(recover(device, {"--pid", std::to_string(taken.pid)}), "put 1 request back");
+    EXPECT_EQ(put(device.control(), complete(take(device.control()).id)), 0);
+    EXPECT_EQ(flush->result(), 0);
+    serve.program().signal(SIGTERM);
+    serve.program().wait(2 * patience);
+    EXPECT_TRUE(lives(taken.pid));
+    device.close_block();
+    EXPECT_EQ(device.remove(), 0);
+    disk.resume();
+    EXPECT_TRUE(eventually([&] { return !lives(taken.pid); }));
+}
+
+} // namespace userblk::test

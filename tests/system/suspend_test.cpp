@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: MIT
+//
+// The machine goes to sleep and wakes up: with workers at work, with requests in the hands of
+// frozen workers, and with requests that nobody serves. The kernel's own test of suspending
+// (/sys/power/pm_test) stops when all processes are frozen, and comes back; beyond that the disks
+// that this virtual machine itself runs from would not come back.
+#include <csignal>
+
+#include "tests/support/files.hpp"
+#include "tests/support/server.hpp"
+#include "tests/system/fio.hpp"
+#include "tests/system/system_test.hpp"
+
+namespace userblk::test {
+
+class Suspend : public SystemTest {
+protected:
+    void SetUp() override {
+        SystemTest::SetUp();
+        EXPECT_EQ(write_setting("/sys/power/pm_test", "freezer"), 0);
+        EXPECT_EQ(write_setting("/sys/module/suspend/parameters/pm_test_delay", "1"), 0);
+    }
+    void TearDown() override {
+        EXPECT_EQ(write_setting("/sys/power/pm_test", "none"), 0);
+        EXPECT_EQ(write_setting("/sys/power/pm_freeze_timeout", "20000"), 0);
+        SystemTest::TearDown();
+    }
+
+    // To sleep and back; 0 or the errno.
+    static int sleep(const std::string& state = "mem") {
+        return write_setting("/sys/power/state", state);
+    }
+    static FioJob job(const TestDevice& device, std::chrono::seconds duration) {
+        return {.target = device.block_path(), .size = "2m", .runtime = duration};
+    }
+
+    TestDevice device{full_config(64 * mib)};
+};
+
+// Nothing is under way: the same workers serve afterwards, whichever way it slept.
+TEST_F(Suspend, OfAnIdleDevice) {
+    Supervisor serve(device, "mem:", 2);
+    EXPECT_TRUE(answers(device));
+    const std::vector<pid_t> workers = serve.workers();
+    for (const char* state : {"freeze", "mem"}) {
+        EXPECT_EQ(sleep(state), 0) << state;
+        EXPECT_TRUE(answers(device));
+    }
+    EXPECT_EQ(serve.workers(), workers);
+    EXPECT_EQ(info(device.control()).put_back, 0u);
+    serve.stop();
+}
+
+// Under checked writes, again and again, in both ways of waiting for requests. A sleep is no death:
+// nothing is put back, and fio finds no error.
+TEST_F(Suspend, UnderFio) {
+    const int cycles = long_form() ? 20 : 1;
+    for (const char* wait : {"poll", "serve"}) {
+        allow_time(std::chrono::seconds(10 * cycles) + 120s);
+        Supervisor serve(device, "delay=1ms,mem:", 2, {"--wait", wait});
+        EXPECT_TRUE(answers(device));
+        const std::vector<pid_t> workers = serve.workers();
+        Fio fio(job(device, std::chrono::seconds(4 * cycles)));
+        ASSERT_TRUE(fio.await_traffic(device));
+        int met = 0;
+        for (int i = 0; i < cycles; i++) {
+            met += await_taken(device);
+            EXPECT_EQ(sleep(i % 2 ? "freeze" : "mem"), 0);
+            EXPECT_TRUE(fio.running()) << "it slept in vain";
+        }
+        fio.finish();
+        EXPECT_GT(met, 0);
+        figure(std::string("suspended under fio, waiting in ") + wait,
+               std::to_string(cycles) + ", with requests taken " + std::to_string(met));
+        EXPECT_EQ(serve.workers(), workers);
+        EXPECT_EQ(info(device.control()).put_back, 0u);
+        EXPECT_EQ(info(device.control()).errors, 0u);
+        serve.stop();
+    }
+}
+
+// Workers are frozen with requests in their hands, which they answer when they wake up.
+TEST_F(Suspend, OfWorkersWithRequestsInTheirHands) {
+    Supervisor serve(device, "delay=1s,mem:", 2);
+    EXPECT_TRUE(answers(device));
+    const std::vector<Io> ios = device.read_many(8);
+    ASSERT_TRUE(await_taken(device));
+    EXPECT_EQ(sleep(), 0);
+    for (const Io& io : ios)
+        EXPECT_EQ(io->result(), 0);
+    EXPECT_EQ(info(device.control()).put_back, 0u);
+    serve.stop();
+}
+
+// Nobody serves, and requests wait: over the sleep as well, until somebody does.
+TEST_F(Suspend, WithRequestsThatNobodyServes) {
+    const std::vector<Io> ios = device.read_many(8);
+    ASSERT_TRUE(eventually([&] { return info(device.control()).queued == 8; }));
+    EXPECT_EQ(sleep(), 0);
+    EXPECT_EQ(info(device.control()).queued, 8u);
+    Store store = make_store(64 * mib);
+    Server server(device, store);
+    for (const Io& io : ios)
+        EXPECT_EQ(io->result(), 0);
+}
+
+// One that waits in GET is interrupted, as by a signal, and one in SERVE returns with nothing; so
+// they say in the interface.
+TEST_F(Suspend, InterruptsThoseWhoWaitInside) {
+    Child getter([&](ChildSide& side) {
+        userblk_request request = record();
+        side.tell();
+        return get(device.control(), {&request, 1}, for_ever).error;
+    });
+    Child server([&](ChildSide& side) {
+        userblk_request request = record();
+        userblk_serve argument = serve_argument({}, {&request, 1}, for_ever);
+        side.tell();
+        const int error = serve(device.control(), argument);
+        return error ? error : static_cast<int>(argument.get.count);
+    });
+    for (Child* child : {&getter, &server}) {
+        child->await();
+        EXPECT_TRUE(eventually_sleeps(child->pid()));
+    }
+    EXPECT_EQ(sleep(), 0);
+    EXPECT_EQ(getter.wait(), EINTR);
+    EXPECT_EQ(server.wait(), 0);
+}
+
+// What waits for a disk without being interruptible cannot be frozen: with nobody to serve it the
+// machine stays awake, says so, and nothing is lost.
+TEST_F(Suspend, IsRefusedWhileAReaderWaitsForNobody) {
+    EXPECT_EQ(write_setting("/sys/power/pm_freeze_timeout", "1000"), 0);
+    Program reader({"dd", "if=" + device.block_path(), "of=/dev/null", "bs=4k", "count=1",
+                    "iflag=direct", "status=none"});
+    ASSERT_TRUE(eventually([&] { return info(device.control()).queued == 1; }));
+    ASSERT_TRUE(eventually_in_state(reader.pid(), 'D'));
+    expect_kernel_log("io_schedule|blkdev");
+    EXPECT_EQ(sleep(), EBUSY);
+    Supervisor serve(device, "mem:", 2);
+    EXPECT_EQ(reader.wait().status, 0) << reader.err();
+    EXPECT_EQ(sleep(), 0);
+    EXPECT_TRUE(answers(device));
+    serve.stop();
+}
+
+} // namespace userblk::test
