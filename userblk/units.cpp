@@ -13,7 +13,7 @@ namespace userblk {
 
 namespace {
 
-__extension__ typedef unsigned __int128 Wide; // a number times a unit fits
+__extension__ using Wide = unsigned __int128; // a number times a unit fits
 
 constexpr std::string_view size_help =
     "a size is a number of bytes, or a number with K, M, G, T, P "
@@ -142,7 +142,7 @@ std::string format_size(std::uint64_t bytes) {
     while (power + 1 < letters.size() && (bytes >> (10 * (power + 2))) != 0)
         ++power;
     const std::uint64_t unit = std::uint64_t(1) << (10 * (power + 1));
-    std::uint64_t tenths = static_cast<std::uint64_t>((Wide(bytes) * 10 + unit / 2) / unit);
+    auto tenths = static_cast<std::uint64_t>((Wide(bytes) * 10 + unit / 2) / unit);
     if (tenths == 10240 && power + 1 < letters.size()) { // 1023.97K is 1M
         tenths = 10;
         ++power;
@@ -216,8 +216,8 @@ std::string format_duration(std::chrono::nanoseconds time) {
         return text;
     };
     // Not std::chrono::round, which goes through the next second, and there may be none.
-    const auto whole = std::chrono::floor<std::chrono::seconds>(time);
-    const auto seconds = whole.count() + (time - whole >= 500ms ? 1 : 0);
+    constexpr auto billion = std::nano::den;
+    const auto seconds = time.count() / billion + (time.count() % billion >= billion / 2 ? 1 : 0);
     if (seconds < 3600)
         return two(seconds / 60, "min", seconds % 60, "s");
     if (seconds < 86400)
