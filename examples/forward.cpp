@@ -135,7 +135,7 @@ int main(int argc, char** argv) {
     sockaddr_un peer{AF_UNIX, {}};
     if (argc != 3 || std::strlen(argv[2]) >= sizeof(peer.sun_path))
         return std::fputs("usage: forward /dev/userblkcN SOCKET\n", stderr), 2;
-    std::strcpy(peer.sun_path, argv[2]);
+    std::memcpy(peer.sun_path, argv[2], std::strlen(argv[2]));
     std::signal(SIGPIPE, SIG_IGN); // a lost connection is no reason to die
     userblk_info info{};
     info.taken_size = sizeof(userblk_taken);

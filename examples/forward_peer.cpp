@@ -129,7 +129,7 @@ int main(int argc, char** argv) {
         std::fprintf(stderr, "usage: forward_peer SOCKET FILE\n");
         return 2;
     }
-    std::strcpy(address.sun_path, argv[1]);
+    std::memcpy(address.sun_path, argv[1], std::strlen(argv[1]));
     std::signal(SIGPIPE, SIG_IGN);
     if ((file = open(argv[2], O_RDWR | O_CLOEXEC)) < 0 || flock(file, LOCK_EX | LOCK_NB) < 0)
         die("open and lock", argv[2]); // locked, for another peer would know other generations

@@ -25,6 +25,8 @@ PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
   vm_packages=(qemu-system-x86 busybox-static cpio kmod udev util-linux)
   disk_packages=(e2fsprogs mount procps util-linux)
   bench_packages=(fio liburing-dev nbd-client nbdkit pkg-config python3 python3-matplotlib)
+  analysis_packages=(clang-tidy cppcheck)
+  fuzz_packages=(clang libclang-rt-14-dev)
   test_packages=("${disk_packages[@]}" dmsetup fdisk fio gdisk parted python3 systemd xfsprogs)
 }
 
@@ -113,4 +115,18 @@ require_kernels() {
     grep -Fx -- "$kernel" <<<"$known" >/dev/null ||
       die_usage "unknown kernel '$kernel'; known: $(paste -sd' ' <<<"$known")"
   done
+}
+
+# build_tree NAME TARGET… -- DEFINITION…: builds targets of user space in build/NAME/, with
+# what finds mistakes as they run: little optimisation, and the lines of the source.
+build_tree() {
+  local build=$USERBLK_ROOT/build/$1 flags="-O1 -g1" targets=()
+  shift
+  while [[ $1 != -- ]]; do targets+=(--target "$1"); shift; done
+  shift
+  mkdir -p "$build"
+  cmake -S "$USERBLK_ROOT" -B "$build" -DCMAKE_BUILD_TYPE=Debug -DCMAKE_CXX_FLAGS_DEBUG="$flags" \
+    -DCMAKE_C_FLAGS_DEBUG="$flags" "$@" >"$build/configure.log" 2>&1 ||
+    { cat "$build/configure.log" >&2; return 1; }
+  cmake --build "$build" --parallel "$(nproc)" "${targets[@]}" >&2
 }

@@ -43,7 +43,8 @@ std::optional<Handover> Handover::from_text(const std::string& text) {
             return std::nullopt;
         pids->resize(count);
         for (auto& pid : *pids)
-            in >> pid;
+            if (!(in >> pid) || pid <= 0) // which would be a group of processes
+                return std::nullopt;
     }
     if (!in)
         return std::nullopt;

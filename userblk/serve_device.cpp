@@ -11,11 +11,11 @@ namespace userblk {
 
 namespace {
 
-using namespace std::chrono_literals;
+constexpr std::chrono::milliseconds patience(2000), try_every(50);
 
 // Somebody may have it open for just a moment, such as udev.
 void remove_device(const Device& device, const LogFunction& log, const std::string& advice) {
-    for (auto left = 2000ms;; left -= 50ms) {
+    for (auto left = patience;; left -= try_every) {
         try {
             return Device::remove(device.number());
         } catch (const std::system_error& error) {
@@ -23,10 +23,10 @@ void remove_device(const Device& device, const LogFunction& log, const std::stri
                 return;
             if (error.code() != std::errc::device_or_resource_busy)
                 throw;
-            if (left <= 0ms)
+            if (left.count() <= 0)
                 break;
         }
-        std::this_thread::sleep_for(50ms);
+        std::this_thread::sleep_for(try_every);
     }
     if (log)
         log(LogLevel::warning,

@@ -4,11 +4,12 @@
 #include "ioctl/error.hpp"
 
 #include <algorithm>
+#include <charconv>
 #include <csignal>
-#include <cstdio>
 #include <cstdlib>
 #include <fcntl.h>
 #include <filesystem>
+#include <optional>
 #include <unistd.h>
 
 namespace userblk {
@@ -27,6 +28,20 @@ struct flock whole_file() {
     return lock;
 }
 
+std::string name_of(std::uint32_t number, pid_t pid) {
+    return std::to_string(number) + "." + std::to_string(pid);
+}
+
+// The supervisor of device @p number whose file has this name; nothing if it is another's, or
+// anything else that lies there. 0 and negative numbers would be groups of processes.
+std::optional<pid_t> pid_in(const std::string& name, std::uint32_t number) {
+    const auto point = name.find('.');
+    pid_t pid = 0;
+    if (point != std::string::npos)
+        std::from_chars(name.data() + point + 1, name.data() + name.size(), pid);
+    return pid > 0 && name == name_of(number, pid) ? std::optional(pid) : std::nullopt;
+}
+
 // Who holds the lock on a file; 0: nobody. Unlike flock(2)'s, these locks belong
 // to a process: the children of a dead supervisor do not hold it.
 pid_t holder_of(const std::string& path) {
@@ -42,7 +57,7 @@ pid_t holder_of(const std::string& path) {
 SupervisorFile::SupervisorFile(std::uint32_t number) : owner_(::getpid()) {
     std::error_code ignored;
     std::filesystem::create_directory(folder(), ignored);
-    path_ = folder() + "/" + std::to_string(number) + "." + std::to_string(owner_);
+    path_ = folder() + "/" + name_of(number, owner_);
     fd_.reset(::open(path_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644));
     auto lock = whole_file();
     if (!fd_ || ::fcntl(fd_.get(), F_SETLK, &lock) < 0)
@@ -59,16 +74,14 @@ std::vector<pid_t> supervisors_of(std::uint32_t number) {
     std::error_code error;
     for (std::filesystem::directory_iterator entry(folder(), error), end; !error && entry != end;
          entry.increment(error)) {
-        unsigned device = 0;
-        int pid = 0;
-        if (std::sscanf(entry->path().filename().c_str(), "%u.%d", &device, &pid) != 2 ||
-            device != number)
+        const auto pid = pid_in(entry->path().filename(), number);
+        if (!pid)
             continue;
         // A process does not see its own lock.
-        const bool alive = pid == ::getpid() || holder_of(entry->path()) == pid;
+        const bool alive = *pid == ::getpid() || holder_of(entry->path()) == *pid;
         if (alive)
-            result.push_back(pid);
-        else if (::kill(pid, 0) < 0 && errno == ESRCH) // not one that is about to lock it
+            result.push_back(*pid);
+        else if (::kill(*pid, 0) < 0 && errno == ESRCH) // not one that is about to lock it
             ::unlink(entry->path().c_str());
     }
     std::sort(result.begin(), result.end());

@@ -13,7 +13,7 @@ namespace userblk {
 
 namespace {
 
-__extension__ typedef unsigned __int128 Wide; // a number times a unit fits
+__extension__ using Wide = unsigned __int128; // a number times a unit fits
 
 constexpr std::string_view size_help =
     "a size is a number of bytes, or a number with K, M, G, T, P "
@@ -33,13 +33,14 @@ struct Decimal {
     std::uint64_t digits = 0;
     std::uint64_t scale = 1; // the value is digits / scale
     std::size_t length = 0;  // characters of the text that it took; 0: no number
-    bool overflow = false;
+    bool overflow = false;   // then the others say nothing
 };
 
 Decimal parse_decimal(std::string_view text) {
+    constexpr std::size_t most_behind_point = 18; // that is all the scale holds
     Decimal number;
     bool point = false;
-    std::size_t digits = 0;
+    std::size_t digits = 0, behind_point = 0;
     for (const char c : text) {
         if (c == '.' && !point) {
             point = true;
@@ -47,17 +48,17 @@ Decimal parse_decimal(std::string_view text) {
             const auto digit = static_cast<std::uint64_t>(c - '0');
             number.overflow |=
                 number.digits > (std::numeric_limits<std::uint64_t>::max() - digit) / 10;
-            number.digits = number.digits * 10 + digit;
-            if (point)
-                number.scale *= 10;
+            number.overflow |= point && ++behind_point > most_behind_point;
+            if (!number.overflow) {
+                number.digits = number.digits * 10 + digit;
+                number.scale *= point ? 10U : 1U;
+            }
             ++digits;
         } else {
             break;
         }
         ++number.length;
     }
-    // 18 digits behind the point are all that the scale holds.
-    number.overflow |= digits > 18 && point;
     if (digits == 0)
         number.length = 0;
     return number;
@@ -129,7 +130,7 @@ std::uint64_t parse_size(std::string_view text) {
         refuse_because("unknown unit \"" + std::string(unit_text) + "\"");
     const Wide bytes = Wide(number.digits) * *unit / number.scale;
     if (number.overflow || bytes > std::numeric_limits<std::uint64_t>::max())
-        refuse_because("it is too large");
+        refuse_because("it is too large, or has too many digits");
     return static_cast<std::uint64_t>(bytes);
 }
 
@@ -141,7 +142,7 @@ std::string format_size(std::uint64_t bytes) {
     while (power + 1 < letters.size() && (bytes >> (10 * (power + 2))) != 0)
         ++power;
     const std::uint64_t unit = std::uint64_t(1) << (10 * (power + 1));
-    std::uint64_t tenths = static_cast<std::uint64_t>((Wide(bytes) * 10 + unit / 2) / unit);
+    auto tenths = static_cast<std::uint64_t>((Wide(bytes) * 10 + unit / 2) / unit);
     if (tenths == 10240 && power + 1 < letters.size()) { // 1023.97K is 1M
         tenths = 10;
         ++power;
@@ -178,7 +179,7 @@ std::chrono::nanoseconds parse_duration(std::string_view text, std::chrono::nano
             refuse_because("unknown unit \"" + std::string(name) + "\"");
         total += Wide(number.digits) * static_cast<std::uint64_t>(unit->count()) / number.scale;
         if (number.overflow || total >= static_cast<Wide>(infinity.count()))
-            refuse_because("it is too long");
+            refuse_because("it is too long, or has too many digits");
     }
     return std::chrono::nanoseconds(static_cast<std::int64_t>(total));
 }
@@ -214,7 +215,9 @@ std::string format_duration(std::chrono::nanoseconds time) {
             text.append(" ").append(std::to_string(small)).append(small_unit);
         return text;
     };
-    const auto seconds = std::chrono::round<std::chrono::seconds>(time).count();
+    // Not std::chrono::round, which goes through the next second, and there may be none.
+    constexpr auto billion = std::nano::den;
+    const auto seconds = time.count() / billion + (time.count() % billion >= billion / 2 ? 1 : 0);
     if (seconds < 3600)
         return two(seconds / 60, "min", seconds % 60, "s");
     if (seconds < 86400)

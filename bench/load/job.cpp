@@ -21,7 +21,10 @@ public:
     bool reached() noexcept {
         if (timed_)
             return (++asked_ % 8 == 0 && Clock::now() >= end_) || over_;
-        return left_ == 0 || left_-- == 0;
+        if (left_ == 0)
+            return true;
+        --left_;
+        return false;
     }
     void set_over() noexcept { over_ = true; }
 

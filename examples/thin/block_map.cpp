@@ -67,6 +67,8 @@ void BlockMap::apply(const Record& record) {
     case Record::Kind::move:
         return move(record);
     case Record::Kind::prepared:
+        if (record.place > blocks())
+            throw Damaged("a record about places that the volume cannot have");
         prepared_ = record.place;
         return;
     default:

@@ -19,9 +19,7 @@ namespace {
 using userblk::format_size;
 using userblk::parse_size;
 
-constexpr std::uint64_t least_block = 4 << 10;
 constexpr std::uint64_t usual_block = 64 << 10;
-constexpr std::uint64_t most_block = 16 << 20;
 constexpr std::uint64_t usual_blocks = 1 << 22; // 16 MiB of memory in each worker
 
 [[noreturn]] void wrong(const std::string& what) {
@@ -30,7 +28,7 @@ constexpr std::uint64_t usual_blocks = 1 << 22; // 16 MiB of memory in each work
 
 std::uint64_t block_for(std::uint64_t size) {
     auto block = usual_block;
-    while (block < most_block && size / block > usual_blocks)
+    while (block < Header::most_block && size / block > usual_blocks)
         block *= 2;
     return block;
 }
@@ -40,9 +38,9 @@ Header header_for(const CreateOptions& options) {
     header.size = parse_size(options.size);
     header.spare = options.spare;
     const auto block = options.block.empty() ? block_for(header.size) : parse_size(options.block);
-    if (!std::has_single_bit(block) || block < least_block || block > most_block)
+    if (!std::has_single_bit(block) || block < Header::least_block || block > Header::most_block)
         wrong("a block of " + format_size(block) + " cannot be; it is a power of two from " +
-              format_size(least_block) + " to " + format_size(most_block));
+              format_size(Header::least_block) + " to " + format_size(Header::most_block));
     header.block_size = static_cast<std::uint32_t>(block);
     if (header.size == 0 || header.size % block != 0)
         wrong("the size " + std::to_string(header.size) + " is not a multiple of the block size " +

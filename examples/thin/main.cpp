@@ -54,7 +54,7 @@ void add_create(CLI::App& app, Options& options, Command& chosen) {
     command
         ->add_option("--log-records", options.create.spare,
                      "records of the log before it is written anew, 32 bytes each")
-        ->check(CLI::Range(128, 1 << 24))
+        ->check(CLI::Range(std::uint64_t(128), Header::most_spare))
         ->capture_default_str();
     command->add_flag("--force", options.create.force, "use a block device, whose content is lost");
     command->callback([&] { chosen = [&] { return create(options.files, options.create); }; });

@@ -49,6 +49,10 @@ Header read_header(int fd, const std::string& path) {
     if (header.version != model.version)
         throw Damaged(path + " has format " + std::to_string(header.version) +
                       "; this program knows " + std::to_string(model.version));
+    if (!header.is_sound())
+        throw Damaged("the header of " + path + " describes what cannot be");
+    if (static_cast<std::uint64_t>(status_of(fd).st_size) < place_of(header.checkpoint))
+        throw Damaged(path + " ends before its checkpoint does"); // which was synced
     return header;
 }
 
@@ -64,6 +68,16 @@ void reserve(int fd, std::uint64_t size) {
 }
 
 } // namespace
+
+bool Header::is_sound() const noexcept {
+    const bool block_fits =
+        std::has_single_bit(block_size) && block_size >= least_block && block_size <= most_block;
+    if (!block_fits || size == 0 || size % block_size != 0 || blocks() > BlockMap::most_blocks)
+        return false;
+    // A checkpoint says of each block where it lies and whether it is free, at most, and the zeros.
+    return (limit == 0 || limit >= block_size) && spare >= least_spare && spare <= most_spare &&
+           checkpoint <= 2 * blocks() + 1 && capacity == room_behind(checkpoint);
+}
 
 MapFile::MapFile(const std::string& path, Mode mode)
     : fd_(open_file(path, mode == Mode::read_only ? O_RDONLY : O_RDWR)),
@@ -159,7 +173,7 @@ void MapFile::continue_in(MapFile next) {
 void MapFile::write_new(const std::string& path, Header header, std::span<const Record> records) {
     header.id = random_number();
     header.checkpoint = records.size();
-    header.capacity = header.spare + 2 * records.size();
+    header.capacity = header.room_behind(records.size());
     header.checksum = checksum(header);
     const auto fd = open_file(path, O_RDWR | O_CREAT | O_TRUNC, 0600);
     reserve(fd.get(), place_of(header.capacity));

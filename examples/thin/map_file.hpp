@@ -12,6 +12,10 @@ namespace thin {
 
 /// The first page of a map file. Little-endian, as all in it.
 struct Header {
+    static constexpr std::uint64_t least_block = 4 << 10, most_block = 16 << 20;
+    /// Less than least_spare would not do for the one who finds the log full.
+    static constexpr std::uint64_t least_spare = 100, most_spare = 1 << 24;
+
     char magic[8] = {'u', 'b', 'l', 'k', 't', 'h', 'i', 'n'};
     std::uint32_t version = 1;
     std::uint32_t block_size = 0; ///< bytes; a power of two
@@ -25,6 +29,10 @@ struct Header {
     std::uint32_t checksum = 0; ///< of all before it
 
     std::uint64_t blocks() const noexcept { return size / block_size; }
+    /// What a file has room for that begins with so many records.
+    std::uint64_t room_behind(std::uint64_t records) const noexcept { return spare + 2 * records; }
+    /// Whether this program could have written it. Others' files have checksums, too.
+    bool is_sound() const noexcept;
 };
 
 /// One file of records: a header, a checkpoint, and the log that follows on it.

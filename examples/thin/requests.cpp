@@ -11,10 +11,8 @@ namespace thin {
 namespace {
 
 using Kind = userblk::Operation::Kind;
-using namespace std::chrono_literals;
 
-constexpr auto pause = 1ms;
-constexpr auto patience = 1000ms;
+constexpr std::chrono::milliseconds pause(1), patience(1000);
 
 std::uint16_t op_of(Kind kind) {
     switch (kind) {
@@ -54,7 +52,7 @@ std::optional<std::vector<Requests::Range>> DeviceRequests::under_way() const {
     for (const auto& request : node_.info(most_).taken)
         ranges.push_back({request.offset, request.length});
     for (auto left = patience; node_.info().device.redirected > 0; left -= pause) {
-        if (left <= 0ms)
+        if (left.count() <= 0)
             return std::nullopt;
         std::this_thread::sleep_for(pause);
     }

@@ -25,6 +25,7 @@ class SharedMap {
 public:
     /// Records that one holder of the lock may append at most.
     static constexpr std::uint64_t most_appended = 80;
+    static_assert(most_appended < Header::least_spare, "or a new file were full at once");
 
     /// A volume without any blocks. @throws if there is such a file
     static void create(const std::string& path, const Header& header);

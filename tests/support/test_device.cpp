@@ -9,7 +9,7 @@
 
 namespace userblk::test {
 
-TestDevice::TestDevice(userblk_config config) : config_(config) {
+TestDevice::TestDevice(const userblk_config& config) : config_(config) {
     if (const int error = create(config_))
         throw std::system_error(error, std::generic_category(), "CREATE");
     try {

@@ -19,7 +19,7 @@ namespace userblk::test {
 class TestDevice {
 public:
     // Throws std::system_error.
-    explicit TestDevice(userblk_config config = test_config());
+    explicit TestDevice(const userblk_config& config = test_config());
     TestDevice(const TestDevice&) = delete;
     TestDevice& operator=(const TestDevice&) = delete;
     ~TestDevice();

@@ -33,5 +33,12 @@ TEST(Handover, ForeignTextsAreNone) {
         EXPECT_FALSE(Handover::from_text(text)) << text;
 }
 
+// What stands for a group of processes, or for all, is no process to signal.
+TEST(Handover, GroupsOfProcessesAreNoWorkers) {
+    EXPECT_TRUE(Handover::from_text("1 0 1 5 0 "));
+    for (const auto* text : {"1 0 1 0 0 ", "1 0 1 -1 0 ", "1 0 0 2 5 -7 ", "1 0 1 99999999999 0 "})
+        EXPECT_FALSE(Handover::from_text(text)) << text;
+}
+
 } // namespace
 } // namespace userblk

@@ -6,6 +6,7 @@
 
 #include <csignal>
 #include <cstdlib>
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -88,6 +89,25 @@ TEST_F(SupervisorFileTest, TheFileGoesWithItsOwner) {
         EXPECT_TRUE(std::filesystem::exists(file.path()));
     }
     EXPECT_TRUE(std::filesystem::is_empty(folder.path()));
+}
+
+// Files whose names merely look like a supervisor's: none is taken for one, least of all for the
+// processes 0 and -1, which are groups; they are left where they are.
+TEST_F(SupervisorFileTest, FilesOfOtherNamesAreNoSupervisors) {
+    const auto own = std::to_string(::getpid());
+    const std::vector<std::string> names = {
+        "5.0",          "5.-1",          "5.-1999999", "05." + own, " 5." + own, "5." + own + "x",
+        "5.4294967296", "5.1999999999x", "5.",         ".5"};
+    for (const auto& name : names)
+        folder.text(name, "");
+    // This lock belongs to no process, and is told as that of process -1.
+    const auto fd = abi::FileDescriptor::open((folder.path() / "5.-1").c_str(), O_RDWR);
+    struct flock lock {};
+    lock.l_type = F_WRLCK;
+    ASSERT_EQ(::fcntl(fd.get(), F_OFD_SETLK, &lock), 0);
+    EXPECT_TRUE(supervisors_of(5).empty());
+    for (const auto& name : names)
+        EXPECT_TRUE(std::filesystem::exists(folder.path() / name)) << name;
 }
 
 // Where no file can be made, nobody is found and nothing fails.

@@ -91,6 +91,25 @@ TEST(Units, BadTimesAreNamedTogetherWithGoodOnes) {
     }
 }
 
+// More digits than any number holds are too many, also behind the point.
+TEST(Units, MoreDigitsThanANumberHoldsAreRefused) {
+    EXPECT_EQ(parse_size("1.000000000000000000K"), 1024U);
+    EXPECT_EQ(parse_duration("1.000000000000000000s"), 1s);
+    for (const std::size_t digits : {19U, 20U, 64U, 65U, 1000U})
+        for (const auto* const begin : {"", "1", "0.", "1."}) {
+            const auto text = begin + std::string(digits, '7') + "7";
+            EXPECT_NE(complaint([&] { parse_size(text); }).find("digits"), std::string::npos);
+            EXPECT_NE(complaint([&] { parse_duration(text + "s"); }).find("digits"),
+                      std::string::npos);
+        }
+}
+
+// A time that is shown may be the last there is before infinity.
+TEST(Units, TheLongestTimesAreShown) {
+    EXPECT_EQ(format_duration(infinity - 1ns), "106751d 23h");
+    EXPECT_EQ(format_duration(infinity - 1s), "106751d 23h");
+}
+
 // Three digits are enough for people.
 TEST(Units, TimesAreShownWithThreeDigits) {
     EXPECT_EQ(format_duration(0ns), "0ns");

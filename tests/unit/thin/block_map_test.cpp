@@ -69,7 +69,8 @@ TEST(BlockMapTest, NonsenseIsRefused) {
     for (const auto& wrong :
          {place(3, 1), place(2, 0), place(9, 1, 2), place(0, 9, 2), place(0, 1, 0),
           place(~std::uint64_t(0), 1), free_blocks(5, 6), free_blocks(10), move(4, 5), move(3, 3),
-          move(4, 100), Record{}, Record{.kind = Record::Kind(77)}})
+          move(4, 100), Record{.kind = Record::Kind::prepared, .place = 11}, Record{},
+          Record{.kind = Record::Kind(77)}})
         EXPECT_THROW(map.apply(wrong), Damaged);
     EXPECT_EQ(map.mapped(), 1U);
     EXPECT_EQ(map.used(), 1U);

@@ -176,6 +176,37 @@ TEST_F(SharedMapTest, DamageElsewhereIsTold) {
     EXPECT_THROW(SharedMap::create(path, header), std::system_error) << "it exists";
 }
 
+// A header whose checksum is right and whose values cannot be: somebody else's file, or one that
+// is meant to do harm. It is refused; nothing is divided by, reserved or tried for ever.
+TEST_F(SharedMapTest, AHeaderThatCannotBeIsRefused) {
+    const auto is_refused = [&](Header bad) {
+        const std::string where = folder.path() / "bad.map";
+        MapFile::write_new(where, bad, {});
+        for (const auto mode : {MapFile::Mode::read_only, MapFile::Mode::read_write})
+            EXPECT_THROW(SharedMap(where, mode), Damaged);
+    };
+    for (const std::uint32_t block_size : {0U, 1U, 2048U, 4097U, 1U << 30})
+        is_refused({.block_size = block_size, .size = header.size, .spare = least_spare});
+    for (const std::uint64_t size : {std::uint64_t(0), std::uint64_t(4097), std::uint64_t(1) << 62})
+        is_refused({.block_size = 4096, .size = size, .spare = least_spare});
+    for (const std::uint64_t spare : {0U, 1U, 80U, (1U << 24) + 1})
+        is_refused({.block_size = 4096, .size = header.size, .spare = spare});
+    is_refused({.block_size = 4096, .size = header.size, .limit = 1, .spare = least_spare});
+}
+
+// The checkpoint was there before the file had its name: one that is cut within it is damaged, and
+// is not made longer first.
+TEST_F(SharedMapTest, AFileThatEndsWithinItsCheckpointIsRefused) {
+    const std::string where = folder.path() / "cut.map";
+    const std::vector<Record> records = {{.kind = Record::Kind::place, .count = 3},
+                                         {.kind = Record::Kind::free, .block = 1, .count = 1}};
+    MapFile::write_new(where, header, records);
+    EXPECT_EQ(SharedMap(where, MapFile::Mode::read_only).map().mapped(), 2U);
+    std::filesystem::resize_file(where, place_of(2) - 1);
+    EXPECT_THROW(SharedMap(where, MapFile::Mode::read_write), Damaged);
+    EXPECT_EQ(std::filesystem::file_size(where), place_of(2) - 1);
+}
+
 // More records than the log has room for: it is written anew while others use it, who follow. The
 // descriptor that answers may name keeps its number.
 TEST_F(SharedMapTest, AFullLogIsWrittenAnewWhileOthersUseIt) {

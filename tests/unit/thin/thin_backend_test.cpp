@@ -5,6 +5,7 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <thread>
 #include <unistd.h>
 
 namespace thin {
@@ -92,6 +93,30 @@ TEST_F(ThinBackendTest, WhatIsWrittenTogetherLiesTogether) {
     ASSERT_FALSE(backend->redirect({userblk::Operation::Kind::flush}, to));
     EXPECT_EQ(to.size(), 2U) << "store and map";
     EXPECT_EQ(to.length(), 0U);
+}
+
+// Threads of two workers write, discard and write again, each its own blocks: all find their own
+// data, whoever gave out the places.
+TEST_F(ThinBackendTest, ThreadsOfTwoWorkersDoNotMixUpTheirBlocks) {
+    constexpr std::uint64_t threads = 4, each = 8;
+    const std::vector<std::shared_ptr<ThinBackend>> workers = {open(), open()};
+    const auto use = [&](std::uint64_t thread) {
+        auto& worker = *workers[thread % workers.size()];
+        for (std::uint64_t step = 0; step < 4 * each; ++step) {
+            const auto offset = (thread * each + step % each) * block;
+            const auto value = static_cast<unsigned char>(1 + thread * each * 4 + step);
+            ASSERT_FALSE(worker.write(offset, filled(4096, value), {}));
+            expect(worker, offset, 4096, value);
+            if (step < 2 * each)
+                ASSERT_FALSE(worker.discard(offset, block));
+        }
+    };
+    std::vector<std::thread> all;
+    for (std::uint64_t thread = 0; thread < threads; ++thread)
+        all.emplace_back(use, thread);
+    for (auto& thread : all)
+        thread.join();
+    EXPECT_EQ(open()->volume().map().mapped(), threads * each);
 }
 
 // A discard frees the blocks that it covers and no others; the store gives the space back. Written

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: MIT
+// What names a device or a request: numbers, nodes, names, ids. One text has one meaning.
+#include "fuzz.hpp"
+
+#include "ioctl/lookup.hpp"
+#include "ioctl/userblk_ioctl.h"
+#include "recover/explain.hpp"
+#include "recover/survey.hpp"
+#include "userblk/ctl/config_check.hpp"
+
+#include <stdexcept>
+
+using namespace userblk;
+
+namespace {
+
+void check_device(const std::string& text) {
+    const auto number = abi::parse_device(text);
+    if (number) {
+        fuzz::require(*number < USERBLK_MAX_DEVICES, "there are no larger numbers");
+        fuzz::require(text == std::to_string(*number) || text == abi::disk_name(*number) ||
+                          text == abi::block_path(*number) || text == abi::control_path(*number),
+                      "a number has four forms");
+    }
+    try {
+        ctl::check_name(text);
+        fuzz::require(!number || text.empty(), "no name is a number");
+        fuzz::require(text.size() < USERBLK_NAME_LEN, "a name has room for its zero");
+        fuzz::require(text.find('/') == std::string::npos, "a name leads nowhere else");
+    } catch (const recovery::UsageError&) {
+    }
+}
+
+void check_request(const std::string& text) {
+    try {
+        const auto id = recovery::parse_id(text);
+        fuzz::require(recovery::parse_id(recovery::id_text(id)) == id, "an id stays itself");
+    } catch (const std::invalid_argument&) {
+    }
+}
+
+} // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+    const std::string text(fuzz::text_of(data, size));
+    check_device(text);
+    check_request(text);
+    return 0;
+}

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: MIT
+// Stores from the command line, decorators and all: refused in words, or what was written.
+#include "fuzz.hpp"
+
+#include "userblk/memory_backend.hpp"
+#include "userblk/spec.hpp"
+
+#include <stdexcept>
+
+using namespace userblk;
+
+namespace {
+
+void check(const BackendSpec& spec, std::string_view text) {
+    using Kind = BackendSpec::Kind;
+    fuzz::require(spec.text() == text, "a store knows how it was given");
+    fuzz::require(text.ends_with(spec.argument()), "the argument is what comes last");
+    fuzz::require(spec.kind() != Kind::file || !spec.argument().empty(), "a file has a path");
+    fuzz::require(spec.kind() != Kind::null || spec.argument().empty(), "null: has no argument");
+    if (spec.kind() == Kind::memory)
+        fuzz::require(MemoryBackend::segment_named(spec.argument()).find('/') == std::string::npos,
+                      "a name of memory leads nowhere else");
+    if (spec.kind() == Kind::file) // which may be there, and would be opened
+        return;
+    const auto description = spec.describe(1 << 20);
+    fuzz::require(description.size == 1 << 20, "it is as large as it was asked to be");
+    const auto again = BackendSpec::parse(spec.text());
+    fuzz::require(again.describe(1 << 20).read_only == description.read_only, "twice the same");
+}
+
+} // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+    const auto text = fuzz::text_of(data, size);
+    try {
+        check(BackendSpec::parse(text), text);
+    } catch (const std::invalid_argument&) {
+    }
+    return 0;
+}

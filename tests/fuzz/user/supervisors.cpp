@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: MIT
+// The files by which supervisors are found, their names a line each: whatever lies in the folder,
+// what is found is a living process, and nothing else is taken away than what the dead left.
+#include "fuzz.hpp"
+
+#include "tests/unit/lib/temporary.hpp"
+#include "userblk/supervisor_file.hpp"
+
+#include <set>
+#include <sstream>
+#include <unistd.h>
+
+using namespace userblk;
+
+namespace {
+
+// The same for all: to make a folder takes longer than the rest.
+const test::TemporaryFolder& folder() {
+    static const test::TemporaryFolder made;
+    return made;
+}
+
+bool make(const std::string& name) {
+    return !name.empty() && name.size() < 200 && name != "." && name != ".." &&
+           name.find_first_of(std::string("/\0", 2)) == std::string::npos &&
+           std::ofstream(folder().path() / name).is_open();
+}
+
+} // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+    constexpr std::size_t most_names = 8;
+    ::setenv("USERBLK_RUN_DIR", folder().path().c_str(), 1);
+    std::istringstream lines{std::string(fuzz::text_of(data, size))};
+    std::set<std::string> names;
+    for (std::string name; names.size() < most_names && std::getline(lines, name);)
+        if (make(name))
+            names.insert(name);
+    for (const std::uint32_t number : {0U, 7U})
+        for (const auto pid : supervisors_of(number)) {
+            fuzz::require(pid > 0, "0 and negative numbers are groups, not processes");
+            fuzz::require(pid == ::getpid(), "nobody has locked any of them");
+            fuzz::require(names.contains(std::to_string(number) + "." + std::to_string(pid)),
+                          "a supervisor has a file of its exact name");
+        }
+    for (const auto& name : names) {
+        const bool there = std::filesystem::remove(folder().path() / name);
+        fuzz::require(there || name.find_first_not_of("0123456789.") == std::string::npos,
+                      "what is nobody's is left alone");
+    }
+    return 0;
+}
