@@ -186,9 +186,18 @@ void Executor::gather_extent(const Step& step) {
         extents_.push_back({step.value("offset"), step.value32("length"), step.file("file")});
 }
 
-// A removal may wait for what this program has yet to answer.
+// Whether it may wait for what this program has yet to answer.
+bool Executor::may_wait_for_us(const Step& step) const {
+    if (step.kind == Kind::sendfile) {
+        const int to = step.file("file");
+        return to == world_.devices[0].disk.get() || to == world_.devices[1].disk.get() ||
+               to == world_.devices[1].cached_disk.get();
+    }
+    return step.kind == Kind::remove;
+}
+
 void Executor::make(Step step, Actor actor) {
-    if (step.kind == Kind::remove || actor == Actor::thread) {
+    if (actor == Actor::thread || may_wait_for_us(step)) {
         crew_.start_and_look(
             [step = std::move(step), this](Arena& arena) { make_call(step, arena, shared_); });
     } else if (actor == Actor::itself) {

@@ -64,6 +64,7 @@ private:
     std::vector<std::uint64_t> resolve(const Call& call);
     void gather_answer(const Step& step, const Call& call);
     void gather_extent(const Step& step);
+    bool may_wait_for_us(const Step& step) const;
     void make(Step step, Actor actor);
     void make_in_child(const Step& step, bool exec);
     void start_io(const Step& step);

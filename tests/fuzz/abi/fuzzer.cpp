@@ -2,6 +2,7 @@
 #include "tests/fuzz/abi/fuzzer.hpp"
 
 #include <algorithm>
+#include <cstdio>
 #include <iterator>
 
 #include <unistd.h>
@@ -21,9 +22,9 @@ std::vector<std::uint64_t> sorted(std::vector<std::uint64_t> edges) {
 } // namespace
 
 Fuzzer::Fuzzer(Channel& channel, Shared& shared, const Targets& targets, Records& records,
-               int journal)
+               const ModuleMap& module, int journal)
     : channel_(channel), shared_(shared), executor_(channel, shared, targets, records),
-      journal_(journal) {}
+      module_(module), journal_(journal) {}
 
 void Fuzzer::run(const Program& program) {
     if (executor_.wants_renewal()) {
@@ -53,7 +54,6 @@ Fuzzer::Edges Fuzzer::learn() {
         fresh.insert(fresh.end(), some.begin(), some.end());
     }
     shared_.edges = coverage_.edges();
-    shared_.places = coverage_.places().size();
     return sorted(std::move(fresh));
 }
 
@@ -90,6 +90,12 @@ void Fuzzer::try_new(Corpus& corpus, Program program) {
     shared_.corpus = corpus.size();
 }
 
+void Fuzzer::sum_up() {
+    const auto functions = module_.count(coverage_.places());
+    std::snprintf(shared_.covered, sizeof(shared_.covered), "%s", described(functions).c_str());
+    channel_.send('U', list_of(functions));
+}
+
 void Fuzzer::fuzz(Corpus& corpus, const Bounds& bounds) {
     const auto end = std::chrono::steady_clock::now() + bounds.time;
     Random random(bounds.seed);
@@ -109,6 +115,7 @@ void Fuzzer::fuzz(Corpus& corpus, const Bounds& bounds) {
         try_new(corpus, std::move(program));
     }
     executor_.leave();
+    sum_up();
     for (const Program& program : corpus.distilled())
         channel_.send('K', to_text(program));
 }
@@ -120,6 +127,7 @@ void Fuzzer::replay(const std::vector<Program>& programs, unsigned int times) {
             learn();
         }
     executor_.leave();
+    sum_up();
 }
 
 } // namespace userblk::fuzz

@@ -7,6 +7,7 @@
 
 #include "tests/fuzz/abi/corpus.hpp"
 #include "tests/fuzz/abi/executor.hpp"
+#include "tests/fuzz/abi/module_map.hpp"
 
 namespace userblk::fuzz {
 
@@ -17,11 +18,13 @@ struct Bounds {
 };
 
 // The programs of a process: those of the corpus, then variations of them. What comes out is told
-// to the keeper: C a program that led somewhere new, K one of the few that lead everywhere.
+// to the keeper: C a program that led somewhere new, K one of the few that lead everywhere, U where
+// none led.
 class Fuzzer {
 public:
     // journal: a file that holds, at any time, all that was run on this world.
-    Fuzzer(Channel& channel, Shared& shared, const Targets& targets, Records& records, int journal);
+    Fuzzer(Channel& channel, Shared& shared, const Targets& targets, Records& records,
+           const ModuleMap& module, int journal);
 
     // Throw Finding.
     void fuzz(Corpus& corpus, const Bounds& bounds);
@@ -35,11 +38,13 @@ private:
     Edges edges() const;
     Edges learn();
     void try_new(Corpus& corpus, Program program);
+    void sum_up();
     bool still_reaches(const Program& program, const Edges& wanted);
 
     Channel& channel_;
     Shared& shared_;
     Executor executor_;
+    const ModuleMap& module_;
     Coverage coverage_;
     int journal_;
 };

@@ -35,7 +35,7 @@ void handle_signals() {
 }
 
 int run_task(const Task& task, Channel& channel, Shared& shared, const Targets& targets,
-             int journal) {
+             const ModuleMap& module, int journal) {
     try {
         prctl(PR_SET_PDEATHSIG, SIGKILL);
         handle_signals();
@@ -44,7 +44,7 @@ int run_task(const Task& task, Channel& channel, Shared& shared, const Targets& 
             test::drop_privileges();
             prctl(PR_SET_PDEATHSIG, SIGKILL);
         }
-        Fuzzer fuzzer(channel, shared, targets, records, journal);
+        Fuzzer fuzzer(channel, shared, targets, records, module, journal);
         task.run(fuzzer);
     } catch (const Finding& what) {
         channel.send('F', what.what());
@@ -70,6 +70,7 @@ bool Keeper::run(const Task& task) {
     const test::Fd journal = test::open_file(folder_ + "/" + task.name + ".journal",
                                              O_RDWR | O_CREAT | O_TRUNC | O_APPEND);
     const Targets targets; // undone by this process alone
+    const ModuleMap module;
     auto [ours, theirs] = Channel::make();
     std::cout.flush();
     const pid_t process = fork();
@@ -77,7 +78,7 @@ bool Keeper::run(const Task& task) {
         test::throw_errno("unable to fork");
     if (!process) {
         ours.close();
-        const int status = run_task(task, theirs, shared_, targets, journal.get());
+        const int status = run_task(task, theirs, shared_, targets, module, journal.get());
         std::cout.flush();
         _exit(status);
     }
@@ -131,6 +132,9 @@ bool Keeper::answer(const Task& task, Channel& channel, const Message& message) 
         break;
     case 'K':
         write_program("distilled", message.text);
+        break;
+    case 'U':
+        std::ofstream(folder_ + "/" + task.name + ".uncovered") << message.text;
         break;
     case 'F':
         return report(task, message.text);

@@ -37,8 +37,8 @@ std::string folder() {
 void tell(const std::string& name, const Shared& shared) {
     std::cout << "as " << name << ": " << shared.runs << " runs of " << shared.calls << " calls on "
               << shared.worlds << " pairs of devices, " << shared.taken_count << " requests taken; "
-              << shared.corpus << " programs in the corpus, " << shared.edges << " edges, "
-              << shared.places << " places covered\n"
+              << shared.corpus << " programs in the corpus, " << shared.edges << " edges; covered "
+              << shared.covered << '\n'
               << histogram(shared) << std::flush;
 }
 

@@ -31,7 +31,7 @@ struct Shared {
     // The first one stays.
     void complain(const std::string& text);
 
-    std::atomic<std::uint64_t> runs, edges, places, corpus, worlds, served, calls;
+    std::atomic<std::uint64_t> runs, edges, corpus, worlds, calls;
     std::atomic<std::uint32_t> counts[kinds][errors];
     std::atomic<std::uint32_t> answers[6][errors]; // by action, and the result of each answer
 
@@ -42,6 +42,7 @@ struct Shared {
     std::atomic<std::uint32_t> created_count;
     std::uint32_t created[most_created];
 
+    char covered[200]; // in words
     std::atomic<bool> complained;
     char complaint[512];
 
