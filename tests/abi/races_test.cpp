@@ -1,14 +1,18 @@
 // SPDX-License-Identifier: MIT
 //
 // Everybody at once, for a little while: whatever is refused, no request may be lost and no byte be
-// wrong.
+// wrong. Each test says which windows it aims at; one that was never hit is a failure.
 #include <atomic>
 #include <csignal>
 #include <cstring>
 #include <random>
 #include <thread>
 
+#include <unistd.h>
+
 #include "tests/support/kernel_test.hpp"
+#include "tests/support/process.hpp"
+#include "tests/support/race.hpp"
 #include "tests/support/server.hpp"
 #include "tests/support/traffic.hpp"
 
@@ -43,6 +47,14 @@ protected:
         }
         return rounds;
     }
+    // The same, and again, some times, until the windows are hit.
+    template <class Met>
+    static void run_io(TestDevice& device, std::chrono::milliseconds time, Met met) {
+        std::size_t rounds = run_io(device, time);
+        for (int again = 0; again < 10 && !met() && !HasFailure(); again++)
+            rounds += run_io(device, time);
+        EXPECT_GT(rounds, 0u);
+    }
 
     // Threads that run a step over and over until the object goes.
     class Crowd {
@@ -68,6 +80,14 @@ protected:
 // Several workers, and one that resets all of them all the time.
 TEST_F(Races, ResetAllAgainstWorkers) {
     TestDevice device;
+    Window put_back("RESET between GET and PUT");
+    Window stale("PUT after the RESET");
+    const auto met = [&] {
+        const userblk_info now = info(device.control());
+        put_back.set(now.put_back, now.resets);
+        stale.set(now.stale, now.put_back);
+        return now.put_back && now.stale;
+    };
     Crowd crowd;
     for (int i = 0; i < 3; i++)
         crowd.add([&] { serve_once(device.control(), store, 5'000'000); });
@@ -75,15 +95,25 @@ TEST_F(Races, ResetAllAgainstWorkers) {
         reset_all(device.control());
         std::this_thread::sleep_for(std::chrono::milliseconds(1));
     });
-    EXPECT_GT(run_io(device, run_time), 0u);
+    run_io(device, run_time, met);
+    EXPECT_TRUE(met());
 }
 
 // Answers of every kind, give-backs and adoptions, stale ones too, from a thread that has nothing
 // to do with what it answers.
 TEST_F(Races, StrangersAnswerAndGiveBack) {
     TestDevice device;
-    Crowd crowd;
+    Window given_back("a stranger gives back between GET and PUT");
+    Window adopted("a stranger adopts between GET and PUT");
+    Window stale("PUT after the giving back");
+    const auto met = [&] {
+        const userblk_info now = info(device.control());
+        given_back.set(now.given_back, now.gets);
+        stale.set(now.stale, now.given_back);
+        return given_back.hits() && stale.hits() && adopted.hits();
+    };
     std::atomic<std::uint64_t> seen = 0;
+    Crowd crowd;
     for (int i = 0; i < 2; i++)
         crowd.add([&] {
             std::vector<userblk_request> requests(8, record());
@@ -95,23 +125,27 @@ TEST_F(Races, StrangersAnswerAndGiveBack) {
         });
     crowd.add([&] { put(device.control(), give_back(seen)); });
     crowd.add([&] {
-        put(device.control(), adopt(seen));
+        adopted.tried(put(device.control(), adopt(seen)) == 0);
         info(device.control());
         taken_list(device.control());
     });
-    EXPECT_GT(run_io(device, run_time), 0u);
+    run_io(device, run_time, met);
+    EXPECT_TRUE(met());
 }
 
 // The size changes all the time, never below what is used.
 TEST_F(Races, ResizeAgainstIo) {
     TestDevice device;
     Server server(device, store);
+    Window busy("RESIZE while requests wait or are taken");
     Crowd crowd;
     crowd.add([&] {
+        const userblk_info now = info(device.control());
+        busy.tried(now.queued + now.taken);
         resize(device.control(), default_size * 2);
         resize(device.control(), default_size);
     });
-    EXPECT_GT(run_io(device, run_time), 0u);
+    run_io(device, run_time, [&] { return busy.hits() > 0; });
 }
 
 // Two hardware queues, workers with hints, batches of requests in bursts.
@@ -121,27 +155,43 @@ TEST_F(Races, QueuesAndHints) {
     config.queues = 2;
     config.depth = 16;
     TestDevice device(config);
+    Window own("GET finds the queue that it was told");
+    Window another("GET finds that one empty, and another not");
+    Window put_back("RESET of two queues between GET and PUT");
     Crowd crowd;
     for (std::uint32_t queue = 0; queue < 2; queue++)
         crowd.add([&, queue] {
             std::vector<userblk_request> requests(4, record());
             const GetResult result = get(device.control(), requests, 5'000'000, 0, queue);
-            for (std::uint32_t i = 0; i < result.count; i++)
+            for (std::uint32_t i = 0; i < result.count; i++) {
+                own.tried(requests[i].queue == queue);
+                another.tried(requests[i].queue != queue);
                 put(device.control(), serve_from(store, requests[i]));
+            }
         });
     crowd.add([&] {
         reset_all(device.control());
         std::this_thread::sleep_for(std::chrono::milliseconds(2));
     });
+    const auto met = [&] {
+        const userblk_info now = info(device.control());
+        put_back.set(now.put_back, now.resets);
+        return now.put_back && own.hits() && another.hits();
+    };
     for (unsigned int round = 0; round < 2; round++) {
         OnProcessor here(round);
-        EXPECT_GT(run_io(device, run_time / 2), 0u);
+        run_io(device, run_time / 2, met);
     }
+    EXPECT_TRUE(met());
 }
 
 // Devices are created, used by several threads and removed by force in the middle of it.
 TEST_F(Races, RemovalAgainstEverything) {
-    for (int round = 0; round < 8; round++) {
+    Window waiting("REMOVE while requests wait");
+    Window taken("REMOVE while requests are taken");
+    Window served("REMOVE after some were served");
+    const auto met = [&] { return waiting.hits() && taken.hits() && served.hits(); };
+    for (int round = 0; (round < 8 || (round < 80 && !met())) && !HasFailure(); round++) {
         TestDevice device;
         std::vector<Io> ios = device.read_burst(60);
         for (std::uint64_t i = 0; i < 20; i++)
@@ -159,13 +209,19 @@ TEST_F(Races, RemovalAgainstEverything) {
                 ioctl_error(device.control(), USERBLK_INFO, &argument);
                 resize(device.control(), default_size);
             });
-            std::this_thread::sleep_for(std::chrono::milliseconds(2 * round));
+            std::this_thread::sleep_for(std::chrono::milliseconds(2 * (round % 8)));
+            const userblk_info now = info(device.control());
+            waiting.tried(now.queued);
+            taken.tried(now.taken);
             EXPECT_EQ(device.remove(), 0);
         }
+        bool some = false;
         for (const Io& io : ios) {
             const int error = io->result();
             EXPECT_TRUE(!error || error == EIO || error == ENODEV || error == ENXIO) << error;
+            some |= !error;
         }
+        served.tried(some);
     }
 }
 
@@ -174,6 +230,8 @@ TEST_F(Races, RemovalAgainstEverything) {
 TEST_F(Races, CreateAgainstRemove) {
     std::atomic<int> created = 0, removed = 0;
     {
+        Window taken("CREATE of a number that another has just made");
+        Window gone("REMOVE of one that another has just removed");
         Crowd crowd;
         for (int i = 0; i < 2; i++)
             crowd.add([&] {
@@ -182,12 +240,14 @@ TEST_F(Races, CreateAgainstRemove) {
                 set_name(config, "one");
                 const int error = create(config);
                 EXPECT_TRUE(!error || error == EEXIST) << error;
+                taken.tried(error);
                 created += !error;
             });
         for (int i = 0; i < 2; i++)
             crowd.add([&] {
                 const int error = remove_device(5, USERBLK_REMOVE_FORCE);
                 EXPECT_TRUE(!error || error == ENODEV) << error;
+                gone.tried(error);
                 removed += !error;
             });
         crowd.add([&] { EXPECT_LE(list_devices().size(), 1u); });
@@ -202,6 +262,8 @@ TEST_F(Races, CreateAgainstRemove) {
 // have been the one that was woken. Every write ends, every byte is there.
 TEST_F(Races, WaitersAreKilledWhileAWriterGoesOn) {
     TestDevice device;
+    Window in_hand("SIGKILL between GET and PUT");
+    Window waiting("SIGKILL of one that waits, while others have work");
     const auto worker = [&] {
         return Child([&](ChildSide&) -> int {
             const Fd fd = device.open_control();
@@ -233,13 +295,16 @@ TEST_F(Races, WaitersAreKilledWhileAWriterGoesOn) {
     std::minstd_rand random(11);
     std::size_t kills = 0;
     while (!over) {
-        workers[random() % workers.size()] = worker();
+        Child& victim = workers[random() % workers.size()];
+        const bool others_work = info(device.control()).taken;
+        waiting.tried(others_work && process_state(victim.pid()) == 'S');
+        victim = worker();
         kills++;
         std::this_thread::sleep_for(std::chrono::milliseconds(random() % 20));
     }
     writer.join();
+    in_hand.set(info(device.control()).put_back, kills);
     EXPECT_GT(rounds, 0u);
-    EXPECT_GT(kills, 0u);
     EXPECT_EQ(info(device.control()).errors, 0u);
 }
 
@@ -247,10 +312,19 @@ TEST_F(Races, WaitersAreKilledWhileAWriterGoesOn) {
 // because they are told. Nobody looks at intervals.
 TEST_F(Races, PollersHealTheQueue) {
     TestDevice device;
+    Window in_hand("SIGKILL between GET and PUT");
     const auto worker = [&] {
         return Child([&](ChildSide&) -> int {
             const Fd fd = device.open_control();
-            return serve_by_poll(fd.get(), [&] { serve_once(fd.get(), store); });
+            std::minstd_rand random(static_cast<unsigned int>(getpid()));
+            return serve_by_poll(fd.get(), [&] {
+                std::vector<userblk_request> requests(8, record());
+                const GetResult got = get(fd.get(), requests);
+                if (random() % 4 == 0) // some time with requests in its hand
+                    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+                for (std::uint32_t i = 0; i < got.count; i++)
+                    put(fd.get(), serve_from(store, requests[i]));
+            });
         });
     };
     std::vector<Child> workers;
@@ -262,28 +336,32 @@ TEST_F(Races, PollersHealTheQueue) {
         over = true;
     });
     std::minstd_rand random(13);
+    std::size_t kills = 0;
     while (!over) {
         workers[random() % workers.size()] = worker();
+        kills++;
         std::this_thread::sleep_for(std::chrono::milliseconds(random() % 30));
     }
     writer.join();
+    in_hand.set(info(device.control()).put_back, kills);
     EXPECT_EQ(info(device.control()).errors, 0u);
     EXPECT_EQ(info(device.control()).taken, 0u);
 }
 
 // A taker dies at the very moment at which its request is answered, adopted, put back or listed by
 // others.
-TEST_F(Races, DeathAgainstAnswers) {
+class DeathRaces : public Races {
+protected:
+    static constexpr std::size_t kinds = 4;
+
     TestDevice device;
-    for (int round = 0; round < 40 && !HasFailure(); round++) {
-        const Io io = device.read(0, block);
-        Child dying([&](ChildSide& side) -> int {
-            side.tell(take(device.control()).id);
-            side.sleep_for_ever();
-        });
-        const std::uint64_t id = dying.await();
-        dying.signal(SIGKILL);
-        switch (round % 4) {
+
+    static const char* name(std::size_t kind) {
+        const char* names[kinds] = {"PUT", "ADOPT", "RESET of all", "INFO"};
+        return names[kind];
+    }
+    void act(std::size_t kind, std::uint64_t id) {
+        switch (kind) {
         case 0:
             put(device.control(), complete(id, -ENOSPC));
             break;
@@ -296,7 +374,25 @@ TEST_F(Races, DeathAgainstAnswers) {
         default:
             taken_list(device.control());
         }
+    }
+    // Whether the taker lived before the act and was dead after it.
+    bool die_during(std::size_t kind, int round) {
+        const Io io = device.read(0, block);
+        Child dying([&](ChildSide& side) -> int {
+            side.tell(take(device.control()).id);
+            side.sleep_for_ever();
+        });
+        const std::uint64_t id = dying.await();
+        dying.signal(SIGKILL);
+        stagger(round);
+        const bool lived = process_state(dying.pid()) != 'Z';
+        act(kind, id);
+        const bool dead = process_state(dying.pid()) == 'Z';
         dying.wait();
+        expect_one_end(io, id);
+        return lived && dead;
+    }
+    void expect_one_end(const Io& io, std::uint64_t id) {
         const std::uint64_t orphaned = info(device.control()).orphaned;
         EXPECT_EQ(reset_dead(device.control()).count, orphaned);
         EXPECT_EQ(reset_dead(device.control()).count, 0u);
@@ -306,6 +402,15 @@ TEST_F(Races, DeathAgainstAnswers) {
         }
         EXPECT_EQ(io->result(), ENOSPC);
         EXPECT_EQ(poll_events(device.control(), POLLPRI), 0);
+    }
+};
+
+TEST_F(DeathRaces, AgainstAnswers) {
+    for (std::size_t kind = 0; kind < kinds; kind++) {
+        Window window(std::string("the taker dies during ") + name(kind));
+        for (int round = 0; (round < 16 || (round < 400 && !window.hits())) && !HasFailure();
+             round++)
+            window.tried(die_during(kind, round));
     }
 }
 

@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: MIT
+//
+// Two calls about one request at the same moment: one of them comes first, both orders are met, and
+// what each is told agrees with that order.
+#include <poll.h>
+#include <unistd.h>
+
+#include "tests/support/kernel_test.hpp"
+#include "tests/support/race.hpp"
+
+namespace userblk::test {
+
+namespace {
+
+constexpr std::uint64_t block = 4096;
+constexpr int rounds = 64;
+
+// The filters that may name a living taker; that for the dead has tests of its own.
+struct Filter {
+    const char* name;
+    std::uint32_t (*reset)(int fd, std::uint64_t id);
+};
+
+const Filter filters[] = {
+    {"All", [](int fd, std::uint64_t) { return reset_all(fd).count; }},
+    {"Id", [](int fd, std::uint64_t id) { return reset_id(fd, id).count; }},
+    {"Pid", [](int fd, std::uint64_t) { return reset_pid(fd, getpid()).count; }},
+    {"Older", [](int fd, std::uint64_t) { return reset_older(fd, 0).count; }},
+};
+
+} // namespace
+
+class AnswerRaces : public KernelTest {
+protected:
+    TestDevice device;
+    Io io;
+    userblk_request request{};
+    Buffer data = pattern(block, 3);
+
+    void start_read() {
+        io = device.read(0, block);
+        request = take(device.control());
+    }
+    // By whoever gets it next, if it was put back.
+    void end_if_put_back(bool was) {
+        if (was) {
+            request = take(device.control());
+            ASSERT_EQ(put(device.control(), complete_read(request.id, data.data(), block)), 0);
+        }
+        ASSERT_EQ(io->result(), 0);
+        ASSERT_EQ(io->data(), data);
+    }
+};
+
+class ResetRaces : public AnswerRaces, public testing::WithParamInterface<Filter> {};
+
+// The answer holds, or the request was put back and the answer is stale.
+TEST_P(ResetRaces, PutAgainstReset) {
+    Window before("RESET just before the PUT"), after("RESET just after the PUT");
+    int answered = 0;
+    std::uint32_t count = 0;
+    race(
+        rounds, [&](int) { start_read(); },
+        [&](int) {
+            answered = put(device.control(), complete_read(request.id, data.data(), block));
+        },
+        [&](int) { count = GetParam().reset(device.control(), request.id); },
+        [&](int) {
+            before.tried(count);
+            after.tried(!count);
+            ASSERT_EQ(answered, count ? ESTALE : 0);
+            end_if_put_back(count);
+        },
+        [&] { return before.hits() && after.hits(); });
+}
+
+// SERVE answers, and takes what is queued: what was put back in that moment may be it.
+TEST_P(ResetRaces, ServeAgainstReset) {
+    Window before("RESET just before the SERVE"), after("RESET just after its answer");
+    std::uint32_t count = 0, got = 0;
+    userblk_answer answer{};
+    userblk_request again{};
+    race(
+        rounds, [&](int) { start_read(); },
+        [&](int) {
+            answer = complete_read(request.id, data.data(), block);
+            again = record();
+            userblk_serve argument = serve_argument({&answer, 1}, {&again, 1});
+            ASSERT_EQ(serve(device.control(), argument), 0);
+            got = argument.get.count;
+        },
+        [&](int) { count = GetParam().reset(device.control(), request.id); },
+        [&](int) {
+            before.tried(answer.result);
+            after.tried(!answer.result);
+            ASSERT_EQ(answer.result, got || count ? -ESTALE : 0);
+            // A filter that does not look at the id may have met the second delivery, too.
+            if (got && info(device.control()).taken) {
+                ASSERT_EQ(put(device.control(), complete_read(again.id, data.data(), block)), 0);
+                end_if_put_back(false);
+            } else {
+                end_if_put_back(got || count);
+            }
+        },
+        [&] { return before.hits() && after.hits(); });
+}
+
+// Adopted first, it is put back from the new taker, or stays with it if the filter means the old.
+TEST_P(ResetRaces, AdoptAgainstReset) {
+    Window before("RESET just before the ADOPT"), after("RESET just after the ADOPT");
+    int adopted = 0;
+    std::uint32_t count = 0;
+    race(
+        rounds, [&](int) { start_read(); },
+        [&](int) { adopted = put(device.control(), adopt(request.id)); },
+        [&](int) { count = GetParam().reset(device.control(), request.id); },
+        [&](int) {
+            ASSERT_EQ(count, 1u);
+            ASSERT_TRUE(!adopted || adopted == ESTALE) << adopted;
+            before.tried(adopted);
+            after.tried(!adopted);
+            end_if_put_back(true);
+        },
+        [&] { return before.hits() && after.hits(); });
+}
+
+// Put back once, by the one or by the other.
+TEST_P(ResetRaces, GiveBackAgainstReset) {
+    Window before("RESET just before the giving back"), after("RESET just after it");
+    int given = 0;
+    std::uint32_t count = 0;
+    race(
+        rounds, [&](int) { start_read(); },
+        [&](int) { given = put(device.control(), give_back(request.id)); },
+        [&](int) { count = GetParam().reset(device.control(), request.id); },
+        [&](int) {
+            before.tried(count);
+            after.tried(!count);
+            ASSERT_EQ(given, count ? ESTALE : 0);
+            ASSERT_EQ(info(device.control()).queued, 1u);
+            end_if_put_back(true);
+        },
+        [&] { return before.hits() && after.hits(); });
+}
+
+INSTANTIATE_TEST_SUITE_P(By, ResetRaces, testing::ValuesIn(filters),
+                         [](const auto& filter) { return std::string(filter.param.name); });
+
+// One who waits in poll, or is about to, is told of a request that is put back; no wake is lost.
+TEST_F(AnswerRaces, PollAgainstReset) {
+    Window waiting("RESET while another waits in poll"), before("RESET just before the poll");
+    short at_once = 0, later = 0;
+    const Fd other = device.open_control();
+    race(
+        rounds, [&](int) { start_read(); }, [&](int) { reset_all(device.control()); },
+        [&](int) {
+            at_once = poll_events(other.get(), POLLIN);
+            later = poll_events(other.get(), POLLIN, static_cast<int>(a_while / 1'000'000));
+        },
+        [&](int) {
+            before.tried(at_once & POLLIN);
+            waiting.tried(!(at_once & POLLIN));
+            ASSERT_TRUE(later & POLLIN) << "the wake was lost";
+            end_if_put_back(true);
+        },
+        [&] { return before.hits() && waiting.hits(); });
+}
+
+// The same for one who waits in GET, and for the moment at which the request is queued.
+TEST_F(AnswerRaces, GetAgainstSubmission) {
+    Window waiting("a request comes while another waits in GET"), before("just before the GET");
+    const Fd other = device.open_control();
+    int error = 0;
+    race(
+        rounds, [&](int) {}, [&](int) { io = device.read(0, block); },
+        [&](int) {
+            request = record();
+            error = get(other.get(), {&request, 1}).count ? 0 : EAGAIN;
+            if (error)
+                request = record();
+            waiting.tried(error);
+            before.tried(!error);
+            if (error)
+                error = get(other.get(), {&request, 1}, a_while).count ? 0 : ETIME;
+        },
+        [&](int) {
+            ASSERT_EQ(error, 0) << "the wake was lost";
+            ASSERT_EQ(put(other.get(), complete_read(request.id, data.data(), block)), 0);
+            end_if_put_back(false);
+        },
+        [&] { return waiting.hits() && before.hits(); });
+}
+
+} // namespace userblk::test

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: MIT
+#include "race.hpp"
+
+#include <cstdio>
+
+namespace userblk::test {
+
+Window::~Window() {
+    std::printf("    window: %s: hit %llu of %llu times\n", what_.c_str(),
+                static_cast<unsigned long long>(hits_), static_cast<unsigned long long>(tries_));
+    std::fflush(stdout);
+    if (!testing::Test::HasFailure()) {
+        EXPECT_GT(hits_, 0u) << "the window was never hit: " << what_;
+    }
+}
+
+void Window::add(std::uint64_t hits, std::uint64_t tries) {
+    hits_ += hits;
+    tries_ += tries;
+}
+
+void Window::set(std::uint64_t hits, std::uint64_t tries) {
+    hits_ = hits;
+    tries_ = tries;
+}
+
+// Half of the spans are shorter than a system call, some as long as a process' end.
+void stagger(int round) {
+    const int turns = (1 << (round % 16)) / 2 * (8 + round / 16 % 8) / 8;
+    for (std::atomic<int> i = 0; i < turns; i++)
+        ;
+}
+
+} // namespace userblk::test
