@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <queue>
 #include <stdexcept>
 #include <unordered_set>
 
@@ -43,33 +44,39 @@ const Program& Corpus::any(Random& random) const {
     return entries_[from + random() % (n - from)].program;
 }
 
-// Greedy: always the one next that adds most for each of its calls.
+namespace {
+
+// How many edges an entry adds to those covered, for each of its calls.
+double worth_of(const Corpus::Entry& entry, const std::unordered_set<std::uint64_t>& covered) {
+    const auto fresh = std::count_if(entry.edges.begin(), entry.edges.end(),
+                                     [&](std::uint64_t edge) { return !covered.contains(edge); });
+    return static_cast<double>(fresh) / static_cast<double>(4 + entry.program.calls.size());
+}
+
+} // namespace
+
+// Greedy: always the one next that adds most. What one is worth only falls, so that most need not
+// be looked at again.
 std::vector<Program> Corpus::distilled() const {
-    std::vector<const Entry*> left;
-    for (const Entry& entry : entries_)
-        left.push_back(&entry);
+    std::priority_queue<std::pair<double, std::size_t>> left;
     std::unordered_set<std::uint64_t> covered;
+    for (std::size_t i = 0; i < entries_.size(); i++)
+        left.emplace(worth_of(entries_[i], covered), i);
     std::vector<Program> result;
-    for (;;) {
-        const Entry* best = nullptr;
-        double most = 0;
-        for (const Entry* entry : left) {
-            const auto fresh =
-                std::count_if(entry->edges.begin(), entry->edges.end(),
-                              [&](std::uint64_t edge) { return !covered.contains(edge); });
-            const double worth =
-                static_cast<double>(fresh) / static_cast<double>(4 + entry->program.calls.size());
-            if (worth > most) {
-                most = worth;
-                best = entry;
-            }
+    while (!left.empty()) {
+        const std::size_t i = left.top().second;
+        left.pop();
+        const double worth = worth_of(entries_[i], covered);
+        if (worth <= 0)
+            continue;
+        if (!left.empty() && worth < left.top().first) {
+            left.emplace(worth, i);
+            continue;
         }
-        if (!best)
-            return result;
-        covered.insert(best->edges.begin(), best->edges.end());
-        result.push_back(best->program);
-        std::erase(left, best);
+        covered.insert(entries_[i].edges.begin(), entries_[i].edges.end());
+        result.push_back(entries_[i].program);
     }
+    return result;
 }
 
 } // namespace userblk::fuzz

@@ -98,28 +98,28 @@ bool Keeper::gets_on() {
 bool Keeper::attend(const Task& task, Channel& channel, int process) {
     bool well = true;
     last_step_ = std::chrono::steady_clock::now();
-    for (;;) {
+    while (well) {
         const std::optional<Message> message = channel.receive(std::chrono::seconds(1));
         if (message && !message->what)
             break; // it is gone
         if (message)
-            well &= answer(task, channel, *message);
+            well = answer(task, channel, *message);
         if (gets_on())
             continue;
         well = report(task, "it hangs");
         test::show_process(std::to_string(process));
-        break;
     }
     if (!well) {
-        // What hangs may hang for want of an answer.
-        remove_world();
         kill(process, SIGKILL);
+        remove_world(); // what hangs may hang for want of an answer
     }
     int status = 0;
     if (!test::eventually([&] { return waitpid(process, &status, WNOHANG) == process; }))
         return report(task, "it does not end after its devices are gone");
-    if (well && status)
+    if (well && status) {
+        remove_world();
         return report(task, described(status));
+    }
     const std::string rest = well ? check_module_unused() : "";
     return rest.empty() ? well : report(task, rest);
 }

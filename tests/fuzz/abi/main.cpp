@@ -37,9 +37,10 @@ std::string folder() {
 void tell(const std::string& name, const Shared& shared) {
     std::cout << "as " << name << ": " << shared.runs << " runs of " << shared.calls << " calls on "
               << shared.worlds << " pairs of devices, " << shared.taken_count << " requests taken; "
-              << shared.corpus << " programs in the corpus, " << shared.edges << " edges; covered "
-              << shared.covered << '\n'
-              << histogram(shared) << std::flush;
+              << shared.corpus << " programs in the corpus\n";
+    if (shared.edges)
+        std::cout << "  covered " << shared.edges << " edges, " << shared.covered << '\n';
+    std::cout << histogram(shared) << std::flush;
 }
 
 bool run_as(const std::string& name, const std::function<void(Fuzzer&)>& what, bool judged) {

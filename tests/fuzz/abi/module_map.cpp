@@ -3,9 +3,11 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <cstdlib>
 #include <fstream>
 #include <sstream>
 
+#include "tests/fuzz/abi/coverage.hpp"
 #include "tests/support/process.hpp"
 
 namespace userblk::fuzz {
@@ -41,6 +43,8 @@ std::string readelf(const char* what, const std::string& file) {
 }
 
 std::string module_file() {
+    if (const char* given = std::getenv("USERBLK_MODULE"))
+        return given;
     std::string name = test::run_command({"modinfo", "-n", "userblk"}).output;
     name.erase(name.find_last_not_of('\n') + 1);
     return name;
@@ -83,6 +87,8 @@ Functions functions_of(const std::string& file) {
 } // namespace
 
 ModuleMap::ModuleMap() {
+    if (!Kcov::available())
+        return;
     const std::string file = module_file();
     const Functions functions = functions_of(file);
     std::istringstream lines(readelf("-rW", file));
