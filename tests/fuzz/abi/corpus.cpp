@@ -46,11 +46,24 @@ const Program& Corpus::any(Random& random) const {
 
 namespace {
 
-// How many edges an entry adds to those covered, for each of its calls.
-double worth_of(const Corpus::Entry& entry, const std::unordered_set<std::uint64_t>& covered) {
-    const auto fresh = std::count_if(entry.edges.begin(), entry.edges.end(),
-                                     [&](std::uint64_t edge) { return !covered.contains(edge); });
-    return static_cast<double>(fresh) / static_cast<double>(4 + entry.program.calls.size());
+using Places = std::vector<std::uint32_t>;
+
+// Where the edges lead.
+Places places_of(const Corpus::Entry& entry) {
+    Places places;
+    for (const std::uint64_t edge : entry.edges)
+        places.push_back(static_cast<std::uint32_t>(edge));
+    std::sort(places.begin(), places.end());
+    places.erase(std::unique(places.begin(), places.end()), places.end());
+    return places;
+}
+
+// How many places it adds to those covered, for each of its calls.
+double worth_of(const Places& places, std::size_t calls,
+                const std::unordered_set<std::uint32_t>& covered) {
+    const auto fresh = std::count_if(places.begin(), places.end(),
+                                     [&](std::uint32_t place) { return !covered.contains(place); });
+    return static_cast<double>(fresh) / static_cast<double>(4 + calls);
 }
 
 } // namespace
@@ -59,21 +72,27 @@ double worth_of(const Corpus::Entry& entry, const std::unordered_set<std::uint64
 // be looked at again.
 std::vector<Program> Corpus::distilled() const {
     std::priority_queue<std::pair<double, std::size_t>> left;
-    std::unordered_set<std::uint64_t> covered;
-    for (std::size_t i = 0; i < entries_.size(); i++)
-        left.emplace(worth_of(entries_[i], covered), i);
+    std::unordered_set<std::uint32_t> covered;
+    std::vector<Places> places;
+    const auto worth = [&](std::size_t i) {
+        return worth_of(places[i], entries_[i].program.calls.size(), covered);
+    };
+    for (std::size_t i = 0; i < entries_.size(); i++) {
+        places.push_back(places_of(entries_[i]));
+        left.emplace(worth(i), i);
+    }
     std::vector<Program> result;
     while (!left.empty()) {
         const std::size_t i = left.top().second;
         left.pop();
-        const double worth = worth_of(entries_[i], covered);
-        if (worth <= 0)
+        const double now = worth(i);
+        if (now <= 0)
             continue;
-        if (!left.empty() && worth < left.top().first) {
-            left.emplace(worth, i);
+        if (!left.empty() && now < left.top().first) {
+            left.emplace(now, i);
             continue;
         }
-        covered.insert(entries_[i].edges.begin(), entries_[i].edges.end());
+        covered.insert(places[i].begin(), places[i].end());
         result.push_back(entries_[i].program);
     }
     return result;

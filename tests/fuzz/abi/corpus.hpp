@@ -27,7 +27,7 @@ public:
     // The newer half as often as all together.
     const Program& any(Random& random) const;
 
-    // Few programs that together cover all that the corpus does.
+    // Few programs that together lead to every place that the corpus leads to.
     std::vector<Program> distilled() const;
 
 private:

@@ -131,7 +131,8 @@ bool Keeper::answer(const Task& task, Channel& channel, const Message& message) 
         write_program("corpus", message.text);
         break;
     case 'K':
-        write_program("distilled", message.text);
+        if (task.privileged) // who gets everywhere that others get
+            write_program("distilled", message.text);
         break;
     case 'U':
         std::ofstream(folder_ + "/" + task.name + ".uncovered") << message.text;

@@ -91,11 +91,11 @@ void mutate_once(Program& program, const Program& other, Random& random) {
     const std::uint64_t what = calls.empty() ? 0 : below(random, 16);
     if (what < 4) {
         calls.insert(calls.begin() + any_place(program, random), any_call(random));
-    } else if (what == 4) {
+    } else if (what < 6) {
         join(program, other, random);
     } else {
         const auto at = static_cast<std::ptrdiff_t>(below(random, calls.size()));
-        if (what == 5 || what == 6) {
+        if (what == 6) {
             calls.erase(calls.begin() + at);
         } else if (what == 7) {
             const Call doubled = calls[static_cast<std::size_t>(at)];
