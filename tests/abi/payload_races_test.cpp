@@ -178,11 +178,14 @@ TEST_F(PayloadRemovalRaces, PreadAgainstRemove) {
         std::thread removing([&] {
             while (!go)
                 ;
-            stagger(round);
+            if (round % 2)
+                stagger(round / 2);
             EXPECT_EQ(device.remove(), 0);
         });
         std::uint32_t moved = 0;
         go = true;
+        if (round % 2 == 0)
+            stagger(round / 2);
         for (ssize_t now = 0; moved < length; moved += static_cast<std::uint32_t>(now)) {
             now = pread(device.control(), room.data() + moved, piece,
                         static_cast<off_t>(request.payload + moved));

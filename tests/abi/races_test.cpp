@@ -267,6 +267,7 @@ TEST_F(Races, WaitersAreKilledWhileAWriterGoesOn) {
     const auto worker = [&] {
         return Child([&](ChildSide&) -> int {
             const Fd fd = device.open_control();
+            std::minstd_rand random(static_cast<unsigned int>(getpid()));
             userblk_answer answer{};
             bool answered = true;
             for (;;) {
@@ -276,6 +277,8 @@ TEST_F(Races, WaitersAreKilledWhileAWriterGoesOn) {
                 if (serve(fd.get(), argument))
                     return 1;
                 answered = !argument.get.count;
+                if (!answered && random() % 8 == 0) // some time with a request in its hand
+                    std::this_thread::sleep_for(std::chrono::milliseconds(5));
                 if (!answered)
                     answer = serve_from(store, request);
                 else if (argument.get.flags & USERBLK_GET_ORPHANS)
@@ -287,9 +290,8 @@ TEST_F(Races, WaitersAreKilledWhileAWriterGoesOn) {
     for (int i = 0; i < 5; i++)
         workers.push_back(worker());
     std::atomic<bool> over = false;
-    std::atomic<std::size_t> rounds = 0;
     std::thread writer([&] {
-        rounds = run_io(device, 2 * run_time);
+        run_io(device, run_time, [&] { return info(device.control()).put_back && waiting.hits(); });
         over = true;
     });
     std::minstd_rand random(11);
@@ -304,7 +306,6 @@ TEST_F(Races, WaitersAreKilledWhileAWriterGoesOn) {
     }
     writer.join();
     in_hand.set(info(device.control()).put_back, kills);
-    EXPECT_GT(rounds, 0u);
     EXPECT_EQ(info(device.control()).errors, 0u);
 }
 
@@ -332,7 +333,7 @@ TEST_F(Races, PollersHealTheQueue) {
         workers.push_back(worker());
     std::atomic<bool> over = false;
     std::thread writer([&] {
-        EXPECT_GT(run_io(device, 2 * run_time), 0u);
+        run_io(device, run_time, [&] { return info(device.control()).put_back > 0; });
         over = true;
     });
     std::minstd_rand random(13);
@@ -355,6 +356,7 @@ protected:
     static constexpr std::size_t kinds = 4;
 
     TestDevice device;
+    Aim aim;
 
     static const char* name(std::size_t kind) {
         const char* names[kinds] = {"PUT", "ADOPT", "RESET of all", "INFO"};
@@ -376,7 +378,7 @@ protected:
         }
     }
     // Whether the taker lived before the act and was dead after it.
-    bool die_during(std::size_t kind, int round) {
+    bool die_during(std::size_t kind) {
         const Io io = device.read(0, block);
         Child dying([&](ChildSide& side) -> int {
             side.tell(take(device.control()).id);
@@ -384,10 +386,14 @@ protected:
         });
         const std::uint64_t id = dying.await();
         dying.signal(SIGKILL);
-        stagger(round);
+        aim.wait();
         const bool lived = process_state(dying.pid()) != 'Z';
         act(kind, id);
         const bool dead = process_state(dying.pid()) == 'Z';
+        if (!lived)
+            aim.came_late();
+        else if (!dead)
+            aim.came_early();
         dying.wait();
         expect_one_end(io, id);
         return lived && dead;
@@ -410,7 +416,7 @@ TEST_F(DeathRaces, AgainstAnswers) {
         Window window(std::string("the taker dies during ") + name(kind));
         for (int round = 0; (round < 16 || (round < 400 && !window.hits())) && !HasFailure();
              round++)
-            window.tried(die_during(kind, round));
+            window.tried(die_during(kind));
     }
 }
 

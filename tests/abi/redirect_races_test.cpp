@@ -291,8 +291,13 @@ TEST_F(RedirectRaces, WorkersAreKilledWhileAWriterGoesOn) {
         workers.push_back(worker());
     std::atomic<bool> over = false;
     std::thread writer([&] {
-        const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(4);
-        for (std::uint64_t round = 0; std::chrono::steady_clock::now() < end; round++)
+        const auto begin = std::chrono::steady_clock::now();
+        const auto goes_on = [&] {
+            const auto now = std::chrono::steady_clock::now() - begin;
+            return now < std::chrono::seconds(3) ||
+                   (now < std::chrono::seconds(30) && !info(device.control()).put_back);
+        };
+        for (std::uint64_t round = 0; goes_on(); round++)
             write_and_compare(device, places(24, round), 8192);
         over = true;
     });

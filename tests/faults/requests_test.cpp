@@ -194,7 +194,7 @@ TEST_F(Requests, Adoption) {
                       EXPECT_EQ(io->result(), 0);
                       return error;
                   }),
-                  2);
+                  1);
 }
 
 // Results that cannot be told are no licence to do the same twice: the answer that was accepted is,
@@ -303,7 +303,7 @@ TEST_F(Requests, PayloadByPreadAndPwrite) {
 // Spliced out into a pipe, which takes pages of its own.
 TEST_F(Requests, PayloadBySplice) {
     int ends[2];
-    ASSERT_EQ(pipe2(ends, O_CLOEXEC), 0);
+    ASSERT_EQ(pipe2(ends, O_CLOEXEC | O_NONBLOCK), 0);
     const Fd out(ends[0]), in(ends[1]);
     expect_faults(
         fail_each_step([&](FaultPoint& point) {
@@ -318,9 +318,11 @@ TEST_F(Requests, PayloadBySplice) {
             });
             expect_told(error);
             memory.fill(0);
-            if (moved > 0) {
-                EXPECT_EQ(read(out.get(), memory.data(), length), moved);
-                EXPECT_EQ(std::memcmp(memory.data(), data.data(), static_cast<std::size_t>(moved)),
+            // Where only the new place could not be told, the data is there all the same.
+            const ssize_t got = read(out.get(), memory.data(), length);
+            EXPECT_TRUE(got == moved || error == EFAULT || (got < 0 && moved <= 0)) << got;
+            if (got > 0) {
+                EXPECT_EQ(std::memcmp(memory.data(), data.data(), static_cast<std::size_t>(got)),
                           0);
             }
             EXPECT_EQ(place, static_cast<loff_t>(request.payload) + std::max<ssize_t>(moved, 0));

@@ -44,7 +44,8 @@ struct FaultTally {
 };
 
 // Calls the round with n = 1, 2, … until one does not get as far as its fault: so every step fails
-// once. The round returns what its operation returned.
+// once; without USERBLK_TEST_LONG in the environment, of calls with many steps a choice. The round
+// returns what its operation returned.
 FaultTally fail_each_step(const std::function<int(FaultPoint&)>& round);
 
 // A disk (loopN) whose requests fail while the object lives.

@@ -21,7 +21,7 @@ const std::regex& telling() {
         "lock held when|held lock freed|general protection|unable to handle|invalid opcode: |"
         "refcount_t: |list_(add|del)[a-z_]* corruption|DEBUG_LOCKS_WARN_ON|ODEBUG: |"
         "Objects remaining|page allocation failure|Bad page|"
-        "cannot create duplicate",
+        "cannot create duplicate|failed with error -12",
         std::regex::extended | std::regex::optimize);
     return expression;
 }
@@ -51,6 +51,12 @@ bool race_of_others(const std::vector<std::string>& report) {
     return contains(report.front(), "BUG: KCSAN: ") &&
            std::ranges::none_of(report,
                                 [](const auto& line) { return contains(line, "[userblk]"); });
+}
+
+// What the kernel tells, with a trace, when a test denies it memory for a cache of its own.
+bool denied_cache(const std::vector<std::string>& report) {
+    return contains(report.front(), "kmem_cache_create") &&
+           contains(report.front(), "failed with error -12");
 }
 
 std::string joined(const std::vector<std::string>& lines) {
@@ -94,7 +100,8 @@ std::vector<std::string> kernel_reports(const std::vector<std::string>& lines,
     std::vector<std::string> result, report;
     std::string newest;
     const auto finish = [&] {
-        if (!report.empty() && !race_of_others(report) && !excused(report, announced))
+        if (!report.empty() && !race_of_others(report) && !denied_cache(report) &&
+            !excused(report, announced))
             result.push_back(joined(report));
         report.clear();
     };

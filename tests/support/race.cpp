@@ -24,11 +24,23 @@ void Window::set(std::uint64_t hits, std::uint64_t tries) {
     tries_ = tries;
 }
 
-// Half of the spans are shorter than a system call, some as long as a process' end.
-void stagger(int round) {
-    const int turns = (1 << (round % 16)) / 2 * (8 + round / 16 % 8) / 8;
+namespace {
+
+void pass(int turns) {
     for (std::atomic<int> i = 0; i < turns; i++)
         ;
+}
+
+} // namespace
+
+// Half of the spans are shorter than a system call; the longest are for an emulated processor that
+// does not run just now.
+void stagger(int round) {
+    pass((1 << (round % 20)) / 2 * (8 + round / 20 % 8) / 8);
+}
+
+void Aim::wait() const {
+    pass(turns_);
 }
 
 } // namespace userblk::test

@@ -34,9 +34,20 @@ private:
     std::atomic<std::uint64_t> tries_ = 0;
 };
 
-// Passes some time without leaving the processor: another span each round, from nothing to about a
-// millisecond, so that those who do it before they act come in every order.
+// Passes some time without leaving the processor: another span each round, from nothing to some
+// milliseconds, so that those who do it before they act come in every order.
 void stagger(int round);
+
+// Finds the moment of something that takes its time, by coming too early and too late.
+class Aim {
+public:
+    void wait() const;
+    void came_early() { turns_ += turns_ / 8 + 1; }
+    void came_late() { turns_ -= turns_ / 8; }
+
+private:
+    int turns_ = 1000;
+};
 
 // Rounds of a race: first and second run at the same moment, in two threads, after prepare and
 // before check; now the one is a little later and now the other. So many rounds, and up to twenty

@@ -51,6 +51,15 @@ TEST(KernelLog, EachKindIsAReport) {
         EXPECT_EQ(kernel_reports({line}, {}).size(), 1u) << line;
 }
 
+// A cache that could not be made is told of with a trace, and by nothing else.
+TEST(KernelLog, DeniedMemoryIsNoReport) {
+    const Lines denied = {"__kmem_cache_create_args(bio-120) failed with error -12",
+                          "CPU: 0 UID: 0 PID: 86 Comm: fault_tests", "Call Trace:", " <TASK>"};
+    EXPECT_TRUE(kernel_reports(denied, {}).empty());
+    EXPECT_EQ(kernel_reports(denied + warning, {}).size(), 1u);
+    EXPECT_EQ(kernel_reports({"Call Trace:", " <TASK>"}, {}).size(), 1u);
+}
+
 // An announced one, told by any of its lines, is none; others still are.
 TEST(KernelLog, AnnouncedReportIsNone) {
     EXPECT_TRUE(kernel_reports(warning, {"WARNING: .*userblk_put"}).empty());
