@@ -61,15 +61,15 @@ TEST(ProgramText, RefusesWhatItDoesNotKnow) {
 // The corpus of the tree can be read, and stands as it would be written, so that a program that is
 // found again is known to be there.
 TEST(ProgramText, IsThatOfTheCorpus) {
-    std::size_t files = 0;
+    std::size_t count = 0;
     for (const auto& file : std::filesystem::directory_iterator(USERBLK_FUZZ_CORPUS)) {
         std::ifstream in(file.path());
         const std::string text{std::istreambuf_iterator<char>(in), {}};
         EXPECT_EQ(to_text(to_program(text)), text) << file.path();
-        files++;
+        count++;
     }
-    EXPECT_GT(files, 0u);
-    EXPECT_EQ(Corpus(USERBLK_FUZZ_CORPUS).size(), files);
+    EXPECT_GT(count, 0u);
+    EXPECT_EQ(Corpus(USERBLK_FUZZ_CORPUS).size(), count);
 }
 
 } // namespace userblk::fuzz

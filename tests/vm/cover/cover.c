@@ -37,9 +37,6 @@ static struct cover_record cover_records[COVER_RECORDS];
 static DEFINE_MUTEX(cover_lock);
 static struct dentry *cover_file;
 
-/* Called by what the compiler made, and declared nowhere. */
-void __sanitizer_cov_trace_pc(void);
-
 /* Called wherever the other module branches, so with as little as possible. */
 void notrace __sanitizer_cov_trace_pc(void)
 {
