@@ -31,6 +31,8 @@ std::string read_all(const std::filesystem::path& path) {
     return {std::istreambuf_iterator<char>(in), {}};
 }
 
+} // namespace
+
 void show_process(const std::string& pid) {
     std::error_code ignored;
     for (const auto& task :
@@ -41,8 +43,6 @@ void show_process(const std::string& pid) {
                      read_all(task.path() / "stack").c_str());
     }
 }
-
-} // namespace
 
 Watchdog::Watchdog(std::string test)
     : test_(std::move(test)), end_(std::chrono::steady_clock::now() + test_limit()),

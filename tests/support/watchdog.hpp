@@ -9,6 +9,9 @@
 
 namespace userblk::test {
 
+// Where every thread of a process stands, on standard error.
+void show_process(const std::string& pid);
+
 // A test that hangs must not hang the run: after the limit this says where everybody stands,
 // removes all devices by force and ends the process.
 class Watchdog {

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <memory>
+#include <set>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "tests/fuzz/abi/block_io.hpp"
+#include "tests/fuzz/abi/coverage.hpp"
+#include "tests/fuzz/abi/crew.hpp"
+#include "tests/fuzz/abi/program.hpp"
+#include "tests/fuzz/abi/step.hpp"
+#include "tests/fuzz/abi/targets.hpp"
+#include "tests/fuzz/abi/world.hpp"
+#include "tests/support/pending_io.hpp"
+
+namespace userblk::fuzz {
+
+// What is wrong with the module, as far as that can be told.
+class Finding : public std::runtime_error {
+public:
+    using std::runtime_error::runtime_error;
+};
+
+// Where the calls of a process tell what they cover; to be made before privileges are dropped.
+struct Records {
+    static constexpr std::size_t crew_size = 6;
+    Kcov own, child;
+    std::vector<std::unique_ptr<Kcov>> crew;
+    Records();
+};
+
+// Runs programs on the world that the keeper made, one after the other. Throws Finding.
+class Executor {
+public:
+    Executor(Channel& channel, Shared& shared, const Targets& targets, Records& records);
+
+    // Makes the calls, brings everything to an end, and checks that all is well.
+    void run(const Program& program);
+    // What the last program covered, thread by thread.
+    std::vector<std::span<const std::uint64_t>> traces() const;
+
+    // The world is used up, or broken by a program.
+    bool wants_renewal() const { return broken_ || runs_ >= most_runs; }
+    // Another world; checks that the old one went without trace.
+    void renew();
+    // The world is left.
+    void leave();
+
+private:
+    static constexpr unsigned int most_runs = 200;
+
+    struct Created {
+        std::uint32_t number;
+        test::Fd node, disk;
+    };
+
+    // executor.cpp: the calls
+    void begin();
+    void execute(const Call& call);
+    std::uint64_t resolve(const Parameter& parameter, const Value& value);
+    std::vector<std::uint64_t> resolve(const Call& call);
+    void gather_answer(const Step& step, const Call& call);
+    void gather_extent(const Step& step);
+    bool may_wait_for_us(const Step& step) const;
+    void make(Step step, Actor actor);
+    void make_in_child(const Step& step, bool exec);
+    void start_io(const Step& step);
+    void open_node(const Step& step);
+    void close_node(int fd);
+    void take_in_created();
+    void check_deliveries();
+    void fill_in_files();
+
+    // settling.cpp: what comes after them
+    void settle(bool removes_at_once);
+    void remove_created();
+    bool drain(int node, std::uint64_t life);
+    void drain_all();
+    void close_handles();
+    void restore_size(const World::Device& device);
+    void check_service(const World::Device& device, std::uint64_t life);
+    bool check_io(const World::Device& device, std::uint64_t life);
+    void note_delivery(std::uint64_t life, std::uint64_t id);
+
+    Channel& channel_;
+    Shared& shared_;
+    const Targets& targets_;
+    Records& records_;
+    Arena arena_;
+    Crew crew_;
+    BlockIo io_;
+    test::Aio aio_{8}; // of the checks
+    std::uint64_t checks_ = 0;
+    World world_;
+    Files files_{};
+    std::uint64_t lives_ = 0;
+    std::uint64_t world_life_ = 0; // of device 0; that of device 1 is the next
+    bool broken_ = false;
+    unsigned int runs_ = 0;
+    std::set<std::pair<std::uint64_t, std::uint64_t>> delivered_; // life and id
+
+    // Of the program under way.
+    std::vector<Handle> handles_;
+    std::vector<test::Fd> opened_;
+    std::vector<Created> created_;
+    std::uint64_t first_taken_ = 0, checked_ = 0;
+    std::vector<GatheredAnswer> answers_;
+    std::vector<userblk_extent> extents_;
+    int child_ = 0;
+    std::size_t own_trace_ = 0;
+};
+
+} // namespace userblk::fuzz

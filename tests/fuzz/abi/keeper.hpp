@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "tests/fuzz/abi/channel.hpp"
+#include "tests/fuzz/abi/fuzzer.hpp"
+#include "tests/fuzz/abi/shared.hpp"
+#include "tests/fuzz/abi/targets.hpp"
+
+namespace userblk::fuzz {
+
+struct Task {
+    std::string name;
+    bool privileged;
+    // What the process does; throws Finding.
+    std::function<void(Fuzzer&)> run;
+};
+
+// Runs a task in a process of its own, and is there for what that may not do itself: makes and
+// removes the devices, writes down what came out (in folder: NAME.journal, what was run since the
+// devices were made; corpus/; NAME.finding, to be replayed), and sees that it gets on.
+class Keeper {
+public:
+    Keeper(std::string folder, Shared& shared) : folder_(std::move(folder)), shared_(shared) {}
+
+    // Whether all was well; otherwise it is told on standard error.
+    bool run(const Task& task);
+
+private:
+    bool attend(const Task& task, Channel& channel, int process);
+    bool answer(const Task& task, Channel& channel, const Message& message);
+    bool gets_on();
+    void write_program(const std::string& kind, const std::string& text);
+    bool report(const Task& task, const std::string& what);
+
+    std::string folder_;
+    Shared& shared_;
+    std::uint64_t last_calls_ = 0;
+    std::chrono::steady_clock::time_point last_step_;
+};
+
+} // namespace userblk::fuzz

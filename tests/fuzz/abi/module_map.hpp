@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <unordered_set>
+#include <vector>
+
+namespace userblk::fuzz {
+
+// Where in the loaded module a place of KCOV's can be, and in which function: from the module's
+// file, by readelf, and the addresses of its sections. Needs root.
+class ModuleMap {
+public:
+    ModuleMap();
+
+    struct Function {
+        std::size_t covered = 0, places = 0;
+    };
+    // Of every function, by name; empty if the module tells nothing.
+    std::map<std::string, Function> count(const std::unordered_set<std::uint64_t>& covered) const;
+
+private:
+    struct Site {
+        std::uint64_t address;
+        std::string function;
+    };
+    std::vector<Site> sites_;
+};
+
+// "421 of 500 places (84.2 %) in 100 of 103 functions", and a line for each function that was not
+// gone through all over.
+std::string described(const std::map<std::string, ModuleMap::Function>& functions);
+std::string list_of(const std::map<std::string, ModuleMap::Function>& functions);
+
+} // namespace userblk::fuzz

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <string>
+
+#include "ioctl/userblk_ioctl.h"
+#include "tests/fuzz/abi/program.hpp"
+
+namespace userblk::fuzz {
+
+// A request that somebody took. life tells devices apart that had the same number.
+struct Taken {
+    userblk_request request;
+    std::uint64_t life;
+};
+
+inline constexpr std::size_t errors = 134; // errno values, 0 for success
+
+// What the calls gave, and how often: in memory that children and the keeper see too.
+struct Shared {
+    static Shared& make();
+
+    // By whoever makes calls.
+    void count(Kind kind, int error);
+    void note(const Taken& taken);
+    void note_created(std::uint32_t number);
+    // The one taken as n-th, if that is still known.
+    bool find(std::uint64_t n, Taken& one);
+    // The first one stays.
+    void complain(const std::string& text);
+
+    std::atomic<std::uint64_t> runs, edges, corpus, worlds, calls;
+    std::atomic<std::uint32_t> counts[kinds][errors];
+    std::atomic<std::uint32_t> answers[6][errors]; // by action, and the result of each answer
+
+    static constexpr std::size_t room = 1024;
+    std::atomic<std::uint64_t> taken_count;
+    Taken taken[room];
+    static constexpr std::size_t most_created = 16;
+    std::atomic<std::uint32_t> created_count;
+    std::uint32_t created[most_created];
+
+    char covered[200]; // in words
+    std::atomic<bool> complained;
+    char complaint[512];
+
+private:
+    std::atomic_flag lock_;
+};
+
+} // namespace userblk::fuzz
