@@ -252,7 +252,7 @@ void Round::finish(Fio& fio) {
     const userblk_info now = info(device_.control());
     EXPECT_EQ(now.errors, 0u);
     EXPECT_EQ(now.exhausted + now.expired, 0u);
-    EXPECT_GE(audit_.redeliveries(), now.put_back - audit_.adopted());
+    EXPECT_GE(audit_.redeliveries() + audit_.adopted(), now.put_back);
     tally_.deliveries += audit_.deliveries();
     tally_.redeliveries += audit_.redeliveries();
     tally_.put_back += audit_.put_back();
