@@ -298,15 +298,12 @@ TEST_F(Races, WaitersAreKilledWhileAWriterGoesOn) {
     std::size_t kills = 0;
     while (!over) {
         // Every other one holds a request, if anybody does.
-        const std::vector<userblk_taken> taken = taken_list(device.control());
-        Child* victim = &workers[random() % workers.size()];
-        for (Child& one : workers)
-            if (kills % 2 && !taken.empty() && taken[0].pid == one.pid())
-                victim = &one;
-        waiting.tried(!taken.empty() && taken[0].pid != victim->pid() &&
-                      process_state(victim->pid()) == 'S');
-        victim->kill();
-        *victim = worker();
+        const std::size_t any = random() % workers.size();
+        Child& victim = kills % 2 ? holder_among(workers, device.control(), any) : workers[any];
+        const bool others_work = info(device.control()).taken;
+        waiting.tried(kills % 2 == 0 && others_work && process_state(victim.pid()) == 'S');
+        victim.kill();
+        victim = worker();
         kills++;
         std::this_thread::sleep_for(std::chrono::milliseconds(random() % 20));
     }

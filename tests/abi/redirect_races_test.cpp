@@ -304,7 +304,11 @@ TEST_F(RedirectRaces, WorkersAreKilledWhileAWriterGoesOn) {
     std::minstd_rand random(17);
     std::uint64_t kills = 0;
     for (; !over; kills++) {
-        workers[random() % workers.size()] = worker();
+        // Every other one holds a request, if anybody does.
+        const std::size_t any = random() % workers.size();
+        Child& victim = kills % 2 ? holder_among(workers, device.control(), any) : workers[any];
+        victim.kill();
+        victim = worker();
         std::this_thread::sleep_for(std::chrono::milliseconds(random() % 20));
     }
     writer.join();

@@ -3,6 +3,8 @@
 
 #include <cstdio>
 
+#include "abi.hpp"
+
 namespace userblk::test {
 
 Window::~Window() {
@@ -37,6 +39,14 @@ void pass(int turns) {
 // does not run just now.
 void stagger(int round) {
     pass((1 << (round % 20)) / 2 * (8 + round / 20 % 8) / 8);
+}
+
+Child& holder_among(std::vector<Child>& workers, int control, std::size_t otherwise) {
+    const std::vector<userblk_taken> taken = taken_list(control);
+    for (Child& worker : workers)
+        if (!taken.empty() && taken[0].pid == worker.pid())
+            return worker;
+    return workers[otherwise];
 }
 
 void Aim::wait() const {

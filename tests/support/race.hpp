@@ -7,8 +7,11 @@
 #include <cstdint>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include <gtest/gtest.h>
+
+#include "child.hpp"
 
 namespace userblk::test {
 
@@ -37,6 +40,10 @@ private:
 // Passes some time without leaving the processor: another span each round, from nothing to some
 // milliseconds, so that those who do it before they act come in every order.
 void stagger(int round);
+
+// One of the workers that holds a request of this device now; if none does, or it is another's,
+// that with the number.
+Child& holder_among(std::vector<Child>& workers, int control, std::size_t otherwise);
 
 // Finds the moment of something that takes its time, by coming too early and too late.
 class Aim {
