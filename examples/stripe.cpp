@@ -63,10 +63,11 @@ public:
         const auto end = operation.offset + operation.length;
         // Data go unit by unit. On a device that was made for this there is only one.
         if (operation.kind == Kind::read || operation.kind == Kind::write) {
-            for (auto at = operation.offset, next = at; at < end; at = next) {
-                next = std::min(end, (at / unit + 1) * unit);
+            for (auto at = operation.offset; at < end;) {
+                const auto next = std::min(end, (at / unit + 1) * unit);
                 const auto file = at / unit % files_.size();
                 to.add(files_[file].get(), below(file, at), next - at);
+                at = next;
             }
             return {};
         }

@@ -25,7 +25,7 @@ PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
   vm_packages=(qemu-system-x86 busybox-static cpio kmod udev util-linux)
   disk_packages=(e2fsprogs mount procps util-linux)
   bench_packages=(fio liburing-dev nbd-client nbdkit pkg-config python3 python3-matplotlib)
-  analysis_packages=(clang-tidy cppcheck)
+  analysis_packages=(clang-tidy cppcheck liburing-dev pkg-config)
   fuzz_packages=(clang libclang-rt-14-dev)
   test_packages=("${disk_packages[@]}" dmsetup fdisk fio gdisk parted python3 systemd xfsprogs)
 }

@@ -105,7 +105,7 @@ int serve(const Options& options, const MakeBackend& make, const std::string& pr
     check(options);
     const auto log = log_to_stderr(program, options.verbose ? LogLevel::debug : LogLevel::notice);
     const auto arguments = run_arguments(options);
-    const std::shared_ptr<Backend> backend = make(arguments);
+    std::shared_ptr<Backend> backend = make(arguments);
     const Device device = open_or_create(options, *backend, arguments.size);
     const bool temporary = options.dev.empty() && !options.keep;
     PoolOptions pool;

@@ -87,7 +87,7 @@ std::vector<std::string> uses_of(std::uint32_t number) {
     for (const auto& part : parts_of(number)) {
         devices.push_back(read_word(part / "dev"));
         if (is_swap(swaps, "/dev/" + part.filename().string()))
-            uses.push_back("used as swap space");
+            uses.emplace_back("used as swap space");
         for (const auto& holder : entries_of(part / "holders"))
             uses.push_back("used by " + holder.filename().string());
     }

@@ -65,7 +65,7 @@ const std::vector<std::string>& program_arguments() {
     return arguments;
 }
 
-int main(int argc, char** argv) {
+int main(int argc, char** argv) { // NOLINT(bugprone-exception-escape): no memory to complain
     arguments.assign(argv, argv + argc);
     CLI::App app("Makes, serves and looks after block devices whose driver is a set of ordinary "
                  "processes",
@@ -91,6 +91,6 @@ int main(int argc, char** argv) {
 
 } // namespace userblk::ctl
 
-int main(int argc, char** argv) {
+int main(int argc, char** argv) { // NOLINT(bugprone-exception-escape)
     return userblk::ctl::main(argc, argv);
 }

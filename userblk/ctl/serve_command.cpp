@@ -272,7 +272,7 @@ PoolOptions ServeCommand::pool_options(const Target& target) const {
     return options;
 }
 
-int ServeCommand::serve(const Target& target, const BackendSpec& store, LogFunction log,
+int ServeCommand::serve(const Target& target, const BackendSpec& store, const LogFunction& log,
                         std::function<void()> ready) const {
     auto options = pool_options(target);
     options.log = log;

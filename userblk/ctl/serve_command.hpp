@@ -42,7 +42,7 @@ private:
     Target find_target(const BackendSpec& store) const;
     Target make_target(const BackendSpec& store) const;
     PoolOptions pool_options(const Target& target) const;
-    int serve(const Target& target, const BackendSpec& store, LogFunction log,
+    int serve(const Target& target, const BackendSpec& store, const LogFunction& log,
               std::function<void()> ready) const;
     int serve_here(const Target& target, const BackendSpec& store, bool continued) const;
     int serve_in_background(const Target& target, const BackendSpec& store) const;

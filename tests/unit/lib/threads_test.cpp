@@ -94,8 +94,9 @@ TEST_F(ThreadsTest, FindWhatTheyStoredInTheMapping) {
             // Nothing: the page is to be read the other way.
             ASSERT_TRUE(from.empty() || from.size() == piece);
             ASSERT_TRUE(std::all_of(from.begin(), from.end(), [=](auto b) { return b == value; }));
-            if (round % 5 == 0)
+            if (round % 5 == 0) {
                 ASSERT_FALSE(memory.discard(offset, piece));
+            }
         }
     });
 }

@@ -107,8 +107,9 @@ TEST_F(ThinBackendTest, ThreadsOfTwoWorkersDoNotMixUpTheirBlocks) {
             const auto value = static_cast<unsigned char>(1 + thread * each * 4 + step);
             ASSERT_FALSE(worker.write(offset, filled(4096, value), {}));
             expect(worker, offset, 4096, value);
-            if (step < 2 * each)
+            if (step < 2 * each) {
                 ASSERT_FALSE(worker.discard(offset, block));
+            }
         }
     };
     std::vector<std::thread> all;
