@@ -215,7 +215,7 @@ TEST_F(RedirectRefusals, PipesAndSockets) {
     const Folder folder;
     ASSERT_EQ(mkfifo((folder.path() + "/fifo").c_str(), 0600), 0);
     const Fd fifo = open_file(folder.path() + "/fifo", O_RDWR);
-    const Fd network(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+    const Fd network(socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, 0));
     for (const Fd* fd : {&in, &out, &left, &right, &fifo, &network})
         expect_all_refused(fd->get(), ESPIPE);
 }

@@ -35,7 +35,7 @@ void set_up_kinds() {
 // All of them in the long form. In the short one all of the first, which are ours in most calls,
 // and the more seldom the further on they are: a disk's creation has some thousand.
 unsigned int step_after(unsigned int n) {
-    return std::getenv("USERBLK_TEST_LONG") ? n + 1 : n + 1 + n / 32;
+    return std::getenv("USERBLK_TEST_LONG") ? n + 1 : n + 1 + n / 16;
 }
 
 // More steps than any call has.

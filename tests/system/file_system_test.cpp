@@ -99,27 +99,30 @@ protected:
 // Small blocks in random order, many at a time, past the page cache.
 TEST_P(Load, OfSmallDirectWritesIsReadBack) {
     allow_time(180s);
-    verify({.block = "4k", .size = "24m", .engine = "libaio", .depth = 32});
+    verify({.size = in_form("24m", "8m"), .engine = "libaio", .depth = 32});
 }
 
 // Blocks larger than a request may be, so that each is several of them.
 TEST_P(Load, OfLargeDirectWritesIsReadBack) {
     allow_time(180s);
-    verify({.block = "1m", .size = "64m", .engine = "libaio", .depth = 8});
+    verify({.block = "1m", .size = in_form("64m", "24m"), .engine = "libaio", .depth = 8});
 }
 
 // Through the page cache, one at a time.
 TEST_P(Load, OfBufferedWritesIsReadBack) {
     allow_time(180s);
-    verify({.block = "4k", .size = "16m", .engine = "psync", .depth = 1, .direct = false});
-    verify({.block = "1m", .size = "64m", .engine = "psync", .depth = 1, .direct = false});
+    FioJob job{.size = in_form("16m", "6m"), .engine = "psync", .depth = 1, .direct = false};
+    verify(job);
+    job.block = "1m";
+    job.size = in_form("64m", "24m");
+    verify(job);
 }
 
 // Single direct writes that wait for each other.
 TEST_P(Load, OfSynchronousWritesIsReadBack) {
     allow_time(180s);
-    verify({.block = "4k", .size = "4m", .engine = "psync", .depth = 1});
-    verify({.block = "1m", .size = "32m", .engine = "psync", .depth = 1});
+    verify({.size = in_form("4m", "2m"), .engine = "psync", .depth = 1});
+    verify({.block = "1m", .size = in_form("32m", "12m"), .engine = "psync", .depth = 1});
 }
 
 INSTANTIATE_TEST_SUITE_P(On, Load, testing::Values("file", "mem"),

@@ -19,19 +19,20 @@ protected:
     }
 };
 
-// Sixteen devices, each served by processes of its own, are written and read at the same time; each
+// Many devices, each served by processes of its own, are written and read at the same time; each
 // keeps its own data. They are removed in random order, and their drivers end by themselves.
 TEST_F(Life, OfManyDevicesAtOnce) {
     allow_time(300s);
+    const int count = in_form(16, 8);
     std::vector<std::string> paths;
     std::vector<Program> drivers;
-    for (int i = 0; i < 16; i++) {
+    for (int i = 0; i < count; i++) {
         paths.push_back(create({"--size", "4M", "--name", "many-" + std::to_string(i)}));
         drivers.push_back(
             Program({built("userblkctl"), "serve", paths.back(), "mem:", "--workers", "2"}));
     }
     std::vector<Program> users;
-    for (int i = 0; i < 16; i++)
+    for (int i = 0; i < count; i++)
         users.push_back(Program(
             {"bash", "-euc",
              R"(yes "$2" | dd of="$1" bs=64k count=16 iflag=fullblock oflag=direct status=none
@@ -39,7 +40,7 @@ TEST_F(Life, OfManyDevicesAtOnce) {
              "user", paths[static_cast<std::size_t>(i)], "device " + std::to_string(i)}));
     for (Program& user : users)
         EXPECT_EQ(user.wait(3 * patience).status, 0) << user.err();
-    std::vector<std::size_t> order(16);
+    std::vector<std::size_t> order(paths.size());
     for (std::size_t i = 0; i < order.size(); i++)
         order[i] = i;
     std::shuffle(order.begin(), order.end(), std::mt19937(16));
@@ -53,7 +54,7 @@ TEST_F(Life, OfManyDevicesAtOnce) {
 // Create and remove, again and again: the same number is given out each time, and nothing is left.
 TEST_F(Life, OfDevicesCreatedAndRemovedManyTimes) {
     allow_time(300s);
-    const int rounds = long_form() ? 500 : 50;
+    const int rounds = in_form(500, 20);
     for (int i = 0; i < rounds; i++) {
         ASSERT_EQ(create({"--size", "1M", "--name", "again"}), "/dev/userblk0") << "round " << i;
         succeed({built("userblkctl"), "remove", "again"});
@@ -66,7 +67,7 @@ TEST_F(Life, OfDevicesCreatedAndRemovedManyTimes) {
 // causes.
 TEST_F(Life, OfServedDevicesCreatedAndRemovedManyTimes) {
     allow_time(300s);
-    for (int i = 0; i < (long_form() ? 100 : 10); i++) {
+    for (int i = 0; i < in_form(100, 6); i++) {
         const std::string path = create({"--size", "1M"});
         Program serve({built("userblkctl"), "serve", path, "mem:", "--workers", "2"});
         if (i % 2)

@@ -374,7 +374,7 @@ TEST_P(WriteBack, OfMoreThanTheMemoryGoesOn) {
     allow_time(long_form() ? 30min : 10min);
     const Setting ratio("/proc/sys/vm/dirty_ratio", "80");
     const Setting background("/proc/sys/vm/dirty_background_ratio", "60");
-    const std::uint64_t total = memory("MemTotal") * (long_form() ? 40 : 2);
+    const std::uint64_t total = memory("MemTotal") * in_form(400, 12) / 10;
     TestDevice device(config());
     Supervisor serve(device, first_disk, 3, protected_by(way()));
     make_file_system("ext4", device.block_path());

@@ -134,7 +134,7 @@ class EachDriver : public Places, public testing::WithParamInterface<Driver> {};
 // Workers are killed all the time under checked random writes, each while it holds requests. The
 // others put back what it held: no error, and every byte is read back as it was written.
 TEST_P(EachDriver, LosesNothingWhenWorkersAreKilledUnderFio) {
-    const auto duration = long_form() ? 60s : 10s;
+    const auto duration = in_form(60s, 6s);
     allow_time(duration + 240s);
     const auto files = stores(GetParam(), 64 * mib);
     TestDevice device(config(GetParam(), 64 * mib));
@@ -170,9 +170,9 @@ TEST_P(EachDriver, KeepsLargeAndBufferedWrites) {
     const auto files = stores(GetParam(), 64 * mib);
     TestDevice device(config(GetParam(), 64 * mib));
     Service service(device, GetParam(), files);
-    verify_with_fio({.target = device.block_path(), .block = "1m", .size = "24m", .depth = 8});
+    verify_with_fio({.target = device.block_path(), .block = "1m", .size = in_form("24m", "8m"), .depth = 8});
     verify_with_fio({.target = device.block_path(),
-                     .size = "6m",
+                     .size = in_form("6m", "2m"),
                      .engine = "psync",
                      .depth = 1,
                      .direct = false});
@@ -526,7 +526,7 @@ TEST_F(StripeAlone, LiesOnDisks) {
     }
     {
         Program driver({built("stripe"), "--", disks[0], disks[1]});
-        verify_with_fio({.target = ready(driver), .size = "16m"});
+        verify_with_fio({.target = ready(driver), .size = in_form("16m", "4m")});
         end(driver);
         const Outcome longer = run({built("stripe"), "--size", "1G", "--", disks[0], disks[1]});
         EXPECT_EQ(longer.status, 1) << longer.text();

@@ -15,6 +15,11 @@ using namespace std::chrono_literals;
 
 // Whether loads are run for longer than needed to see that they run ($USERBLK_TEST_LONG).
 bool long_form();
+// One or the other, by the form.
+template <class T>
+T in_form(T in_long, T in_short) {
+    return long_form() ? in_long : in_short;
+}
 
 // A line of the test's output that tells a measured value. Nothing depends on it.
 void figure(const std::string& name, const std::string& value);
