@@ -15,8 +15,8 @@ option(USERBLK_TEST_LONG "register the tests of the long form, and give all of t
 # given: for each of KERNELS that is among USERBLK_TEST_KERNELS, or, without KERNELS, for Debian's
 # own, since the others (debug …) take their time and get chosen tests. EXECUTABLE is a GoogleTest
 # program linked with userblk_test_support. The guest is stopped when the time is over, ctest gives
-# up somewhat later. Two run beside each other, unless one is to have the host ALONE because it
-# prints times.
+# up somewhat later. Two run beside each other, those that may take long first; in the long form one may
+# have the host ALONE because it prints times.
 function(userblk_vm_test)
   cmake_parse_arguments(PARSE_ARGV 0 T "ALONE" "NAME;EXECUTABLE;TIMEOUT"
     "ARGUMENTS;COMMAND;LABELS;KERNELS;VM_OPTIONS")
@@ -24,7 +24,7 @@ function(userblk_vm_test)
     message(FATAL_ERROR "userblk_vm_test: no NAME, or unknown: ${T_UNPARSED_ARGUMENTS}")
   endif()
   set(processors 1)
-  if(T_ALONE)
+  if(T_ALONE AND USERBLK_TEST_LONG)
     set(processors 2)
   endif()
   if(NOT T_TIMEOUT)
@@ -49,6 +49,7 @@ function(userblk_vm_test)
     add_test(NAME ${test} WORKING_DIRECTORY ${CMAKE_SOURCE_DIR}
       COMMAND ${CMAKE_SOURCE_DIR}/scripts/vm --time ${T_TIMEOUT} ${T_VM_OPTIONS} ${kernel} ${T_COMMAND})
     set_tests_properties(${test} PROPERTIES
-      LABELS "vm;${kernel};${T_LABELS}" TIMEOUT ${give_up} PROCESSORS ${processors})
+      LABELS "vm;${kernel};${T_LABELS}" TIMEOUT ${give_up} COST ${T_TIMEOUT}
+      PROCESSORS ${processors})
   endforeach()
 endfunction()

@@ -56,7 +56,7 @@ int run(Arguments& arguments) {
 
 } // namespace
 
-int main(int argc, char** argv) {
+int main(int argc, char** argv) { // NOLINT(bugprone-exception-escape): no memory to complain
     CLI::App app(
         "Shows which requests of userblk devices are pending, who holds them and whether they "
         "live, and puts back into the queue what the dead held",

@@ -44,7 +44,7 @@ struct Place {
 class RedirectTo : public SystemTest, public testing::WithParamInterface<Place> {
 protected:
     static constexpr std::uint64_t size = 320 * mib; // what xfs asks for at least
-    const std::uint64_t load = in_form<std::uint64_t>(24, 8); // MiB that fio writes
+    const std::uint64_t load = in_form<std::uint64_t>(24, 4); // MiB that fio writes
 
     void SetUp() override {
         SystemTest::SetUp();
@@ -101,7 +101,7 @@ TEST_P(RedirectTo, WhatWasWrittenIsRead) {
     FioJob small = job(device), large = job(device), tiny = job(device), buffered = job(device);
     large.block = "1m";
     tiny.block = "512";
-    tiny.size = in_form("2m", "1m");
+    tiny.size = in_form("2m", "512k");
     buffered.direct = false;
     buffered.engine = "psync";
     for (const auto& one : {small, large, tiny, buffered})
