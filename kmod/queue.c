@@ -409,10 +409,12 @@ int userblk_queue_give_back(struct userblk_slot *slot, u32 generation,
 
 	spin_lock(&hwq->lock);
 	found = userblk_slot_return(slot, generation, &now);
-	if (found && undo)
+	if (found && undo) {
+		trace_userblk_undo(slot, userblk_slot_id(slot, generation));
 		slot->deliveries--;
-	else if (found)
+	} else if (found) {
 		slot->given_back++;
+	}
 	if (found && now) {
 		userblk_hwq_requeue(hwq, slot, &failed);
 		userblk_hwq_sort(hwq);

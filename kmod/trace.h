@@ -79,6 +79,15 @@ DEFINE_EVENT(userblk_request, userblk_put_back,
 	TP_ARGS(slot, id)
 );
 
+/*
+ * What the current process was delivered could not be handed over to it; the
+ * request waits again, and the id is no longer good.
+ */
+DEFINE_EVENT(userblk_request, userblk_undo,
+	TP_PROTO(const struct userblk_slot *slot, u64 id),
+	TP_ARGS(slot, id)
+);
+
 /* The current process answered. */
 TRACE_EVENT(userblk_put,
 	TP_PROTO(u32 number, const struct userblk_answer *answer, int result),

@@ -26,7 +26,8 @@ protected:
 };
 
 TEST_F(Trace, EventsExist) {
-    for (const char* event : {"userblk_queue", "userblk_get", "userblk_put", "userblk_reset"})
+    for (const char* event : {"userblk_queue", "userblk_get", "userblk_put", "userblk_put_back",
+                              "userblk_undo", "userblk_redirected", "userblk_reset"})
         EXPECT_TRUE(Tracing::exists(event)) << event;
 }
 
@@ -50,6 +51,24 @@ TEST_F(Trace, ShowsTheWayOfARequest) {
     EXPECT_EQ(count(tracing, "userblk_put", "result=" + std::to_string(-ESTALE)), 1u);
     EXPECT_EQ(count(tracing, "userblk_put", "status=" + std::to_string(-EIO)), 2u);
     EXPECT_EQ(count(tracing, "userblk_reset", device.name() + " all count=1"), 1u);
+}
+
+// Delivered to somebody whose buffer is not there: it waits again, and those who follow its way see
+// that this delivery is over.
+TEST_F(Trace, ShowsWhatCouldNotBeHandedOver) {
+    const Tracing tracing;
+    TestDevice device;
+    const Io io = device.write(0, pattern(4096, 1));
+    userblk_request bad = record(reinterpret_cast<void*>(bad_address), 4096);
+    EXPECT_EQ(get(device.control(), {&bad, 1}).count, 1u);
+    EXPECT_EQ(bad.result, -EFAULT);
+    const userblk_request taken = take(device.control());
+    EXPECT_EQ(taken.deliveries, 1u);
+    EXPECT_EQ(put(device.control(), complete(taken.id)), 0);
+    EXPECT_EQ(io->result(), 0);
+    EXPECT_EQ(count(tracing, "userblk_get", ""), 2u);
+    EXPECT_EQ(count(tracing, "userblk_undo", ""), 1u);
+    EXPECT_EQ(count(tracing, "userblk_undo", hex(taken.id)), 0u);
 }
 
 } // namespace userblk::test

@@ -38,7 +38,7 @@ private:
 
 DeliveryAudit::DeliveryAudit()
     : tracing_({"userblk/userblk_get", "userblk/userblk_put", "userblk/userblk_put_back",
-                "userblk/userblk_redirected", "userblk/userblk_reset"},
+                "userblk/userblk_undo", "userblk/userblk_redirected", "userblk/userblk_reset"},
                // The order of events, over all processors.
                {{"trace_clock", "counter"}, {"buffer_size_kb", "12288"}}),
       pipe_(tracing_.pipe()), thread_([this] { follow(); }) {}
@@ -84,6 +84,8 @@ void DeliveryAudit::note(const std::string& text) {
             ended(id, End::given_back);
         else if (line.has("adopt"))
             adopted_++;
+    } else if (line.event == "userblk_undo") {
+        ended(id, End::returned);
     } else if (line.event == "userblk_redirected") {
         redirected_++;
         ended(id, End::answered);

@@ -17,8 +17,9 @@ namespace userblk::test {
 
 // Follows every request of the only device through the module's tracepoints, while the object
 // lives, and checks that it was outstanding once at a time: each delivery has an id of its own and
-// ends exactly once, by an answer, by the end of its redirected I/O, or by being put back; and no
-// request is delivered while an earlier delivery of the same slot goes on.
+// ends exactly once, by an answer, by the end of its redirected I/O, by being put back, or because
+// it could not be handed over; and no request is delivered while an earlier delivery of the same
+// slot goes on.
 class DeliveryAudit {
 public:
     DeliveryAudit();

@@ -46,7 +46,7 @@ INSTANTIATE_TEST_SUITE_P(Store, SupervisorOf, testing::Values("file", "mem"),
 // One worker after the other is killed under checked writes: the supervisor starts new ones, there
 // are as many in the end, and fio finds no error.
 TEST_P(SupervisorOf, ReplacesWorkersKilledUnderFio) {
-    const auto duration = in_form(60s, 8s);
+    const auto duration = in_form(60s, 5s);
     allow_time(duration + 240s);
     TestDevice device(full_config(size));
     Supervisor serve(device, spec());
@@ -76,7 +76,7 @@ TEST_P(SupervisorOf, ReplacesWorkersKilledUnderFio) {
 
 // All workers at once, spares included, several times under checked writes.
 TEST_P(SupervisorOf, ReplacesAllWorkersKilledAtOnceUnderFio) {
-    const auto duration = in_form(60s, 8s);
+    const auto duration = in_form(60s, 5s);
     allow_time(duration + 240s);
     TestDevice device(full_config(size));
     Supervisor serve(device, spec());
@@ -106,7 +106,7 @@ TEST_P(SupervisorOf, ReplacesAllWorkersKilledAtOnceUnderFio) {
 // they were; --reset puts them back and then there is nothing of the dead. New workers under a new
 // supervisor go on, with the same memory even where the store was memory, and fio finds no error.
 TEST_P(SupervisorOf, IsReplacedByHandAfterEverybodyDied) {
-    const auto duration = in_form(60s, 8s);
+    const auto duration = in_form(60s, 5s);
     allow_time(duration + 300s);
     TestDevice device(full_config(size));
     const std::string store = spec();
@@ -230,7 +230,7 @@ protected:
 // new workers run the new program, the old ones end, there is no error. For comparison all workers
 // are killed as well.
 TEST_F(Reload, BringsInAnotherBuildUnderFio) {
-    const auto duration = in_form(60s, 15s);
+    const auto duration = in_form(60s, 10s);
     allow_time(duration + 300s);
     TestDevice device(full_config(64 * mib));
     const std::string program = folder() + "/userblkctl";

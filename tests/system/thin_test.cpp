@@ -229,7 +229,7 @@ std::string name_of(Way way) {
 class ThinUnderKills : public Thin, public testing::WithParamInterface<Way> {};
 
 TEST_P(ThinUnderKills, SeveralDriversServeOneVolume) {
-    const auto duration = in_form(60s, 8s);
+    const auto duration = in_form(60s, 5s);
     allow_time(duration + 240s);
     const bool full = GetParam() == Way::in_a_full_store;
     create("64M", {"--log-records", "200", "--limit", full ? "52M" : "64M"});

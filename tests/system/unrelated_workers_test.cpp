@@ -116,7 +116,7 @@ TEST_P(UnrelatedWorkers, AreToldOfADeathAndDoNotScan) {
 // requests in hand, and replaced by another that is as unrelated: no error, every request outstanding once at a time, and all that was put
 // back was delivered again.
 TEST_P(UnrelatedWorkers, LoseOneEverySecondUnderFio) {
-    const auto duration = in_form(60s, 8s);
+    const auto duration = in_form(60s, 5s);
     allow_time(duration + 240s);
     TestDevice device(config());
     DeliveryAudit audit;
