@@ -56,6 +56,10 @@ TEST(KernelLog, DeniedMemoryIsNoReport) {
     const Lines denied = {"__kmem_cache_create_args(bio-120) failed with error -12",
                           "CPU: 0 UID: 0 PID: 86 Comm: fault_tests", "Call Trace:", " <TASK>"};
     EXPECT_TRUE(kernel_reports(denied, {}).empty());
+    EXPECT_TRUE(kernel_reports({"__kmem_cache_create_args(bio-112) failed with error -22",
+                                "CPU: 1 UID: 0 PID: 83 Comm: fault_tests", "Call Trace:"},
+                               {})
+                    .empty());
     EXPECT_EQ(kernel_reports(denied + warning, {}).size(), 1u);
     EXPECT_EQ(kernel_reports({"Call Trace:", " <TASK>"}, {}).size(), 1u);
 }
