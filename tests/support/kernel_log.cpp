@@ -21,7 +21,7 @@ const std::regex& telling() {
         "lock held when|held lock freed|general protection|unable to handle|invalid opcode: |"
         "refcount_t: |list_(add|del)[a-z_]* corruption|DEBUG_LOCKS_WARN_ON|ODEBUG: |"
         "Objects remaining|page allocation failure|Bad page|"
-        "cannot create duplicate|kmem_cache_create.* failed with error",
+        "cannot create duplicate|failed with error -12|kmem_cache_create.* failed with error -22",
         std::regex::extended | std::regex::optimize);
     return expression;
 }

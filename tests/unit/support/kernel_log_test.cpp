@@ -62,6 +62,7 @@ TEST(KernelLog, DeniedMemoryIsNoReport) {
                     .empty());
     EXPECT_EQ(kernel_reports(denied + warning, {}).size(), 1u);
     EXPECT_EQ(kernel_reports({"Call Trace:", " <TASK>"}, {}).size(), 1u);
+    EXPECT_EQ(kernel_reports({"something else failed with error -12"}, {}).size(), 1u);
 }
 
 // An announced one, told by any of its lines, is none; others still are.
