@@ -50,8 +50,9 @@ static u32 userblk_disk_piece(const struct userblk_device *device,
 	return min_t(u32, length, chunk - (offset & (chunk - 1)));
 }
 
-static void userblk_disk_fill(const struct userblk_device *device,
-			      struct userblk_slot *slot, struct request *rq)
+static inline void userblk_disk_fill(const struct userblk_device *device,
+				     struct userblk_slot *slot,
+				     struct request *rq)
 {
 	slot->cookie = rq;
 	slot->bio = rq->bio;

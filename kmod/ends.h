@@ -11,7 +11,7 @@
 
 /* With so much gathered it is time to give it back. */
 #define USERBLK_ENDS_COUNT	32u
-#define USERBLK_ENDS_BYTES	(128u << 10)
+#define USERBLK_ENDS_BYTES	(256u << 10)
 
 /**
  * struct userblk_ends - requests of one device that are over

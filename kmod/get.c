@@ -103,17 +103,17 @@ static unsigned int userblk_get_chunk(struct userblk_queue *queue,
 				      unsigned int n, bool first, bool *alone)
 {
 	struct userblk_delivery deliveries[USERBLK_GET_CHUNK] __uninitialized;
-	unsigned int good, taken, i, at = 0;
+	const struct userblk_delivery *next = deliveries, *end;
+	unsigned int good, i;
 
 	good = userblk_get_screen(requests, n);
 	if (!good)
 		return n;
-	taken = userblk_queue_take(queue, start, taker, deliveries, good, first,
-				   alone);
-	for (i = 0; i < n && at < taken; i++)
+	end = next + userblk_queue_take(queue, start, taker, deliveries, good,
+					first, alone);
+	for (i = 0; i < n && next < end; i++)
 		if (!requests[i].result)
-			userblk_get_hand_out(queue, &deliveries[at++],
-					     &requests[i]);
+			userblk_get_hand_out(queue, next++, &requests[i]);
 	return i;
 }
 

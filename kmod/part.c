@@ -48,18 +48,21 @@ static void userblk_part_drop_bvecs(struct userblk_part *part)
 }
 
 /* Within one bio its own table will do; skip is within it. */
-static void userblk_part_iter_bio(struct bio *bio, struct iov_iter *iter,
-				  unsigned int direction, u32 skip)
+static inline void userblk_part_iter_bio(struct bio *bio, struct iov_iter *iter,
+					 unsigned int direction, u32 skip)
 {
+	const struct bio_vec *bvecs = __bvec_iter_bvec(bio->bi_io_vec,
+						       bio->bi_iter);
 	struct bvec_iter at;
 	unsigned int n = 0;
 	struct bio_vec bv;
 
-	bio_for_each_bvec(bv, bio, at)
-		n++;
-	iov_iter_bvec(iter, direction,
-		      __bvec_iter_bvec(bio->bi_io_vec, bio->bi_iter), n,
-		      bio->bi_iter.bi_size);
+	if (bio->bi_iter.bi_size <= bvecs->bv_len - bio->bi_iter.bi_bvec_done)
+		n = 1;
+	else
+		bio_for_each_bvec(bv, bio, at)
+			n++;
+	iov_iter_bvec(iter, direction, bvecs, n, bio->bi_iter.bi_size);
 	iter->iov_offset = bio->bi_iter.bi_bvec_done;
 	if (skip)
 		iov_iter_advance(iter, skip);
@@ -77,6 +80,10 @@ static void userblk_part_iter(struct userblk_part *part, struct iov_iter *iter,
 	u32 skip = part->first + part->done;
 	unsigned int n;
 
+	if (likely(!skip && left == bio->bi_iter.bi_size)) {
+		userblk_part_iter_bio(bio, iter, direction, 0);
+		return;
+	}
 	while (skip >= bio->bi_iter.bi_size) {
 		skip -= bio->bi_iter.bi_size;
 		bio = bio->bi_next;
@@ -99,7 +106,7 @@ static void userblk_part_iter(struct userblk_part *part, struct iov_iter *iter,
 
 /* --------------------------------------------------------- reading, writing */
 
-static void userblk_part_transferred(struct userblk_part *part);
+static void userblk_part_transferred(struct userblk_part *part, long ret);
 
 static void userblk_part_complete(struct kiocb *iocb, long ret)
 {
@@ -108,7 +115,7 @@ static void userblk_part_complete(struct kiocb *iocb, long ret)
 
 	part->ret = ret;
 	if (atomic_dec_and_test(&part->refs))
-		userblk_part_transferred(part);
+		userblk_part_transferred(part, ret);
 }
 
 /* Does it fit what direct I/O asks for? The file itself may ask for more. */
@@ -123,13 +130,26 @@ static bool userblk_part_is_aligned(const struct userblk_part *part,
 		  (part->target.offset + part->done)) & (block - 1));
 }
 
+/* With the priority of the request, whoever carries it out. */
+static void userblk_part_set_iocb(struct userblk_part *part)
+{
+	struct kiocb *iocb = &part->iocb;
+
+	iocb->ki_filp = part->target.file;
+	iocb->ki_pos = part->target.offset + part->done;
+	iocb->ki_complete = NULL;
+	iocb->private = NULL;
+	iocb->ki_flags = part->target.file->f_iocb_flags;
+	iocb->ki_ioprio = userblk_part_slot(part)->bio->bi_ioprio;
+	iocb->ki_waitq = NULL;
+}
+
 static void userblk_part_init_iocb(struct userblk_part *part, bool writes,
 				   const struct iov_iter *iter)
 {
 	struct kiocb *iocb = &part->iocb;
 
-	init_sync_kiocb(iocb, part->target.file);
-	iocb->ki_pos = part->target.offset + part->done;
+	userblk_part_set_iocb(part);
 	if (writes && userblk_part_slot(part)->flags & USERBLK_REQ_FUA)
 		iocb->ki_flags |= IOCB_DSYNC;
 	if (!part->blocking && part->target.file->f_mode & FMODE_NOWAIT) {
@@ -147,7 +167,7 @@ static void userblk_part_init_iocb(struct userblk_part *part, bool writes,
 }
 
 /* As file_start_write(), whose end may come in another context. */
-static void userblk_part_start_write(const struct userblk_part *part)
+static inline void userblk_part_start_write(const struct userblk_part *part)
 {
 	struct super_block *sb = file_inode(part->target.file)->i_sb;
 
@@ -157,7 +177,7 @@ static void userblk_part_start_write(const struct userblk_part *part)
 	__sb_writers_release(sb, SB_FREEZE_WRITE);
 }
 
-static void userblk_part_end_write(const struct userblk_part *part)
+static inline void userblk_part_end_write(const struct userblk_part *part)
 {
 	struct super_block *sb = file_inode(part->target.file)->i_sb;
 
@@ -171,30 +191,37 @@ static void userblk_part_transfer(struct userblk_part *part)
 {
 	bool writes = userblk_part_slot(part)->op == USERBLK_OP_WRITE;
 	struct file *file = part->target.file;
-	struct iov_iter iter;
+	struct iov_iter iter __uninitialized;
+	bool sync;
 	long ret;
 
 	userblk_part_iter(part, &iter, writes ? ITER_SOURCE : ITER_DEST);
 	if (!file) {
-		part->ret = iov_iter_zero(iov_iter_count(&iter), &iter);
-		userblk_part_transferred(part);
+		ret = iov_iter_zero(iov_iter_count(&iter), &iter);
+		userblk_part_transferred(part, ret);
 		return;
 	}
 	userblk_part_init_iocb(part, writes, &iter);
-	if (part->iocb.ki_complete)
+	sync = is_sync_kiocb(&part->iocb);
+	if (!sync) {
 		userblk_redirect_remember(part->redirect);
-	/* The pages are looked at until both are through with them. */
-	atomic_set(&part->refs, 2);
+		/* The pages are looked at until both are through with them. */
+		atomic_set(&part->refs, 2);
+	}
 	if (writes) {
 		userblk_part_start_write(part);
 		ret = file->f_op->write_iter(&part->iocb, &iter);
 	} else {
 		ret = file->f_op->read_iter(&part->iocb, &iter);
 	}
+	if (sync) {
+		userblk_part_transferred(part, ret);
+		return;
+	}
 	if (ret != -EIOCBQUEUED)
 		userblk_part_complete(&part->iocb, ret);
 	if (atomic_dec_and_test(&part->refs))
-		userblk_part_transferred(part);
+		userblk_part_transferred(part, part->ret);
 }
 
 /* ------------------------------------------------- what moves no data */
@@ -378,10 +405,8 @@ static bool userblk_part_was_hurried(const struct userblk_part *part, long ret)
 }
 
 /* An I/O has ended, in any context; what is left is done by the work queue. */
-static void userblk_part_transferred(struct userblk_part *part)
+static void userblk_part_transferred(struct userblk_part *part, long ret)
 {
-	long ret = part->ret;
-
 	if (part->target.file && userblk_part_slot(part)->op == USERBLK_OP_WRITE)
 		userblk_part_end_write(part);
 	if (part->bvecs)
@@ -422,43 +447,47 @@ static bool userblk_part_is_at_hand(const struct userblk_part *part)
 	       DIV_ROUND_UP(i_size_read(inode), PAGE_SIZE);
 }
 
-/* Can it be begun by the worker, without being held up for long? */
-static bool userblk_part_may_start_here(const struct userblk_part *part)
+/* How a part can be begun by the worker, which is not to be held up for long. */
+enum userblk_part_pace {
+	USERBLK_PART_INSTANT,	/* certainly without waiting */
+	USERBLK_PART_PROMPT,	/* it may wait, for memory at most */
+	USERBLK_PART_SLOW,	/* not by the worker */
+};
+
+static enum userblk_part_pace
+userblk_part_pace(const struct userblk_part *part)
 {
 	const struct userblk_slot *slot = userblk_part_slot(part);
 	const struct file *file = part->target.file;
 
 	if (!file)
-		return true;
+		return USERBLK_PART_INSTANT;
 	if (!userblk_part_moves_data(part))
-		return false;
+		return USERBLK_PART_SLOW;
 	if (userblk_part_is_in_memory(part))
-		return true;
+		return userblk_part_is_at_hand(part) ? USERBLK_PART_INSTANT :
+						       USERBLK_PART_PROMPT;
 	if (!(file->f_mode & FMODE_NOWAIT))
-		return false;
+		return USERBLK_PART_SLOW;
 	if (slot->op == USERBLK_OP_READ)
-		return true;
+		return USERBLK_PART_INSTANT;
 	/* A frozen file system is waited for by others. */
-	return file->f_flags & O_DIRECT && !(slot->flags & USERBLK_REQ_FUA) &&
-	       file_inode(file)->i_sb->s_writers.frozen == SB_UNFROZEN;
-}
-
-/* Of what may start here: does it certainly not wait? */
-static bool userblk_part_is_instant(const struct userblk_part *part)
-{
-	return !part->target.file || !userblk_part_is_in_memory(part) ||
-	       userblk_part_is_at_hand(part);
+	if (file->f_flags & O_DIRECT && !(slot->flags & USERBLK_REQ_FUA) &&
+	    file_inode(file)->i_sb->s_writers.frozen == SB_UNFROZEN)
+		return USERBLK_PART_INSTANT;
+	return USERBLK_PART_SLOW;
 }
 
 void userblk_part_start(struct userblk_part *part, struct userblk_ends *ends)
 {
+	enum userblk_part_pace pace = userblk_part_pace(part);
 	unsigned int noio;
 
-	if (!userblk_part_may_start_here(part)) {
+	if (pace == USERBLK_PART_SLOW) {
 		userblk_part_defer(part);
 		return;
 	}
-	if (!userblk_part_is_instant(part))
+	if (pace == USERBLK_PART_PROMPT)
 		userblk_ends_flush(ends);
 	noio = memalloc_noio_save();
 	userblk_part_go(part);

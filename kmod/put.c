@@ -148,6 +148,7 @@ static int userblk_put_adopt(struct userblk_node *node,
 
 static int userblk_put_one(struct userblk_node *node,
 			   const struct userblk_answer *answer,
+			   struct userblk_opened *opened,
 			   struct userblk_ends *ends)
 {
 	u32 generation = USERBLK_ID_GENERATION(answer->id);
@@ -174,7 +175,7 @@ static int userblk_put_one(struct userblk_node *node,
 		return userblk_put_adopt(node, slot, generation);
 	case USERBLK_ACTION_REDIRECT:
 		return userblk_redirect(&node->device->queue, slot, answer,
-					ends);
+					opened, ends);
 	default:
 		return -EINVAL;
 	}
@@ -183,13 +184,14 @@ static int userblk_put_one(struct userblk_node *node,
 static unsigned int userblk_put_chunk(struct userblk_node *node,
 				      struct userblk_answer *answers,
 				      unsigned int n,
+				      struct userblk_opened *opened,
 				      struct userblk_ends *ends)
 {
 	struct userblk_queue *queue = &node->device->queue;
 	unsigned int i, failed = 0;
 
 	for (i = 0; i < n; i++) {
-		int result = userblk_put_one(node, &answers[i], ends);
+		int result = userblk_put_one(node, &answers[i], opened, ends);
 
 		trace_userblk_put(queue->number, &answers[i], result);
 		userblk_ends_flush_full(ends);
@@ -228,6 +230,7 @@ static int userblk_put_read(struct userblk_answer *answers,
 }
 
 static int userblk_put_all(struct userblk_node *node, struct userblk_put *put,
+			   struct userblk_opened *opened,
 			   struct userblk_ends *ends)
 {
 	struct userblk_answer __user *user = u64_to_user_ptr(put->answers);
@@ -242,7 +245,7 @@ static int userblk_put_all(struct userblk_node *node, struct userblk_put *put,
 		n = min_t(u32, put->count - done, USERBLK_PUT_CHUNK);
 		if (userblk_put_read(answers, user + done, n, ends))
 			return -EFAULT;
-		failed = userblk_put_chunk(node, answers, n, ends);
+		failed = userblk_put_chunk(node, answers, n, opened, ends);
 		/* Results were 0 on entry, so they stand if nothing failed. */
 		if (likely(!failed))
 			continue;
@@ -259,16 +262,19 @@ int userblk_put_run(struct userblk_node *node, struct userblk_put *put)
 	struct userblk_ends ends __uninitialized;
 	bool plugged = put->count > 1 && node->device->queue.redirect_wq;
 	struct blk_plug plug __uninitialized;
+	struct userblk_opened opened;
 	int err;
 
 	put->failed = 0;
 	userblk_ends_init(&ends, &node->device->queue);
+	userblk_opened_init(&opened);
 	/* What is redirected to one disk goes there in one go. */
 	if (plugged)
 		blk_start_plug(&plug);
-	err = userblk_put_all(node, put, &ends);
+	err = userblk_put_all(node, put, &opened, &ends);
 	userblk_ends_flush(&ends);
 	if (plugged)
 		blk_finish_plug(&plug);
+	userblk_opened_drop(&opened);
 	return err;
 }

@@ -68,7 +68,7 @@ void userblk_redirect_destroy(struct userblk_queue *queue)
 /* ------------------------------------------------------------ acceptance */
 
 /**
- * struct userblk_plan - where an answer wants a request to go
+ * struct userblk_plan - where an answer with a list wants a request to go
  * @op: of the request, as is @length; true if it turns out to be taken still
  * @length: bytes
  * @count: of @targets
@@ -92,25 +92,12 @@ static int userblk_plan_read(const struct userblk_answer *answer,
 			     struct userblk_extent *extents,
 			     struct userblk_ends *ends)
 {
-	const void __user *user;
-	size_t bytes;
+	const void __user *user = u64_to_user_ptr(answer->addr);
+	size_t bytes = answer->length * sizeof(*extents);
 
-	if (!(answer->flags & USERBLK_ANSWER_EXTENTS)) {
-		if (answer->addr)
-			return -EINVAL;
-		/* A hole is said to be one only among extents. */
-		if (answer->fd == USERBLK_HOLE)
-			return -EBADF;
-		extents[0].offset = answer->offset;
-		extents[0].length = answer->length;
-		extents[0].fd = answer->fd;
-		return 1;
-	}
 	if (answer->offset || answer->fd || !answer->length ||
 	    answer->length > USERBLK_MAX_EXTENTS)
 		return -EINVAL;
-	user = u64_to_user_ptr(answer->addr);
-	bytes = answer->length * sizeof(*extents);
 	if (!copy_from_user_nofault(extents, user, bytes))
 		return answer->length;
 	userblk_ends_flush(ends);
@@ -120,6 +107,7 @@ static int userblk_plan_read(const struct userblk_answer *answer,
 static int userblk_plan_make(struct userblk_queue *queue,
 			     const struct userblk_answer *answer,
 			     struct userblk_plan *plan,
+			     struct userblk_opened *opened,
 			     struct userblk_ends *ends)
 {
 	struct userblk_extent extents[USERBLK_MAX_EXTENTS] __uninitialized;
@@ -138,7 +126,9 @@ static int userblk_plan_make(struct userblk_queue *queue,
 	if (sum != plan->length)
 		return -EINVAL;
 	for (i = 0; i < n; i++) {
-		err = userblk_target_get(queue, plan->op, &extents[i],
+		plan->targets[i].offset = extents[i].offset;
+		plan->targets[i].length = extents[i].length;
+		err = userblk_target_get(queue, plan->op, extents[i].fd, opened,
 					 &plan->targets[i], ends);
 		if (err) {
 			userblk_plan_drop(plan);
@@ -163,9 +153,10 @@ static int userblk_plan_alloc(const struct userblk_plan *plan,
 	return *parts ? 0 : -ENOMEM;
 }
 
-/* The request is the caller's; the plan's references go into its parts. */
+/* The request is the caller's; the targets' references go into its parts. */
 static void userblk_redirect_fill(struct userblk_redirect *redirect,
-				  struct userblk_plan *plan,
+				  const struct userblk_target *targets,
+				  unsigned int count,
 				  struct userblk_part *parts)
 {
 	unsigned int i;
@@ -174,54 +165,49 @@ static void userblk_redirect_fill(struct userblk_redirect *redirect,
 	redirect->cred = NULL;
 	redirect->blkcg = NULL;
 	redirect->status = 0;
-	redirect->count = plan->count;
+	redirect->count = count;
 	redirect->parts = parts ?: &redirect->one;
-	atomic_set(&redirect->pending, plan->count + 1);
-	for (i = 0; i < plan->count; i++) {
+	atomic_set(&redirect->pending, count + 1);
+	for (i = 0; i < count; i++) {
 		struct userblk_part *part = &redirect->parts[i];
 
 		if (parts)
 			userblk_part_init(part, redirect);
-		part->target = plan->targets[i];
+		part->target = targets[i];
 		part->first = first;
 		part->done = 0;
 		part->bvecs = NULL;
 		part->blocking = false;
 		part->buffered = false;
-		first += part->target.length;
+		first += targets[i].length;
 	}
 }
 
 /* Its tables are off the stack when files are read and written. */
 static noinline_for_stack int
-userblk_redirect_accept(struct userblk_queue *queue, struct userblk_slot *slot,
-			const struct userblk_answer *answer,
-			struct userblk_redirect **accepted,
-			struct userblk_ends *ends)
+userblk_redirect_accept_list(struct userblk_queue *queue,
+			     struct userblk_redirect *redirect, u16 op,
+			     u32 length, const struct userblk_answer *answer,
+			     struct userblk_opened *opened,
+			     struct userblk_ends *ends)
 {
-	struct userblk_redirect *redirect = &slot->hwq->redirects[slot->tag];
-	u32 generation = USERBLK_ID_GENERATION(answer->id);
 	struct userblk_plan plan __uninitialized;
 	struct userblk_part *parts;
 	int err;
 
-	plan.op = READ_ONCE(slot->op);
-	plan.length = READ_ONCE(slot->length);
-	/* What was read before this is true while it stays taken. */
-	smp_rmb();
-	if (!userblk_slot_is_taken(slot, generation))
-		return -ESTALE;
-	err = userblk_plan_make(queue, answer, &plan, ends);
+	plan.op = op;
+	plan.length = length;
+	err = userblk_plan_make(queue, answer, &plan, opened, ends);
 	if (err)
 		return err;
 	err = userblk_plan_alloc(&plan, &parts, ends);
 	if (err)
 		goto drop;
-	err = userblk_queue_redirect(slot, generation);
+	err = userblk_queue_redirect(redirect->slot,
+				     USERBLK_ID_GENERATION(answer->id));
 	if (err)
 		goto free;
-	userblk_redirect_fill(redirect, &plan, parts);
-	*accepted = redirect;
+	userblk_redirect_fill(redirect, plan.targets, plan.count, parts);
 	return 0;
 
 free:
@@ -231,16 +217,71 @@ drop:
 	return err;
 }
 
+/* Most requests go to one place, which is in the answer itself. */
+static int userblk_redirect_accept_one(struct userblk_queue *queue,
+				       struct userblk_redirect *redirect,
+				       u16 op, u32 length,
+				       const struct userblk_answer *answer,
+				       struct userblk_opened *opened,
+				       struct userblk_ends *ends)
+{
+	struct userblk_target target __uninitialized;
+	int err;
+
+	if (answer->addr || answer->length != length)
+		return -EINVAL;
+	/* A hole is said to be one only among extents. */
+	if (answer->fd == USERBLK_HOLE)
+		return -EBADF;
+	target.offset = answer->offset;
+	target.length = length;
+	err = userblk_target_get(queue, op, answer->fd, opened, &target, ends);
+	if (err)
+		return err;
+	err = userblk_queue_redirect(redirect->slot,
+				     USERBLK_ID_GENERATION(answer->id));
+	if (err) {
+		userblk_target_put(&target);
+		return err;
+	}
+	userblk_redirect_fill(redirect, &target, 1, NULL);
+	return 0;
+}
+
+static int userblk_redirect_accept(struct userblk_queue *queue,
+				   struct userblk_redirect *redirect,
+				   const struct userblk_answer *answer,
+				   struct userblk_opened *opened,
+				   struct userblk_ends *ends)
+{
+	const struct userblk_slot *slot = redirect->slot;
+	u16 op = READ_ONCE(slot->op);
+	u32 length = READ_ONCE(slot->length);
+
+	/* What was read before this is true while it stays taken. */
+	smp_rmb();
+	if (!userblk_slot_is_taken(slot, USERBLK_ID_GENERATION(answer->id)))
+		return -ESTALE;
+	if (answer->flags & USERBLK_ANSWER_EXTENTS)
+		return userblk_redirect_accept_list(queue, redirect, op, length,
+						    answer, opened, ends);
+	return userblk_redirect_accept_one(queue, redirect, op, length, answer,
+					   opened, ends);
+}
+
 /* ------------------------------------------------------------------ end */
 
 static void userblk_redirect_release(struct userblk_redirect *redirect)
 {
 	unsigned int i;
 
-	for (i = 0; i < redirect->count; i++)
-		userblk_target_put(&redirect->parts[i].target);
-	if (redirect->parts != &redirect->one)
+	if (likely(redirect->parts == &redirect->one)) {
+		userblk_target_put(&redirect->one.target);
+	} else {
+		for (i = 0; i < redirect->count; i++)
+			userblk_target_put(&redirect->parts[i].target);
 		kfree(redirect->parts);
+	}
 	if (redirect->cred)
 		put_cred(redirect->cred);
 	if (redirect->blkcg)
@@ -248,8 +289,8 @@ static void userblk_redirect_release(struct userblk_redirect *redirect)
 }
 
 /* All parts are done. With ends the request goes there. */
-static void userblk_redirect_finish(struct userblk_redirect *redirect,
-				    struct userblk_ends *ends)
+static inline void userblk_redirect_finish(struct userblk_redirect *redirect,
+					   struct userblk_ends *ends)
 {
 	struct userblk_slot *slot = redirect->slot;
 	blk_status_t status = userblk_status(redirect->status);
@@ -280,7 +321,7 @@ void userblk_redirect_remember(struct userblk_redirect *redirect)
 
 int userblk_redirect(struct userblk_queue *queue, struct userblk_slot *slot,
 		     const struct userblk_answer *answer,
-		     struct userblk_ends *ends)
+		     struct userblk_opened *opened, struct userblk_ends *ends)
 {
 	struct userblk_redirect *redirect;
 	unsigned int i, count;
@@ -288,13 +329,15 @@ int userblk_redirect(struct userblk_queue *queue, struct userblk_slot *slot,
 
 	if (!queue->redirect_wq)
 		return -EPERM;
-	err = userblk_redirect_accept(queue, slot, answer, &redirect, ends);
+	redirect = &slot->hwq->redirects[slot->tag];
+	err = userblk_redirect_accept(queue, redirect, answer, opened, ends);
 	if (err)
 		return err;
 
 	userblk_stats_add(queue, redirects, 1);
 	count = redirect->count;
-	for (i = 0; i < count; i++)
+	userblk_part_start(&redirect->parts[0], ends);
+	for (i = 1; i < count; i++)
 		userblk_part_start(&redirect->parts[i], ends);
 	if (atomic_dec_and_test(&redirect->pending))
 		userblk_redirect_finish(redirect, ends);

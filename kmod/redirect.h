@@ -78,7 +78,7 @@ void userblk_redirect_destroy(struct userblk_queue *queue);
  */
 int userblk_redirect(struct userblk_queue *queue, struct userblk_slot *slot,
 		     const struct userblk_answer *answer,
-		     struct userblk_ends *ends);
+		     struct userblk_opened *opened, struct userblk_ends *ends);
 
 /*
  * Of parts: the worker's identity is kept for whoever goes on when it may be

@@ -296,17 +296,20 @@ static inline bool userblk_slot_end_redirected(struct userblk_slot *slot,
 					       blk_status_t status)
 {
 	u64 word = userblk_slot_word(slot);
-	enum userblk_slot_state state;
+	u32 generation = userblk_word_generation(word);
+	u32 claims;
+	u64 next;
 
 	slot->status = status;
 	do {
-		state = userblk_word_claims(word) ? USERBLK_SLOT_ENDING :
-						    USERBLK_SLOT_FREE;
-	} while (!atomic64_try_cmpxchg(&slot->word, (s64 *)&word,
-				       userblk_word(userblk_word_generation(word),
-						    state,
-						    userblk_word_claims(word))));
-	return state == USERBLK_SLOT_FREE;
+		claims = userblk_word_claims(word);
+		if (likely(!claims))
+			next = userblk_word(generation, USERBLK_SLOT_FREE, 0);
+		else
+			next = userblk_word(generation, USERBLK_SLOT_ENDING,
+					    claims);
+	} while (!atomic64_try_cmpxchg(&slot->word, (s64 *)&word, next));
+	return !claims;
 }
 
 static inline u32 userblk_slot_filled(const struct userblk_slot *slot)

@@ -30,37 +30,11 @@ static int userblk_target_check_type(const struct inode *inode)
 }
 
 /* Beyond its own limit a process has nothing written in its name either. */
-static int userblk_target_check_size(struct inode *inode, u64 end)
+static u64 userblk_target_write_end(const struct inode *inode)
 {
-	unsigned long limit = rlimit(RLIMIT_FSIZE);
-
 	if (!S_ISREG(inode->i_mode))
-		return 0;
-	if (end > inode->i_sb->s_maxbytes)
-		return -EFBIG;
-	return limit != RLIM_INFINITY && end > limit ? -EFBIG : 0;
-}
-
-static int userblk_target_check_access(struct file *file, u16 op, loff_t offset,
-				       u32 length, struct userblk_ends *ends)
-{
-	bool writes = userblk_target_writes(op);
-	fmode_t wanted = writes ? FMODE_WRITE | FMODE_CAN_WRITE :
-				  FMODE_READ | FMODE_CAN_READ;
-
-	if (op == USERBLK_OP_FLUSH)
-		return 0;
-	if ((file->f_mode & wanted) != wanted)
-		return -EBADF;
-	if (writes && file->f_flags & O_APPEND)
-		return -EINVAL;
-	/* Some of what looks like a file, in /proc, has no more than a read(). */
-	if (writes ? !file->f_op->write_iter : !file->f_op->read_iter)
-		return -EINVAL;
-	/* Who watches may want to be asked first. */
-	if (unlikely(fsnotify_sb_has_watchers(file_inode(file)->i_sb)))
-		userblk_ends_flush(ends);
-	return rw_verify_area(writes ? WRITE : READ, file, &offset, length);
+		return MAX_LFS_FILESIZE;
+	return min_t(u64, inode->i_sb->s_maxbytes, rlimit(RLIMIT_FSIZE));
 }
 
 /*
@@ -73,9 +47,9 @@ static bool userblk_target_is_users(const struct super_block *sb)
 	       (sb->s_stack_depth && sb->s_user_ns != &init_user_ns);
 }
 
-static int userblk_target_check(struct userblk_queue *queue, u16 op,
-				struct file *file, u64 offset, u32 length,
-				struct userblk_ends *ends)
+/* What can be said of a file by itself. */
+static int userblk_target_check_file(struct userblk_queue *queue,
+				     const struct file *file)
 {
 	struct inode *inode = file->f_mapping->host;
 	struct block_device *bdev;
@@ -89,37 +63,94 @@ static int userblk_target_check(struct userblk_queue *queue, u16 op,
 		return -ELOOP;
 	if (userblk_target_is_users(inode->i_sb) && !capable(CAP_SYS_ADMIN))
 		return -EPERM;
-	if (offset > (u64)MAX_LFS_FILESIZE - length)
-		return userblk_target_writes(op) ? -EFBIG : -EINVAL;
-	if (op == USERBLK_OP_WRITE || op == USERBLK_OP_WRITE_ZEROES) {
-		err = userblk_target_check_size(inode, offset + length);
-		if (err)
-			return err;
-	}
-	return userblk_target_check_access(file, op, offset, length, ends);
+	return 0;
 }
 
-int userblk_target_get(struct userblk_queue *queue, u16 op,
-		       const struct userblk_extent *extent,
-		       struct userblk_target *target, struct userblk_ends *ends)
+/* May the caller? Out of the way of those for whom it is known. */
+static noinline int userblk_opened_ask(struct userblk_opened *opened,
+				       bool writes, loff_t offset, u32 length,
+				       struct userblk_ends *ends)
 {
-	struct file *file;
+	fmode_t access = writes ? FMODE_WRITE : FMODE_READ;
+	fmode_t wanted = access | (writes ? FMODE_CAN_WRITE : FMODE_CAN_READ);
+	struct file *file = opened->file;
+	bool watched;
 	int err;
 
-	target->file = NULL;
-	target->offset = extent->offset;
-	target->length = extent->length;
-	if (extent->fd == USERBLK_HOLE)
-		return op == USERBLK_OP_WRITE || extent->offset ? -EINVAL : 0;
+	if ((file->f_mode & wanted) != wanted)
+		return -EBADF;
+	if (writes && file->f_flags & O_APPEND)
+		return -EINVAL;
+	/* Some of what looks like a file, in /proc, has no more than a read(). */
+	if (writes ? !file->f_op->write_iter : !file->f_op->read_iter)
+		return -EINVAL;
+	/* Who watches may want to be asked first, and each time. */
+	watched = fsnotify_sb_has_watchers(file_inode(file)->i_sb);
+	if (watched)
+		userblk_ends_flush(ends);
+	err = rw_verify_area(writes ? WRITE : READ, file, &offset, length);
+	if (!err && !watched)
+		opened->allowed |= access;
+	return err;
+}
+
+static noinline int userblk_opened_set(struct userblk_opened *opened,
+				       struct userblk_queue *queue, int fd)
+{
 	/* Without a file's operations, as with O_PATH, there is none. */
-	file = fget(extent->fd);
+	struct file *file = fget(fd);
+	int err;
+
 	if (!file)
 		return -EBADF;
-	err = userblk_target_check(queue, op, file, extent->offset,
-				   extent->length, ends);
-	if (err)
+	err = userblk_target_check_file(queue, file);
+	if (err) {
 		fput(file);
-	else
-		target->file = file;
+		return err;
+	}
+	userblk_opened_drop(opened);
+	opened->file = file;
+	opened->fd = fd;
+	opened->allowed = 0;
+	opened->write_end = userblk_target_write_end(file->f_mapping->host);
+	return 0;
+}
+
+/* The file is the one that the target is in. */
+static int userblk_target_check(struct userblk_opened *opened, u16 op,
+				const struct userblk_target *target,
+				struct userblk_ends *ends)
+{
+	bool writes = userblk_target_writes(op);
+	u64 end = MAX_LFS_FILESIZE;
+
+	if (op == USERBLK_OP_WRITE || op == USERBLK_OP_WRITE_ZEROES)
+		end = opened->write_end;
+	if (unlikely(target->length > end ||
+		     (u64)target->offset > end - target->length))
+		return writes ? -EFBIG : -EINVAL;
+	if (op == USERBLK_OP_FLUSH)
+		return 0;
+	if (opened->allowed & (writes ? FMODE_WRITE : FMODE_READ))
+		return 0;
+	return userblk_opened_ask(opened, writes, target->offset,
+				  target->length, ends);
+}
+
+int userblk_target_get(struct userblk_queue *queue, u16 op, int fd,
+		       struct userblk_opened *opened,
+		       struct userblk_target *target, struct userblk_ends *ends)
+{
+	int err = 0;
+
+	target->file = NULL;
+	if (fd == USERBLK_HOLE)
+		return op == USERBLK_OP_WRITE || target->offset ? -EINVAL : 0;
+	if (!opened->file || opened->fd != fd)
+		err = userblk_opened_set(opened, queue, fd);
+	if (!err)
+		err = userblk_target_check(opened, op, target, ends);
+	if (!err)
+		target->file = get_file(opened->file);
 	return err;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * Where a request may be redirected to: files that a process has open, checked
- * in its name. Nothing is remembered; each request is checked anew.
+ * in its name. Nothing is remembered beyond one call of the process.
  */
 #ifndef USERBLK_TARGET_H
 #define USERBLK_TARGET_H
@@ -25,14 +25,43 @@ struct userblk_target {
 	u32 length;
 };
 
-/*
- * Looks the caller's extent up for an operation, and takes a reference. May
- * wait for who watches files, after having given the ends back. 0, or the errno
- * that PUT tells.
+/**
+ * struct userblk_opened - the file that a call of a process went to last
+ * @file: referenced, or NULL
+ * @fd: what it was found behind
+ * @allowed: FMODE_READ and FMODE_WRITE, as far as the caller was allowed that
+ * @write_end: where it may not write any more, bytes
+ *
+ * A call whose answers go to one file asks for it, and for permission, once, as
+ * one preadv() of many pieces does. On the caller's stack.
  */
-int userblk_target_get(struct userblk_queue *queue, u16 op,
-		       const struct userblk_extent *extent,
+struct userblk_opened {
+	struct file *file;
+	int fd;
+	fmode_t allowed;
+	u64 write_end;
+};
+
+/*
+ * Finds the file for a target whose offset and length are known, for an
+ * operation, and takes a reference. May wait for who watches files, after having
+ * given the ends back. 0, or the errno that PUT tells.
+ */
+int userblk_target_get(struct userblk_queue *queue, u16 op, int fd,
+		       struct userblk_opened *opened,
 		       struct userblk_target *target, struct userblk_ends *ends);
+
+static inline void userblk_opened_init(struct userblk_opened *opened)
+{
+	opened->file = NULL;
+}
+
+static inline void userblk_opened_drop(struct userblk_opened *opened)
+{
+	if (opened->file)
+		fput(opened->file);
+	opened->file = NULL;
+}
 
 /* The block device that a file is, or that its file system is on; or NULL. */
 static inline struct block_device *

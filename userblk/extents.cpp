@@ -20,31 +20,26 @@ bool follows(const Extent& last, int fd, std::uint64_t offset) noexcept {
 
 } // namespace
 
-bool Extents::add(int fd, std::uint64_t offset, std::uint64_t length) noexcept {
+bool Extents::append(int fd, std::uint64_t offset, std::uint64_t length) noexcept {
     if (length > longest)
         return false;
     if (count_ > 0 && length > 0) {
         auto& last = extents_[count_ - 1];
         if (follows(last, fd, offset) && last.length + length <= longest) {
             last.length += static_cast<std::uint32_t>(length);
+            length_ += length;
             return true;
         }
     }
     if (count_ == capacity)
         return false;
     extents_[count_++] = {fd < 0 ? 0 : offset, static_cast<std::uint32_t>(length), fd};
+    length_ += length;
     return true;
 }
 
 bool Extents::only_holes() const noexcept {
     return std::all_of(begin(), end(), [](const Extent& extent) { return extent.is_hole(); });
-}
-
-std::uint64_t Extents::length() const noexcept {
-    std::uint64_t sum = 0;
-    for (const auto& extent : *this)
-        sum += extent.length;
-    return sum;
 }
 
 } // namespace userblk

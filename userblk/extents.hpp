@@ -4,6 +4,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 
 namespace userblk {
 
@@ -33,7 +34,7 @@ public:
     /// (length 0), a discard or zeros there is nothing to be done. Not for a write.
     bool add_hole(std::uint64_t length) noexcept { return add(-1, 0, length); }
 
-    void clear() noexcept { count_ = 0; }
+    void clear() noexcept { count_ = 0, length_ = 0; }
     bool empty() const noexcept { return count_ == 0; }
     std::size_t size() const noexcept { return count_; }
     const Extent& operator[](std::size_t i) const noexcept { return extents_[i]; }
@@ -41,11 +42,24 @@ public:
     const Extent* end() const noexcept { return extents_.data() + count_; }
     bool only_holes() const noexcept;
     /// Bytes of all of them.
-    std::uint64_t length() const noexcept;
+    std::uint64_t length() const noexcept { return length_; }
 
 private:
+    bool append(int fd, std::uint64_t offset, std::uint64_t length) noexcept;
+
     std::array<Extent, capacity> extents_;
     std::size_t count_ = 0;
+    std::uint64_t length_ = 0;
 };
+
+// Most requests lie in one piece, which is all that is done for them.
+inline bool Extents::add(int fd, std::uint64_t offset, std::uint64_t length) noexcept {
+    if (count_ > 0 || length > std::numeric_limits<std::uint32_t>::max())
+        return append(fd, offset, length);
+    extents_[0] = {fd < 0 ? 0 : offset, static_cast<std::uint32_t>(length), fd};
+    count_ = 1;
+    length_ = length;
+    return true;
+}
 
 } // namespace userblk

@@ -126,10 +126,8 @@ void FileBackend::describe_block_device() {
         description_.discard_granularity = granularity;
 }
 
-// Does the store reach that far? It may have been made longer since we looked.
-bool FileBackend::within(std::uint64_t end) noexcept {
-    if (end <= size_.load(std::memory_order_relaxed))
-        return true;
+// It may have been made longer since we looked.
+bool FileBackend::reaches_now(std::uint64_t end) noexcept {
     const auto size = ::lseek(fd_.get(), 0, SEEK_END); // of files and block devices
     if (size < 0)
         return false;

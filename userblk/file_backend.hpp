@@ -46,7 +46,11 @@ public:
 private:
     void describe_file(std::uint64_t size, std::uint32_t block_size);
     void describe_block_device();
-    bool within(std::uint64_t end) noexcept;
+    /// Does the store reach that far?
+    bool within(std::uint64_t end) noexcept {
+        return end <= size_.load(std::memory_order_relaxed) || reaches_now(end);
+    }
+    bool reaches_now(std::uint64_t end) noexcept;
     std::error_code punch(std::uint64_t offset, std::uint64_t length) noexcept;
     std::error_code zero_range(std::uint64_t offset, std::uint64_t length) noexcept;
 

@@ -8,7 +8,6 @@
 #include "userblk/units.hpp"
 
 #include <cstring>
-#include <optional>
 #include <poll.h>
 #include <thread>
 #include <unistd.h>
@@ -53,16 +52,20 @@ ZeroFlags zero_flags(const userblk_request& request) noexcept {
     return {is_durable(request), (request.flags & USERBLK_REQ_NOUNMAP) != 0};
 }
 
-/// Nothing if the request is of a later module.
-std::optional<Operation> operation_of(const userblk_request& request) noexcept {
-    constexpr Operation::Kind kinds[] = {Operation::Kind::read, Operation::Kind::write,
-                                         Operation::Kind::flush, Operation::Kind::discard,
-                                         Operation::Kind::write_zeroes};
-    if (request.op >= std::size(kinds))
-        return {};
+constexpr bool is(Operation::Kind kind, std::uint16_t op) noexcept {
+    return kind == static_cast<Operation::Kind>(op);
+}
+static_assert(is(Operation::Kind::read, USERBLK_OP_READ) &&
+              is(Operation::Kind::write, USERBLK_OP_WRITE) &&
+              is(Operation::Kind::flush, USERBLK_OP_FLUSH) &&
+              is(Operation::Kind::discard, USERBLK_OP_DISCARD) &&
+              is(Operation::Kind::write_zeroes, USERBLK_OP_WRITE_ZEROES));
+
+/// Of one that this library knows.
+Operation operation_of(const userblk_request& request) noexcept {
     const auto flags = zero_flags(request);
-    return Operation{kinds[request.op], request.offset, request.length, flags.fua,
-                     flags.keep_allocated};
+    return {static_cast<Operation::Kind>(request.op), request.offset, request.length, flags.fua,
+            flags.keep_allocated};
 }
 
 } // namespace
@@ -144,11 +147,11 @@ void WorkerThread::add_counts(Worker::Counts& sum) const noexcept {
         to += from.value.load(std::memory_order_relaxed);
     };
     add(sum.requests, counters_.requests);
-    add(sum.reads, counters_.reads);
-    add(sum.writes, counters_.writes);
-    add(sum.flushes, counters_.flushes);
-    add(sum.discards, counters_.discards);
-    add(sum.write_zeroes, counters_.write_zeroes);
+    add(sum.reads, counters_.by_operation[USERBLK_OP_READ]);
+    add(sum.writes, counters_.by_operation[USERBLK_OP_WRITE]);
+    add(sum.flushes, counters_.by_operation[USERBLK_OP_FLUSH]);
+    add(sum.discards, counters_.by_operation[USERBLK_OP_DISCARD]);
+    add(sum.write_zeroes, counters_.by_operation[USERBLK_OP_WRITE_ZEROES]);
     add(sum.bytes_read, counters_.bytes_read);
     add(sum.bytes_written, counters_.bytes_written);
     add(sum.errors, counters_.errors);
@@ -387,20 +390,12 @@ void WorkerThread::dispatch(const userblk_request& request, unsigned record) {
 
 void WorkerThread::count(const userblk_request& request) noexcept {
     counters_.requests.add();
-    switch (request.op) {
-    case USERBLK_OP_READ:
-        counters_.reads.add();
-        return counters_.bytes_read.add(request.length);
-    case USERBLK_OP_WRITE:
-        counters_.writes.add();
-        return counters_.bytes_written.add(request.length);
-    case USERBLK_OP_FLUSH:
-        return counters_.flushes.add();
-    case USERBLK_OP_DISCARD:
-        return counters_.discards.add();
-    case USERBLK_OP_WRITE_ZEROES:
-        return counters_.write_zeroes.add();
-    }
+    if (request.op < operations)
+        counters_.by_operation[request.op].add();
+    if (request.op == USERBLK_OP_READ)
+        counters_.bytes_read.add(request.length);
+    else if (request.op == USERBLK_OP_WRITE)
+        counters_.bytes_written.add(request.length);
 }
 
 void WorkerThread::carry_out_here(const userblk_request& request, unsigned record) {
@@ -428,11 +423,11 @@ void WorkerThread::carry_out_here(const userblk_request& request, unsigned recor
 
 // Asks the store where the data lies. False: it is to be carried out here.
 bool WorkerThread::redirect(const userblk_request& request) {
-    const auto operation = operation_of(request);
-    if (!operation)
+    if (request.op >= operations)
         return false;
     extents_.clear();
-    const auto error = guarded([&] { return backend_.redirect(*operation, extents_); });
+    const auto error =
+        guarded([&] { return backend_.redirect(operation_of(request), extents_); });
     if (error) {
         answer(request, error);
         return true;
@@ -444,7 +439,7 @@ bool WorkerThread::redirect(const userblk_request& request) {
 }
 
 void WorkerThread::answer_redirected(const userblk_request& request) {
-    if (extents_.only_holes() && (request.op != USERBLK_OP_READ || serving_.zeroes)) {
+    if (extents_[0].is_hole() && extents_.only_holes() && (request.op != USERBLK_OP_READ || serving_.zeroes)) {
         auto& done = answers_.append(request, USERBLK_ACTION_COMPLETE);
         if (request.op == USERBLK_OP_READ) {
             done.flags = USERBLK_ANSWER_ZEROES;

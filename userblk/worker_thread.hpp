@@ -99,6 +99,9 @@ private:
     std::error_code guarded(Call&& call) noexcept;
     std::error_code caught(const char* what) noexcept;
 
+    /// Those that are known here; a later module may have more.
+    static constexpr std::size_t operations = USERBLK_OP_WRITE_ZEROES + 1;
+
     struct Count {
         // Written by one thread, read by others.
         void add(std::uint64_t n = 1) noexcept {
@@ -107,7 +110,8 @@ private:
         std::atomic<std::uint64_t> value = 0;
     };
     struct Counters {
-        Count requests, reads, writes, flushes, discards, write_zeroes;
+        Count requests;
+        std::array<Count, operations> by_operation; ///< by USERBLK_OP_*
         Count bytes_read, bytes_written, errors, stale, resets, put_back;
     };
 

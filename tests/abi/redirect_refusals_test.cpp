@@ -323,6 +323,55 @@ TEST_F(RedirectRefusals, BeyondTheWorkersSizeLimit) {
     EXPECT_EQ(answer_from_child(USERBLK_OP_READ, at(1 << 20), limit), 0);
 }
 
+// A call whose answers go to one file asks for it once, and for permission once for each direction.
+// What one of them may says nothing of the others.
+TEST_F(RedirectRefusals, EachAnswerOfACallIsJudgedByItself) {
+    const std::string path = "/proc/self/fd/" + std::to_string(file.get());
+    const Fd readable = open_file(path, O_RDONLY), writable = open_file(path, O_WRONLY);
+    struct Step {
+        int op;
+        int fd;
+        std::uint64_t offset;
+        int error;
+    };
+    constexpr std::uint64_t limit = 1 << 20;
+    const Step steps[] = {
+        {USERBLK_OP_READ, readable.get(), 0, 0},
+        {USERBLK_OP_WRITE, readable.get(), 0, EBADF},
+        {USERBLK_OP_FLUSH, readable.get(), 0, 0},
+        {USERBLK_OP_READ, readable.get(), 0, 0},
+        {USERBLK_OP_DISCARD, readable.get(), 0, EBADF},
+        {USERBLK_OP_READ, device.block(), 0, ELOOP},
+        {USERBLK_OP_READ, readable.get(), INT64_MAX, EINVAL},
+        {USERBLK_OP_WRITE, writable.get(), 0, 0},
+        {USERBLK_OP_WRITE, writable.get(), limit - 4095, EFBIG},
+        {USERBLK_OP_READ, writable.get(), 0, EBADF},
+        {USERBLK_OP_WRITE, writable.get(), limit - 4096, 0},
+        {USERBLK_OP_READ, 9999, 0, EBADF},
+        {USERBLK_OP_READ, readable.get(), limit, 0},
+    };
+    std::vector<Io> ios;
+    std::vector<userblk_answer> answers;
+    for (const Step& step : steps) { // one at a time: they are not to be merged or put in order
+        ios.push_back(start(device, step.op));
+        answers.push_back(redirect(take(device.control()), step.fd, step.offset));
+    }
+    rlimit before;
+    ASSERT_EQ(getrlimit(RLIMIT_FSIZE, &before), 0);
+    const rlimit small{limit, before.rlim_max};
+    ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &small), 0);
+    const PutResult result = put(device.control(), answers);
+    ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &before), 0);
+    EXPECT_EQ(result.error, 0);
+    for (std::size_t i = 0; i < std::size(steps); i++) {
+        EXPECT_EQ(answers[i].result, -steps[i].error) << "step " << i;
+        if (answers[i].result) {
+            EXPECT_EQ(put(device.control(), complete(answers[i].id, -ENOSPC)), 0);
+        }
+        EXPECT_EQ(ios[i]->result(), steps[i].error ? ENOSPC : 0) << "step " << i;
+    }
+}
+
 // Places that no file has.
 TEST_F(RedirectRefusals, OffsetsThatAreTooLarge) {
     constexpr std::uint64_t largest = INT64_MAX;

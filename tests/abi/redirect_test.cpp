@@ -2,12 +2,16 @@
 //
 // Answers "over there": the kernel carries requests out on a file, of every kind of file that there
 // is. The bytes are at their place, and nothing beside it changes.
+#include <atomic>
 #include <cstring>
 #include <fstream>
+#include <thread>
 
 #include <fcntl.h>
 #include <linux/falloc.h>
 #include <linux/fs.h>
+#include <poll.h>
+#include <sys/fanotify.h>
 #include <sys/ioctl.h>
 #include <sys/uio.h>
 
@@ -406,6 +410,80 @@ TEST_F(Redirect, InABatch) {
     EXPECT_EQ(ios[3]->data(), file_content(other.get(), 512, 4096));
     EXPECT_EQ(ios[4]->result(), 0);
     EXPECT_EQ(ios[4]->data(), file_content(one.get(), 0, 4096));
+}
+
+namespace {
+
+// Watches a file, and says of every access to it whether it may be.
+class Watcher {
+public:
+    Watcher(int file, std::uint64_t accesses)
+        : group_(fanotify_init(FAN_CLASS_CONTENT | FAN_CLOEXEC | FAN_NONBLOCK, O_RDONLY)) {
+        EXPECT_GE(group_.get(), 0) << errno;
+        EXPECT_EQ(fanotify_mark(group_.get(), FAN_MARK_ADD, accesses, file, nullptr), 0) << errno;
+    }
+    ~Watcher() {
+        leaving_ = true;
+        thread_.join();
+    }
+    Watcher(const Watcher&) = delete;
+    Watcher& operator=(const Watcher&) = delete;
+
+    void deny() { response_ = FAN_DENY; }
+    unsigned asked() const { return asked_; }
+
+private:
+    void watch() {
+        while (!leaving_) {
+            pollfd entry{group_.get(), POLLIN, 0};
+            fanotify_event_metadata event;
+            if (poll(&entry, 1, 20) <= 0 ||
+                read(group_.get(), &event, sizeof(event)) != sizeof(event))
+                continue;
+            const Fd seen(event.fd);
+            asked_++;
+            const fanotify_response answer{event.fd, response_};
+            EXPECT_EQ(write(group_.get(), &answer, sizeof(answer)), ssize_t{sizeof(answer)});
+        }
+    }
+
+    Fd group_;
+    std::atomic<bool> leaving_ = false;
+    std::atomic<unsigned> asked_ = 0;
+    std::atomic<std::uint32_t> response_ = FAN_ALLOW;
+    std::thread thread_{[this] { watch(); }};
+};
+
+} // namespace
+
+// A call whose answers go to one file looks at it once. Whoever watches the file is asked for each
+// of them all the same, and a refusal is one.
+TEST_F(Redirect, WhoWatchesAFileIsAskedForEach) {
+    TestDevice device;
+    const Folder folder;
+    const std::string path = folder.path() + "/watched";
+    const Fd store(open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+    ASSERT_EQ(ftruncate(store.get(), default_size), 0);
+    write_to_file(store.get(), 0, pattern(65536, 1));
+    const auto expected = file_content(store.get(), 8192, 4096);
+    Watcher watcher(store.get(), FAN_ACCESS_PERM);
+    const Fd file = open_file(path, O_RDWR); // Linux may ask only for what was opened since
+    const std::vector<Io> ios = device.read_many(4);
+    const std::vector<userblk_request> requests = take_each(device.control(), 4);
+    std::vector<userblk_answer> answers;
+    for (const userblk_request& request : requests)
+        answers.push_back(redirect(request, file.get(), 8192));
+    EXPECT_EQ(put(device.control(), std::span(answers).first(3)).failed, 0u);
+    EXPECT_EQ(watcher.asked(), 3u);
+    watcher.deny();
+    EXPECT_EQ(put(device.control(), answers[3]), EPERM);
+    EXPECT_EQ(watcher.asked(), 4u);
+    EXPECT_EQ(put(device.control(), complete(requests[3].id, -ENOSPC)), 0);
+    for (std::size_t i = 0; i < 3; i++) {
+        EXPECT_EQ(ios[i]->result(), 0);
+        EXPECT_EQ(ios[i]->data(), expected);
+    }
+    EXPECT_EQ(ios[3]->result(), ENOSPC);
 }
 
 // With chunks a discard goes in pieces, each of which may be redirected elsewhere.
