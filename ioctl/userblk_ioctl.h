@@ -487,7 +487,9 @@ struct userblk_put {
  * within a READ is an I/O error; a WRITE or WRITE_ZEROES beyond the end makes
  * the file longer.
  * Permission is that of the open file; the worker's credentials, limits and
- * cgroups count. Refused, and the request stays taken, with:
+ * cgroups count. Successive answers of a call that name the same @fd are about
+ * the file that the first of them found there. Refused, and the request stays
+ * taken, with:
  *
  * -EPERM	the device does not allow it (USERBLK_F_NO_REDIRECT); a FUSE
  *		file, or one of an overlay mounted in a user namespace, and the

@@ -80,7 +80,9 @@ static inline bool fsnotify_sb_has_watchers(struct super_block *sb)
 /* Before 6.7 requests of queue_rqs are not seen by those who look at tags. */
 static inline void userblk_compat_note_request(struct request *rq)
 {
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 7, 0)
 	rq->mq_hctx->tags->rqs[rq->tag] = rq;
+#endif
 }
 
 /* What a disk promises; in bytes, in no kernel's layout. */

@@ -27,6 +27,11 @@ static int userblk_answer_check(const struct userblk_answer *answer)
 {
 	bool redirect = answer->action == USERBLK_ACTION_REDIRECT;
 
+	/* Most are a COMPLETE, which is 0, that says nothing else. */
+	if (!answer->action && !(answer->flags | answer->status | answer->fd |
+	      answer->result | answer->reserved0 | answer->offset |
+	      answer->reserved[0] | answer->reserved[1]))
+		return 0;
 	if (answer->action > USERBLK_ACTION_REDIRECT ||
 	    answer->flags & ~(redirect ? USERBLK_ANSWER_EXTENTS :
 					 USERBLK_ANSWER_ZEROES))
@@ -78,8 +83,12 @@ static int userblk_put_complete(struct userblk_slot *slot,
 	blk_status_t status = userblk_status(answer->status);
 	int err = 0;
 
-	/* Most answers but those of READs move nothing: one step will do. */
-	if (userblk_slot_is_taken(slot, generation) &&
+	/*
+	 * Most answers but those of READs move nothing: one step will do. Only
+	 * what is seen of it while it is taken is true.
+	 */
+	if (READ_ONCE(slot->op) != USERBLK_OP_READ &&
+	    userblk_slot_is_taken(slot, generation) &&
 	    READ_ONCE(slot->op) != USERBLK_OP_READ && !answer->addr &&
 	    !answer->length && !answer->flags &&
 	    userblk_queue_end_unclaimed(slot, generation, status, ends))

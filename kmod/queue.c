@@ -176,7 +176,12 @@ static unsigned int userblk_hwq_take(struct userblk_hwq *hwq,
 		n = first ? 1 : 0;
 		*alone = first;
 	}
-	n = userblk_slots_cut(from, n, &slots);
+	if (from == &hwq->fresh && n >= hwq->queued) {
+		n = hwq->queued; /* they are all there */
+		list_splice_init(from, &slots);
+	} else {
+		n = userblk_slots_cut(from, n, &slots);
+	}
 	WRITE_ONCE(hwq->queued, hwq->queued - n);
 	/* Counted before anybody can answer them. */
 	atomic_add(n, &taker->taken);

@@ -91,7 +91,7 @@ std::uint64_t MemoryBackend::mapped() const noexcept {
     return mapping ? mapping->bytes.size() : 0;
 }
 
-MemoryBackend::Mapping* MemoryBackend::reaching(std::uint64_t size) noexcept {
+inline MemoryBackend::Mapping* MemoryBackend::reaching(std::uint64_t size) noexcept {
     auto* const mapping = current_.load(std::memory_order_acquire);
     if (mapping && size <= mapping->bytes.size())
         return mapping;

@@ -382,13 +382,13 @@ void WorkerThread::carry_out(unsigned count) {
         batch_.done(done, now() - start);
 }
 
-void WorkerThread::dispatch(const userblk_request& request, unsigned record) {
+inline void WorkerThread::dispatch(const userblk_request& request, unsigned record) {
     count(request);
     if (!redirects_ || !redirect(request))
         carry_out_here(request, record);
 }
 
-void WorkerThread::count(const userblk_request& request) noexcept {
+inline void WorkerThread::count(const userblk_request& request) noexcept {
     counters_.requests.add();
     if (request.op < operations)
         counters_.by_operation[request.op].add();
@@ -398,7 +398,7 @@ void WorkerThread::count(const userblk_request& request) noexcept {
         counters_.bytes_written.add(request.length);
 }
 
-void WorkerThread::carry_out_here(const userblk_request& request, unsigned record) {
+inline void WorkerThread::carry_out_here(const userblk_request& request, unsigned record) {
     switch (request.op) {
     case USERBLK_OP_READ:
         if (!read_without_copy(request))
@@ -438,7 +438,7 @@ bool WorkerThread::redirect(const userblk_request& request) {
     return true;
 }
 
-void WorkerThread::answer_redirected(const userblk_request& request) {
+inline void WorkerThread::answer_redirected(const userblk_request& request) {
     if (extents_[0].is_hole() && extents_.only_holes() && (request.op != USERBLK_OP_READ || serving_.zeroes)) {
         auto& done = answers_.append(request, USERBLK_ACTION_COMPLETE);
         if (request.op == USERBLK_OP_READ) {
