@@ -240,9 +240,8 @@ static long userblk_part_write_zeroes(struct userblk_part *part)
 	}
 	left = part->target.length - part->done - left;
 	iov_iter_bvec(&iter, ITER_SOURCE, bvecs, n, left);
-	init_sync_kiocb(&part->iocb, part->target.file);
+	userblk_part_set_iocb(part);
 	part->iocb.ki_flags &= ~IOCB_DIRECT;
-	part->iocb.ki_pos = part->target.offset + part->done;
 	return part->target.file->f_op->write_iter(&part->iocb, &iter);
 }
 

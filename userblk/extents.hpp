@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -45,21 +46,28 @@ public:
     std::uint64_t length() const noexcept { return length_; }
 
 private:
-    bool append(int fd, std::uint64_t offset, std::uint64_t length) noexcept;
+    static constexpr std::uint64_t longest = std::numeric_limits<std::uint32_t>::max();
+
+    bool join(int fd, std::uint64_t offset, std::uint64_t length) noexcept;
 
     std::array<Extent, capacity> extents_;
     std::size_t count_ = 0;
     std::uint64_t length_ = 0;
 };
 
-// Most requests lie in one piece, which is all that is done for them.
+// Most requests lie in one piece, for which this is all.
 inline bool Extents::add(int fd, std::uint64_t offset, std::uint64_t length) noexcept {
-    if (count_ > 0 || length > std::numeric_limits<std::uint32_t>::max())
-        return append(fd, offset, length);
-    extents_[0] = {fd < 0 ? 0 : offset, static_cast<std::uint32_t>(length), fd};
-    count_ = 1;
-    length_ = length;
+    if (count_ > 0 && join(fd, offset, length))
+        return true;
+    if (count_ == capacity || length > longest)
+        return false;
+    extents_[count_++] = {fd < 0 ? 0 : offset, static_cast<std::uint32_t>(length), fd};
+    length_ += length;
     return true;
+}
+
+inline bool Extents::only_holes() const noexcept {
+    return std::all_of(begin(), end(), [](const Extent& extent) { return extent.is_hole(); });
 }
 
 } // namespace userblk

@@ -439,7 +439,7 @@ bool WorkerThread::redirect(const userblk_request& request) {
 }
 
 inline void WorkerThread::answer_redirected(const userblk_request& request) {
-    if (extents_[0].is_hole() && extents_.only_holes() && (request.op != USERBLK_OP_READ || serving_.zeroes)) {
+    if (extents_.only_holes() && (request.op != USERBLK_OP_READ || serving_.zeroes)) {
         auto& done = answers_.append(request, USERBLK_ACTION_COMPLETE);
         if (request.op == USERBLK_OP_READ) {
             done.flags = USERBLK_ANSWER_ZEROES;
