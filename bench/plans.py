@@ -51,12 +51,12 @@ def userblk(store, **more):
               if what in more]
     words += [f"on {more['on']}"] if "on" in more else []
     words += [f"--{option}" for option in ("redirect", "direct") if option in more]
-    if more.get("wait") == "serve":
-        words.append("--wait=serve")
+    if more.get("wait") == "poll":
+        words.append("--wait=poll")
     return {"name": ", ".join(words), "kind": "userblk", "store": store, **more}
 
 
-def on_files(waits=("poll", "serve")):
+def on_files(waits=("serve", "poll")):
     """REDIRECT beside what the kernel has for the same: loop, on the same file."""
     return [{"name": "loop on ext4", "kind": "loop", "on": "ext4"},
             {"name": "loop on ext4, direct", "kind": "loop", "on": "ext4", "direct": True},
@@ -88,24 +88,24 @@ def nbd(store, connections):
 def plan_quick(with_ublk, _rounds):
     return {"rounds": 1, "jobs": counted_jobs(), "targets": [
         *peers(with_ublk),
-        *[userblk(store, wait=wait) for wait in ("poll", "serve") for store in ("null:", "mem:")]]}
+        *[userblk(store, wait=wait) for wait in ("serve", "poll") for store in ("null:", "mem:")]]}
 
 
 def plan_counted(with_ublk, _rounds):
     return {"rounds": 1, "jobs": counted_jobs(), "targets": [
         *peers(with_ublk), nbd("null", 1), nbd("memory", 1),
         *[userblk(store, wait=wait)
-          for wait in ("poll", "serve") for store in ("null:", "mem:", "file:")], *on_files()]}
+          for wait in ("serve", "poll") for store in ("null:", "mem:", "file:")], *on_files()]}
 
 
 def plan_time(with_ublk, rounds):
     return {"rounds": rounds, "jobs": timed_jobs(), "targets": [
         *peers(with_ublk, (1, 2)),
         nbd("null", 1), nbd("memory", 1), nbd("memory", 4),
-        *[userblk(store, wait=wait) for wait in ("poll", "serve") for store in ("null:", "mem:", "file:")],
-        userblk("null:", queues=2, workers=2, wait="serve"),
-        userblk("mem:", queues=2, workers=2, wait="serve"),
-        userblk("mem:", workers=4, wait="serve"), userblk("mem:", workers=4),
+        *[userblk(store, wait=wait) for wait in ("serve", "poll") for store in ("null:", "mem:", "file:")],
+        userblk("null:", queues=2, workers=2),
+        userblk("mem:", queues=2, workers=2),
+        userblk("mem:", workers=4), userblk("mem:", workers=4, wait="poll"),
         *on_files(["serve"])]}
 
 
@@ -115,11 +115,11 @@ def plan_scale(_with_ublk, _rounds):
         return load_job(f"4k read, depth 8, {count} submitter{'s' if count > 1 else ''}", "read", "4K", 8, "--jobs", str(count),
                         "--cpus", cpus, "--count", str(6400 // count), "--segments", "8")
     return {"rounds": 1, "jobs": [], "pairs": [
-        *[{"target": userblk("null:", queues=n, workers=1, wait="serve"), "job": spread(n),
+        *[{"target": userblk("null:", queues=n, workers=1), "job": spread(n),
            "series": "queues", "x": n} for n in (1, 2, 4, 8)],
-        *[{"target": userblk("null:", queues=1, workers=n, wait="serve"), "job": spread(1),
+        *[{"target": userblk("null:", queues=1, workers=n), "job": spread(1),
            "series": "workers", "x": n} for n in (1, 2, 4, 8, 16)],
-        *[{"target": userblk("null:", queues=1, workers=1, wait="serve"), "job": spread(1),
+        *[{"target": userblk("null:", queues=1, workers=1), "job": spread(1),
            "series": "devices", "x": n, "others": n - 1} for n in (1, 4, 16, 64)]],
         "memory": load_job("4k write", "write", "4K", 32, "--count", "6400"), "targets": []}
 

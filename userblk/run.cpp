@@ -24,7 +24,7 @@ struct Options {
     std::string name;
     unsigned workers = 2;
     unsigned threads = 1;
-    std::string wait = "poll";
+    std::string wait = "serve";
     bool read_only = false;
     bool keep = false;
     bool verbose = false;

@@ -3,9 +3,9 @@
 
 #include "ioctl/error.hpp"
 #include "ioctl/lookup.hpp"
+#include "userblk/units.hpp"
 #include "userblk/worker_thread.hpp"
 
-#include <csignal>
 #include <mutex>
 #include <stdexcept>
 #include <sys/eventfd.h>
@@ -16,31 +16,6 @@
 namespace userblk {
 
 namespace {
-
-// A default-ignored signal that ends a wait in the kernel; its handler does nothing.
-constexpr int wake_signal = SIGURG;
-
-class WakeSignal {
-public:
-    WakeSignal() {
-        struct sigaction action {};
-        action.sa_handler = [](int) {};
-        ::sigaction(wake_signal, &action, &before_); // no SA_RESTART: that is the point
-    }
-    WakeSignal(const WakeSignal&) = delete;
-    WakeSignal& operator=(const WakeSignal&) = delete;
-    ~WakeSignal() { ::sigaction(wake_signal, &before_, nullptr); }
-
-private:
-    struct sigaction before_ {};
-};
-
-void unblock_wake_signal() {
-    sigset_t set;
-    ::sigemptyset(&set);
-    ::sigaddset(&set, wake_signal);
-    ::pthread_sigmask(SIG_UNBLOCK, &set, nullptr);
-}
 
 WorkerOptions checked(WorkerOptions options) {
     if (options.threads < 1 || options.threads > 1024)
@@ -55,14 +30,12 @@ WorkerOptions checked(WorkerOptions options) {
 
 struct Worker::Shared {
     Shared(abi::ControlNode control, std::shared_ptr<Backend> store, WorkerOptions settings)
-        : serving{std::move(control), std::move(store), checked(std::move(settings))} {}
+        : serving(std::move(control), std::move(store), checked(std::move(settings))) {}
 
     void run_thread(WorkerThread& thread) noexcept;
-    void wait_for_end(const std::vector<std::thread>& threads) noexcept;
 
     Serving serving;
     std::vector<std::unique_ptr<WorkerThread>> threads;
-    std::atomic<unsigned> running = 0;
     std::mutex mutex; // of failure
     std::exception_ptr failure;
 };
@@ -97,45 +70,28 @@ void Worker::Shared::run_thread(WorkerThread& thread) noexcept {
             failure = std::current_exception();
     }
     serving.stop();
-    --running;
-}
-
-// Threads that wait inside the kernel hear only signals. One that is sent just
-// before a thread goes to wait is lost, so it is sent until all are out.
-void Worker::Shared::wait_for_end(const std::vector<std::thread>& others) noexcept {
-    serving.wait_for_stop();
-    while (running > 0) {
-        for (const auto& thread : others)
-            ::pthread_kill(const_cast<std::thread&>(thread).native_handle(), wake_signal);
-        std::this_thread::sleep_for(std::chrono::milliseconds(5));
-    }
 }
 
 WorkerEnd Worker::run() {
     auto& shared = *shared_;
-    const bool here = shared.serving.options.wait == WaitMode::poll;
-    std::optional<WakeSignal> signal;
-    if (!here)
+    std::optional<BreakSignal> signal;
+    if (shared.serving.options.wait == WaitMode::serve)
         signal.emplace();
     std::vector<std::thread> others;
-    shared.running = static_cast<unsigned>(shared.threads.size());
     try {
-        for (std::size_t i = here ? 1 : 0; i < shared.threads.size(); ++i)
-            others.emplace_back([&shared, i] {
-                unblock_wake_signal();
-                shared.run_thread(*shared.threads[i]);
-            });
-    } catch (...) { // no more threads: serve with those that there are
-        if (others.empty())
-            throw;
-        shared.running -= static_cast<unsigned>(shared.threads.size() - others.size() - here);
+        for (std::size_t i = 1; i < shared.threads.size(); ++i)
+            others.emplace_back([&shared, i] { shared.run_thread(*shared.threads[i]); });
+    } catch (const std::system_error& error) { // serve with those that there are
+        if (shared.serving.options.log)
+            shared.serving.options.log(LogLevel::warning,
+                                       "unable to start more than " +
+                                           counted(others.size() + 1, "thread") + ": " +
+                                           error.code().message());
     }
-    if (here)
-        shared.run_thread(*shared.threads.front());
-    else
-        shared.wait_for_end(others);
+    shared.run_thread(*shared.threads.front());
     for (auto& thread : others)
         thread.join();
+    shared.serving.end_breaking();
     if (shared.failure)
         std::rethrow_exception(shared.failure);
     return shared.serving.removed ? WorkerEnd::removed : WorkerEnd::stopped;

@@ -11,8 +11,8 @@
 namespace userblk {
 
 enum class WaitMode {
-    poll, ///< poll(2) on the control node; other descriptors can wake the threads
-    serve ///< inside SERVE; shorter way from a request to its worker
+    poll, ///< poll(2) on the control node, which wakes all that wait so for one request
+    serve ///< inside SERVE: wakes one for one request, and it has it with the same call
 };
 
 struct WorkerOptions {
@@ -20,6 +20,8 @@ struct WorkerOptions {
     /// The most requests that one thread takes at a time, 1 ... 4096. Slow stores
     /// get less (see BatchSize).
     unsigned batch = 32;
+    /// userblkctl and userblk::run() take WaitMode::serve if nothing else is said. Here
+    /// it has to be asked for: it uses a signal of the program, see Worker::run().
     WaitMode wait = WaitMode::poll;
     /// With WaitMode::serve: look for requests for some microseconds before going
     /// to sleep, if that has helped lately. Costs processor time, saves latency.
@@ -59,8 +61,8 @@ public:
     Worker& operator=(const Worker&) = delete;
 
     /// Serves until stop() is called or the device is removed. The calling thread
-    /// is one of those that serve (WaitMode::poll) or waits for them
-    /// (WaitMode::serve, which wakes its threads with SIGURG). Call it once.
+    /// is one of those that serve. With WaitMode::serve SIGURG is used to end their
+    /// waits; handler and mask are put back as they were. Call it once.
     ///
     /// Answers refused as stale are counted and otherwise ignored: somebody has
     /// put the request back. Exceptions of the backend become EIO.

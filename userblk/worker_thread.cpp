@@ -75,15 +75,16 @@ Operation operation_of(const userblk_request& request) noexcept {
 void Serving::stop() noexcept {
     const int saved = errno; // also called in signal handlers
     stopping = true;
+    for (auto& breaker : breakers)
+        breaker.start();
     const std::uint64_t one = 1;
     [[maybe_unused]] const auto written = ::write(stop_event.get(), &one, sizeof(one));
     errno = saved;
 }
 
-void Serving::wait_for_stop() const noexcept {
-    pollfd entry{stop_event.get(), POLLIN, 0};
-    while (::poll(&entry, 1, -1) < 0 && errno == EINTR) {
-    }
+void Serving::end_breaking() noexcept {
+    for (auto& breaker : breakers)
+        breaker.end();
 }
 
 // ------------------------------------------------------------- WorkerThread
@@ -132,6 +133,11 @@ void WorkerThread::run() {
     if (serving_.options.pin)
         pin();
     const bool in_poll = serving_.options.wait == WaitMode::poll;
+    std::optional<BreakSignalUnblocked> signal;
+    if (!in_poll) {
+        signal.emplace();
+        serving_.breakers[index_].attach(); // and then looks whether it is to stop
+    }
     while (going_on()) {
         const unsigned count = exchange(in_poll ? Waiting::not_at_all : patience());
         if (count > 0)

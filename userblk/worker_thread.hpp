@@ -7,12 +7,14 @@
 #include "userblk/backend.hpp"
 #include "userblk/batch_size.hpp"
 #include "userblk/pending_answers.hpp"
+#include "userblk/wait_breaker.hpp"
 #include "userblk/worker.hpp"
 
 #include <array>
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -21,10 +23,15 @@ namespace userblk {
 /// Internal: what the threads of a worker have in common. The flags and
 /// functions may be used from anywhere, stop() also from a signal handler.
 struct Serving {
+    Serving(abi::ControlNode control, std::shared_ptr<Backend> store, WorkerOptions settings)
+        : node(std::move(control)), backend(std::move(store)), options(std::move(settings)),
+          breakers(options.threads) {}
+
     abi::ControlNode node;
     std::shared_ptr<Backend> backend;
     WorkerOptions options;
-    abi::FileDescriptor stop_event{}; ///< readable for ever once stop() was called
+    abi::FileDescriptor stop_event{};  ///< readable for ever once stop() was called
+    std::vector<WaitBreaker> breakers; ///< one for each thread that waits in SERVE
     std::size_t max_transfer = 0;     ///< bytes
     bool zeroes = false;              ///< the module can fill a READ with zeros
     bool redirect = false;            ///< the module can, and the device allows it
@@ -37,7 +44,7 @@ struct Serving {
     std::atomic<bool> told_of_refusal = false;
 
     void stop() noexcept;
-    void wait_for_stop() const noexcept;
+    void end_breaking() noexcept; ///< when no thread serves any more
 };
 
 /// Internal: one thread's loop. It answers a batch and takes the next in one

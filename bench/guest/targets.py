@@ -2,7 +2,7 @@
 """The block devices that are compared, each with what serves it.
 
 A target is made from a description such as
-    {"kind": "userblk", "store": "mem:", "queues": 2, "workers": 1, "wait": "serve"}
+    {"kind": "userblk", "store": "mem:", "queues": 2, "workers": 1, "wait": "poll"}
 and is a context manager: inside, .device is its path and .pids() are the processes
 that serve it.
 """
@@ -190,7 +190,7 @@ class Userblk(Target):
         self.spawn("userblkctl", "serve", self.device, store,
                    "--workers", str(self.description.get("workers", 1)),
                    "--threads", str(self.description.get("threads", 1)),
-                   "--wait", self.description.get("wait", "poll"),
+                   "--wait", self.description.get("wait", "serve"),
                    *[f"--{option}" for option in ("redirect", "direct") if self.description.get(option)],
                    stderr=subprocess.DEVNULL)
         run("dd", f"if={self.device}", "of=/dev/null", "bs=4k", "count=1", "iflag=direct",

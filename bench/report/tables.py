@@ -43,14 +43,14 @@ def goals(found, kernel, stores):
                 for key, figure in of_mode(found, "counted", kernel, "load").items()}
     rows = []
     for store, job, goal in ((s, *pair) for s in stores for pair in zip(JOBS, GOALS[s])):
-        poll = by_place.get((f"userblk {store}", job))
-        serve = by_place.get((f"userblk {store}, --wait=serve", job))
+        serve = by_place.get((f"userblk {store}", job))
+        poll = by_place.get((f"userblk {store}, --wait=poll", job))
         if poll is None or serve is None:
             continue
         short = min(poll, serve) / goal - 1
-        rows.append([f"{store}, {job}", number(goal), number(poll), number(serve),
+        rows.append([f"{store}, {job}", number(goal), number(serve), number(poll),
                      "reached" if short <= 0 else f"{short * 100:.1f} % above"])
-    return markdown(["", "goal, at most", "default (poll)", "`--wait=serve`", "best of both"], rows)
+    return markdown(["", "goal, at most", "default", "`--wait=poll`", "best of both"], rows)
 
 
 def per_second(figure):

@@ -29,7 +29,7 @@ struct ServeOptions {
     std::string name;
     unsigned workers = 2;
     unsigned threads = 1;
-    std::string wait = "poll";
+    std::string wait = "serve";
     bool keep = false;
     bool verbose = false;
 };

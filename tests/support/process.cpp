@@ -7,6 +7,7 @@
 #include <sstream>
 
 #include <grp.h>
+#include <poll.h>
 #include <sched.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -26,6 +27,13 @@ char process_state(pid_t pid) {
     // The name in parentheses may hold anything; the state follows the last one.
     const std::size_t end = line.rfind(')');
     return end == std::string::npos || end + 2 >= line.size() ? '\0' : line[end + 2];
+}
+
+// A leader that is a zombie may have threads that live; a pidfd knows.
+bool lives(pid_t pid) {
+    const Fd pidfd(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
+    pollfd entry{pidfd.get(), POLLIN, 0};
+    return pidfd.open() && poll(&entry, 1, 0) == 0;
 }
 
 bool eventually_in_state(pid_t pid, char state) {

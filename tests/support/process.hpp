@@ -11,6 +11,8 @@ namespace userblk::test {
 // The letter of /proc/PID/stat: R, S, D, T, Z …; 0 if there is no such process. With a thread's id:
 // that thread's.
 char process_state(pid_t pid);
+// False once nothing of it can act any more: it has ended with all of its threads, reaped or not.
+bool lives(pid_t pid);
 // Waits until it sleeps in the kernel, interruptibly or not.
 bool eventually_sleeps(pid_t pid);
 bool eventually_in_state(pid_t pid, char state);

@@ -45,11 +45,6 @@ const char* name_of(WorkerKind kind) {
     return names[static_cast<int>(kind)];
 }
 
-bool lives(pid_t pid) {
-    const char state = process_state(pid);
-    return state && state != 'Z' && state != 'X';
-}
-
 namespace {
 
 bool all_threads_stopped(pid_t pid) {
@@ -107,7 +102,7 @@ Arguments Fleet::command(WorkerKind kind) {
     if (kind == WorkerKind::redirecting_pool)
         argv.push_back("--redirect");
     if (dice_.below(2))
-        argv.push_back("--wait=serve");
+        argv.push_back("--wait=poll");
     return argv;
 }
 

@@ -90,7 +90,6 @@ private:
 bool is_fenced(WorkerKind kind);
 const char* name_of(WorkerKind kind);
 bool is_pool(WorkerKind kind);
-bool lives(pid_t pid);
 // Stops it and waits until all of its threads are; false if it died.
 bool hold(pid_t pid);
 

@@ -76,7 +76,8 @@ TEST_F(Placement, SpinningWorkersServe) {
 // To look before sleeping in poll makes no sense, and is refused with what would.
 TEST_F(Placement, SpinningNeedsServe) {
     TestDevice device(two_queues());
-    const auto result = run({built("userblkctl"), "serve", device.block_path(), "mem:", "--spin"});
+    const auto result = run(
+        {built("userblkctl"), "serve", device.block_path(), "mem:", "--spin", "--wait", "poll"});
     EXPECT_EQ(result.status, 2);
     EXPECT_NE(result.err.find("--wait=serve"), std::string::npos) << result.err;
 }

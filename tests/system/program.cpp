@@ -58,11 +58,6 @@ std::string content(const Fd& fd) {
     _exit(127);
 }
 
-bool ended(pid_t pid) {
-    const char state = process_state(pid);
-    return !state || state == 'Z' || state == 'X';
-}
-
 } // namespace
 
 std::string built(const std::string& name) {
@@ -180,7 +175,7 @@ void kill_each(const std::vector<pid_t>& pids) {
     for (const pid_t pid : pids)
         ::kill(pid, SIGKILL);
     for (const pid_t pid : pids)
-        EXPECT_TRUE(eventually([=] { return ended(pid); })) << pid << " does not die";
+        EXPECT_TRUE(eventually([=] { return !lives(pid); })) << pid << " does not die";
 }
 
 void reap_strays() {

@@ -72,7 +72,7 @@ std::string shell(const std::string& script, const Arguments& arguments = {},
 
 // The children of a process, whoever it belongs to.
 std::vector<pid_t> children_of(pid_t pid);
-// SIGKILL to each, and waits until they are gone or zombies.
+// SIGKILL to each, and waits until nothing of them can act any more.
 void kill_each(const std::vector<pid_t>& pids);
 // Reaps processes that were left to this one, for as long as it takes them to end.
 void reap_strays();

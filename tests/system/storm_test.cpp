@@ -11,6 +11,7 @@
 
 #include <sys/mman.h>
 
+#include "tests/support/process.hpp"
 #include "tests/system/delivery_audit.hpp"
 #include "tests/system/fio.hpp"
 #include "tests/system/fleet.hpp"

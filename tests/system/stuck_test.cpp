@@ -6,6 +6,7 @@
 #include <fstream>
 #include <regex>
 
+#include "tests/support/process.hpp"
 #include "tests/system/dm_device.hpp"
 #include "tests/system/fio.hpp"
 #include "tests/system/fleet.hpp"

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MIT
 //
 // Workers under "userblkctl serve" that die, also together with it; userblk-recover; reload.
+#include <algorithm>
 #include <filesystem>
 #include <set>
 
 #include <sys/stat.h>
 
+#include "tests/support/process.hpp"
 #include "tests/system/fio.hpp"
 #include "tests/system/system_test.hpp"
 
@@ -253,12 +255,7 @@ TEST_F(Reload, BringsInAnotherBuildUnderFio) {
     const auto from = std::chrono::system_clock::now();
     succeed({program, "reload", device.name()}, 2 * patience);
     EXPECT_TRUE(eventually([&] {
-        for (const pid_t pid : old)
-            if (!process_state(pid) || process_state(pid) == 'Z')
-                continue;
-            else
-                return false;
-        return serve.workers().size() >= 4;
+        return std::none_of(old.begin(), old.end(), lives) && serve.workers().size() >= 4;
     })) << serve.program().err();
     const auto to = std::chrono::system_clock::now();
     EXPECT_TRUE(all_run(serve.workers(), program))

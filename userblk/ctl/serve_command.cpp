@@ -95,10 +95,10 @@ void ServeCommand::declare_workers(CommandLine& line) {
     line.number<unsigned>("--batch", batch_, 1, 4096,
                           "The most requests that a thread takes at a time; default 32");
     line.choice("--wait", wait_, {"poll", "serve"},
-                "How workers wait: in poll (default), or in the system call that also brings the "
-                "request, which is faster");
+                "How workers wait: in the system call that also brings the request (default), or in "
+                "poll, which is slower");
     line.flag("--spin", spin_,
-              "With --wait=serve: look for requests for some microseconds before sleeping, if that "
+              "Not with --wait=poll: look for requests for some microseconds before sleeping, if that "
               "has helped lately");
     line.flag("--redirect", redirect_,
               "With file:PATH: leave moving the data to the kernel, which carries each request out "

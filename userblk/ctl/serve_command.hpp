@@ -53,7 +53,7 @@ private:
     bool create_ = false, keep_ = false, reuse_ = false;
     DeviceOptions device_options_;
     unsigned workers_ = 2, threads_ = 1, batch_ = 32, spares_ = 1;
-    std::string wait_ = "poll";
+    std::string wait_ = "serve";
     std::optional<Credentials> user_;
     bool lock_memory_ = false;
     std::optional<int> oom_score_;
