@@ -102,7 +102,7 @@ def plan_time(with_ublk, rounds):
     return {"rounds": rounds, "jobs": timed_jobs(), "targets": [
         *peers(with_ublk, (1, 2)),
         nbd("null", 1), nbd("memory", 1), nbd("memory", 4),
-        *[userblk(store, wait=wait) for wait in ("serve", "poll") for store in ("null:", "mem:", "file:")],
+        userblk("null:"), userblk("mem:"), userblk("file:"), userblk("mem:", wait="poll"),
         userblk("null:", queues=2, workers=2),
         userblk("mem:", queues=2, workers=2),
         userblk("mem:", workers=4), userblk("mem:", workers=4, wait="poll"),

@@ -27,10 +27,11 @@ static int userblk_answer_check(const struct userblk_answer *answer)
 {
 	bool redirect = answer->action == USERBLK_ACTION_REDIRECT;
 
-	/* Most are a COMPLETE, which is 0, that says nothing else. */
-	if (!answer->action && !(answer->flags | answer->status | answer->fd |
-	      answer->result | answer->reserved0 | answer->offset |
-	      answer->reserved[0] | answer->reserved[1]))
+	/* Most are one of two, and say nothing that is not theirs. */
+	if (!(answer->flags | answer->status | answer->result |
+	      answer->reserved0 | answer->reserved[0] | answer->reserved[1]) &&
+	    (redirect || (answer->action == USERBLK_ACTION_COMPLETE &&
+			  !(answer->offset | answer->fd))))
 		return 0;
 	if (answer->action > USERBLK_ACTION_REDIRECT ||
 	    answer->flags & ~(redirect ? USERBLK_ANSWER_EXTENTS :

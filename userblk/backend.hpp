@@ -80,6 +80,11 @@ struct Operation {
 /// A request may be executed twice when a worker died after it had carried it
 /// out: the same write with the same data. Every call must allow for that.
 ///
+/// **Signals.** A worker that is to stop carries out what it has taken, and its
+/// threads get signals meanwhile (SIGTERM; SIGURG, see WaitMode::serve). Calls that
+/// can be restarted are; those that never are, such as poll(2), waits with a
+/// timeout, and sleeps, end with EINTR, and the backend goes on with them.
+///
 /// **Errors** are errno values (std::generic_category, std::errc); the user of
 /// the device gets the nearest thing that the block layer knows: ENOSPC,
 /// EOPNOTSUPP, ETIMEDOUT, ENOMEM and a few more arrive as such, all else as EIO.

@@ -3,47 +3,91 @@
 
 #include "ioctl/error.hpp"
 
+#include <mutex>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 namespace userblk {
 
+namespace {
+
+constexpr long interval_ns = 5'000'000;
+
+/// What all workers of a process have in common.
+struct Handling {
+    std::mutex mutex;
+    unsigned users = 0;
+    struct sigaction before {};
+};
+
+Handling& handling() {
+    static Handling one;
+    return one;
+}
+
+} // namespace
+
 WaitBreaker::~WaitBreaker() {
-    if (attached_)
+    if (made_)
         ::timer_delete(timer_);
 }
 
-void WaitBreaker::attach() {
+std::error_code WaitBreaker::attach() noexcept {
     sigevent event{};
     event.sigev_notify = SIGEV_THREAD_ID;
-    event.sigev_signo = signal;
+    event.sigev_signo = BreakSignal::number;
     event._sigev_un._tid = static_cast<pid_t>(::syscall(SYS_gettid)); // glibc has no name for it
     if (::timer_create(CLOCK_MONOTONIC, &event, &timer_) != 0)
-        abi::throw_errno("make a timer");
+        return abi::errno_code(errno);
+    made_ = true;
     attached_ = true;
+    return {};
+}
+
+void WaitBreaker::start() noexcept {
+    if (!attached_)
+        return;
+    set_interval(interval_ns);
+    if (!attached_) // it ended meanwhile
+        set_interval(0);
+}
+
+void WaitBreaker::end() noexcept {
+    if (attached_.exchange(false))
+        set_interval(0);
 }
 
 // timer_settime() may be used in signal handlers: see signal-safety(7).
 void WaitBreaker::set_interval(long nanoseconds) noexcept {
-    if (!attached_)
-        return;
     itimerspec when{};
     when.it_interval.tv_nsec = nanoseconds;
     when.it_value.tv_nsec = nanoseconds > 0 ? 1 : 0; // the first one at once
     ::timer_settime(timer_, 0, &when, nullptr);
 }
 
-BreakSignal::BreakSignal() noexcept {
-    struct sigaction action {};
-    action.sa_handler = [](int) {};
-    ::sigaction(WaitBreaker::signal, &action, &before_); // no SA_RESTART: that is the point
-}
-
-BreakSignalUnblocked::BreakSignalUnblocked() noexcept {
+BreakSignal::BreakSignal() {
+    {
+        auto& common = handling();
+        const std::lock_guard guard(common.mutex);
+        if (common.users++ == 0) {
+            struct sigaction action {};
+            action.sa_handler = [](int) {};
+            action.sa_flags = SA_RESTART; // SERVE ends all the same
+            ::sigaction(number, &action, &common.before);
+        }
+    }
     sigset_t set;
     ::sigemptyset(&set);
-    ::sigaddset(&set, WaitBreaker::signal);
-    ::pthread_sigmask(SIG_UNBLOCK, &set, &before_);
+    ::sigaddset(&set, number);
+    ::pthread_sigmask(SIG_UNBLOCK, &set, &mask_before_);
+}
+
+BreakSignal::~BreakSignal() {
+    ::pthread_sigmask(SIG_SETMASK, &mask_before_, nullptr);
+    auto& common = handling();
+    const std::lock_guard guard(common.mutex);
+    if (--common.users == 0)
+        ::sigaction(number, &common.before, nullptr);
 }
 
 } // namespace userblk

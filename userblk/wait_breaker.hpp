@@ -4,59 +4,51 @@
 #include <atomic>
 #include <ctime>
 #include <signal.h>
+#include <system_error>
 
 namespace userblk {
 
-/// Internal: gets one thread out of a wait inside the kernel, however shortly before or
-/// after it goes there, by a signal that is sent to it again and again. A timer sends it,
-/// so that it can be asked for in a signal handler, and no other thread is needed.
+/// Internal: gets one thread out of a wait in SERVE, however shortly before or after it
+/// goes there, by a signal that is sent to it again and again. A timer sends it, so that it
+/// can be asked for in a signal handler, and no other thread is needed. A BreakSignal has
+/// to be there while it does.
 class WaitBreaker {
 public:
-    /// Ignored unless somebody handles it, which BreakSignal does.
-    static constexpr int signal = SIGURG;
-
     WaitBreaker() = default;
     WaitBreaker(const WaitBreaker&) = delete;
     WaitBreaker& operator=(const WaitBreaker&) = delete;
     ~WaitBreaker();
 
     /// Makes the calling thread the one. Once. Whoever asked before that was not heard.
-    /// @throws std::system_error if there is no timer to be had
-    void attach();
+    std::error_code attach() noexcept;
     /// Begins to break its waits; from any thread, and from signal handlers.
-    void start() noexcept { set_interval(5'000'000); }
-    void end() noexcept { set_interval(0); }
+    void start() noexcept;
+    /// The thread waits no more; start() does nothing from now on.
+    void end() noexcept;
 
 private:
     void set_interval(long nanoseconds) noexcept;
 
     timer_t timer_{};
+    bool made_ = false; ///< the timer is
     std::atomic<bool> attached_ = false;
 };
 
-/// Internal: while it lives the signal ends system calls, and does nothing else. Of the
-/// process; what was there before is put back.
+/// Internal: while any of it lives the signal of WaitBreaker ends waits in SERVE, and does
+/// nothing else: whatever can be restarted after a signal is. What was there before, for
+/// the process, is put back with the last one; the calling thread, and those that it starts,
+/// take the signal as long as its own one lives.
 class BreakSignal {
 public:
-    BreakSignal() noexcept;
+    static constexpr int number = SIGURG; ///< ignored unless somebody handles it
+
+    BreakSignal();
     BreakSignal(const BreakSignal&) = delete;
     BreakSignal& operator=(const BreakSignal&) = delete;
-    ~BreakSignal() { ::sigaction(WaitBreaker::signal, &before_, nullptr); }
+    ~BreakSignal();
 
 private:
-    struct sigaction before_ {};
-};
-
-/// Internal: while it lives the calling thread takes the signal.
-class BreakSignalUnblocked {
-public:
-    BreakSignalUnblocked() noexcept;
-    BreakSignalUnblocked(const BreakSignalUnblocked&) = delete;
-    BreakSignalUnblocked& operator=(const BreakSignalUnblocked&) = delete;
-    ~BreakSignalUnblocked() { ::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
-
-private:
-    sigset_t before_{};
+    sigset_t mask_before_{};
 };
 
 } // namespace userblk

@@ -33,6 +33,7 @@ struct Worker::Shared {
         : serving(std::move(control), std::move(store), checked(std::move(settings))) {}
 
     void run_thread(WorkerThread& thread) noexcept;
+    void start_others(std::vector<std::thread>& others);
 
     Serving serving;
     std::vector<std::unique_ptr<WorkerThread>> threads;
@@ -72,22 +73,25 @@ void Worker::Shared::run_thread(WorkerThread& thread) noexcept {
     serving.stop();
 }
 
+// As many threads more as can be had; it goes on with those that there are.
+void Worker::Shared::start_others(std::vector<std::thread>& others) {
+    others.reserve(threads.size());
+    try {
+        for (std::size_t i = 1; i < threads.size(); ++i)
+            others.emplace_back([this, i] { run_thread(*threads[i]); });
+    } catch (const std::exception& error) {
+        serving.log(LogLevel::warning, "serving with " + counted(others.size() + 1, "thread") +
+                                           ", unable to start more: " + error.what());
+    }
+}
+
 WorkerEnd Worker::run() {
     auto& shared = *shared_;
     std::optional<BreakSignal> signal;
     if (shared.serving.options.wait == WaitMode::serve)
         signal.emplace();
     std::vector<std::thread> others;
-    try {
-        for (std::size_t i = 1; i < shared.threads.size(); ++i)
-            others.emplace_back([&shared, i] { shared.run_thread(*shared.threads[i]); });
-    } catch (const std::system_error& error) { // serve with those that there are
-        if (shared.serving.options.log)
-            shared.serving.options.log(LogLevel::warning,
-                                       "unable to start more than " +
-                                           counted(others.size() + 1, "thread") + ": " +
-                                           error.code().message());
-    }
+    shared.start_others(others);
     shared.run_thread(*shared.threads.front());
     for (auto& thread : others)
         thread.join();

@@ -62,7 +62,8 @@ public:
 
     /// Serves until stop() is called or the device is removed. The calling thread
     /// is one of those that serve. With WaitMode::serve SIGURG is used to end their
-    /// waits; handler and mask are put back as they were. Call it once.
+    /// waits, with SA_RESTART; handler and mask are put back as they were, with the
+    /// last worker of the process. Call it once.
     ///
     /// Answers refused as stale are counted and otherwise ignored: somebody has
     /// put the request back. Exceptions of the backend become EIO.

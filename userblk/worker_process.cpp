@@ -61,13 +61,27 @@ void set_signals(void (*on_stop)(int)) {
     ::signal(SIGPIPE, SIG_IGN);
     struct sigaction action {};
     action.sa_handler = on_stop;
+    action.sa_flags = SA_RESTART; // a store knows nothing of it; waits for requests end
     ::sigaction(stop_signal, &action, nullptr);
     sigset_t none;
     ::sigemptyset(&none);
     ::pthread_sigmask(SIG_SETMASK, &none, nullptr);
 }
 
-Worker* the_worker = nullptr; // for the handler; there is one in a worker process
+// There is one in a worker process. A signal that comes later finds nothing to be done.
+class StopOnSignal {
+public:
+    explicit StopOnSignal(Worker& worker) {
+        the_worker_ = &worker;
+        set_signals([](int) { the_worker_->stop(); });
+    }
+    StopOnSignal(const StopOnSignal&) = delete;
+    StopOnSignal& operator=(const StopOnSignal&) = delete;
+    ~StopOnSignal() { ::signal(stop_signal, SIG_IGN); }
+
+private:
+    static inline Worker* the_worker_ = nullptr;
+};
 
 void log(const WorkerSetup& setup, LogLevel level, const std::string& text) {
     if (setup.options.log)
@@ -101,11 +115,8 @@ int serve(const WorkerSetup& setup, const abi::FileDescriptor& channel) {
     if (!place)
         return worker_stopped;
     worker->take_place(*place);
-    the_worker = &*worker;
-    set_signals([](int) { the_worker->stop(); });
+    const StopOnSignal stop(*worker);
     const auto end = worker->run();
-    // A signal that comes from now on finds nothing to be done.
-    ::signal(stop_signal, SIG_IGN);
     return end == WorkerEnd::removed ? worker_removed : worker_stopped;
 }
 

@@ -74,12 +74,21 @@ Operation operation_of(const userblk_request& request) noexcept {
 
 void Serving::stop() noexcept {
     const int saved = errno; // also called in signal handlers
-    stopping = true;
+    if (stopping.exchange(true))
+        return;
     for (auto& breaker : breakers)
         breaker.start();
     const std::uint64_t one = 1;
     [[maybe_unused]] const auto written = ::write(stop_event.get(), &one, sizeof(one));
     errno = saved;
+}
+
+void Serving::log(LogLevel level, const std::string& text) const noexcept {
+    try {
+        if (options.log)
+            options.log(level, text);
+    } catch (...) {
+    }
 }
 
 void Serving::end_breaking() noexcept {
@@ -93,9 +102,9 @@ WorkerThread::WorkerThread(Serving& serving, unsigned index)
     : serving_(serving), index_(index), backend_(*serving.backend),
       maps_stores_(!backend_.mapping(0, USERBLK_MIN_BLOCK_SIZE, Backend::Access::store).empty()),
       wants_data_(backend_.wants_data()), redirects_(serving.redirect && backend_.redirects()),
-      backend_fua_(backend_.describe().fua),
-      arena_(serving.max_transfer, serving.options.batch), batch_(serving.options.batch),
-      answers_(serving.options.batch), refused_(serving.options.batch) {
+      backend_fua_(backend_.describe().fua), arena_(serving.max_transfer, serving.options.batch),
+      batch_(serving.options.batch), answers_(serving.options.batch),
+      refused_(serving.options.batch) {
     prepare_records();
 }
 
@@ -121,23 +130,27 @@ void WorkerThread::pin() noexcept {
         const auto processors = processors_of_queue(number, queue_);
         const auto error = processors.empty() ? std::make_error_code(std::errc::no_such_device)
                                               : run_on(processors);
-        if (error && serving_.options.log)
-            serving_.options.log(LogLevel::warning,
-                                 "unable to keep to the processors of hardware queue " +
-                                     std::to_string(queue_) + ": " + error.message());
+        if (error)
+            serving_.log(LogLevel::warning, "unable to keep to the processors of hardware queue " +
+                                                std::to_string(queue_) + ": " + error.message());
     } catch (...) {
     }
+}
+
+// Before it looks for the first time whether it is to stop. Without a timer it waits in
+// poll, which only takes longer.
+bool WorkerThread::can_be_stopped() {
+    const auto error = serving_.breakers[index_].attach();
+    if (error)
+        serving_.log(LogLevel::warning,
+                     "waiting for requests in poll, without a timer: " + error.message());
+    return !error;
 }
 
 void WorkerThread::run() {
     if (serving_.options.pin)
         pin();
-    const bool in_poll = serving_.options.wait == WaitMode::poll;
-    std::optional<BreakSignalUnblocked> signal;
-    if (!in_poll) {
-        signal.emplace();
-        serving_.breakers[index_].attach(); // and then looks whether it is to stop
-    }
+    const bool in_poll = serving_.options.wait == WaitMode::poll || !can_be_stopped();
     while (going_on()) {
         const unsigned count = exchange(in_poll ? Waiting::not_at_all : patience());
         if (count > 0)
@@ -280,10 +293,10 @@ void WorkerThread::retry(const userblk_answer& refused, const userblk_request& r
         answer(request, std::make_error_code(std::errc::io_error));
         error = put_one(answers_.back());
     }
-    if (error && !is_gone(error) && serving_.options.log)
-        serving_.options.log(LogLevel::error, "the kernel refused the answer to a request, which "
-                                              "stays with this process: " +
-                                                  error.message());
+    if (error && !is_gone(error))
+        serving_.log(LogLevel::error, "the kernel refused the answer to a request, which "
+                                      "stays with this process: " +
+                                          error.message());
     forget_answers();
 }
 
@@ -358,9 +371,8 @@ void WorkerThread::heal() {
         return;
     counters_.resets.add();
     counters_.put_back.add(reset.count);
-    if (serving_.options.log)
-        serving_.options.log(LogLevel::notice, "put back " + counted(reset.count, "request") +
-                                                   " of a process that died");
+    serving_.log(LogLevel::notice,
+                 "put back " + counted(reset.count, "request") + " of a process that died");
 }
 
 // ------------------------------------------------------------- carrying out
@@ -432,8 +444,7 @@ bool WorkerThread::redirect(const userblk_request& request) {
     if (request.op >= operations)
         return false;
     extents_.clear();
-    const auto error =
-        guarded([&] { return backend_.redirect(operation_of(request), extents_); });
+    const auto error = guarded([&] { return backend_.redirect(operation_of(request), extents_); });
     if (error) {
         answer(request, error);
         return true;
@@ -477,12 +488,12 @@ inline void WorkerThread::answer_redirected(const userblk_request& request) {
 // What is refused once is likely to be refused again, but each is asked for anew:
 // no state is kept about files.
 void WorkerThread::note_refusal(int error) {
-    if (error == ENOMEM || !serving_.options.log || serving_.told_of_refusal.exchange(true))
+    if (error == ENOMEM || serving_.told_of_refusal.exchange(true))
         return;
-    serving_.options.log(LogLevel::warning,
-                         "the kernel refused to redirect a request (told once), which is carried "
-                         "out by this process instead: " +
-                             abi::errno_code(error).message());
+    serving_.log(LogLevel::warning,
+                 "the kernel refused to redirect a request (told once), which is carried "
+                 "out by this process instead: " +
+                     abi::errno_code(error).message());
 }
 
 // The data of a READ stays where it is until the answer is sent.
@@ -590,11 +601,11 @@ std::error_code WorkerThread::guarded(Call&& call) noexcept {
 
 std::error_code WorkerThread::caught(const char* what) noexcept {
     try {
-        if (serving_.options.log && !serving_.told_of_exception.exchange(true))
-            serving_.options.log(LogLevel::error,
-                                 "the backend threw an exception, which became an I/O error "
-                                 "(told once): " +
-                                     std::string(what));
+        if (!serving_.told_of_exception.exchange(true))
+            serving_.log(LogLevel::error,
+                         "the backend threw an exception, which became an I/O error "
+                         "(told once): " +
+                             std::string(what));
     } catch (...) {
     }
     return std::make_error_code(std::errc::io_error);

@@ -16,6 +16,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <string>
 #include <vector>
 
 namespace userblk {
@@ -32,18 +33,19 @@ struct Serving {
     WorkerOptions options;
     abi::FileDescriptor stop_event{};  ///< readable for ever once stop() was called
     std::vector<WaitBreaker> breakers; ///< one for each thread that waits in SERVE
-    std::size_t max_transfer = 0;     ///< bytes
-    bool zeroes = false;              ///< the module can fill a READ with zeros
-    bool redirect = false;            ///< the module can, and the device allows it
-    bool spin = false;                ///< wanted, and the module can
-    unsigned queues = 1;              ///< hardware queues of the device
-    unsigned place = 0;               ///< of this worker among those of the device
+    std::size_t max_transfer = 0;      ///< bytes
+    bool zeroes = false;               ///< the module can fill a READ with zeros
+    bool redirect = false;             ///< the module can, and the device allows it
+    bool spin = false;                 ///< wanted, and the module can
+    unsigned queues = 1;               ///< hardware queues of the device
+    unsigned place = 0;                ///< of this worker among those of the device
     std::atomic<bool> stopping = false;
     std::atomic<bool> removed = false;
     std::atomic<bool> told_of_exception = false;
     std::atomic<bool> told_of_refusal = false;
 
     void stop() noexcept;
+    void log(LogLevel level, const std::string& text) const noexcept;
     void end_breaking() noexcept; ///< when no thread serves any more
 };
 
@@ -81,6 +83,7 @@ private:
     bool settled(std::error_code error);
     void prepare_records();
     void pin() noexcept;
+    bool can_be_stopped();
     Waiting patience() const noexcept;
     void fell_idle() noexcept;
     void wait_in_poll();

@@ -94,12 +94,14 @@ void ServeCommand::declare_workers(CommandLine& line) {
     line.number<unsigned>("-t,--threads", threads_, 1, 1024, "Threads of each worker; default 1");
     line.number<unsigned>("--batch", batch_, 1, 4096,
                           "The most requests that a thread takes at a time; default 32");
-    line.choice("--wait", wait_, {"poll", "serve"},
-                "How workers wait: in the system call that also brings the request (default), or in "
-                "poll, which is slower");
-    line.flag("--spin", spin_,
-              "Not with --wait=poll: look for requests for some microseconds before sleeping, if that "
-              "has helped lately");
+    line.choice(
+        "--wait", wait_, {"poll", "serve"},
+        "How workers wait: in the system call that also brings the request (default), or in "
+        "poll, which is slower");
+    line.flag(
+        "--spin", spin_,
+        "Not with --wait=poll: look for requests for some microseconds before sleeping, if that "
+        "has helped lately");
     line.flag("--redirect", redirect_,
               "With file:PATH: leave moving the data to the kernel, which carries each request out "
               "on the file, with no copy here");

@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: MIT
+#include "userblk/wait_breaker.hpp"
+
+#include <gtest/gtest.h>
+
+#include <array>
+#include <atomic>
+#include <cerrno>
+#include <chrono>
+#include <csignal>
+#include <memory>
+#include <poll.h>
+#include <thread>
+#include <unistd.h>
+
+namespace userblk {
+namespace {
+
+// A wait that a signal ends, whether it may be restarted or not, as SERVE is one.
+int wait_in_poll() {
+    return ::poll(nullptr, 0, 60'000) < 0 ? errno : 0;
+}
+
+sighandler_t handler() {
+    struct sigaction found {};
+    ::sigaction(BreakSignal::number, nullptr, &found);
+    return found.sa_handler;
+}
+
+bool is_blocked() {
+    sigset_t mask;
+    ::pthread_sigmask(SIG_SETMASK, nullptr, &mask);
+    return ::sigismember(&mask, BreakSignal::number) == 1;
+}
+
+// Somebody asks before the thread goes to wait, when a single signal would be lost.
+TEST(WaitBreaker, BreaksAWaitThatBeginsLater) {
+    const BreakSignal signal;
+    WaitBreaker breaker;
+    ASSERT_FALSE(breaker.attach());
+    breaker.start();
+    EXPECT_EQ(wait_in_poll(), EINTR);
+    EXPECT_EQ(wait_in_poll(), EINTR) << "again and again";
+    breaker.end();
+}
+
+// A signal handler of one thread asks while another waits.
+TEST(WaitBreaker, IsAskedInASignalHandler) {
+    const BreakSignal signal;
+    static WaitBreaker* asked;
+    WaitBreaker breaker;
+    asked = &breaker;
+    struct sigaction action {};
+    struct sigaction before {};
+    action.sa_handler = [](int) { asked->start(); };
+    ASSERT_EQ(::sigaction(SIGUSR1, &action, &before), 0);
+    std::atomic<bool> attached = false;
+    int ended = 0;
+    std::thread waiter([&] {
+        EXPECT_FALSE(breaker.attach());
+        attached = true;
+        ended = wait_in_poll();
+    });
+    while (!attached)
+        std::this_thread::yield();
+    ::raise(SIGUSR1);
+    waiter.join();
+    EXPECT_EQ(ended, EINTR);
+    breaker.end();
+    ::sigaction(SIGUSR1, &before, nullptr);
+}
+
+// A store that reads a pipe of its own is not to hear of the end: its call is restarted.
+TEST(WaitBreaker, LeavesCallsOfTheStoreAlone) {
+    std::array<int, 2> ends{};
+    ASSERT_EQ(::pipe(ends.data()), 0);
+    const BreakSignal signal;
+    WaitBreaker breaker;
+    ASSERT_FALSE(breaker.attach());
+    breaker.start();
+    EXPECT_EQ(wait_in_poll(), EINTR) << "signals do come";
+    std::thread writer([&] {
+        std::this_thread::sleep_for(std::chrono::milliseconds(50));
+        EXPECT_EQ(::write(ends[1], "x", 1), 1);
+    });
+    char byte = 0;
+    EXPECT_EQ(::read(ends[0], &byte, 1), 1);
+    writer.join();
+    breaker.end();
+    ::close(ends[0]);
+    ::close(ends[1]);
+}
+
+// Asked too early there is nobody, and whoever comes looks by himself; asked too late it
+// must not begin to send signals that nobody ends.
+TEST(WaitBreaker, DoesNothingBeforeAndAfter) {
+    const BreakSignal signal;
+    WaitBreaker breaker;
+    breaker.start();
+    ASSERT_FALSE(breaker.attach());
+    EXPECT_EQ(::poll(nullptr, 0, 20), 0);
+    breaker.start();
+    EXPECT_EQ(wait_in_poll(), EINTR);
+    breaker.end();
+    breaker.start();
+    EXPECT_EQ(::poll(nullptr, 0, 20), 0);
+}
+
+// A program that uses the signal itself gets handler and mask back, from the last worker.
+TEST(WaitBreaker, LeavesTheSignalAsItWas) {
+    struct sigaction own {};
+    struct sigaction before {};
+    own.sa_handler = [](int) {};
+    ASSERT_EQ(::sigaction(BreakSignal::number, &own, &before), 0);
+    sigset_t set;
+    ::sigemptyset(&set);
+    ::sigaddset(&set, BreakSignal::number);
+    ASSERT_EQ(::pthread_sigmask(SIG_BLOCK, &set, nullptr), 0);
+    {
+        const BreakSignal alone;
+        EXPECT_FALSE(is_blocked());
+    }
+    EXPECT_TRUE(is_blocked());
+    {
+        auto first = std::make_unique<BreakSignal>();
+        const sighandler_t ours = handler();
+        EXPECT_NE(ours, own.sa_handler);
+        std::thread other([&] {
+            const BreakSignal second;
+            first.reset();
+            EXPECT_EQ(handler(), ours) << "one worker's end took another's";
+        });
+        other.join();
+    }
+    EXPECT_EQ(handler(), own.sa_handler);
+    ::sigaction(BreakSignal::number, &before, nullptr);
+    ::pthread_sigmask(SIG_UNBLOCK, &set, nullptr);
+}
+
+} // namespace
+} // namespace userblk
