@@ -3,7 +3,7 @@
 
 #include <atomic>
 #include <ctime>
-#include <signal.h>
+#include <csignal>
 #include <system_error>
 
 namespace userblk {
