@@ -109,7 +109,7 @@ FaultTally fail_each_step(const std::function<int(FaultPoint&)>& round) {
     return tally;
 }
 
-FailingDisk::FailingDisk(std::string disk, unsigned int per_cent)
+FailingDisk::FailingDisk(const std::string& disk, unsigned int per_cent)
     : switch_("/sys/block/" + disk + "/make-it-fail") {
     set_up_kinds();
     const std::string kind = faults + "fail_make_request";

@@ -52,7 +52,7 @@ FaultTally fail_each_step(const std::function<int(FaultPoint&)>& round);
 class FailingDisk {
 public:
     // per_cent: how many of them.
-    explicit FailingDisk(std::string disk, unsigned int per_cent = 100);
+    explicit FailingDisk(const std::string& disk, unsigned int per_cent = 100);
     FailingDisk(const FailingDisk&) = delete;
     FailingDisk& operator=(const FailingDisk&) = delete;
     ~FailingDisk();

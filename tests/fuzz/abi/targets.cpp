@@ -44,10 +44,11 @@ void Targets::fill_in(Files& all) const {
 
 void Targets::tidy() const {
     for (const auto& [file, fd] : files_) {
-        char scratch[4096];
-        if (file == File::pipe_out)
+        if (file == File::pipe_out) {
+            char scratch[4096];
             while (read(fd.get(), scratch, sizeof(scratch)) > 0)
                 ;
+        }
         const off_t size = file == File::memory  ? memory_size
                            : file == File::small ? small_size
                                                  : 0;

@@ -63,7 +63,7 @@ TEST(WaitBreaker, IsAskedInASignalHandler) {
     });
     while (!attached)
         std::this_thread::yield();
-    ::raise(SIGUSR1);
+    ::pthread_kill(::pthread_self(), SIGUSR1);
     waiter.join();
     EXPECT_EQ(ended, EINTR);
     breaker.end();
