@@ -22,6 +22,10 @@ JOBS = {
 }
 
 
+# The default, and the other way for workers to wait.
+WAITS = ({}, {"wait": "poll"})
+
+
 def load_job(name, operation, block, depth, *more):
     flags = ["--write"] if operation == "write" else []
     return {"name": name, "tool": "load",
@@ -51,18 +55,18 @@ def userblk(store, **more):
               if what in more]
     words += [f"on {more['on']}"] if "on" in more else []
     words += [f"--{option}" for option in ("redirect", "direct") if option in more]
-    if more.get("wait") == "poll":
-        words.append("--wait=poll")
+    if "wait" in more:
+        words.append(f"--wait={more['wait']}")
     return {"name": ", ".join(words), "kind": "userblk", "store": store, **more}
 
 
-def on_files(waits=("serve", "poll")):
+def on_files(waits=WAITS):
     """REDIRECT beside what the kernel has for the same: loop, on the same file."""
     return [{"name": "loop on ext4", "kind": "loop", "on": "ext4"},
             {"name": "loop on ext4, direct", "kind": "loop", "on": "ext4", "direct": True},
-            *[userblk("file:", redirect=True, wait=wait) for wait in waits],
-            *[userblk("file:", redirect=True, on="ext4", wait=wait) for wait in waits],
-            *[userblk("file:", redirect=True, direct=True, on="ext4", wait=wait) for wait in waits]]
+            *[userblk("file:", redirect=True, **wait) for wait in waits],
+            *[userblk("file:", redirect=True, on="ext4", **wait) for wait in waits],
+            *[userblk("file:", redirect=True, direct=True, on="ext4", **wait) for wait in waits]]
 
 
 def ublk(store, **more):
@@ -88,14 +92,14 @@ def nbd(store, connections):
 def plan_quick(with_ublk, _rounds):
     return {"rounds": 1, "jobs": counted_jobs(), "targets": [
         *peers(with_ublk),
-        *[userblk(store, wait=wait) for wait in ("serve", "poll") for store in ("null:", "mem:")]]}
+        *[userblk(store, **wait) for wait in WAITS for store in ("null:", "mem:")]]}
 
 
 def plan_counted(with_ublk, _rounds):
     return {"rounds": 1, "jobs": counted_jobs(), "targets": [
         *peers(with_ublk), nbd("null", 1), nbd("memory", 1),
-        *[userblk(store, wait=wait)
-          for wait in ("serve", "poll") for store in ("null:", "mem:", "file:")], *on_files()]}
+        *[userblk(store, **wait)
+          for wait in WAITS for store in ("null:", "mem:", "file:")], *on_files()]}
 
 
 def plan_time(with_ublk, rounds):
@@ -106,7 +110,7 @@ def plan_time(with_ublk, rounds):
         userblk("null:", queues=2, workers=2),
         userblk("mem:", queues=2, workers=2),
         userblk("mem:", workers=4), userblk("mem:", workers=4, wait="poll"),
-        *on_files(["serve"])]}
+        *on_files([{}])]}
 
 
 def plan_scale(_with_ublk, _rounds):

@@ -5,6 +5,14 @@
 
 namespace userblk {
 
+void write_log(const LogFunction& log, LogLevel level, const std::string& text) noexcept {
+    try {
+        if (log)
+            log(level, text);
+    } catch (...) {
+    }
+}
+
 const char* to_string(LogLevel level) noexcept {
     switch (level) {
     case LogLevel::error:

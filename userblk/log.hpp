@@ -15,6 +15,9 @@ enum class LogLevel { error, warning, notice, information, debug };
 /// function drops the messages.
 using LogFunction = std::function<void(LogLevel, const std::string& text)>;
 
+/// What is said above of calling it: nothing if it is empty, and nothing comes out of it.
+void write_log(const LogFunction& log, LogLevel level, const std::string& text) noexcept;
+
 /// "error", "warning", "notice", "information" or "debug".
 const char* to_string(LogLevel level) noexcept;
 

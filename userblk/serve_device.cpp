@@ -28,9 +28,8 @@ void remove_device(const Device& device, const LogFunction& log, const std::stri
         }
         std::this_thread::sleep_for(try_every);
     }
-    if (log)
-        log(LogLevel::warning,
-            device.block_path() + " is in use and stays; its requests wait. " + advice);
+    write_log(log, LogLevel::warning,
+              device.block_path() + " is in use and stays; its requests wait. " + advice);
 }
 
 } // namespace

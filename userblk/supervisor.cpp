@@ -527,11 +527,7 @@ void Supervisor::heal() noexcept {
 }
 
 void Supervisor::log(LogLevel level, const std::string& text) const noexcept {
-    try {
-        if (options_.log)
-            options_.log(level, text);
-    } catch (...) {
-    }
+    write_log(options_.log, level, text);
 }
 
 void Supervisor::notify(const std::string& state) const noexcept {

@@ -7,6 +7,7 @@
 #include "userblk/worker_thread.hpp"
 
 #include <mutex>
+#include <optional>
 #include <stdexcept>
 #include <sys/eventfd.h>
 #include <thread>

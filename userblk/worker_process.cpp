@@ -83,11 +83,6 @@ private:
     static inline Worker* the_worker_ = nullptr;
 };
 
-void log(const WorkerSetup& setup, LogLevel level, const std::string& text) {
-    if (setup.options.log)
-        setup.options.log(level, text);
-}
-
 // A spare one must not have to ask for memory when it is its turn: there may be none.
 std::error_code locked(Worker& worker) noexcept {
     if (const auto error = lock_memory())
@@ -103,7 +98,8 @@ int serve(const WorkerSetup& setup, const abi::FileDescriptor& channel) {
         worker.emplace(abi::ControlNode(setup.number), setup.factory(context), setup.options);
         if (setup.lock_memory)
             if (const auto error = locked(*worker))
-                log(setup, LogLevel::warning, "unable to lock memory: " + error.message());
+                write_log(setup.options.log, LogLevel::warning,
+                          "unable to lock memory: " + error.message());
         if (setup.run_as)
             drop_privileges(*setup.run_as);
     } catch (const std::exception& exception) {
@@ -116,8 +112,7 @@ int serve(const WorkerSetup& setup, const abi::FileDescriptor& channel) {
         return worker_stopped;
     worker->take_place(*place);
     const StopOnSignal stop(*worker);
-    const auto end = worker->run();
-    return end == WorkerEnd::removed ? worker_removed : worker_stopped;
+    return worker->run() == WorkerEnd::removed ? worker_removed : worker_stopped;
 }
 
 } // namespace
@@ -131,7 +126,8 @@ void be_worker(const WorkerSetup& setup, abi::FileDescriptor channel) noexcept {
         status = serve(setup, channel);
     } catch (const std::exception& exception) {
         try {
-            log(setup, LogLevel::error, std::string("worker: ") + exception.what());
+            write_log(setup.options.log, LogLevel::error,
+                      std::string("worker: ") + exception.what());
         } catch (...) {
         }
     } catch (...) {

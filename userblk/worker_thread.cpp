@@ -70,34 +70,6 @@ Operation operation_of(const userblk_request& request) noexcept {
 
 } // namespace
 
-// ------------------------------------------------------------------ Serving
-
-void Serving::stop() noexcept {
-    const int saved = errno; // also called in signal handlers
-    if (stopping.exchange(true))
-        return;
-    for (auto& breaker : breakers)
-        breaker.start();
-    const std::uint64_t one = 1;
-    [[maybe_unused]] const auto written = ::write(stop_event.get(), &one, sizeof(one));
-    errno = saved;
-}
-
-void Serving::log(LogLevel level, const std::string& text) const noexcept {
-    try {
-        if (options.log)
-            options.log(level, text);
-    } catch (...) {
-    }
-}
-
-void Serving::end_breaking() noexcept {
-    for (auto& breaker : breakers)
-        breaker.end();
-}
-
-// ------------------------------------------------------------- WorkerThread
-
 WorkerThread::WorkerThread(Serving& serving, unsigned index)
     : serving_(serving), index_(index), backend_(*serving.backend),
       maps_stores_(!backend_.mapping(0, USERBLK_MIN_BLOCK_SIZE, Backend::Access::store).empty()),

@@ -190,7 +190,7 @@ class Userblk(Target):
         self.spawn("userblkctl", "serve", self.device, store,
                    "--workers", str(self.description.get("workers", 1)),
                    "--threads", str(self.description.get("threads", 1)),
-                   "--wait", self.description.get("wait", "serve"),
+                   *([f"--wait={self.description['wait']}"] if "wait" in self.description else []),
                    *[f"--{option}" for option in ("redirect", "direct") if self.description.get(option)],
                    stderr=subprocess.DEVNULL)
         run("dd", f"if={self.device}", "of=/dev/null", "bs=4k", "count=1", "iflag=direct",
