@@ -17,10 +17,21 @@
 
 namespace userblk {
 
+/// How workers get a processor when they wake up.
+enum class Scheduling {
+    /// Several that serve one device (processes times threads) as with batch, since the
+    /// second of them is worth waking where a processor has nothing to do, but not worth
+    /// displacing the first or those who submit; one alone as with unchanged.
+    automatic,
+    unchanged, ///< by the policy of the supervisor
+    batch      ///< see schedule_as_batch()
+};
+
 struct PoolOptions {
     unsigned workers = 2; ///< processes, 1 ... 1024
     /// Processes kept ready, store opened, to take the place of one that dies.
     unsigned spares = 1;
+    Scheduling scheduling = Scheduling::automatic;
     WorkerOptions worker; ///< of each; its log is replaced by the one below
     BackoffPolicy backoff;
     /// How long stopping and reloading wait for workers to answer what they have

@@ -10,6 +10,7 @@
 #include <link.h>
 #include <linux/prctl.h>
 #include <pwd.h>
+#include <sched.h>
 #include <stdexcept>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -72,6 +73,17 @@ std::error_code set_oom_score_adj(int value) noexcept {
     if (!file)
         return abi::last_error();
     return ::dprintf(file.get(), "%d", value) < 0 ? abi::last_error() : std::error_code();
+}
+
+std::error_code schedule_as_batch() noexcept {
+    const int policy = ::sched_getscheduler(0);
+    if (policy < 0)
+        return abi::last_error();
+    if ((policy & ~SCHED_RESET_ON_FORK) != SCHED_OTHER)
+        return {};
+    const sched_param none{};
+    const int batch = SCHED_BATCH | (policy & SCHED_RESET_ON_FORK);
+    return ::sched_setscheduler(0, batch, &none) < 0 ? abi::last_error() : std::error_code();
 }
 
 Credentials Credentials::of_user(const std::string& user) {

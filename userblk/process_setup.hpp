@@ -28,6 +28,11 @@ std::error_code lock_memory() noexcept;
 /// -1000 ... 1000; lowering it needs CAP_SYS_RESOURCE.
 std::error_code set_oom_score_adj(int value) noexcept;
 
+/// Makes the calling thread, and what it starts later, wait for a processor rather than
+/// take one from somebody when it wakes up (SCHED_BATCH). Nothing happens to one that was
+/// given a policy other than the usual one.
+std::error_code schedule_as_batch() noexcept;
+
 /// Who the workers run as.
 struct Credentials {
     uid_t uid = 0;

@@ -42,6 +42,12 @@ bool is_own_child(pid_t pid) {
     return ::waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED | WNOHANG | WNOWAIT) == 0;
 }
 
+bool wants_batch(const PoolOptions& options) noexcept {
+    if (options.scheduling == Scheduling::automatic)
+        return options.workers > 1 || options.worker.threads > 1;
+    return options.scheduling == Scheduling::batch;
+}
+
 } // namespace
 
 // ----------------------------------------------------------------- beginning
@@ -54,7 +60,12 @@ Supervisor::Supervisor(std::uint32_t number, BackendFactory factory, PoolOptions
     if (!wake_)
         abi::throw_errno("make an event descriptor");
     options_.worker.log = options_.log;
-    setup_ = {number, std::move(factory), options_.worker, options_.lock_memory, options_.run_as};
+    setup_ = {number,
+              std::move(factory),
+              options_.worker,
+              options_.lock_memory,
+              wants_batch(options_),
+              options_.run_as};
     places_.resize(options_.workers);
     for (auto& place : places_)
         place.backoff = Backoff(options_.backoff);

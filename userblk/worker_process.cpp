@@ -100,6 +100,11 @@ int serve(const WorkerSetup& setup, const abi::FileDescriptor& channel) {
             if (const auto error = locked(*worker))
                 write_log(setup.options.log, LogLevel::warning,
                           "unable to lock memory: " + error.message());
+        // Not to be so costs time only.
+        if (setup.as_batch)
+            if (const auto error = schedule_as_batch())
+                write_log(setup.options.log, LogLevel::warning,
+                          "unable to use the scheduling policy SCHED_BATCH: " + error.message());
         if (setup.run_as)
             drop_privileges(*setup.run_as);
     } catch (const std::exception& exception) {

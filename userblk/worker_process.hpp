@@ -21,6 +21,7 @@ struct WorkerSetup {
     BackendFactory factory;
     WorkerOptions options;
     bool lock_memory = false;
+    bool as_batch = false; ///< see schedule_as_batch()
     std::optional<Credentials> run_as;
 };
 

@@ -4,6 +4,7 @@
 // nothing else changes.
 #include <filesystem>
 #include <fstream>
+#include <sched.h>
 
 #include "tests/system/fio.hpp"
 #include "tests/system/system_test.hpp"
@@ -36,6 +37,15 @@ protected:
                 found += field(task.path() / "status", "Cpus_allowed_list:\t") == processors;
         return found;
     }
+    static bool all_scheduled_as(int policy, const Supervisor& serve) {
+        const auto workers = serve.workers();
+        for (const pid_t pid : workers)
+            for (const auto& task :
+                 std::filesystem::directory_iterator("/proc/" + std::to_string(pid) + "/task"))
+                if (::sched_getscheduler(std::stoi(task.path().filename())) != policy)
+                    return false;
+        return !workers.empty();
+    }
     // One thread of the workers for each queue, where its requests come from.
     static bool shared_out(const TestDevice& device, const Supervisor& serve) {
         return eventually([&] {
@@ -60,6 +70,48 @@ TEST_F(Placement, PinnedWorkersShareTheQueuesOut) {
     serve.kill_workers();
     EXPECT_TRUE(answers(device));
     EXPECT_TRUE(shared_out(device, serve));
+    serve.stop();
+}
+
+// Several that serve wait for a processor when they wake up, and so do those who take their
+// places; one alone is as its supervisor is, and so are all if that is asked for.
+TEST_F(Placement, OneOfSeveralWorkersDisplacesNobody) {
+    struct Case {
+        int workers;
+        std::vector<std::string> options;
+        int policy;
+    };
+    const Case cases[] = {
+        {2, {}, SCHED_BATCH},
+        {1, {}, SCHED_OTHER},
+        {1, {"--threads", "2"}, SCHED_BATCH},
+        {2, {"--scheduling", "normal"}, SCHED_OTHER},
+        {1, {"--scheduling", "batch", "--user", "nobody"}, SCHED_BATCH},
+    };
+    TestDevice device(two_queues());
+    for (const auto& [workers, options, policy] : cases) {
+        SCOPED_TRACE(testing::PrintToString(options) + " " + std::to_string(workers));
+        Supervisor serve(device, "mem:", workers, options);
+        EXPECT_TRUE(answers(device));
+        EXPECT_TRUE(all_scheduled_as(policy, serve));
+        EXPECT_EQ(::sched_getscheduler(serve.pid()), SCHED_OTHER);
+        serve.kill_workers();
+        EXPECT_TRUE(answers(device));
+        EXPECT_TRUE(all_scheduled_as(policy, serve));
+        serve.stop();
+    }
+}
+
+// A policy that the supervisor was given is nobody else's to change.
+TEST_F(Placement, AGivenPolicyStays) {
+    TestDevice device(two_queues());
+    const sched_param lowest{.sched_priority = 1};
+    ASSERT_EQ(::sched_setscheduler(0, SCHED_RR, &lowest), 0);
+    Supervisor serve(device, "mem:", 2, {"--scheduling", "batch"});
+    const sched_param none{};
+    ASSERT_EQ(::sched_setscheduler(0, SCHED_OTHER, &none), 0);
+    EXPECT_TRUE(answers(device));
+    EXPECT_TRUE(all_scheduled_as(SCHED_RR, serve));
     serve.stop();
 }
 

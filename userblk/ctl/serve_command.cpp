@@ -76,6 +76,12 @@ std::string other_supervisors(std::uint32_t number) {
     return text;
 }
 
+Scheduling scheduling_of(const std::string& word) noexcept {
+    if (word == "batch")
+        return Scheduling::batch;
+    return word == "normal" ? Scheduling::unchanged : Scheduling::automatic;
+}
+
 } // namespace
 
 // ------------------------------------------------------------- command line
@@ -110,6 +116,9 @@ void ServeCommand::declare_workers(CommandLine& line) {
     line.flag("--pin", pin_,
               "Share the hardware queues out among the threads; each runs where the requests of "
               "its queue come from");
+    line.choice("--scheduling", scheduling_, {"auto", "normal", "batch"},
+                "Workers that wake up take a processor from somebody (normal) or wait for one "
+                "(batch); default auto: batch if more than one thread serves");
     line.number<unsigned>("--spares", spares_, 0, 64,
                           "Workers kept ready for one that dies; default 1");
     line.time("--drain-limit", drain_limit_,
@@ -258,6 +267,7 @@ PoolOptions ServeCommand::pool_options(const Target& target) const {
     PoolOptions options;
     options.workers = workers_;
     options.spares = spares_;
+    options.scheduling = scheduling_of(scheduling_);
     options.worker.threads = threads_;
     options.worker.batch = batch_;
     options.worker.wait = wait_ == "serve" ? WaitMode::serve : WaitMode::poll;

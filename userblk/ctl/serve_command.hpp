@@ -54,6 +54,7 @@ private:
     DeviceOptions device_options_;
     unsigned workers_ = 2, threads_ = 1, batch_ = 32, spares_ = 1;
     std::string wait_ = "serve";
+    std::string scheduling_ = "auto";
     std::optional<Credentials> user_;
     bool lock_memory_ = false;
     std::optional<int> oom_score_;
