@@ -54,7 +54,7 @@ def userblk(store, **more):
     words += [f"{more[what]} {what if more[what] > 1 else what[:-1]}" for what in ("queues", "workers")
               if what in more]
     words += [f"on {more['on']}"] if "on" in more else []
-    words += [f"--{option}" for option in ("redirect", "direct") if option in more]
+    words += [f"--{option}" for option in ("redirect", "direct", "spin") if option in more]
     if "wait" in more:
         words.append(f"--wait={more['wait']}")
     return {"name": ", ".join(words), "kind": "userblk", "store": store, **more}
@@ -106,7 +106,8 @@ def plan_time(with_ublk, rounds):
     return {"rounds": rounds, "jobs": timed_jobs(), "targets": [
         *peers(with_ublk, (1, 2)),
         nbd("null", 1), nbd("memory", 1), nbd("memory", 4),
-        userblk("null:"), userblk("mem:"), userblk("file:"), userblk("mem:", wait="poll"),
+        userblk("null:"), userblk("mem:"), userblk("file:"),
+        userblk("mem:", wait="poll"), userblk("mem:", spin=True),
         userblk("null:", queues=2, workers=2),
         userblk("mem:", queues=2, workers=2),
         userblk("mem:", workers=4), userblk("mem:", workers=4, wait="poll"),

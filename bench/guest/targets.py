@@ -191,7 +191,7 @@ class Userblk(Target):
                    "--workers", str(self.description.get("workers", 1)),
                    "--threads", str(self.description.get("threads", 1)),
                    *([f"--wait={self.description['wait']}"] if "wait" in self.description else []),
-                   *[f"--{option}" for option in ("redirect", "direct") if self.description.get(option)],
+                   *[f"--{option}" for option in ("redirect", "direct", "spin") if self.description.get(option)],
                    stderr=subprocess.DEVNULL)
         run("dd", f"if={self.device}", "of=/dev/null", "bs=4k", "count=1", "iflag=direct",
             "status=none")
