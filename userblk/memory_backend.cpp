@@ -125,6 +125,8 @@ std::error_code MemoryBackend::map(std::uint64_t size) noexcept {
     void* base = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd_.get(), 0);
     if (base == MAP_FAILED)
         return abi::last_error();
+    // Only where the administrator lets who asks have them: mount -o remount,huge=advise /dev/shm.
+    ::madvise(base, size, MADV_HUGEPAGE);
     const std::span bytes(static_cast<std::byte*>(base), size);
     try {
         mappings_.reserve(mappings_.size() + 1);

@@ -3,10 +3,12 @@
 // What a store sees of its device: holes, flushes and their order, sizes.
 #include <algorithm>
 #include <cstring>
+#include <fstream>
 #include <mutex>
 
 #include "tests/support/uevents.hpp"
 #include "tests/system/drivers.hpp"
+#include "tests/system/fio.hpp"
 #include "tests/system/library_driver.hpp"
 #include "tests/system/system_test.hpp"
 
@@ -303,6 +305,45 @@ TEST_F(Order, FileSystemsFsyncReachesTheStore) {
 }
 
 // --------------------------------------------------------------------------------------- resizing
+
+class HugePages : public SystemTest {
+protected:
+    static void let_who_asks_have_them(bool yes) {
+        succeed({"mount", "-o", std::string("remount,huge=") + (yes ? "advise" : "never"),
+                 "/dev/shm"});
+    }
+    // In kB, of all shared memory.
+    static long long taken() {
+        std::ifstream file("/proc/meminfo");
+        for (std::string word; file >> word;)
+            if (word == "ShmemHugePages:" && file >> word)
+                return std::stoll(word);
+        return -1;
+    }
+    void TearDown() override {
+        let_who_asks_have_them(false);
+        SystemTest::TearDown();
+    }
+    // What a store in memory takes when the device is written to.
+    static long long taken_by_writing() {
+        TestDevice device(full_config(16 * mib));
+        Supervisor serve(device, "mem:", 2);
+        verify_with_fio({.target = device.block_path(), .size = "8m"});
+        const auto result = taken();
+        serve.stop();
+        return result;
+    }
+};
+
+// A store in memory has huge pages where /dev/shm gives them to who asks, and only there.
+TEST_F(HugePages, AreTakenByAMemoryStoreThatMay) {
+    if (taken() < 0)
+        GTEST_SKIP() << "this kernel has no huge pages of shared memory";
+    ASSERT_EQ(taken(), 0);
+    EXPECT_EQ(taken_by_writing(), 0);
+    let_who_asks_have_them(true);
+    EXPECT_GE(taken_by_writing(), 2048);
+}
 
 class Resize : public SystemTest {};
 
