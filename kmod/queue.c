@@ -378,15 +378,18 @@ int userblk_queue_redirect(struct userblk_slot *slot, u32 generation)
 	struct userblk_hwq *hwq = slot->hwq;
 	bool found;
 
-	/* An ADOPT, which changes the taker, must not come in between. */
-	spin_lock(&hwq->lock);
-	found = userblk_slot_redirect(slot, generation);
-	if (found) {
-		userblk_slot_drop_taker(slot);
-		WRITE_ONCE(slot->since, jiffies);
+	/* An ADOPT, which changes the taker, holds a claim meanwhile. */
+	found = userblk_slot_redirect_unclaimed(slot, generation);
+	if (unlikely(!found)) {
+		spin_lock(&hwq->lock);
+		found = userblk_slot_redirect(slot, generation);
+		spin_unlock(&hwq->lock);
 	}
-	spin_unlock(&hwq->lock);
-	return found ? 0 : -ESTALE;
+	if (!found)
+		return -ESTALE;
+	userblk_slot_drop_taker(slot);
+	WRITE_ONCE(slot->since, jiffies);
+	return 0;
 }
 
 void userblk_queue_end_redirected(struct userblk_slot *slot,

@@ -128,12 +128,13 @@ static int userblk_plan_make(struct userblk_queue *queue,
 	for (i = 0; i < n; i++) {
 		plan->targets[i].offset = extents[i].offset;
 		plan->targets[i].length = extents[i].length;
-		err = userblk_target_get(queue, plan->op, extents[i].fd, opened,
-					 &plan->targets[i], ends);
+		err = userblk_target_find(queue, plan->op, extents[i].fd,
+					  opened, &plan->targets[i], ends);
 		if (err) {
 			userblk_plan_drop(plan);
 			return err;
 		}
+		userblk_target_hold(&plan->targets[i]);
 		plan->count++;
 	}
 	return 0;
@@ -157,17 +158,19 @@ static int userblk_plan_alloc(const struct userblk_plan *plan,
 static void userblk_redirect_fill(struct userblk_redirect *redirect,
 				  const struct userblk_target *targets,
 				  unsigned int count,
-				  struct userblk_part *parts)
+				  struct userblk_part *parts,
+				  struct userblk_ends *ends)
 {
 	unsigned int i;
 	u32 first = 0;
 
 	redirect->cred = NULL;
-	redirect->blkcg = NULL;
+	redirect->borrows = false;
 	redirect->status = 0;
 	redirect->count = count;
 	redirect->parts = parts ?: &redirect->one;
-	atomic_set(&redirect->pending, count + 1);
+	redirect->ends = ends;
+	atomic_set(&redirect->pending, count);
 	for (i = 0; i < count; i++) {
 		struct userblk_part *part = &redirect->parts[i];
 
@@ -207,7 +210,7 @@ userblk_redirect_accept_list(struct userblk_queue *queue,
 				     USERBLK_ID_GENERATION(answer->id));
 	if (err)
 		goto free;
-	userblk_redirect_fill(redirect, plan.targets, plan.count, parts);
+	userblk_redirect_fill(redirect, plan.targets, plan.count, parts, ends);
 	return 0;
 
 free:
@@ -235,16 +238,14 @@ static int userblk_redirect_accept_one(struct userblk_queue *queue,
 		return -EBADF;
 	target.offset = answer->offset;
 	target.length = length;
-	err = userblk_target_get(queue, op, answer->fd, opened, &target, ends);
+	err = userblk_target_find(queue, op, answer->fd, opened, &target, ends);
+	if (!err)
+		err = userblk_queue_redirect(redirect->slot,
+					     USERBLK_ID_GENERATION(answer->id));
 	if (err)
 		return err;
-	err = userblk_queue_redirect(redirect->slot,
-				     USERBLK_ID_GENERATION(answer->id));
-	if (err) {
-		userblk_target_put(&target);
-		return err;
-	}
-	userblk_redirect_fill(redirect, &target, 1, NULL);
+	userblk_redirect_fill(redirect, &target, 1, NULL, ends);
+	redirect->borrows = true;
 	return 0;
 }
 
@@ -271,29 +272,36 @@ static int userblk_redirect_accept(struct userblk_queue *queue,
 
 /* ------------------------------------------------------------------ end */
 
+static void userblk_redirect_forget(struct userblk_redirect *redirect)
+{
+	put_cred(redirect->cred);
+#ifdef CONFIG_BLK_CGROUP
+	css_put(redirect->blkcg);
+#endif
+}
+
 static void userblk_redirect_release(struct userblk_redirect *redirect)
 {
 	unsigned int i;
 
 	if (likely(redirect->parts == &redirect->one)) {
-		userblk_target_put(&redirect->one.target);
+		if (!redirect->borrows)
+			userblk_target_put(&redirect->one.target);
 	} else {
 		for (i = 0; i < redirect->count; i++)
 			userblk_target_put(&redirect->parts[i].target);
 		kfree(redirect->parts);
 	}
 	if (redirect->cred)
-		put_cred(redirect->cred);
-	if (redirect->blkcg)
-		css_put(redirect->blkcg);
+		userblk_redirect_forget(redirect);
 }
 
-/* All parts are done. With ends the request goes there. */
-static inline void userblk_redirect_finish(struct userblk_redirect *redirect,
-					   struct userblk_ends *ends)
+/* All parts are done. */
+static inline void userblk_redirect_finish(struct userblk_redirect *redirect)
 {
-	struct userblk_slot *slot = redirect->slot;
 	blk_status_t status = userblk_status(redirect->status);
+	struct userblk_slot *slot = redirect->slot;
+	struct userblk_ends *ends = redirect->ends;
 
 	userblk_redirect_release(redirect);
 	userblk_queue_end_redirected(slot, status, ends);
@@ -306,13 +314,17 @@ void userblk_redirect_part_done(struct userblk_part *part, int err)
 	if (unlikely(err))
 		cmpxchg(&redirect->status, 0, err);
 	if (atomic_dec_and_test(&redirect->pending))
-		userblk_redirect_finish(redirect, NULL);
+		userblk_redirect_finish(redirect);
 }
 
 void userblk_redirect_remember(struct userblk_redirect *redirect)
 {
 	if (redirect->cred)
 		return;
+	if (redirect->borrows)
+		userblk_target_hold(&redirect->one.target);
+	redirect->borrows = false;
+	redirect->ends = NULL;
 	redirect->cred = get_current_cred();
 #ifdef CONFIG_BLK_CGROUP
 	redirect->blkcg = task_get_css(current, io_cgrp_id);
@@ -335,11 +347,10 @@ int userblk_redirect(struct userblk_queue *queue, struct userblk_slot *slot,
 		return err;
 
 	userblk_stats_add(queue, redirects, 1);
+	/* With the last part it may be over. */
 	count = redirect->count;
 	userblk_part_start(&redirect->parts[0], ends);
 	for (i = 1; i < count; i++)
 		userblk_part_start(&redirect->parts[i], ends);
-	if (atomic_dec_and_test(&redirect->pending))
-		userblk_redirect_finish(redirect, ends);
 	return 0;
 }

@@ -50,8 +50,11 @@ struct userblk_part {
  * struct userblk_redirect - a redirected request
  * @slot: of the request; constant
  * @cred: of the worker, from when somebody else acts in its name; referenced
- * @blkcg: its I/O cgroup, likewise; or NULL
- * @pending: parts that are not done, and one for whoever starts them
+ * @blkcg: its I/O cgroup, likewise, if the kernel has any
+ * @borrows: the file of @one is the worker's call's, until that has to outlive it
+ * @ends: where it goes when it is over, as long as all that was begun is over
+ *	before the worker's call; then NULL
+ * @pending: parts that are not done
  * @status: the first error
  * @parts: @one, or allocated
  * @one: for a request in one part
@@ -60,6 +63,8 @@ struct userblk_redirect {
 	struct userblk_slot *slot;
 	const struct cred *cred;
 	struct cgroup_subsys_state *blkcg;
+	bool borrows;
+	struct userblk_ends *ends;
 	atomic_t pending;
 	int status;
 	unsigned int count;
@@ -81,8 +86,8 @@ int userblk_redirect(struct userblk_queue *queue, struct userblk_slot *slot,
 		     struct userblk_opened *opened, struct userblk_ends *ends);
 
 /*
- * Of parts: the worker's identity is kept for whoever goes on when it may be
- * gone. In the worker, before that is possible.
+ * Of parts: the worker's identity, and the file, are kept for whoever goes on
+ * when it may be gone. In the worker, before that is possible.
  */
 void userblk_redirect_remember(struct userblk_redirect *redirect);
 /* Of parts: one is done. Any context. */

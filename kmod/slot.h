@@ -18,7 +18,8 @@
  *	TAKEN		ENDING		userblk_slot_end	  (claimed by others)
  *	ENDING		FREE		userblk_slot_unclaim	last claim
  *	TAKEN		RETURNING	userblk_slot_return	RESET, give-back
- *	TAKEN		REDIRECTED	userblk_slot_redirect	PUT
+ *	TAKEN		REDIRECTED	userblk_slot_redirect_unclaimed	PUT
+ *	TAKEN		REDIRECTED	userblk_slot_redirect	  (claimed by others)
  *	REDIRECTED	FREE		userblk_slot_end_redirected  the last I/O
  *	REDIRECTED	ENDING		userblk_slot_end_redirected  (claimed by
  *				others)
@@ -30,8 +31,9 @@
  *
  * Transitions to and from QUEUED need hwq->lock, and so does RETURNING, so that
  * what is put back goes into the queue in one step and in order; only a slot
- * with claims follows later. So does REDIRECTED, which drops the taker. The
- * others are atomic on the word and need no lock.
+ * with claims follows later. So does REDIRECTED of a slot with claims, of which
+ * one may be about to change the taker. The others are atomic on the word and
+ * need no lock.
  */
 #ifndef USERBLK_SLOT_H
 #define USERBLK_SLOT_H
@@ -72,8 +74,9 @@ enum userblk_slot_state {
  * @filled: bytes from the front of a READ's payload that were written through
  *	the control node in this delivery; set by GET, else under a claim
  * @status: how it ended, from ENDING on; of the one who made it so
- * @since: jiffies of when it was queued or taken; hwq->lock to write
- * @taker: who is responsible, while TAKEN; hwq->lock to write, RCU to read
+ * @since: jiffies of when it was queued, taken or redirected; to write either
+ *	hwq->lock or the slot is the writer's
+ * @taker: who is responsible, while TAKEN; likewise, RCU to read
  */
 struct userblk_slot {
 	atomic64_t word;
@@ -269,6 +272,17 @@ static inline bool userblk_slot_return(struct userblk_slot *slot,
 						    claims)));
 	*now = !claims;
 	return true;
+}
+
+/* TAKEN -> REDIRECTED. False if claimed or not taken in this generation. */
+static inline bool userblk_slot_redirect_unclaimed(struct userblk_slot *slot,
+						   u32 generation)
+{
+	s64 word = userblk_word(generation, USERBLK_SLOT_TAKEN, 0);
+
+	return atomic64_try_cmpxchg(&slot->word, &word,
+				    userblk_word(generation,
+						 USERBLK_SLOT_REDIRECTED, 0));
 }
 
 /* TAKEN -> REDIRECTED, under hwq->lock. False if not taken in this generation. */

@@ -137,9 +137,10 @@ static int userblk_target_check(struct userblk_opened *opened, u16 op,
 				  target->length, ends);
 }
 
-int userblk_target_get(struct userblk_queue *queue, u16 op, int fd,
-		       struct userblk_opened *opened,
-		       struct userblk_target *target, struct userblk_ends *ends)
+int userblk_target_find(struct userblk_queue *queue, u16 op, int fd,
+			struct userblk_opened *opened,
+			struct userblk_target *target,
+			struct userblk_ends *ends)
 {
 	int err = 0;
 
@@ -151,6 +152,6 @@ int userblk_target_get(struct userblk_queue *queue, u16 op, int fd,
 	if (!err)
 		err = userblk_target_check(opened, op, target, ends);
 	if (!err)
-		target->file = get_file(opened->file);
+		target->file = opened->file;
 	return err;
 }

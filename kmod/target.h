@@ -15,7 +15,7 @@
 
 /**
  * struct userblk_target - a place in a file, checked
- * @file: referenced, or NULL for a hole
+ * @file: or NULL for a hole
  * @offset: bytes in @file
  * @length: bytes, 0 for a FLUSH
  */
@@ -44,12 +44,20 @@ struct userblk_opened {
 
 /*
  * Finds the file for a target whose offset and length are known, for an
- * operation, and takes a reference. May wait for who watches files, after having
- * given the ends back. 0, or the errno that PUT tells.
+ * operation. It stays opened's until userblk_target_hold(), and so until another
+ * one is looked for or the call ends. May wait for who watches files, after
+ * having given the ends back. 0, or the errno that PUT tells.
  */
-int userblk_target_get(struct userblk_queue *queue, u16 op, int fd,
-		       struct userblk_opened *opened,
-		       struct userblk_target *target, struct userblk_ends *ends);
+int userblk_target_find(struct userblk_queue *queue, u16 op, int fd,
+			struct userblk_opened *opened,
+			struct userblk_target *target,
+			struct userblk_ends *ends);
+
+static inline void userblk_target_hold(const struct userblk_target *target)
+{
+	if (target->file)
+		get_file(target->file);
+}
 
 static inline void userblk_opened_init(struct userblk_opened *opened)
 {
