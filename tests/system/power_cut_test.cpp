@@ -264,7 +264,7 @@ TEST_P(PowerCutOf, TakesNothingThatWasSynced) {
         Mount mount(device.block_path(), folder() + "/mnt");
         files.emplace(mount.point());
         mark(*files, disk);
-        start(*files, disk, long_form() ? 150 : 40);
+        start(*files, disk, in_form(20, 40));
         blows = kill_while_writing(device, supervisor);
         finish();
         mark(*files, disk);
