@@ -30,14 +30,14 @@ static void userblk_ends_drop_takers(struct userblk_ends *ends)
 		/* Most of a batch were taken by one: one step for all of them. */
 		if (taker != same) {
 			if (same)
-				atomic_sub(count, &same->taken);
+				userblk_taker_let_go(same, count);
 			same = taker;
 			count = 0;
 		}
 		count++;
 	}
 	if (same)
-		atomic_sub(count, &same->taken);
+		userblk_taker_let_go(same, count);
 }
 
 void userblk_ends_flush(struct userblk_ends *ends)

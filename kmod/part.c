@@ -364,19 +364,19 @@ static void userblk_part_work(struct work_struct *work)
 #ifdef CONFIG_BLK_CGROUP
 	css_get(blkcg);
 	kthread_associate_blkcg(blkcg);
-#endif
 #ifdef CONFIG_MEMCG
 	memory = cgroup_get_e_css(blkcg->cgroup, &memory_cgrp_subsys);
 	old_memory = set_active_memcg(mem_cgroup_from_css(memory));
 #endif
+#endif
 	/* The part may be gone after this. */
 	userblk_part_go(part);
+#ifdef CONFIG_BLK_CGROUP
 #ifdef CONFIG_MEMCG
 	set_active_memcg(old_memory);
 	if (memory)
 		css_put(memory);
 #endif
-#ifdef CONFIG_BLK_CGROUP
 	kthread_associate_blkcg(NULL);
 	css_put(blkcg);
 #endif

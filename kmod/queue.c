@@ -257,7 +257,7 @@ static void userblk_slot_drop_taker(struct userblk_slot *slot)
 	if (!taker)
 		return;
 	RCU_INIT_POINTER(slot->taker, NULL);
-	atomic_dec(&taker->taken);
+	userblk_taker_let_go(taker, 1);
 }
 
 static bool userblk_slot_is_exhausted(const struct userblk_slot *slot)

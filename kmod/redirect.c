@@ -256,13 +256,17 @@ static int userblk_redirect_accept(struct userblk_queue *queue,
 				   struct userblk_ends *ends)
 {
 	const struct userblk_slot *slot = redirect->slot;
-	u16 op = READ_ONCE(slot->op);
-	u32 length = READ_ONCE(slot->length);
+	u32 length;
+	u16 op;
 
-	/* What was read before this is true while it stays taken. */
-	smp_rmb();
 	if (!userblk_slot_is_taken(slot, USERBLK_ID_GENERATION(answer->id)))
 		return -ESTALE;
+	/*
+	 * True if it is still taken when it is redirected; before the look above
+	 * they could have been of the request before, whose next id was guessed.
+	 */
+	op = READ_ONCE(slot->op);
+	length = READ_ONCE(slot->length);
 	if (answer->flags & USERBLK_ANSWER_EXTENTS)
 		return userblk_redirect_accept_list(queue, redirect, op, length,
 						    answer, opened, ends);

@@ -52,8 +52,8 @@ struct userblk_part {
  * @cred: of the worker, from when somebody else acts in its name; referenced
  * @blkcg: its I/O cgroup, likewise, if the kernel has any
  * @borrows: the file of @one is the worker's call's, until that has to outlive it
- * @ends: where it goes when it is over, as long as all that was begun is over
- *	before the worker's call; then NULL
+ * @ends: the worker's call's, where it goes when it is over, until something may
+ *	outlive that call; then NULL, and it ends at once
  * @pending: parts that are not done
  * @status: the first error
  * @parts: @one, or allocated

@@ -31,7 +31,7 @@ static bool userblk_reset_older(struct userblk_slot *slot, u32 generation,
 {
 	const struct userblk_reset *reset = arg;
 
-	return jiffies64_to_nsecs(jiffies - slot->since) >= reset->age_ns;
+	return jiffies64_to_nsecs(jiffies - READ_ONCE(slot->since)) >= reset->age_ns;
 }
 
 static bool userblk_reset_all(struct userblk_slot *slot, u32 generation,

@@ -71,6 +71,16 @@ bool userblk_takers_orphans(struct userblk_takers *takers);
 struct userblk_taker *userblk_taker_get(struct userblk_queue *queue);
 void userblk_taker_put(struct userblk_taker *taker);
 
+/*
+ * Slots do not point to it any more. With the last one it may be freed, after
+ * those who look at it now.
+ */
+static inline void userblk_taker_let_go(struct userblk_taker *taker, int count)
+{
+	smp_mb__before_atomic();
+	atomic_sub(count, &taker->taken);
+}
+
 bool userblk_taker_is_current(const struct userblk_taker *taker);
 /* Looks, and changes nothing. */
 bool userblk_taker_is_dead(const struct userblk_taker *taker);

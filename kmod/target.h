@@ -44,8 +44,8 @@ struct userblk_opened {
 
 /*
  * Finds the file for a target whose offset and length are known, for an
- * operation. It stays opened's until userblk_target_hold(), and so until another
- * one is looked for or the call ends. May wait for who watches files, after
+ * operation. Without userblk_target_hold() it lasts until another one is looked
+ * for or the call ends. May wait for who watches files, after
  * having given the ends back. 0, or the errno that PUT tells.
  */
 int userblk_target_find(struct userblk_queue *queue, u16 op, int fd,

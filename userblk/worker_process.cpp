@@ -90,9 +90,18 @@ std::error_code locked(Worker& worker) noexcept {
     return worker.populate();
 }
 
+// Before the store is made, which may have threads. Not to be so costs time only.
+void be_scheduled(const WorkerSetup& setup) {
+    const auto error = setup.as_batch ? schedule_as_batch() : std::error_code();
+    if (error)
+        write_log(setup.options.log, LogLevel::warning,
+                  "unable to use the scheduling policy SCHED_BATCH: " + error.message());
+}
+
 int serve(const WorkerSetup& setup, const abi::FileDescriptor& channel) {
     std::optional<Worker> worker;
     try {
+        be_scheduled(setup);
         const Device device{abi::ControlNode(setup.number)};
         const auto context = device.context();
         worker.emplace(abi::ControlNode(setup.number), setup.factory(context), setup.options);
@@ -100,11 +109,6 @@ int serve(const WorkerSetup& setup, const abi::FileDescriptor& channel) {
             if (const auto error = locked(*worker))
                 write_log(setup.options.log, LogLevel::warning,
                           "unable to lock memory: " + error.message());
-        // Not to be so costs time only.
-        if (setup.as_batch)
-            if (const auto error = schedule_as_batch())
-                write_log(setup.options.log, LogLevel::warning,
-                          "unable to use the scheduling policy SCHED_BATCH: " + error.message());
         if (setup.run_as)
             drop_privileges(*setup.run_as);
     } catch (const std::exception& exception) {

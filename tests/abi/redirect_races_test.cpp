@@ -61,8 +61,13 @@ TEST_F(RedirectRaces, ResetAgainstAcceptance) {
         },
         [&](int) { answered = put(device.control(), redirect(request, file.get(), 0)); },
         [&](int round) {
-            count = round % 2 ? reset_all(device.control()).count
-                              : reset_id(device.control(), request.id).count;
+            const int control = device.control();
+            switch (round % 4) {
+            case 0: count = reset_id(control, request.id).count; break;
+            case 1: count = reset_all(control).count; break;
+            case 2: count = reset_older(control, 0).count; break;
+            default: count = reset_pid(control, getpid()).count;
+            }
         },
         [&](int) {
             ASSERT_EQ(answered, count ? ESTALE : 0);
@@ -109,6 +114,54 @@ TEST_F(RedirectRaces, AdoptAgainstAcceptance) {
         [&] { return before.hits() && after.hits(); });
     EXPECT_EQ(info(device.control()).taken, 0u);
     EXPECT_EQ(reset_pid(device.control(), getpid()).count, 0u);
+}
+
+// Somebody redirects requests before they are there, by guessing the ids that they will have, to a
+// file that is open for reading alone, while reads and writes take turns: he may give reads what is
+// in the file, but what a request is must not change under his answer, so no write gets there.
+TEST_F(RedirectRaces, GuessedIdsGetNoMoreThanTheFileIsOpenFor) {
+    userblk_config config = config_of();
+    config.queues = 1;
+    config.depth = 1;
+    TestDevice device{config};
+    const Buffer content = pattern(block, 1);
+    write_to_file(file.get(), 0, content);
+    const Fd readable = open_file("/proc/self/fd/" + std::to_string(file.get()), O_RDONLY);
+    Window reads("a guessed id was that of a READ, which was redirected");
+    Window writes("a guessed id was that of a WRITE, which was refused");
+    std::atomic<std::uint64_t> last = 0;
+    std::atomic<bool> over = false;
+    std::thread guesser([&] {
+        const Fd control = device.open_control();
+        while (!over) {
+            userblk_request next{};
+            next.id = last + (1ULL << 32);
+            next.length = block;
+            const int error = put(control.get(), redirect(next, readable.get(), 0));
+            EXPECT_TRUE(!error || error == EBADF || error == ESTALE) << error;
+            reads.tried(!error);
+            writes.tried(error == EBADF);
+        }
+    });
+    const auto goes_on = [&, begin = std::chrono::steady_clock::now()] {
+        const auto passed = std::chrono::steady_clock::now() - begin;
+        return passed < std::chrono::seconds(3) ||
+               (passed < std::chrono::seconds(30) && !(reads.hits() && writes.hits()));
+    };
+    for (int i = 0; goes_on() && !HasFailure(); i++) {
+        const Io io = i % 2 ? device.write(0, pattern(block, 2)) : device.read(0, block);
+        const userblk_request request = take(device.control());
+        last = request.id;
+        const int error = put(device.control(), i % 2 ? complete(request.id)
+                                                      : complete_read(request.id, content.data(), block));
+        EXPECT_TRUE(!error || (error == ESTALE && i % 2 == 0)) << error;
+        EXPECT_EQ(io->result(), 0);
+    }
+    over = true;
+    guesser.join();
+    Buffer now(block);
+    ASSERT_EQ(pread(file.get(), now.data(), block, 0), static_cast<ssize_t>(block));
+    EXPECT_EQ(now, content);
 }
 
 // A dead taker's request is redirected by another while a third resets for the dead, or adopts it.

@@ -93,11 +93,11 @@ TEST_F(Placement, OneOfSeveralWorkersDisplacesNobody) {
         SCOPED_TRACE(testing::PrintToString(options) + " " + std::to_string(workers));
         Supervisor serve(device, "mem:", workers, options);
         EXPECT_TRUE(answers(device));
-        EXPECT_TRUE(all_scheduled_as(policy, serve));
+        EXPECT_TRUE(eventually([&] { return all_scheduled_as(policy, serve); }));
         EXPECT_EQ(::sched_getscheduler(serve.pid()), SCHED_OTHER);
         serve.kill_workers();
         EXPECT_TRUE(answers(device));
-        EXPECT_TRUE(all_scheduled_as(policy, serve));
+        EXPECT_TRUE(eventually([&] { return all_scheduled_as(policy, serve); }));
         serve.stop();
     }
 }
@@ -111,7 +111,7 @@ TEST_F(Placement, AGivenPolicyStays) {
     const sched_param none{};
     ASSERT_EQ(::sched_setscheduler(0, SCHED_OTHER, &none), 0);
     EXPECT_TRUE(answers(device));
-    EXPECT_TRUE(all_scheduled_as(SCHED_RR, serve));
+    EXPECT_TRUE(eventually([&] { return all_scheduled_as(SCHED_RR, serve); }));
     serve.stop();
 }
 

@@ -264,6 +264,7 @@ TEST_P(PowerCutOf, TakesNothingThatWasSynced) {
         Mount mount(device.block_path(), folder() + "/mnt");
         files.emplace(mount.point());
         mark(*files, disk);
+        // Fewer where each point is examined.
         start(*files, disk, in_form(20, 40));
         blows = kill_while_writing(device, supervisor);
         finish();

@@ -31,8 +31,12 @@ void wait_for(int fd) {
 
 // A worker cannot open its device: the supervisor hears why, in words, and sees it end.
 TEST(WorkerProcess, OneThatCannotBeginTellsWhy) {
-    auto worker = start(
-        {.number = no_device, .factory = {}, .options = {}, .lock_memory = false, .as_batch = false, .run_as = {}});
+    auto worker = start({.number = no_device,
+                         .factory = {},
+                         .options = {},
+                         .lock_memory = false,
+                         .as_batch = false,
+                         .run_as = {}});
     wait_for(worker.channel());
     const auto message = worker.receive();
     ASSERT_TRUE(message);
