@@ -191,15 +191,21 @@ TEST_F(Races, RemovalAgainstEverything) {
     Window taken("REMOVE while requests are taken");
     Window served("REMOVE after some were served");
     const auto met = [&] { return waiting.hits() && taken.hits() && served.hits(); };
-    for (int round = 0; (round < 8 || (round < 80 && !met())) && !HasFailure(); round++) {
+    for (int round = 0; (round < 8 || (round < 200 && !met())) && !HasFailure(); round++) {
         TestDevice device;
         std::vector<Io> ios = device.read_burst(60);
         for (std::uint64_t i = 0; i < 20; i++)
             ios.push_back(device.write(i << 16, pattern(block, i)));
         {
+            // They begin when we look, so that it is not over before.
+            std::atomic<bool> go = false;
             Crowd crowd;
             for (int i = 0; i < 2; i++)
-                crowd.add([&] { serve_once(device.control(), store, 5'000'000); });
+                crowd.add([&] {
+                    while (!go)
+                        std::this_thread::yield();
+                    serve_once(device.control(), store, 5'000'000);
+                });
             crowd.add([&] {
                 reset_all(device.control());
                 poll_events(device.control(), POLLIN);
@@ -209,8 +215,12 @@ TEST_F(Races, RemovalAgainstEverything) {
                 ioctl_error(device.control(), USERBLK_INFO, &argument);
                 resize(device.control(), default_size);
             });
-            std::this_thread::sleep_for(std::chrono::milliseconds(2 * (round % 8)));
-            const userblk_info now = info(device.control());
+            go = true;
+            if (round % 2)
+                std::this_thread::sleep_for(std::chrono::milliseconds(2 * (round % 8)));
+            userblk_info now = info(device.control());
+            while (round % 2 == 0 && now.queued && !now.taken)
+                now = info(device.control());
             waiting.tried(now.queued);
             taken.tried(now.taken);
             EXPECT_EQ(device.remove(), 0);
