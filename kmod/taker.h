@@ -71,12 +71,10 @@ bool userblk_takers_orphans(struct userblk_takers *takers);
 struct userblk_taker *userblk_taker_get(struct userblk_queue *queue);
 void userblk_taker_put(struct userblk_taker *taker);
 
-/*
- * Slots do not point to it any more. With the last one it may be freed, after
- * those who look at it now.
- */
+/* So many slots do not point to it any more. */
 static inline void userblk_taker_let_go(struct userblk_taker *taker, int count)
 {
+	/* With the last one it may be freed, after those who look at it now. */
 	smp_mb__before_atomic();
 	atomic_sub(count, &taker->taken);
 }
