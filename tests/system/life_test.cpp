@@ -2,6 +2,7 @@
 //
 // Devices come and go, many at once, by the tools.
 #include <algorithm>
+#include <cstring>
 #include <filesystem>
 
 #include "tests/system/drivers.hpp"
@@ -95,7 +96,11 @@ TEST_F(Life, OfADeviceWithANumberOfItsOwn) {
 TEST_F(Life, EndsByForceWithoutWorkers) {
     const std::string path = create({"--size", "1M"});
     Program reader({"dd", "if=" + path, "of=/dev/null", "bs=4k", "count=1", "iflag=direct"});
-    EXPECT_TRUE(eventually([&] { return process_state(reader.pid()) == 'D'; }));
+    {
+        const Fd control =
+            open_file("/dev/userblkc" + path.substr(std::strlen("/dev/userblk")), O_RDWR);
+        EXPECT_TRUE(eventually([&] { return info(control.get()).queued == 1; }));
+    }
     EXPECT_EQ(run({built("userblkctl"), "remove", path}).status, 1);
     succeed({built("userblkctl"), "remove", "--force", path});
     const Outcome outcome = reader.wait();
