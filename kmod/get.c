@@ -226,6 +226,8 @@ static int userblk_get_wait(struct userblk_queue *queue, u32 start,
 	int err = 0;
 
 	userblk_waiter_add(&waiter, &queue->hwqs[start], watch);
+	/* Who is due on this processor may bring what is then not slept for. */
+	cond_resched();
 	if (!userblk_queue_has_work(queue) && !userblk_queue_is_dying(queue) &&
 	    !(watch && userblk_takers_orphans(&queue->takers))) {
 		if (signal_pending(current))

@@ -106,7 +106,8 @@ static void userblk_part_iter(struct userblk_part *part, struct iov_iter *iter,
 
 /* --------------------------------------------------------- reading, writing */
 
-static void userblk_part_transferred(struct userblk_part *part, long ret);
+static void userblk_part_transferred(struct userblk_part *part, long ret,
+				     struct userblk_ends *ends);
 
 static void userblk_part_complete(struct kiocb *iocb, long ret)
 {
@@ -115,7 +116,7 @@ static void userblk_part_complete(struct kiocb *iocb, long ret)
 
 	part->ret = ret;
 	if (atomic_dec_and_test(&part->refs))
-		userblk_part_transferred(part, ret);
+		userblk_part_transferred(part, ret, NULL);
 }
 
 /* Does it fit what direct I/O asks for? The file itself may ask for more. */
@@ -187,7 +188,8 @@ static inline void userblk_part_end_write(const struct userblk_part *part)
 	sb_end_write(sb);
 }
 
-static void userblk_part_transfer(struct userblk_part *part)
+static void userblk_part_transfer(struct userblk_part *part,
+				  struct userblk_ends *ends)
 {
 	bool writes = userblk_part_slot(part)->op == USERBLK_OP_WRITE;
 	struct file *file = part->target.file;
@@ -198,7 +200,7 @@ static void userblk_part_transfer(struct userblk_part *part)
 	userblk_part_iter(part, &iter, writes ? ITER_SOURCE : ITER_DEST);
 	if (!file) {
 		ret = iov_iter_zero(iov_iter_count(&iter), &iter);
-		userblk_part_transferred(part, ret);
+		userblk_part_transferred(part, ret, ends);
 		return;
 	}
 	userblk_part_init_iocb(part, writes, &iter);
@@ -215,13 +217,13 @@ static void userblk_part_transfer(struct userblk_part *part)
 		ret = file->f_op->read_iter(&part->iocb, &iter);
 	}
 	if (sync) {
-		userblk_part_transferred(part, ret);
+		userblk_part_transferred(part, ret, ends);
 		return;
 	}
 	if (ret != -EIOCBQUEUED)
 		userblk_part_complete(&part->iocb, ret);
 	if (atomic_dec_and_test(&part->refs))
-		userblk_part_transferred(part, part->ret);
+		userblk_part_transferred(part, part->ret, ends);
 }
 
 /* ------------------------------------------------- what moves no data */
@@ -338,12 +340,13 @@ static bool userblk_part_moves_data(const struct userblk_part *part)
 	return userblk_part_slot(part)->op <= USERBLK_OP_WRITE;
 }
 
-static void userblk_part_go(struct userblk_part *part)
+static void userblk_part_go(struct userblk_part *part,
+			    struct userblk_ends *ends)
 {
 	if (userblk_part_moves_data(part))
-		userblk_part_transfer(part);
+		userblk_part_transfer(part, ends);
 	else
-		userblk_redirect_part_done(part, userblk_part_act(part));
+		userblk_redirect_part_done(part, userblk_part_act(part), ends);
 }
 
 /* In the name of the worker, as far as others count and look. */
@@ -370,7 +373,7 @@ static void userblk_part_work(struct work_struct *work)
 #endif
 #endif
 	/* The part may be gone after this. */
-	userblk_part_go(part);
+	userblk_part_go(part, NULL);
 #ifdef CONFIG_BLK_CGROUP
 #ifdef CONFIG_MEMCG
 	set_active_memcg(old_memory);
@@ -404,7 +407,8 @@ static bool userblk_part_was_hurried(const struct userblk_part *part, long ret)
 }
 
 /* An I/O has ended, in any context; what is left is done by the work queue. */
-static void userblk_part_transferred(struct userblk_part *part, long ret)
+static void userblk_part_transferred(struct userblk_part *part, long ret,
+				     struct userblk_ends *ends)
 {
 	if (part->target.file && userblk_part_slot(part)->op == USERBLK_OP_WRITE)
 		userblk_part_end_write(part);
@@ -413,7 +417,7 @@ static void userblk_part_transferred(struct userblk_part *part, long ret)
 	if (ret > 0) {
 		part->done += ret;
 		if (likely(part->done >= part->target.length))
-			userblk_redirect_part_done(part, 0);
+			userblk_redirect_part_done(part, 0, ends);
 		else
 			userblk_part_defer(part);
 	} else if (userblk_part_was_hurried(part, ret)) {
@@ -424,7 +428,7 @@ static void userblk_part_transferred(struct userblk_part *part, long ret)
 		userblk_part_defer(part);
 	} else {
 		/* 0 is the end of the file, where there should be data. */
-		userblk_redirect_part_done(part, ret ?: -EIO);
+		userblk_redirect_part_done(part, ret ?: -EIO, ends);
 	}
 }
 
@@ -489,7 +493,7 @@ void userblk_part_start(struct userblk_part *part, struct userblk_ends *ends)
 	if (pace == USERBLK_PART_PROMPT)
 		userblk_ends_flush(ends);
 	noio = memalloc_noio_save();
-	userblk_part_go(part);
+	userblk_part_go(part, ends);
 	memalloc_noio_restore(noio);
 }
 
@@ -497,5 +501,6 @@ void userblk_part_init(struct userblk_part *part,
 		       struct userblk_redirect *redirect)
 {
 	part->redirect = redirect;
+	part->bvecs = NULL;
 	INIT_WORK(&part->work, userblk_part_work);
 }

@@ -158,8 +158,7 @@ static int userblk_plan_alloc(const struct userblk_plan *plan,
 static void userblk_redirect_fill(struct userblk_redirect *redirect,
 				  const struct userblk_target *targets,
 				  unsigned int count,
-				  struct userblk_part *parts,
-				  struct userblk_ends *ends)
+				  struct userblk_part *parts)
 {
 	unsigned int i;
 	u32 first = 0;
@@ -169,7 +168,6 @@ static void userblk_redirect_fill(struct userblk_redirect *redirect,
 	redirect->status = 0;
 	redirect->count = count;
 	redirect->parts = parts ?: &redirect->one;
-	redirect->ends = ends;
 	atomic_set(&redirect->pending, count);
 	for (i = 0; i < count; i++) {
 		struct userblk_part *part = &redirect->parts[i];
@@ -179,7 +177,6 @@ static void userblk_redirect_fill(struct userblk_redirect *redirect,
 		part->target = targets[i];
 		part->first = first;
 		part->done = 0;
-		part->bvecs = NULL;
 		part->blocking = false;
 		part->buffered = false;
 		first += targets[i].length;
@@ -210,7 +207,7 @@ userblk_redirect_accept_list(struct userblk_queue *queue,
 				     USERBLK_ID_GENERATION(answer->id));
 	if (err)
 		goto free;
-	userblk_redirect_fill(redirect, plan.targets, plan.count, parts, ends);
+	userblk_redirect_fill(redirect, plan.targets, plan.count, parts);
 	return 0;
 
 free:
@@ -244,7 +241,7 @@ static int userblk_redirect_accept_one(struct userblk_queue *queue,
 					     USERBLK_ID_GENERATION(answer->id));
 	if (err)
 		return err;
-	userblk_redirect_fill(redirect, &target, 1, NULL, ends);
+	userblk_redirect_fill(redirect, &target, 1, NULL);
 	redirect->borrows = true;
 	return 0;
 }
@@ -288,37 +285,37 @@ static void userblk_redirect_release(struct userblk_redirect *redirect)
 {
 	unsigned int i;
 
-	if (likely(redirect->parts == &redirect->one)) {
-		if (!redirect->borrows)
-			userblk_target_put(&redirect->one.target);
-	} else {
-		for (i = 0; i < redirect->count; i++)
-			userblk_target_put(&redirect->parts[i].target);
+	/* Then there is one part, and it is over within the worker's call. */
+	if (likely(redirect->borrows))
+		return;
+	for (i = 0; i < redirect->count; i++)
+		userblk_target_put(&redirect->parts[i].target);
+	if (redirect->parts != &redirect->one)
 		kfree(redirect->parts);
-	}
 	if (redirect->cred)
 		userblk_redirect_forget(redirect);
 }
 
 /* All parts are done. */
-static inline void userblk_redirect_finish(struct userblk_redirect *redirect)
+static inline void userblk_redirect_finish(struct userblk_redirect *redirect,
+					   struct userblk_ends *ends)
 {
 	blk_status_t status = userblk_status(redirect->status);
 	struct userblk_slot *slot = redirect->slot;
-	struct userblk_ends *ends = redirect->ends;
 
 	userblk_redirect_release(redirect);
 	userblk_queue_end_redirected(slot, status, ends);
 }
 
-void userblk_redirect_part_done(struct userblk_part *part, int err)
+void userblk_redirect_part_done(struct userblk_part *part, int err,
+				struct userblk_ends *ends)
 {
 	struct userblk_redirect *redirect = part->redirect;
 
 	if (unlikely(err))
 		cmpxchg(&redirect->status, 0, err);
 	if (atomic_dec_and_test(&redirect->pending))
-		userblk_redirect_finish(redirect);
+		userblk_redirect_finish(redirect, ends);
 }
 
 void userblk_redirect_remember(struct userblk_redirect *redirect)
@@ -328,7 +325,6 @@ void userblk_redirect_remember(struct userblk_redirect *redirect)
 	if (redirect->borrows)
 		userblk_target_hold(&redirect->one.target);
 	redirect->borrows = false;
-	redirect->ends = NULL;
 	redirect->cred = get_current_cred();
 #ifdef CONFIG_BLK_CGROUP
 	redirect->blkcg = task_get_css(current, io_cgrp_id);

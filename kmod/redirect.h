@@ -52,8 +52,6 @@ struct userblk_part {
  * @cred: of the worker, from when somebody else acts in its name; referenced
  * @blkcg: its I/O cgroup, likewise, if the kernel has any
  * @borrows: the file of @one is the worker's call's, until that has to outlive it
- * @ends: the worker's call's, where it goes when it is over, until something may
- *	outlive that call; then NULL, and it ends at once
  * @pending: parts that are not done
  * @status: the first error
  * @parts: @one, or allocated
@@ -64,7 +62,6 @@ struct userblk_redirect {
 	const struct cred *cred;
 	struct cgroup_subsys_state *blkcg;
 	bool borrows;
-	struct userblk_ends *ends;
 	atomic_t pending;
 	int status;
 	unsigned int count;
@@ -90,7 +87,11 @@ int userblk_redirect(struct userblk_queue *queue, struct userblk_slot *slot,
  * when it may be gone. In the worker, before that is possible.
  */
 void userblk_redirect_remember(struct userblk_redirect *redirect);
-/* Of parts: one is done. Any context. */
-void userblk_redirect_part_done(struct userblk_part *part, int err);
+/*
+ * Of parts: one is done. Any context. With the last one the request goes among
+ * the ends, which are the worker's call's; or ends by itself if there are none.
+ */
+void userblk_redirect_part_done(struct userblk_part *part, int err,
+				struct userblk_ends *ends);
 
 #endif /* USERBLK_REDIRECT_H */
