@@ -47,7 +47,8 @@ function(userblk_vm_test)
   foreach(kernel IN LISTS kernels)
     set(test ${T_NAME}-${kernel})
     add_test(NAME ${test} WORKING_DIRECTORY ${CMAKE_SOURCE_DIR}
-      COMMAND ${CMAKE_SOURCE_DIR}/scripts/vm --time ${T_TIMEOUT} ${T_VM_OPTIONS} ${kernel} ${T_COMMAND})
+      COMMAND ${CMAKE_SOURCE_DIR}/scripts/vm --env USERBLK_TEST_LONG --time ${T_TIMEOUT} ${T_VM_OPTIONS}
+        ${kernel} ${T_COMMAND})
     set_tests_properties(${test} PROPERTIES
       LABELS "vm;${kernel};${T_LABELS}" TIMEOUT ${give_up} COST ${T_TIMEOUT}
       PROCESSORS ${processors})
