@@ -226,7 +226,10 @@ static int userblk_get_wait(struct userblk_queue *queue, u32 start,
 	int err = 0;
 
 	userblk_waiter_add(&waiter, &queue->hwqs[start], watch);
-	/* Who is due on this processor may bring what is then not slept for. */
+	/*
+	 * Who is due on this processor may bring what is then not slept for:
+	 * being preempted takes no waiter off the run queue.
+	 */
 	cond_resched();
 	if (!userblk_queue_has_work(queue) && !userblk_queue_is_dying(queue) &&
 	    !(watch && userblk_takers_orphans(&queue->takers))) {
