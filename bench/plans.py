@@ -108,6 +108,7 @@ def plan_time(with_ublk, rounds):
         nbd("null", 1), nbd("memory", 1), nbd("memory", 4),
         userblk("null:"), userblk("mem:"), userblk("file:"),
         userblk("mem:", wait="poll"), userblk("mem:", spin=True),
+        userblk("null:", queues=2), userblk("mem:", queues=2),
         userblk("null:", queues=2, workers=2),
         userblk("mem:", queues=2, workers=2),
         userblk("mem:", workers=4), userblk("mem:", workers=4, wait="poll"),
