@@ -2,11 +2,28 @@
 #include "userblk/batch_size.hpp"
 
 #include <algorithm>
+#include <sched.h>
 
 namespace userblk {
 
 namespace {
+
 constexpr unsigned most_untimed = 16;
+
+// docs/performance.md has what other figures give.
+constexpr unsigned batch_beside_others = 8;
+constexpr unsigned batch_alone = 32;
+
+bool has_one_processor() noexcept {
+    cpu_set_t set;
+    // It fails where there are more processors than the set has room for.
+    return ::sched_getaffinity(0, sizeof(set), &set) == 0 && CPU_COUNT(&set) == 1;
+}
+
+} // namespace
+
+unsigned default_batch() noexcept {
+    return has_one_processor() ? batch_alone : batch_beside_others;
 }
 
 BatchSize::BatchSize(unsigned most) noexcept

@@ -5,6 +5,12 @@
 
 namespace userblk {
 
+/// The most requests for a thread to take at once where nobody said: few where it
+/// may run on several processors, so that whoever submits has some to go on with while
+/// the next are carried out and neither sleeps; many where they take turns on one anyway,
+/// and each call less saves time.
+unsigned default_batch() noexcept;
+
 /// How many requests a thread takes at once: as many as it is likely to carry
 /// out within a short time, so that a slow store's requests are left to other
 /// threads and answers do not wait for each other.

@@ -3,6 +3,7 @@
 
 #include "ioctl/error.hpp"
 #include "ioctl/lookup.hpp"
+#include "userblk/batch_size.hpp"
 #include "userblk/units.hpp"
 #include "userblk/worker_thread.hpp"
 
@@ -21,8 +22,10 @@ namespace {
 WorkerOptions checked(WorkerOptions options) {
     if (options.threads < 1 || options.threads > 1024)
         throw std::invalid_argument("a worker has 1 to 1024 threads");
-    if (options.batch < 1 || options.batch > USERBLK_MAX_BATCH)
-        throw std::invalid_argument("a batch has 1 to " + std::to_string(USERBLK_MAX_BATCH) +
+    if (options.batch == 0)
+        options.batch = default_batch();
+    if (options.batch > USERBLK_MAX_BATCH)
+        throw std::invalid_argument("a batch has at most " + std::to_string(USERBLK_MAX_BATCH) +
                                     " requests");
     return options;
 }

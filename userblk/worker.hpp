@@ -18,8 +18,9 @@ enum class WaitMode {
 struct WorkerOptions {
     unsigned threads = 1; ///< at least 1
     /// The most requests that one thread takes at a time, 1 ... 4096. Slow stores
-    /// get less (see BatchSize).
-    unsigned batch = 32;
+    /// get less (see BatchSize). 0: 8 where it may run on several processors, which
+    /// lets them work at the same time, 32 where there is one.
+    unsigned batch = 0;
     /// userblkctl and userblk::run() take WaitMode::serve if nothing else is said. Here
     /// it has to be asked for: it uses a signal of the program, see Worker::run().
     WaitMode wait = WaitMode::poll;

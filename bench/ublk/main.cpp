@@ -83,6 +83,10 @@ Options parse(int argc, char** argv) {
         ->check(CLI::Range(1, UBLK_MAX_QUEUE_DEPTH))
         ->capture_default_str();
     size(app, "--max-io", options.max_io, "bytes of the largest request (default: 512K)");
+    app.add_option("--batch", options.server.batch,
+                   "requests that a thread carries out before it sends their answers (default: "
+                   "all that are there)")
+        ->check(CLI::PositiveNumber);
     app.add_flag("--pin", options.server.pin,
                  "run each thread on the processors whose requests it takes");
     choice(app, "--data", modes, options.mode,

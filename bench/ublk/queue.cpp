@@ -13,8 +13,8 @@ unsigned ring_flags(TaskRun task_run) noexcept {
 } // namespace
 
 Queue::Queue(const Device& device, const Target& target, DataMode mode, TaskRun task_run,
-             unsigned number)
-    : number_(number), depth_(device.depth()), mapping_(device.map_requests(number)),
+             unsigned number, unsigned batch)
+    : number_(number), depth_(device.depth()), batch_(batch), mapping_(device.map_requests(number)),
       requests_(reinterpret_cast<const ublksrv_io_desc*>(mapping_.data())),
       data_(mode, device, target, number), ring_(depth_, ring_flags(task_run), device.fd()) {}
 
@@ -43,7 +43,8 @@ void Queue::serve() {
     while (live_ > 0) {
         ring_.submit(1);
         ring_.for_each_result(
-            [&](std::uint64_t tag, int result) { take(static_cast<unsigned>(tag), result); });
+            [&](std::uint64_t tag, int result) { take(static_cast<unsigned>(tag), result); },
+            batch_);
     }
 }
 

@@ -18,10 +18,11 @@ enum class TaskRun {
 /// allocates once it is made.
 class Queue {
 public:
-    /// Needs a device and a target that live longer.
+    /// Needs a device and a target that live longer. Carries out @p batch requests at
+    /// most before it sends their answers.
     /// @throws std::system_error
     Queue(const Device& device, const Target& target, DataMode mode, TaskRun task_run,
-          unsigned number);
+          unsigned number, unsigned batch);
 
     /// Says for all tags that requests are welcome, which the device's start waits for.
     /// @throws std::system_error
@@ -38,6 +39,7 @@ private:
 
     unsigned number_;
     unsigned depth_;
+    unsigned batch_;
     unsigned live_ = 0; ///< tags that can still bring a request
     Mapping mapping_;
     const ublksrv_io_desc* requests_;

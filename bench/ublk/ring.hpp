@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <climits>
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
@@ -40,12 +41,14 @@ public:
     /// @throws std::system_error
     void submit(unsigned results);
 
-    /// Calls @p call(user_data, result) for all results that are there.
+    /// Calls @p call(user_data, result) for the results that are there, @p most at most.
     template <class Call>
-    void for_each_result(Call&& call) {
+    void for_each_result(Call&& call, unsigned most = UINT_MAX) {
         io_uring_cqe* entry = nullptr;
         unsigned head = 0, count = 0;
         io_uring_for_each_cqe(&ring_, head, entry) {
+            if (count == most)
+                break;
             ++count;
             call(entry->user_data, entry->res);
         }

@@ -3,6 +3,7 @@
 
 #include "bench/ublk/queue.hpp"
 
+#include <climits>
 #include <exception>
 #include <future>
 #include <mutex>
@@ -15,6 +16,7 @@ struct ServerOptions {
     DataMode mode = DataMode::buffer;
     TaskRun task_run = TaskRun::cooperative;
     bool pin = false; ///< to the processors whose requests the queue takes
+    unsigned batch = UINT_MAX; ///< that a thread carries out before it sends their answers
 };
 
 /// The threads of a device, one for each queue. Used by the device's thread.

@@ -52,7 +52,7 @@ private:
     std::string first_, second_; ///< DEV and STORE, or STORE alone with --create
     bool create_ = false, keep_ = false, reuse_ = false;
     DeviceOptions device_options_;
-    unsigned workers_ = 2, threads_ = 1, batch_ = 32, spares_ = 1;
+    unsigned workers_ = 2, threads_ = 1, batch_ = 0, spares_ = 1;
     std::string wait_ = "serve";
     std::string scheduling_ = "auto";
     std::optional<Credentials> user_;

@@ -2,11 +2,30 @@
 #include "userblk/batch_size.hpp"
 
 #include <gtest/gtest.h>
+#include <sched.h>
 
 namespace userblk {
 namespace {
 
 using namespace std::chrono_literals;
+
+// Beside others a thread takes few at a time, so that both sides work; on a single processor,
+// where they take turns, many.
+TEST(BatchSize, IsSmallBesideOthersAndLargeAlone) {
+    cpu_set_t before;
+    ASSERT_EQ(::sched_getaffinity(0, sizeof(before), &before), 0);
+    if (CPU_COUNT(&before) > 1) {
+        EXPECT_EQ(default_batch(), 8U);
+    }
+    cpu_set_t one;
+    CPU_ZERO(&one);
+    for (std::size_t i = 0; i < CPU_SETSIZE && CPU_COUNT(&one) == 0; ++i)
+        if (CPU_ISSET(i, &before))
+            CPU_SET(i, &one);
+    ASSERT_EQ(::sched_setaffinity(0, sizeof(one), &one), 0);
+    EXPECT_EQ(default_batch(), 32U);
+    EXPECT_EQ(::sched_setaffinity(0, sizeof(before), &before), 0);
+}
 
 // A fast store keeps the largest batch.
 TEST(BatchSize, AFastStoreGetsLargeBatches) {
