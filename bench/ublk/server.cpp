@@ -75,8 +75,7 @@ void Server::serve(unsigned queue, std::promise<void>& ready, const cpu_set_t* p
     ::unshare(CLONE_FILES);
     // Memory that the kernel needs for our sake must not wait for our own disk.
     ::prctl(PR_SET_IO_FLUSHER, 1, 0, 0, 0);
-    Queue requests(device_, target_, options_.mode, options_.task_run, queue,
-                   options_.batch);
+    Queue requests(device_, target_, options_.mode, options_.task_run, queue, options_.batch);
     requests.fetch();
     ready.set_value();
     requests.serve();

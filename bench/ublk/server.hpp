@@ -15,7 +15,7 @@ namespace userblk::bench::ublk {
 struct ServerOptions {
     DataMode mode = DataMode::buffer;
     TaskRun task_run = TaskRun::cooperative;
-    bool pin = false; ///< to the processors whose requests the queue takes
+    bool pin = false;          ///< to the processors whose requests the queue takes
     unsigned batch = UINT_MAX; ///< that a thread carries out before it sends their answers
 };
 

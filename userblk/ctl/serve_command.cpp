@@ -98,9 +98,10 @@ void ServeCommand::declare_workers(CommandLine& line) {
     line.group("Workers");
     line.number<unsigned>("-w,--workers", workers_, 1, 1024, "Worker processes; default 2");
     line.number<unsigned>("-t,--threads", threads_, 1, 1024, "Threads of each worker; default 1");
-    line.number<unsigned>("--batch", batch_, 1, 4096,
-                          "The most requests that a thread takes at a time; default 8, and 32 where "
-                          "there is one processor only");
+    line.number<unsigned>(
+        "--batch", batch_, 1, 4096,
+        "The most requests that a thread takes at a time; default 8, and 32 where "
+        "there is one processor only");
     line.choice(
         "--wait", wait_, {"poll", "serve"},
         "How workers wait: in the system call that also brings the request (default), or in "
