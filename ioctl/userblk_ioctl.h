@@ -488,8 +488,9 @@ struct userblk_put {
  * the file longer.
  * Permission is that of the open file; the worker's credentials, limits and
  * cgroups count. Successive answers of a call that name the same @fd are about
- * the file that the first of them found there. Refused, and the request stays
- * taken, with:
+ * the file that the first of them found there, and as for the pieces of a
+ * preadv(), security modules are asked once for reading and once for writing.
+ * Refused, and the request stays taken, with:
  *
  * -EPERM	the device does not allow it (USERBLK_F_NO_REDIRECT); a FUSE
  *		file, or one of an overlay mounted in a user namespace, and the
@@ -508,8 +509,9 @@ struct userblk_put {
  *
  * EFAULT of the whole call: the array cannot be read or written; records
  * before that place have been carried out, and where results could not be
- * written, some behind it. EINTR a fatal signal came; likewise. Never waits,
- * except for @addr to be paged in.
+ * written, some behind it. EINTR a fatal signal came; likewise. Waits for
+ * nothing but @addr to be paged in; with REDIRECT also for who watches the file
+ * and wants to be asked (fanotify), and for memory that a tmpfs has to find.
  */
 #define USERBLK_PUT		_IOWR(0xB7, 0x11, struct userblk_put)
 

@@ -188,6 +188,16 @@ static int userblk_device_claim_removal(struct userblk_device *device,
 	return err;
 }
 
+/* Its nodes are about to go, by which it could be seen. */
+static void userblk_device_tell_redirected(struct userblk_device *device)
+{
+	unsigned int count = userblk_redirect_count(&device->queue);
+
+	if (count)
+		pr_info("userblk%u: removal waits for %u redirected requests\n",
+			device->config.number, count);
+}
+
 int userblk_device_remove(u32 number, bool force)
 {
 	struct userblk_device *device = userblk_registry_get(number);
@@ -206,6 +216,7 @@ int userblk_device_remove(u32 number, bool force)
 	/* A resize that began before, which waits for no worker. */
 	mutex_lock(&device->resizing);
 	mutex_unlock(&device->resizing);
+	userblk_device_tell_redirected(device);
 	cdev_device_del(&device->cdev, &device->node);
 	userblk_disk_del(device);
 	userblk_disk_free(device);

@@ -22,6 +22,12 @@ static bool userblk_part_is_regular(const struct userblk_part *part)
 	return S_ISREG(file_inode(part->target.file)->i_mode);
 }
 
+/* Memory is as good as at hand, but for what it may have to be got from. */
+static bool userblk_part_is_in_memory(const struct userblk_part *part)
+{
+	return shmem_mapping(part->target.file->f_mapping);
+}
+
 /* ------------------------------------------------- what is read and written */
 
 /* What the bios from this one on are made of: counted, and noted if bvecs. */
@@ -131,7 +137,10 @@ static bool userblk_part_is_aligned(const struct userblk_part *part,
 		  (part->target.offset + part->done)) & (block - 1));
 }
 
-/* With the priority of the request, whoever carries it out. */
+/*
+ * With the priority of the request, whoever carries it out, and to the place
+ * that was named, whatever has become of the file's flags since.
+ */
 static void userblk_part_set_iocb(struct userblk_part *part)
 {
 	struct kiocb *iocb = &part->iocb;
@@ -140,12 +149,16 @@ static void userblk_part_set_iocb(struct userblk_part *part)
 	iocb->ki_pos = part->target.offset + part->done;
 	iocb->ki_complete = NULL;
 	iocb->private = NULL;
-	iocb->ki_flags = part->target.file->f_iocb_flags;
+	iocb->ki_flags = part->target.file->f_iocb_flags & ~IOCB_APPEND;
 	iocb->ki_ioprio = userblk_part_slot(part)->bio->bi_ioprio;
 	iocb->ki_waitq = NULL;
 }
 
-static void userblk_part_init_iocb(struct userblk_part *part, bool writes,
+/*
+ * False: it has to go through the page cache of a disk, contrary to what its
+ * pace was chosen for, and a worker does not wait for that.
+ */
+static bool userblk_part_init_iocb(struct userblk_part *part, bool writes,
 				   const struct iov_iter *iter)
 {
 	struct kiocb *iocb = &part->iocb;
@@ -160,22 +173,32 @@ static void userblk_part_init_iocb(struct userblk_part *part, bool writes,
 			iocb->ki_flags |= IOCB_NOIO;
 	}
 	if (likely(!(iocb->ki_flags & IOCB_DIRECT)))
-		return;
-	if (part->buffered || !userblk_part_is_aligned(part, iter))
+		return true;
+	if (part->buffered || !userblk_part_is_aligned(part, iter)) {
 		iocb->ki_flags &= ~IOCB_DIRECT;
-	else
-		iocb->ki_complete = userblk_part_complete;
+		return !writes || part->blocking ||
+		       userblk_part_is_in_memory(part);
+	}
+	iocb->ki_complete = userblk_part_complete;
+	return true;
 }
 
-/* As file_start_write(), whose end may come in another context. */
-static inline void userblk_part_start_write(const struct userblk_part *part)
+/*
+ * As file_start_write(), whose end may come in another context. False: the file
+ * system is frozen, for which a worker does not wait.
+ */
+static inline bool userblk_part_start_write(const struct userblk_part *part)
 {
 	struct super_block *sb = file_inode(part->target.file)->i_sb;
 
 	if (!userblk_part_is_regular(part))
-		return;
-	sb_start_write(sb);
+		return true;
+	if (part->blocking)
+		sb_start_write(sb);
+	else if (!sb_start_write_trylock(sb))
+		return false;
 	__sb_writers_release(sb, SB_FREEZE_WRITE);
+	return true;
 }
 
 static inline void userblk_part_end_write(const struct userblk_part *part)
@@ -187,6 +210,42 @@ static inline void userblk_part_end_write(const struct userblk_part *part)
 	__sb_writers_acquired(sb, SB_FREEZE_WRITE);
 	sb_end_write(sb);
 }
+
+/*
+ * tmpfs lets one at a time write to a file, for whom a worker does not wait: he
+ * may be waiting for this device, to read what he writes. But for that this is
+ * what its write_iter does.
+ */
+static long userblk_part_write_memory(struct userblk_part *part,
+				      struct iov_iter *iter)
+{
+	struct file *file = part->target.file;
+	struct inode *inode = file_inode(file);
+	long ret;
+
+	if (!inode_trylock(inode))
+		return -EAGAIN;
+	ret = generic_write_checks(&part->iocb, iter);
+	if (ret > 0)
+		ret = file_remove_privs(file) ?: file_update_time(file) ?:
+		      generic_perform_write(&part->iocb, iter);
+	inode_unlock(inode);
+	return ret;
+}
+
+static inline long userblk_part_submit(struct userblk_part *part, bool writes,
+				       struct iov_iter *iter)
+{
+	const struct file_operations *op = part->target.file->f_op;
+
+	if (!writes)
+		return op->read_iter(&part->iocb, iter);
+	if (!part->blocking && userblk_part_is_in_memory(part))
+		return userblk_part_write_memory(part, iter);
+	return op->write_iter(&part->iocb, iter);
+}
+
+static void userblk_part_defer(struct userblk_part *part);
 
 static void userblk_part_transfer(struct userblk_part *part,
 				  struct userblk_ends *ends)
@@ -203,19 +262,18 @@ static void userblk_part_transfer(struct userblk_part *part,
 		userblk_part_transferred(part, ret, ends);
 		return;
 	}
-	userblk_part_init_iocb(part, writes, &iter);
+	if (!userblk_part_init_iocb(part, writes, &iter) ||
+	    (writes && !userblk_part_start_write(part))) {
+		userblk_part_defer(part);
+		return;
+	}
 	sync = is_sync_kiocb(&part->iocb);
 	if (!sync) {
 		userblk_redirect_remember(part->redirect);
 		/* The pages are looked at until both are through with them. */
 		atomic_set(&part->refs, 2);
 	}
-	if (writes) {
-		userblk_part_start_write(part);
-		ret = file->f_op->write_iter(&part->iocb, &iter);
-	} else {
-		ret = file->f_op->read_iter(&part->iocb, &iter);
-	}
+	ret = userblk_part_submit(part, writes, &iter);
 	if (sync) {
 		userblk_part_transferred(part, ret, ends);
 		return;
@@ -276,6 +334,16 @@ static int userblk_part_write_end(struct userblk_part *part)
 	return userblk_part_write_all_zeroes(part);
 }
 
+/* Of what goes beyond its end a disk zeroes a part, and says nothing. */
+static bool userblk_part_is_beyond_disk(const struct userblk_part *part)
+{
+	const struct userblk_target *target = &part->target;
+	struct inode *inode = target->file->f_mapping->host;
+
+	return S_ISBLK(inode->i_mode) &&
+	       target->offset + target->length > i_size_read(inode);
+}
+
 static int userblk_part_zero(struct userblk_part *part)
 {
 	struct userblk_slot *slot = userblk_part_slot(part);
@@ -284,6 +352,8 @@ static int userblk_part_zero(struct userblk_part *part)
 						       FALLOC_FL_PUNCH_HOLE;
 	int err;
 
+	if (userblk_part_is_beyond_disk(part))
+		return -ENOSPC;
 	err = vfs_fallocate(target->file, mode | FALLOC_FL_KEEP_SIZE,
 			    target->offset, target->length);
 	/* A disk zeroes whole blocks only. */
@@ -391,6 +461,7 @@ static void userblk_part_work(struct work_struct *work)
 /* In the worker still, or after what was done in advance of a completion. */
 static void userblk_part_defer(struct userblk_part *part)
 {
+	userblk_part_drop_bvecs(part);
 	userblk_redirect_remember(part->redirect);
 	part->blocking = true;
 	queue_work(userblk_part_slot(part)->hwq->queue->redirect_wq,
@@ -430,12 +501,6 @@ static void userblk_part_transferred(struct userblk_part *part, long ret,
 		/* 0 is the end of the file, where there should be data. */
 		userblk_redirect_part_done(part, ret ?: -EIO, ends);
 	}
-}
-
-/* Memory is as good as at hand, but for what it may have to be got from. */
-static bool userblk_part_is_in_memory(const struct userblk_part *part)
-{
-	return shmem_mapping(part->target.file->f_mapping);
 }
 
 /* Memory that is there, so that not even memory is waited for. */

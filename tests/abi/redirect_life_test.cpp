@@ -11,11 +11,13 @@
 #include <linux/falloc.h>
 #include <linux/fs.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <sys/uio.h>
 
 #include "tests/support/files.hpp"
 #include "tests/support/kernel_test.hpp"
 #include "tests/support/server.hpp"
+#include "tests/support/userfault.hpp"
 
 namespace userblk::test {
 
@@ -251,6 +253,97 @@ TEST_F(RedirectLife, AnswerNeverWaits) {
     Server server(full, store);
     for (const Io& io : ios)
         EXPECT_EQ(io->result(), 0);
+}
+
+// What is not aligned for direct I/O goes through the page cache, and with O_DSYNC to the disk at
+// once: that, too, the worker does not wait for.
+TEST_F(RedirectLife, AnswerNeverWaitsForWhatIsNotAligned) {
+    userblk_config config = config_of(512 << 20);
+    config.logical_block_size = 4096;
+    TestDevice disk(config);
+    Store image = make_store(config.size);
+    auto server = std::make_unique<Server>(disk, image);
+    FileSystem file_system("xfs", disk.block_path());
+    const Fd file = file_system.make_file("file", 1 << 20, O_DIRECT | O_DSYNC);
+    file_content(file.get(), 0, 65536); // it is in the page cache
+    server->stop();
+    Child worker([&](ChildSide&) -> int {
+        const userblk_request request = take(device.control());
+        // Otherwise it would have to wait for this, too, and so would not be tried.
+        if (futimens(file.get(), nullptr))
+            return errno;
+        return put(device.control(), redirect(request, file.get(), request.offset));
+    });
+    const Io io = device.write(512, pattern(512, 6));
+    EXPECT_TRUE(eventually([&] { return process_state(worker.pid()) == 'Z'; }))
+        << "the worker waits for a disk that nobody serves";
+    server = std::make_unique<Server>(disk, image);
+    EXPECT_EQ(worker.wait(), 0);
+    EXPECT_EQ(io->result(), 0);
+    EXPECT_EQ(file_content(file.get(), 512, 512), pattern(512, 6));
+}
+
+// Somebody is in the middle of a write to a file in memory and waits for a page of what he writes,
+// which may have to come from this very device: neither the answer nor what is answered beside it
+// waits for him.
+TEST_F(RedirectLife, AnswerNeverWaitsForWhoWritesToTheFile) {
+    const Fd file = memory_file(1 << 20);
+    write_to_file(file.get(), 0, pattern(1 << 20, 9)); // all of it is there
+    Child writer([&](ChildSide& side) -> int {
+        UnansweredMemory memory(4096);
+        std::thread([&] { side.tell(memory.touched()); }).detach();
+        return pwrite(file.get(), memory.data(), 4096, 0) == 4096 ? 0 : 1;
+    });
+    EXPECT_EQ(writer.await(), 1u);
+    Child worker([&](ChildSide&) -> int {
+        const userblk_request first = take(device.control()), second = take(device.control());
+        userblk_answer answers[] = {complete_read(first.id, store.data(), first.length),
+                                    redirect(second, file.get(), second.offset)};
+        const PutResult result = put(device.control(), answers);
+        return result.error || result.failed;
+    });
+    const Io read = device.read(0, 4096), write = device.write(65536, pattern(4096, 3));
+    EXPECT_TRUE(eventually([&] { return read->finished(); }));
+    EXPECT_TRUE(eventually([&] { return process_state(worker.pid()) == 'Z'; }))
+        << "the worker waits for who writes to the file";
+    EXPECT_FALSE(write->finished());
+    writer.kill();
+    EXPECT_EQ(worker.wait(), 0);
+    EXPECT_EQ(read->result(), 0);
+    expect_data_of(read, 0);
+    EXPECT_EQ(write->result(), 0);
+    EXPECT_EQ(file_content(file.get(), 65536, 4096), pattern(4096, 3));
+}
+
+// O_APPEND comes after the answer was accepted: it is written to the place that was named.
+TEST_F(RedirectLife, AppendingComesTooLate) {
+    const LoopDevice loop(32 << 20);
+    const FileSystem disk("ext4", loop.path());
+    constexpr std::uint64_t size = 65536;
+    const Fd file = disk.make_file("file", size);
+    for (std::uint64_t round = 0; round < 100 && !HasFailure(); round++) {
+        const Io io = device.write(round % 16 * 4096, pattern(4096, round));
+        const userblk_request request = redirect_one(file.get());
+        ASSERT_EQ(fcntl(file.get(), F_SETFL, O_APPEND), 0);
+        EXPECT_EQ(io->result(), 0);
+        ASSERT_EQ(fcntl(file.get(), F_SETFL, 0), 0);
+        EXPECT_EQ(lseek(file.get(), 0, SEEK_END), static_cast<off_t>(size));
+        EXPECT_EQ(file_content(file.get(), request.offset, 4096), pattern(4096, round));
+    }
+}
+
+// Zeros that go beyond a disk's end are no success, of which only a part was written.
+TEST_F(RedirectLife, ZerosBeyondTheEndOfADisk) {
+    const LoopDevice loop(1 << 20);
+    const Fd file = open_file(loop.path(), O_RDWR);
+    write_to_file(file.get(), (1 << 20) - 4096, pattern(4096, 4));
+    const int block = device.block();
+    const Io io = device.start([=] { return punch(block, 0, 8192); });
+    const userblk_request request = take(device.control());
+    ASSERT_EQ(request.op, USERBLK_OP_WRITE_ZEROES);
+    EXPECT_EQ(put(device.control(), redirect(request, file.get(), (1 << 20) - 4096)), 0);
+    EXPECT_EQ(io->result(), ENOSPC);
+    EXPECT_EQ(file_content(file.get(), (1 << 20) - 4096, 4096), pattern(4096, 4));
 }
 
 // Removal by force: what is queued and taken fails at once, what is redirected is waited for, until

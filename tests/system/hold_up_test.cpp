@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <sys/uio.h>
 
+#include "tests/support/files.hpp"
 #include "tests/support/server.hpp"
 #include "tests/support/userfault.hpp"
 #include "tests/system/system_test.hpp"
@@ -224,7 +225,7 @@ TEST_P(HoldUpBy, WhereItHurts) {
         const Fd fd = device.open_control();
         side.tell();
         GetParam().body(fd.get(), memory.data());
-        side.sleep_for_ever();
+        return 90; // it did not stay there
     });
     worker.await();
     EXPECT_TRUE(eventually([&] { return info(device.control()).gets > 0; }));
@@ -258,6 +259,31 @@ TEST_F(HoldUp, ByASlowDiskEndsWithTheDisk) {
     expect_removal_ends(slow);
     EXPECT_NE(io->result(), 0);
     expect_removal_ends(device);
+}
+
+// It may redirect to a file of its own, while another thread of it writes there something that
+// never comes, and keeps others from writing. That is in nobody else's way, and ends with it.
+TEST_F(HoldUp, ByAFileThatItKeepsLockedEndsWithItsDeath) {
+    TestDevice device(config(USERBLK_F_REDIRECT));
+    Child worker([&](ChildSide& side) -> int {
+        UnansweredMemory memory(4096);
+        const Fd file = memory_file(65536);
+        become(Kind::plain);
+        std::thread([&] { pwrite(file.get(), memory.data(), 4096, 0); }).detach();
+        const Fd fd = device.open_control();
+        const userblk_request request = take(fd.get());
+        side.tell(memory.touched() ? put(fd.get(), redirect(request, file.get(), 0)) : ETIME);
+        side.sleep_for_ever();
+    });
+    const Io io = device.write(0, pattern(4096, 2));
+    EXPECT_EQ(worker.await(), 0u);
+    worker.stop();
+    EXPECT_EQ(info(device.control()).redirected, 1u);
+    expect_others_go_on();
+    worker.signal(SIGKILL);
+    EXPECT_EQ(worker.wait(), 128 + SIGKILL);
+    expect_removal_ends(device);
+    EXPECT_TRUE(io->finished());
 }
 
 // A file that it serves itself: by FUSE, and by an overlay of that, which does not look like it. In
