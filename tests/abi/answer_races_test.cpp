@@ -2,9 +2,12 @@
 //
 // Two calls about one request at the same moment: one of them comes first, both orders are met, and
 // what each is told agrees with that order.
+#include <optional>
+
 #include <poll.h>
 #include <unistd.h>
 
+#include "tests/support/child.hpp"
 #include "tests/support/kernel_test.hpp"
 #include "tests/support/race.hpp"
 
@@ -15,10 +18,11 @@ namespace {
 constexpr std::uint64_t block = 4096;
 constexpr int rounds = 64;
 
-// The filters that may name a living taker; that for the dead has tests of its own.
+// Those that may name a living taker, and that for the dead, by one of whom the request was taken.
 struct Filter {
     const char* name;
     std::uint32_t (*reset)(int fd, std::uint64_t id);
+    bool of_the_dead = false;
 };
 
 const Filter filters[] = {
@@ -26,6 +30,7 @@ const Filter filters[] = {
     {"Id", [](int fd, std::uint64_t id) { return reset_id(fd, id).count; }},
     {"Pid", [](int fd, std::uint64_t) { return reset_pid(fd, getpid()).count; }},
     {"Older", [](int fd, std::uint64_t) { return reset_older(fd, 0).count; }},
+    {"Dead", [](int fd, std::uint64_t) { return reset_dead(fd).count; }, true},
 };
 
 } // namespace
@@ -45,14 +50,36 @@ protected:
     void end_if_put_back(bool was) {
         if (was) {
             request = take(device.control());
-            ASSERT_EQ(put(device.control(), complete_read(request.id, data.data(), block)), 0);
+            answer_it();
         }
         ASSERT_EQ(io->result(), 0);
         ASSERT_EQ(io->data(), data);
     }
+    void answer_it() {
+        ASSERT_EQ(put(device.control(), complete_read(request.id, data.data(), block)), 0);
+    }
 };
 
-class ResetRaces : public AnswerRaces, public testing::WithParamInterface<Filter> {};
+class ResetRaces : public AnswerRaces, public testing::WithParamInterface<Filter> {
+protected:
+    // Taken by this process; or by one that died of it and is a zombie.
+    void start_taken_read() {
+        if (!GetParam().of_the_dead) {
+            start_read();
+            return;
+        }
+        taker_.emplace([this](ChildSide& side) -> int {
+            side.tell(take(device.control()).id);
+            return 0;
+        });
+        io = device.read(0, block);
+        request.id = taker_->await();
+        ASSERT_TRUE(taker_->becomes_zombie());
+    }
+
+private:
+    std::optional<Child> taker_;
+};
 
 // The answer holds, or the request was put back and the answer is stale.
 TEST_P(ResetRaces, PutAgainstReset) {
@@ -60,7 +87,7 @@ TEST_P(ResetRaces, PutAgainstReset) {
     int answered = 0;
     std::uint32_t count = 0;
     race(
-        rounds, [&](int) { start_read(); },
+        rounds, [&](int) { start_taken_read(); },
         [&](int) {
             answered = put(device.control(), complete_read(request.id, data.data(), block));
         },
@@ -81,7 +108,7 @@ TEST_P(ResetRaces, ServeAgainstReset) {
     userblk_answer answer{};
     userblk_request again{};
     race(
-        rounds, [&](int) { start_read(); },
+        rounds, [&](int) { start_taken_read(); },
         [&](int) {
             answer = complete_read(request.id, data.data(), block);
             again = record();
@@ -111,15 +138,17 @@ TEST_P(ResetRaces, AdoptAgainstReset) {
     int adopted = 0;
     std::uint32_t count = 0;
     race(
-        rounds, [&](int) { start_read(); },
+        rounds, [&](int) { start_taken_read(); },
         [&](int) { adopted = put(device.control(), adopt(request.id)); },
         [&](int) { count = GetParam().reset(device.control(), request.id); },
         [&](int) {
-            ASSERT_EQ(count, 1u);
             ASSERT_TRUE(!adopted || adopted == ESTALE) << adopted;
+            ASSERT_EQ(count, !adopted && GetParam().of_the_dead ? 0u : 1u);
             before.tried(adopted);
             after.tried(!adopted);
-            end_if_put_back(true);
+            if (!count)
+                answer_it();
+            end_if_put_back(count);
         },
         [&] { return before.hits() && after.hits(); });
 }
@@ -130,7 +159,7 @@ TEST_P(ResetRaces, GiveBackAgainstReset) {
     int given = 0;
     std::uint32_t count = 0;
     race(
-        rounds, [&](int) { start_read(); },
+        rounds, [&](int) { start_taken_read(); },
         [&](int) { given = put(device.control(), give_back(request.id)); },
         [&](int) { count = GetParam().reset(device.control(), request.id); },
         [&](int) {

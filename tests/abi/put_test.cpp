@@ -102,6 +102,18 @@ TEST_F(Put, BadArgumentPointerLosesNothing) {
     taken.expect_good_answer_does();
 }
 
+// What PUT writes back cannot be written: nothing may be answered that is not told.
+TEST_F(Put, ReadOnlyArgumentLosesNothing) {
+    Taken taken;
+    userblk_answer answer = complete(1);
+    EdgeMemory memory(4096);
+    const userblk_put argument = put_argument({&answer, 1});
+    std::memcpy(memory.before_edge(4096), &argument, sizeof(argument));
+    memory.make_read_only();
+    EXPECT_EQ(ioctl_error(taken.fd(), USERBLK_PUT, memory.before_edge(4096)), EFAULT);
+    taken.expect_good_answer_does();
+}
+
 TEST_F(Put, UnknownActionIsRefused) {
     EXPECT_EQ(refused(false, [](A& a) { a.action = 6; }), EINVAL);
     EXPECT_EQ(refused(true, [](A& a) { a.action = 0xffff; }), EINVAL);

@@ -50,6 +50,21 @@ TEST_F(Reset, FieldWithoutUseIsRefused) {
     EXPECT_EQ(refused(reset_argument(USERBLK_RESET_ID, 1, 1)), EINVAL);
 }
 
+// The count cannot be told: what was put back is, and a second RESET tells that there is no more.
+TEST_F(Reset, ReadOnlyArgumentIsTold) {
+    TestDevice device;
+    device.read(0, 4096);
+    take(device.control());
+    EdgeMemory memory(4096);
+    userblk_reset argument{};
+    argument.which = USERBLK_RESET_ALL;
+    std::memcpy(memory.before_edge(4096), &argument, sizeof(argument));
+    memory.make_read_only();
+    EXPECT_EQ(ioctl_error(device.control(), USERBLK_RESET, memory.before_edge(4096)), EFAULT);
+    EXPECT_EQ(info(device.control()).queued, 1u);
+    EXPECT_EQ(reset_all(device.control()).count, 0u);
+}
+
 TEST_F(Reset, BadPointerIsRefused) {
     TestDevice device;
     device.read(0, 4096);

@@ -2,6 +2,7 @@
 //
 // SERVE: answer and take in one call.
 #include <csignal>
+#include <cstring>
 #include <sched.h>
 
 #include "tests/support/kernel_test.hpp"
@@ -97,6 +98,23 @@ TEST_F(Serve, BadPutPartIsRefusedAsAWhole) {
     EXPECT_EQ(refused([](S& s) { s.put.answers = bad_address; }), EFAULT);
     EXPECT_EQ(ioctl_error(device.control(), USERBLK_SERVE, reinterpret_cast<void*>(bad_address)),
               EFAULT);
+}
+
+// What is written back cannot be written: nothing is answered, and nothing taken.
+TEST_F(Serve, ReadOnlyArgumentLosesNothing) {
+    TestDevice device;
+    const std::vector<Io> ios = device.read_many(2);
+    userblk_answer answer = complete(take(device.control()).id, -ENOSPC);
+    userblk_request next = record();
+    const userblk_serve argument = serve_argument({&answer, 1}, {&next, 1});
+    EdgeMemory memory(4096);
+    std::memcpy(memory.before_edge(4096), &argument, sizeof(argument));
+    memory.make_read_only();
+    EXPECT_EQ(ioctl_error(device.control(), USERBLK_SERVE, memory.before_edge(4096)), EFAULT);
+    EXPECT_EQ(info(device.control()).taken, 1u);
+    EXPECT_EQ(info(device.control()).queued, 1u);
+    EXPECT_EQ(put(device.control(), answer), 0);
+    EXPECT_EQ(ios[0]->result(), ENOSPC);
 }
 
 // A bad GET part: an error, and nothing is taken. (Whether the answers were carried out is told by

@@ -4,8 +4,11 @@
 // while a request is handed out leaves it queued, one while it is answered leaves it taken; the
 // next try, without a fault, finds it there and ends it with the right data.
 #include <cstring>
+#include <optional>
 
 #include <unistd.h>
+
+#include "tests/support/child.hpp"
 
 #include "faults_test.hpp"
 
@@ -14,13 +17,27 @@ namespace userblk::test {
 class Requests : public FaultTest {
 protected:
     static constexpr std::size_t length = 16384;
-    TestDevice device;
+    std::optional<TestDevice> device{std::in_place};
     Buffer memory{length};
     unsigned int seed = 1;
 
+    // To a new device this process is new: to take from it needs memory.
+    void renew_device() { device.emplace(); }
+    // Takes a request, and holds it; a process of its own, so that this one is still new.
+    Child other_taker(std::uint64_t& id) {
+        Child taker([&](ChildSide& side) -> int {
+            side.tell(take(device->control()).id);
+            side.sleep_for_ever();
+        });
+        id = taker.await();
+        return taker;
+    }
+    static void expect_no_memory(const FaultTally& tally) {
+        EXPECT_TRUE(tally.outcomes.contains(ENOMEM)) << tally.text();
+    }
     // Where requests are: whatever happened to this one, it is in one place.
     void expect_queued_and_taken(std::uint64_t queued, std::uint64_t taken) {
-        const userblk_info state = info(device.control());
+        const userblk_info state = info(device->control());
         EXPECT_EQ(state.queued, queued);
         EXPECT_EQ(state.taken, taken);
         EXPECT_EQ(state.errors, 0u);
@@ -41,7 +58,7 @@ protected:
     // A WRITE of new data, and the buffer that it is a copy of.
     Io start_write(Buffer& data) {
         data = pattern(length, seed++);
-        return device.write(0, pattern(length, seed - 1));
+        return device->write(0, pattern(length, seed - 1));
     }
     void expect_read(const Io& io, const Buffer& data) {
         EXPECT_EQ(io->result(), 0);
@@ -49,41 +66,42 @@ protected:
     }
 };
 
-// By a descriptor that takes for the first time, which needs memory.
+// By a process that takes for the first time, which needs memory.
 TEST_F(Requests, GetOfAWrite) {
-    expect_faults(fail_each_step([&](FaultPoint& point) {
-                      Buffer data;
-                      const Io io = start_write(data);
-                      const Fd fd = device.open_control();
-                      userblk_request request = record(memory.data(), memory.size());
-                      userblk_get argument = get_argument({&request, 1});
-                      memory.fill(0);
-                      int error =
-                          point.run([&] { return ioctl_error(fd.get(), USERBLK_GET, &argument); });
-                      if (!error && argument.count)
-                          error = -request.result;
-                      expect_told(error);
-                      expect_queued_and_taken(error ? 1 : 0, error ? 0 : 1);
-                      if (error)
-                          request = take(fd.get(), memory.data(), memory.size());
-                      EXPECT_EQ(memory, data);
-                      EXPECT_EQ(put(fd.get(), complete(request.id)), 0);
-                      EXPECT_EQ(io->result(), 0);
-                      return error;
-                  }),
-                  4);
+    const FaultTally tally = (fail_each_step([&](FaultPoint& point) {
+        renew_device();
+        Buffer data;
+        const Io io = start_write(data);
+        const Fd fd = device->open_control();
+        userblk_request request = record(memory.data(), memory.size());
+        userblk_get argument = get_argument({&request, 1});
+        memory.fill(0);
+        int error = point.run([&] { return ioctl_error(fd.get(), USERBLK_GET, &argument); });
+        if (!error && argument.count)
+            error = -request.result;
+        expect_told(error);
+        expect_queued_and_taken(error ? 1 : 0, error ? 0 : 1);
+        if (error)
+            request = take(fd.get(), memory.data(), memory.size());
+        EXPECT_EQ(memory, data);
+        EXPECT_EQ(put(fd.get(), complete(request.id)), 0);
+        EXPECT_EQ(io->result(), 0);
+        return error;
+    }));
+    expect_faults(tally, 5);
+    expect_no_memory(tally);
 }
 
 // Of several, the bad one stays queued; all arrive in the end, none twice.
 TEST_F(Requests, GetOfABatch) {
     expect_faults(
         fail_each_step([&](FaultPoint& point) {
-            const std::vector<Io> ios = device.read_many(20);
+            const std::vector<Io> ios = device->read_many(20);
             userblk_request requests[20];
             std::fill(std::begin(requests), std::end(requests), record());
             userblk_get argument = get_argument(requests);
             const int error =
-                point.run([&] { return ioctl_error(device.control(), USERBLK_GET, &argument); });
+                point.run([&] { return ioctl_error(device->control(), USERBLK_GET, &argument); });
             expect_told(error);
             const std::uint32_t got = error ? 0 : argument.count;
             expect_queued_and_taken(20 - got, got);
@@ -91,10 +109,11 @@ TEST_F(Requests, GetOfABatch) {
                 EXPECT_EQ(got, 20u);
             }
             std::vector<userblk_request> all(requests, requests + got);
-            const auto rest = take_each(device.control(), 20 - got);
+            const auto rest = take_each(device->control(), 20 - got);
             all.insert(all.end(), rest.begin(), rest.end());
             for (const userblk_request& request : all)
-                EXPECT_EQ(put(device.control(), complete_read(request.id, memory.data(), 4096)), 0);
+                EXPECT_EQ(put(device->control(), complete_read(request.id, memory.data(), 4096)),
+                          0);
             for (const Io& io : ios)
                 EXPECT_EQ(io->result(), 0);
             return error;
@@ -106,13 +125,14 @@ TEST_F(Requests, AnswerOfARead) {
     const Buffer data = pattern(length, 77);
     expect_faults(
         fail_each_step([&](FaultPoint& point) {
-            const Io io = device.read(0, length);
-            const userblk_request request = take(device.control());
+            const Io io = device->read(0, length);
+            const userblk_request request = take(device->control());
             userblk_answer answer = complete_read(request.id, data.data(), length);
-            const int error = put_one(point, answer, device.control());
+            const int error = put_one(point, answer, device->control());
             expect_done_or_taken(error);
             if (error) {
-                EXPECT_EQ(put(device.control(), complete_read(request.id, data.data(), length)), 0);
+                EXPECT_EQ(put(device->control(), complete_read(request.id, data.data(), length)),
+                          0);
             }
             expect_read(io, data);
             return error;
@@ -125,22 +145,22 @@ TEST_F(Requests, FetchAndStore) {
         expect_faults(fail_each_step([&](FaultPoint& point) {
                           Buffer data;
                           const Io io = start_write(data);
-                          const userblk_request request = take(device.control());
+                          const userblk_request request = take(device->control());
                           const auto answer_with = [&] {
                               return store_it ? store(request.id, memory.data(), length)
                                               : fetch(request.id, memory.data(), length);
                           };
                           memory.fill(0);
                           userblk_answer answer = answer_with();
-                          const int error = put_one(point, answer, device.control());
+                          const int error = put_one(point, answer, device->control());
                           expect_told(error);
                           expect_queued_and_taken(0, error || !store_it ? 1 : 0);
                           if (error) {
-                              EXPECT_EQ(put(device.control(), answer_with()), 0);
+                              EXPECT_EQ(put(device->control(), answer_with()), 0);
                           }
                           EXPECT_EQ(memory, data);
                           if (!store_it) {
-                              EXPECT_EQ(put(device.control(), complete(request.id)), 0);
+                              EXPECT_EQ(put(device->control(), complete(request.id)), 0);
                           }
                           EXPECT_EQ(io->result(), 0);
                           return error;
@@ -150,70 +170,69 @@ TEST_F(Requests, FetchAndStore) {
 }
 
 TEST_F(Requests, GiveBack) {
-    expect_faults(fail_each_step([&](FaultPoint& point) {
-                      const Io io = device.read(0, length);
-                      const userblk_request request = take(device.control());
-                      userblk_answer answer = give_back(request.id);
-                      const int error = put_one(point, answer, device.control());
-                      expect_told(error);
-                      expect_queued_and_taken(error ? 0 : 1, error ? 1 : 0);
-                      if (error) {
-                          EXPECT_EQ(put(device.control(), give_back(request.id)), 0);
-                      }
-                      const userblk_request again = take(device.control());
-                      EXPECT_EQ(
-                          put(device.control(), complete_read(again.id, memory.data(), length)), 0);
-                      EXPECT_EQ(io->result(), 0);
-                      return error;
-                  }),
-                  0);
+    expect_faults(
+        fail_each_step([&](FaultPoint& point) {
+            const Io io = device->read(0, length);
+            const userblk_request request = take(device->control());
+            userblk_answer answer = give_back(request.id);
+            const int error = put_one(point, answer, device->control());
+            expect_told(error);
+            expect_queued_and_taken(error ? 0 : 1, error ? 1 : 0);
+            if (error) {
+                EXPECT_EQ(put(device->control(), give_back(request.id)), 0);
+            }
+            const userblk_request again = take(device->control());
+            EXPECT_EQ(put(device->control(), complete_read(again.id, memory.data(), length)), 0);
+            EXPECT_EQ(io->result(), 0);
+            return error;
+        }),
+        0);
 }
 
 // From a process that took it, by one that the device does not know yet: that needs memory.
 TEST_F(Requests, Adoption) {
-    expect_faults(fail_each_step([&](FaultPoint& point) {
-                      const Io io = device.read(0, length);
-                      Child taker([&](ChildSide& side) -> int {
-                          side.tell(take(device.control()).id);
-                          side.sleep_for_ever();
-                      });
-                      const std::uint64_t id = taker.await();
-                      const Fd fd = device.open_control();
-                      userblk_answer answer = adopt(id);
-                      const int error = put_one(point, answer, fd.get());
-                      expect_told(error);
-                      const auto list = taken_list(device.control());
-                      EXPECT_EQ(list.size(), 1u);
-                      if (list.size() == 1) {
-                          EXPECT_EQ(list[0].pid, error ? taker.pid() : getpid());
-                      }
-                      if (error) {
-                          EXPECT_EQ(put(fd.get(), adopt(id)), 0);
-                      }
-                      EXPECT_EQ(put(fd.get(), complete_read(id, memory.data(), length)), 0);
-                      EXPECT_EQ(io->result(), 0);
-                      return error;
-                  }),
-                  1);
+    const FaultTally tally = (fail_each_step([&](FaultPoint& point) {
+        renew_device();
+        const Io io = device->read(0, length);
+        std::uint64_t id = 0;
+        const Child taker = other_taker(id);
+        const Fd fd = device->open_control();
+        userblk_answer answer = adopt(id);
+        const int error = put_one(point, answer, fd.get());
+        expect_told(error);
+        const auto list = taken_list(device->control());
+        EXPECT_EQ(list.size(), 1u);
+        if (list.size() == 1) {
+            EXPECT_EQ(list[0].pid, error ? taker.pid() : getpid());
+        }
+        if (error) {
+            EXPECT_EQ(put(fd.get(), adopt(id)), 0);
+        }
+        EXPECT_EQ(put(fd.get(), complete_read(id, memory.data(), length)), 0);
+        EXPECT_EQ(io->result(), 0);
+        return error;
+    }));
+    expect_faults(tally, 2);
+    expect_no_memory(tally);
 }
 
 // Results that cannot be told are no licence to do the same twice: the answer that was accepted is,
 // the bad one beside it changed nothing.
 TEST_F(Requests, ResultsThatCannotBeTold) {
     expect_faults(fail_each_step([&](FaultPoint& point) {
-                      const std::vector<Io> ios = device.read_many(1);
-                      const userblk_request request = take(device.control());
+                      const std::vector<Io> ios = device->read_many(1);
+                      const userblk_request request = take(device->control());
                       userblk_answer answers[2] = {complete_read(request.id, memory.data(), 4096),
                                                    complete(request.id ^ 1)};
                       userblk_put argument = put_argument(answers);
                       const int error = point.run(
-                          [&] { return ioctl_error(device.control(), USERBLK_PUT, &argument); });
+                          [&] { return ioctl_error(device->control(), USERBLK_PUT, &argument); });
                       expect_told(error);
                       if (!error) {
                           EXPECT_EQ(answers[1].result, -ESTALE);
                       }
                       const int again =
-                          put(device.control(), complete_read(request.id, memory.data(), 4096));
+                          put(device->control(), complete_read(request.id, memory.data(), 4096));
                       EXPECT_TRUE(again == 0 || again == ESTALE) << strerror(again);
                       EXPECT_EQ(ios[0]->result(), 0);
                       expect_queued_and_taken(0, 0);
@@ -225,37 +244,39 @@ TEST_F(Requests, ResultsThatCannotBeTold) {
 // An answer and a request in one call: wherever it fails, each of the two is somewhere.
 TEST_F(Requests, Serve) {
     const Buffer data = pattern(length, 78);
-    expect_faults(fail_each_step([&](FaultPoint& point) {
-                      const Io read = device.read(0, length);
-                      const userblk_request first = take(device.control());
-                      Buffer written;
-                      const Io write = start_write(written);
-                      const Fd fd = device.open_control();
-                      userblk_answer answer = complete_read(first.id, data.data(), length);
-                      userblk_request second = record(memory.data(), length);
-                      userblk_serve argument = serve_argument({&answer, 1}, {&second, 1});
-                      memory.fill(0);
-                      int error = point.run(
-                          [&] { return ioctl_error(fd.get(), USERBLK_SERVE, &argument); });
-                      expect_told(error);
-                      const int again = put(fd.get(), complete_read(first.id, data.data(), length));
-                      // The PUT part as a whole may have been refused, or its record; else it
-                      // holds.
-                      EXPECT_EQ(again, !error && !answer.result ? ESTALE : again);
-                      EXPECT_TRUE(again == 0 || again == ESTALE) << strerror(again);
-                      expect_read(read, data);
-                      const bool got = !error && argument.get.count && !second.result;
-                      expect_queued_and_taken(got ? 0 : 1, got ? 1 : 0);
-                      if (!got)
-                          second = take(fd.get(), memory.data(), length);
-                      EXPECT_EQ(memory, written);
-                      EXPECT_EQ(put(fd.get(), complete(second.id)), 0);
-                      EXPECT_EQ(write->result(), 0);
-                      if (!error)
-                          error = got ? -answer.result : EFAULT;
-                      return error;
-                  }),
-                  3);
+    const FaultTally tally = (fail_each_step([&](FaultPoint& point) {
+        renew_device();
+        const Io read = device->read(0, length);
+        std::uint64_t first = 0;
+        const Child taker = other_taker(first);
+        Buffer written;
+        const Io write = start_write(written);
+        const Fd fd = device->open_control();
+        userblk_answer answer = complete_read(first, data.data(), length);
+        userblk_request second = record(memory.data(), length);
+        userblk_serve argument = serve_argument({&answer, 1}, {&second, 1});
+        memory.fill(0);
+        int error = point.run([&] { return ioctl_error(fd.get(), USERBLK_SERVE, &argument); });
+        expect_told(error);
+        const int again = put(fd.get(), complete_read(first, data.data(), length));
+        // The PUT part as a whole may have been refused, or its record; else it
+        // holds.
+        EXPECT_EQ(again, !error && !answer.result ? ESTALE : again);
+        EXPECT_TRUE(again == 0 || again == ESTALE) << strerror(again);
+        expect_read(read, data);
+        const bool got = !error && argument.get.count && !second.result;
+        expect_queued_and_taken(got ? 0 : 1, got ? 1 : 0);
+        if (!got)
+            second = take(fd.get(), memory.data(), length);
+        EXPECT_EQ(memory, written);
+        EXPECT_EQ(put(fd.get(), complete(second.id)), 0);
+        EXPECT_EQ(write->result(), 0);
+        if (!error)
+            error = got ? -answer.result : EFAULT;
+        return error;
+    }));
+    expect_faults(tally, 4);
+    expect_no_memory(tally);
 }
 
 // The payload as a file. What was moved is told, and the rest can be moved later.
@@ -263,37 +284,37 @@ TEST_F(Requests, PayloadByPreadAndPwrite) {
     expect_faults(fail_each_step([&](FaultPoint& point) {
                       Buffer data;
                       const Io io = start_write(data);
-                      const userblk_request request = take(device.control());
+                      const userblk_request request = take(device->control());
                       const auto place = static_cast<off_t>(request.payload);
                       ssize_t moved = 0;
                       memory.fill(0);
                       const int error = point.run([&] {
-                          moved = pread(device.control(), memory.data(), length, place);
+                          moved = pread(device->control(), memory.data(), length, place);
                           return moved < 0 ? errno : 0;
                       });
                       expect_told(error);
-                      EXPECT_EQ(pread(device.control(), memory.data(), length, place),
+                      EXPECT_EQ(pread(device->control(), memory.data(), length, place),
                                 static_cast<ssize_t>(length));
                       EXPECT_EQ(memory, data);
-                      EXPECT_EQ(put(device.control(), complete(request.id)), 0);
+                      EXPECT_EQ(put(device->control(), complete(request.id)), 0);
                       EXPECT_EQ(io->result(), 0);
                       return error;
                   }),
                   1);
     const Buffer data = pattern(length, 79);
     expect_faults(fail_each_step([&](FaultPoint& point) {
-                      const Io io = device.read(0, length);
-                      const userblk_request request = take(device.control());
+                      const Io io = device->read(0, length);
+                      const userblk_request request = take(device->control());
                       const auto place = static_cast<off_t>(request.payload);
                       ssize_t moved = 0;
                       const int error = point.run([&] {
-                          moved = pwrite(device.control(), data.data(), length, place);
+                          moved = pwrite(device->control(), data.data(), length, place);
                           return moved < 0 ? errno : 0;
                       });
                       expect_told(error);
-                      EXPECT_EQ(pwrite(device.control(), data.data(), length, place),
+                      EXPECT_EQ(pwrite(device->control(), data.data(), length, place),
                                 static_cast<ssize_t>(length));
-                      EXPECT_EQ(put(device.control(), complete(request.id)), 0);
+                      EXPECT_EQ(put(device->control(), complete(request.id)), 0);
                       expect_read(io, data);
                       return error;
                   }),
@@ -309,11 +330,11 @@ TEST_F(Requests, PayloadBySplice) {
         fail_each_step([&](FaultPoint& point) {
             Buffer data;
             const Io io = start_write(data);
-            const userblk_request request = take(device.control());
+            const userblk_request request = take(device->control());
             loff_t place = static_cast<loff_t>(request.payload);
             ssize_t moved = 0;
             const int error = point.run([&] {
-                moved = splice(device.control(), &place, in.get(), nullptr, length, 0);
+                moved = splice(device->control(), &place, in.get(), nullptr, length, 0);
                 return moved < 0 ? errno : 0;
             });
             expect_told(error);
@@ -326,7 +347,7 @@ TEST_F(Requests, PayloadBySplice) {
                           0);
             }
             EXPECT_EQ(place, static_cast<loff_t>(request.payload) + std::max<ssize_t>(moved, 0));
-            EXPECT_EQ(put(device.control(), complete(request.id)), 0);
+            EXPECT_EQ(put(device->control(), complete(request.id)), 0);
             EXPECT_EQ(io->result(), 0);
             return error;
         }),

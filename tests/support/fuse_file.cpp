@@ -40,8 +40,18 @@ FuseFile::FuseFile(std::size_t size) : path_(folder_.path() + "/file"), content_
 }
 
 FuseFile::~FuseFile() {
+    let_go();
     EXPECT_TRUE(eventually([this] { return !umount(path_.c_str()) || errno != EBUSY; }));
     thread_.join();
+}
+
+bool FuseFile::is_waited_for() {
+    return eventually([this] { return waited_for_.load(); });
+}
+
+void FuseFile::let_go() {
+    held_ = false;
+    held_.notify_all();
 }
 
 void FuseFile::run() {
@@ -85,6 +95,8 @@ bool FuseFile::answer(const std::uint8_t* request) {
         pieces[1].iov_len = sizeof(out.open);
         break;
     case FUSE_READ: {
+        waited_for_ = held_.load();
+        held_.wait(true);
         fuse_read_in read;
         std::memcpy(&read, rest, sizeof(read));
         const std::size_t at = std::min<std::size_t>(read.offset, content_.size());

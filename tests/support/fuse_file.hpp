@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <atomic>
 #include <string>
 #include <thread>
 
@@ -22,6 +23,11 @@ public:
     const std::string& path() const { return path_; }
     // What the file holds.
     Buffer& content() { return content_; }
+    // From now on reading it takes until let_go().
+    void hold() { held_ = true; }
+    // Waits until somebody waits for it; false if nobody does.
+    bool is_waited_for();
+    void let_go();
 
 private:
     void run();
@@ -30,6 +36,8 @@ private:
     Folder folder_;
     std::string path_;
     Buffer content_;
+    std::atomic<bool> held_ = false;
+    std::atomic<bool> waited_for_ = false;
     Fd fd_;
     std::thread thread_;
 };

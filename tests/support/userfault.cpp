@@ -30,6 +30,15 @@ UnansweredMemory::~UnansweredMemory() {
     munmap(data_, size_);
 }
 
+void UnansweredMemory::fill_in(const void* content) {
+    uffdio_copy copy{};
+    copy.dst = address(data_);
+    copy.src = address(content);
+    copy.len = size_;
+    if (ioctl(fd_.get(), UFFDIO_COPY, &copy))
+        throw_errno("unable to fill memory in by userfaultfd");
+}
+
 bool UnansweredMemory::touched() {
     return poll_events(fd_.get(), POLLIN, static_cast<int>(patience.count())) & POLLIN;
 }

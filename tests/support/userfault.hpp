@@ -8,8 +8,8 @@
 
 namespace userblk::test {
 
-// Memory that nobody ever fills in: whoever touches it waits, the kernel included, until it is
-// killed. Make it in the process that is to hang.
+// Memory that nobody fills in before fill_in(): whoever touches it waits, the kernel included,
+// until then or until it is killed. Make it in the process that is to hang.
 class UnansweredMemory {
 public:
     explicit UnansweredMemory(std::size_t size);
@@ -20,6 +20,8 @@ public:
     void* data() { return data_; }
     // Waits until somebody touched it; false if nobody does. Another thread's part.
     bool touched();
+    // All of it, with a copy of as many bytes. Who waits goes on.
+    void fill_in(const void* content);
 
 private:
     void* data_;

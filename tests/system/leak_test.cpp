@@ -475,15 +475,27 @@ TEST_F(Leak, EventsAndTraces) {
         const userblk_request request = take(loud.control());
         EXPECT_EQ(reset_all(loud.control()).count, 1u);
         EXPECT_EQ(put(loud.control(), complete(request.id)), ESTALE);
+        // Handed over to where nothing can be written, it goes back.
+        EdgeMemory memory(4096);
+        auto* const told =
+            reinterpret_cast<userblk_request*>(memory.before_edge(sizeof(userblk_request)));
+        *told = record();
+        memory.make_read_only();
+        EXPECT_EQ(get(loud.control(), {told, 1}).error, EFAULT);
         EXPECT_EQ(put(loud.control(), complete(take(loud.control()).id, -EIO)), 0);
         EXPECT_EQ(io->result(), EIO);
+        const Fd file = memory_file(4096);
+        const Io elsewhere = loud.read(0, 4096);
+        EXPECT_EQ(put(loud.control(), redirect(take(loud.control()), file.get(), 0)), 0);
+        EXPECT_EQ(elsewhere->result(), 0);
     }
     int messages = 0;
     char text[16384];
     for (ssize_t n; (n = recv(events.get(), text, sizeof(text), 0)) > 0; messages++)
         expect_clean(std::string(text, static_cast<std::size_t>(n)), "uevent");
     EXPECT_GT(messages, 2);
-    for (const char* event : {"userblk_queue", "userblk_get", "userblk_put", "userblk_reset"}) {
+    for (const char* event : {"userblk_queue", "userblk_get", "userblk_put", "userblk_put_back",
+                              "userblk_undo", "userblk_redirected", "userblk_reset"}) {
         EXPECT_FALSE(tracing.lines(event).empty()) << event;
         for (const std::string& line : tracing.lines(event))
             expect_clean(line, event);

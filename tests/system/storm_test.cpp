@@ -106,6 +106,8 @@ public:
           device_(config()), audit_(), fleet_(device_, segment.name(), dice) {}
 
     void run(std::chrono::seconds duration);
+    // How many kinds of them there are.
+    static std::size_t blows() { return kinds().size(); }
 
 private:
     struct Kind {
@@ -530,6 +532,16 @@ protected:
         line("acknowledged records lost or corrupted / errors", writer.complaints().size(),
              writer.errors());
     }
+    // In ten minutes each of the things that may happen does.
+    static void expect_all_of_it(const Tally& tally) {
+        EXPECT_EQ(tally.blows.size(), Round::blows()) << joined(tally.blows);
+        EXPECT_GT(tally.redeliveries, 0u);
+        EXPECT_GT(tally.adopted, 0u);
+        EXPECT_GT(tally.given_back, 0u);
+        EXPECT_GT(tally.redirected, 0u);
+        EXPECT_GT(tally.stale, 0u);
+        EXPECT_GT(tally.reloads_done, 0u);
+    }
 };
 
 // Rounds with one device each, over one store: workers of all kinds are killed, stopped, crashed
@@ -560,6 +572,8 @@ TEST_F(Storm, OverWorkersOfAllKinds) {
     tell(tally, writer);
     EXPECT_GT(tally.kills_met, 0u);
     EXPECT_GT(writer.counts().written, 0u);
+    if (long_form())
+        expect_all_of_it(tally);
 }
 
 } // namespace userblk::test
