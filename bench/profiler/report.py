@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: MIT
 """usage: report.py COUNTS KALLSYMS REQUESTS [LINES]
 
-Prints where the instructions of one I/O went: by groups, then by functions.
+Prints where the instructions of one I/O went: by groups, then by functions, with how often
+each was called for one I/O; user space by pages of 4 KiB.
 """
 
 import bisect
@@ -35,22 +36,29 @@ def read_symbols(path):
     return sorted(symbols)
 
 
+USER_SPACE = "user space"
+
+
 def count_functions(path, symbols):
+    """How many instructions of each function were executed, and how often its first one."""
     starts = [start for start, _ in symbols]
-    functions = collections.Counter()
+    functions, calls = collections.Counter(), collections.Counter()
     with open(path, encoding="ascii") as file:
         for line in file:
             address, count = line.split()
             address = int(address, 16)
             if address >> 63:
-                functions[symbols[bisect.bisect(starts, address) - 1][1]] += int(count)
+                start, name = symbols[bisect.bisect(starts, address) - 1]
+                functions[name] += int(count)
+                if address == start:
+                    calls[name] += int(count)
             else:
-                functions["user space"] += int(count)
-    return functions
+                functions[f"{USER_SPACE} {address:#x}"] += int(count)
+    return functions, calls
 
 
 def group_of(function):
-    if function == "user space":
+    if function.startswith(USER_SPACE):
         return "user space, submitter and worker"
     return next((name for name, pattern in GROUPS if re.search(pattern, function)), "other kernel")
 
@@ -58,7 +66,7 @@ def group_of(function):
 def main():
     if len(sys.argv) not in (4, 5):
         sys.exit("usage: report.py COUNTS KALLSYMS REQUESTS [LINES]")
-    functions = count_functions(sys.argv[1], read_symbols(sys.argv[2]))
+    functions, calls = count_functions(sys.argv[1], read_symbols(sys.argv[2]))
     requests = int(sys.argv[3])
     groups = collections.Counter()
     for function, count in functions.items():
@@ -68,7 +76,8 @@ def main():
         print(f"{count / requests:8.0f}  {name}")
     print()
     for name, count in functions.most_common(int(sys.argv[4]) if len(sys.argv) == 5 else 40):
-        print(f"{count / requests:8.1f}  {name}")
+        often = f"{calls[name] / requests:.1f} x" if calls[name] else ""
+        print(f"{count / requests:8.1f} {often:>8}  {name}")
 
 
 if __name__ == "__main__":
