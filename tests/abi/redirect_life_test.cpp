@@ -12,6 +12,7 @@
 #include <linux/fs.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/uio.h>
 
 #include "tests/support/files.hpp"
@@ -490,6 +491,66 @@ TEST_F(RedirectLife, FileWasTruncated) {
             redirect_one(file.get());
             EXPECT_EQ(io->result(), size == 1 << 20 ? 0 : EIO) << size;
         }
+    }
+}
+
+// The file is cut off while it is read, by a disk that answers later: all of the data, or an error.
+TEST_F(RedirectLife, FileIsTruncatedMeanwhile) {
+    userblk_config config = config_of(64 << 20);
+    TestDevice disk(config);
+    Store image = make_store(config.size);
+    for (const int flags : {0, O_DIRECT}) {
+        auto server = std::make_unique<Server>(disk, image);
+        FileSystem file_system("ext4", disk.block_path());
+        const Fd file = file_system.make_file("file", 1 << 20, flags);
+        write_to_file(file.get(), 0, pattern(1 << 20, 3));
+        ASSERT_EQ(fsync(file.get()), 0);
+        ASSERT_EQ(posix_fadvise(file.get(), 0, 0, POSIX_FADV_DONTNEED), 0);
+        server->stop();
+        const Io io = device.read(65536, 65536);
+        redirect_one(file.get());
+        EXPECT_FALSE(io->finished());
+        const Io cut =
+            start_thread([&] { return ftruncate(file.get(), 65536 + 4096) ? errno : 0; });
+        server = std::make_unique<Server>(disk, image);
+        EXPECT_EQ(cut->result(), 0);
+        const int error = io->result();
+        EXPECT_TRUE(!error || error == EIO) << error;
+        if (!error) {
+            EXPECT_EQ(std::memcmp(io->data().data(), pattern(1 << 20, 3).data() + 65536, 65536), 0);
+        }
+        const Io later = device.read(65536, 65536);
+        redirect_one(file.get());
+        EXPECT_EQ(later->result(), EIO);
+    }
+}
+
+// The worker's name counts, also where others act in it: what a file system keeps for root is not
+// for a worker without privilege, by whom it was opened or not.
+TEST_F(RedirectLife, SpaceForRootIsNotForOthers) {
+    const LoopDevice loop(16 << 20);
+    const FileSystem disk("ext4", loop.path());
+    for (const int flags : {0, O_DIRECT}) {
+        const Fd file = disk.make_file(flags ? "direct" : "buffered", 4096, flags);
+        Child worker([&](ChildSide&) -> int {
+            drop_privileges();
+            for (;;) {
+                userblk_request request = record();
+                const GetResult got = get(device.control(), {&request, 1}, for_ever);
+                if (got.error || !got.count ||
+                    put(device.control(), redirect(request, file.get(), request.offset)))
+                    return 1;
+            }
+        });
+        int error = 0;
+        for (std::uint64_t at = 0; at < default_size && !error; at += 262144)
+            error = device.write(at, pattern(262144, 1))->result();
+        EXPECT_EQ(error, ENOSPC);
+        ASSERT_EQ(syncfs(file.get()), 0);
+        struct statvfs left;
+        ASSERT_EQ(fstatvfs(file.get(), &left), 0);
+        EXPECT_GT(left.f_bfree, left.f_bavail + 64); // blocks that only root may take
+        ASSERT_EQ(ftruncate(file.get(), 0), 0);
     }
 }
 

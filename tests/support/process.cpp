@@ -30,6 +30,23 @@ char process_state(pid_t pid) {
 }
 
 // A leader that is a zombie may have threads that live; a pidfd knows.
+std::uint64_t moved_by(pid_t pid) {
+    std::ifstream in("/proc/" + std::to_string(pid) + "/io");
+    std::uint64_t sum = 0;
+    std::string name;
+    for (std::uint64_t value; in >> name >> value;)
+        if (name == "rchar:" || name == "wchar:")
+            sum += value;
+    return sum;
+}
+
+std::uint64_t moved_by(const std::vector<pid_t>& pids) {
+    std::uint64_t sum = 0;
+    for (const pid_t pid : pids)
+        sum += moved_by(pid);
+    return sum;
+}
+
 bool lives(pid_t pid) {
     const Fd pidfd(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
     pollfd entry{pidfd.get(), POLLIN, 0};

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -17,6 +18,11 @@ bool lives(pid_t pid);
 bool eventually_sleeps(pid_t pid);
 bool eventually_in_state(pid_t pid, char state);
 pid_t thread_id();
+
+// What it has read and written so far by system calls that take its memory, but for ioctl and
+// sockets; bytes.
+std::uint64_t moved_by(pid_t pid);
+std::uint64_t moved_by(const std::vector<pid_t>& pids);
 
 // Children of this process that were not waited for.
 std::vector<pid_t> children();

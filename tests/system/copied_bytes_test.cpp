@@ -9,17 +9,6 @@
 
 namespace userblk::test {
 
-// What a process read and wrote by system calls that take its memory, but for ioctl and sockets.
-std::uint64_t read_and_written(pid_t pid) {
-    std::ifstream in("/proc/" + std::to_string(pid) + "/io");
-    std::uint64_t sum = 0;
-    std::string name;
-    for (std::uint64_t value; in >> name >> value;)
-        if (name == "rchar:" || name == "wchar:")
-            sum += value;
-    return sum;
-}
-
 // How often a text is found in a process's memory that can be written to.
 std::uint64_t found_in_memory(pid_t pid, const std::string& text) {
     const std::string folder = "/proc/" + std::to_string(pid);
@@ -75,13 +64,13 @@ protected:
     Copied copied(const TestDevice& device, const std::vector<pid_t>& pids) const {
         Copied result;
         for (const pid_t pid : pids)
-            result.counted -= read_and_written(pid);
+            result.counted -= moved_by(pid);
         load(device);
         for (const pid_t pid : pids)
             ::kill(pid, SIGSTOP); // before they give memory back
         for (const pid_t pid : pids) {
             eventually_in_state(pid, 'T');
-            result.counted += read_and_written(pid);
+            result.counted += moved_by(pid);
             result.found += found_in_memory(pid, marker_);
             ::kill(pid, SIGCONT);
         }

@@ -9,6 +9,7 @@
 #include <linux/fs.h>
 #include <sys/ioctl.h>
 
+#include "tests/support/process.hpp"
 #include "tests/system/fio.hpp"
 #include "tests/system/system_test.hpp"
 
@@ -487,6 +488,26 @@ TEST_F(Thin, AStoppedWorkerDoesNotFreeWhatWasWrittenSince) {
     EXPECT_EQ(told("allocated"), 32 * block);
     stop(one);
     stop(other);
+}
+
+// A load is written and read back: what its processes read and write themselves is their map, which
+// has a record for each block.
+TEST_F(Thin, CopiesItsMapAndNothingElse) {
+    constexpr std::uint64_t blocks = 256;
+    create("64M");
+    Program driver = serve({"--workers", "2"});
+    const std::string path = path_of(driver);
+    const auto workers = children_of(driver.pid());
+    const std::uint64_t before = moved_by(workers);
+    fill(path, 0, blocks, 'x');
+    EXPECT_TRUE(reads(path, 0, blocks, 'x'));
+    const std::uint64_t moved = moved_by(workers) - before;
+    figure("thin, bytes of the load, both ways / moved by its processes",
+           std::to_string(2 * blocks * block) + " / " + std::to_string(moved));
+    EXPECT_GT(moved, 0u);
+    EXPECT_LT(moved, blocks * 512);
+    EXPECT_EQ(children_of(driver.pid()), workers);
+    stop(driver);
 }
 
 // What is wrong is told, with what would be right, and nothing is left behind.
