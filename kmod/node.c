@@ -51,6 +51,11 @@ static int userblk_node_open(struct inode *inode, struct file *file)
 	get_device(&device->node);
 	node->device = device;
 	file->private_data = node;
+	/*
+	 * A payload is there or will never be; what poll tells is about requests.
+	 * io_uring would wait for that before it reads.
+	 */
+	file->f_mode |= FMODE_NOWAIT;
 	return 0;
 }
 

@@ -3,6 +3,7 @@
 // From its acceptance on a redirected request is the kernel's: it ends as the I/O on the file does,
 // whatever becomes of the worker, and nothing else waits for it. Files are made slow by putting
 // them on a second device that nobody serves yet.
+#include <algorithm>
 #include <csignal>
 #include <cstring>
 #include <thread>
@@ -16,6 +17,7 @@
 #include <sys/uio.h>
 
 #include "tests/support/files.hpp"
+#include "tests/support/kernel_log.hpp"
 #include "tests/support/kernel_test.hpp"
 #include "tests/support/server.hpp"
 #include "tests/support/userfault.hpp"
@@ -358,7 +360,15 @@ TEST_F(RedirectLife, RemovalWaitsForItAndForNothingElse) {
     take(device.control());
     const Io queued = device.read(2 << 20, 4096);
     const std::uint32_t number = device.number();
+    KernelLog log;
     const Io removal = start_thread([=] { return remove_device(number, USERBLK_REMOVE_FORCE); });
+    EXPECT_TRUE(eventually([&] {
+        const auto lines = log.read_new();
+        return std::any_of(lines.begin(), lines.end(), [&](const std::string& line) {
+            return line.find(device.name() + ": removal waits for 2 redirected requests") !=
+                   std::string::npos;
+        });
+    })) << "nobody is told what it waits for";
     EXPECT_EQ(taken->result(), EIO);
     EXPECT_EQ(queued->result(), EIO);
     userblk_request request = record();
