@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Everything inside userblk that a process may wait in, all at once: none of these waits is told of
-// as a hung task, and a process that is killed in one is gone at once.
+// Where a worker may wait inside userblk, for requests or for its own memory, all at once: none of
+// these waits is told of as a hung task, and a process that is killed in one is gone at once.
 #include <csignal>
 #include <cstdlib>
 #include <fstream>
