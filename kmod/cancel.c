@@ -83,6 +83,8 @@ static void userblk_hwq_kill(struct userblk_hwq *hwq)
 
 	spin_lock(&hwq->lock);
 	WRITE_ONCE(hwq->queue->dying, true);
+	/* Who polls and sees nothing left is to see why. */
+	smp_wmb();
 	list_for_each_entry_safe(slot, next, &hwq->returned, node)
 		userblk_hwq_cancel(hwq, slot, &failed);
 	list_for_each_entry_safe(slot, next, &hwq->fresh, node)

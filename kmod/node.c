@@ -95,13 +95,13 @@ static __poll_t userblk_node_poll(struct file *file, poll_table *wait)
 	poll_wait(file, &queue->pollers, wait);
 	/* Pairs with the barrier of a waker: it sees us, or we its work. */
 	smp_mb();
-	if (userblk_queue_is_dying(queue))
-		return EPOLLHUP | EPOLLERR;
 	if (userblk_queue_has_work(queue))
 		events |= EPOLLIN | EPOLLRDNORM;
 	if (userblk_takers_orphans(&queue->takers))
 		events |= EPOLLPRI;
-	return events;
+	/* Pairs with userblk_hwq_kill(): if it took the work away, it is dying. */
+	smp_rmb();
+	return userblk_queue_is_dying(queue) ? EPOLLHUP | EPOLLERR : events;
 }
 
 static long userblk_node_resize(struct userblk_node *node, void __user *arg)

@@ -162,7 +162,10 @@ protected:
     // Everything was carried out by the kernel, and without error.
     void expect_all_redirected(const Server& server) {
         // Reads ahead may go on for a while.
-        EXPECT_TRUE(eventually([&] { return !info(device.control()).redirected; }));
+        EXPECT_TRUE(eventually([&] {
+            const userblk_info now = info(device.control());
+            return !now.queued && !now.taken && !now.redirected;
+        }));
         const userblk_info now = info(device.control());
         EXPECT_EQ(now.redirects, server.seen().size());
         EXPECT_EQ(now.errors, 0u);
