@@ -120,8 +120,9 @@ def carry_out_fault(target, pair, held, neighbour, result):
     """Returns the command that deletes, if the case has one."""
     case = pair["case"]
     if case == "stopped":
-        result["met"] = target.stop_all()
+        target.stop_all()
         time.sleep(1)  # so that all that is in flight waits for the stopped
+        result["met"] = fault_targets.in_flight(target.device)
         result["fault_at"] = time.time()
         return carry_out_deletion(target, pair, neighbour, result)
     result["met"] = target.kill_one() if case == "one" else target.kill_all()
@@ -160,7 +161,8 @@ def carry_out(pair, held, result):
             neighbour.start()
             if pair["target"] not in probed:
                 probed[pair["target"]] = result["probe_before"] = probe(pair, neighbour)
-        load = verified_load.VerifiedLoad(target.device, targets.SCRATCH)
+        load = verified_load.VerifiedLoad(target.device, targets.SCRATCH,
+                                          error_ends=pair["case"] == "stopped")
         load.await_traffic()
         deletion = carry_out_fault(target, pair, held, neighbour, result)
         if load.finish():

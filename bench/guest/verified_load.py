@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 """The application: fio, which writes, reads back and verifies all the time, goes on after
-errors, and afterwards tells what it saw.
+errors unless they are the end, and afterwards tells what it saw.
 """
 
 import contextlib
@@ -17,13 +17,16 @@ import bounded
 
 JOBS = 2
 DEPTH = 8
-AREA_MB = 4  # of each job; written in random order, then read back, again and again
+AREA_MB = 4  # of each job; written in random order, again and again
+BACKLOG = 64  # blocks of a job, after which they are read back
 ERRORS_ENOUGH = 2000  # then it gives up
 END_LIMIT = 75  # seconds; some drivers hold a request for 30 before they try again
 
 
 class VerifiedLoad:
-    def __init__(self, device, scratch):
+    def __init__(self, device, scratch, error_ends=False):
+        """error_ends is for a device that will be deleted: Linux lets who has it still open read
+        0 bytes, without error, which fio takes for data."""
         self.folder = tempfile.mkdtemp(dir=scratch, prefix="fio.")
         self.disk = os.path.basename(device)
         self.io_errors = self.wrong_data = 0
@@ -32,8 +35,9 @@ class VerifiedLoad:
             "fio", "--name=application", f"--filename={device}", "--thread", f"--numjobs={JOBS}",
             f"--size={AREA_MB}M", f"--offset_increment={AREA_MB}M", "--rw=randwrite", "--bs=4k",
             "--direct=1", "--ioengine=libaio", f"--iodepth={DEPTH}", "--randrepeat=0",
-            "--loops=1000000", "--verify=crc32c", "--verify_fatal=0", "--continue_on_error=all",
-            "--error_dump=1", "--eta=never", "--output-format=json", f"--output={self.folder}/result",
+            "--loops=1000000", "--verify=crc32c", f"--verify_backlog={BACKLOG}", "--verify_fatal=0",
+            f"--continue_on_error={'none' if error_ends else 'all'}", "--error_dump=1", "--eta=never",
+            "--output-format=json", f"--output={self.folder}/result",
             f"--write_lat_log={self.folder}/log", "--log_unix_epoch=1"],
             cwd=self.folder, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE, text=True, errors="replace", start_new_session=True)
@@ -107,6 +111,7 @@ class VerifiedLoad:
         waited = [end - max(begin, fault_at) for begin, end in answers if end >= fault_at]
         return {"io_errors": self.io_errors, "gave_up": self.io_errors >= ERRORS_ENOUGH,
                 "wrong_data": self.wrong_data,
+                "verified": sum(job["read"]["total_ios"] for job in jobs),
                 "all_errors": sum(job.get("total_err", 0) for job in jobs),
                 "answers": len(answers), "answers_after": sum(begin > repaired_at for begin, _ in answers),
                 "longest_wait_s": round(max(waited), 3) if waited else None,

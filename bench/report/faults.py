@@ -6,7 +6,7 @@ What bench/faults found. "write" makes ROOT/docs/faults/results.json, and from i
 docs/faults.md and the table between two marks in README.md; "render" does only the latter,
 when a template has changed; "check" compares these with
 what the JSON would make of them; "print" shows the table, and fails if something was not
-measured or userblk has lost something.
+measured or verified, or userblk has lost something.
 """
 
 import datetime
@@ -161,11 +161,11 @@ def figures_table(results):
             probes = r.get("probe", {})
             rows.append([f"{CASES[case][:3]} {target}", f"{number}{', held' if r['held'] else ''}",
                          str(r["met"]), f"{saw['io_errors']:,}", f"{saw['wrong_data']:,}",
-                         f"{saw['answers']:,}", f"{saw['answers_after']:,}", wait,
+                         f"{saw['verified']:,}", f"{saw['answers']:,}", f"{saw['answers_after']:,}", wait,
                          " / ".join(f"{probes[name]['seconds']:.1f}" if probes[name]["status"] == 0 else "no"
                                     for name in ("neighbour", "another", "sync")) if probes else "–"])
-    return tables.markdown(["", "round", "in flight", "errors", "wrong blocks", "answers", "of those after the repair",
-                            "longest wait, s", "another's I/O / a new device / sync, s"], rows)
+    return tables.markdown(["", "round", "in flight", "errors", "wrong blocks", "blocks read back", "answers",
+                            "of those after the repair", "longest wait, s", "another's I/O / a new device / sync, s"], rows)
 
 
 def notes(results):
@@ -238,8 +238,9 @@ def render(root):
 def show(path):
     results = load(path)
     print(table(results))
-    bad = [f"{case}, {target}: {found.trouble}" for (case, target), found in gather(results).items()
-           if found.trouble]
+    bad = [f"{case}, {target}: {found.trouble or 'nothing was verified'}"
+           for (case, target), found in gather(results).items()
+           if found.trouble or 0 in found.seen("verified")]
     for (case, target), found in gather(results).items():
         lost = any(found.seen("io_errors")) and case != "stopped" or any(found.seen("wrong_data"))
         if target == "userblk" and not found.trouble and (lost or blocked(found) != "nothing"):
