@@ -1,9 +1,14 @@
 // SPDX-License-Identifier: MIT
 //
-// Each call of a worker against forced removal: what came first holds, what came second is told
-// that the device is gone, and every submitter hears of the end of its request.
+// Each call of a worker against forced removal, and against RESIZE. Removed: what came first holds,
+// what came second is told that the device is gone, and every submitter hears of the end of its
+// request. Resized: nobody notices.
+#include <algorithm>
 #include <array>
+#include <atomic>
+#include <chrono>
 #include <optional>
+#include <vector>
 
 #include <fcntl.h>
 #include <poll.h>
@@ -12,6 +17,7 @@
 #include "tests/support/files.hpp"
 #include "tests/support/kernel_test.hpp"
 #include "tests/support/race.hpp"
+#include "tests/support/server.hpp"
 
 namespace userblk::test {
 
@@ -150,6 +156,69 @@ TEST_P(RemovalRaces, EndForBoth) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Of, RemovalRaces, testing::ValuesIn(acts),
+                         [](const auto& act) { return std::string(act.param.name); });
+
+class ResizeRaces : public KernelTest, public testing::WithParamInterface<Act> {
+protected:
+    using Clock = std::chrono::steady_clock;
+    struct Span {
+        Clock::time_point begin, end;
+        bool meets(const Span& other) const { return begin < other.end && other.begin < end; }
+    };
+    template <class Call>
+    static Span time(Call call) {
+        const Clock::time_point begin = Clock::now();
+        call();
+        return {begin, Clock::now()};
+    }
+};
+
+// The device shrinks to less than where the requests are, which were there before, and grows again,
+// until the call is over.
+TEST_P(ResizeRaces, AreNotNoticed) {
+    const Act& act = GetParam();
+    Window during("RESIZE during it");
+    std::optional<Scene> scene;
+    Store store = make_store(1 << 20);
+    int error = 0;
+    std::atomic<bool> over = false;
+    Span called;
+    std::vector<Span> resized;
+    race(
+        rounds,
+        [&](int) {
+            scene.emplace();
+            resized.clear();
+            over = false;
+        },
+        [&](int) {
+            called = time([&] { error = act.run(*scene); });
+            over = true;
+        },
+        [&](int) {
+            do {
+                const std::uint64_t size = resized.size() % 2 ? default_size : block;
+                resized.push_back(time([&] { ASSERT_EQ(resize(scene->control(), size), 0); }));
+            } while (!over);
+        },
+        [&](int) {
+            ASSERT_EQ(error, 0) << strerror(error);
+            during.tried(std::any_of(resized.begin(), resized.end(),
+                                     [&](const Span& span) { return span.meets(called); }));
+            reset_all(scene->control());
+            while (serve_once(scene->control(), store))
+                ;
+            ASSERT_EQ(scene->read->result(), 0);
+            if (act.ends_the_read) {
+                ASSERT_EQ(scene->read->data(), scene->data);
+            }
+            ASSERT_EQ(scene->write->result(), 0);
+            ASSERT_EQ(scene->waiting->result(), 0);
+        },
+        [&] { return during.hits() > 0; });
+}
+
+INSTANTIATE_TEST_SUITE_P(Of, ResizeRaces, testing::ValuesIn(acts),
                          [](const auto& act) { return std::string(act.param.name); });
 
 } // namespace userblk::test

@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: MIT
+//
+// Whose I/O it is. A worker sits in a control group; what it redirects to another disk counts
+// there, whether the kernel does it at once or later, when the worker may have gone.
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
+#include "tests/support/files.hpp"
+#include "tests/support/kernel_test.hpp"
+#include "tests/support/server.hpp"
+
+namespace userblk::test {
+
+namespace {
+
+constexpr std::uint64_t length = 64 << 10;
+
+// A control group of its own for I/O, and for memory: dirty pages are written back in the name of
+// the group that they belong to.
+class Group {
+public:
+    Group() {
+        write("/sys/fs/cgroup/cgroup.subtree_control", "+io +memory");
+        std::filesystem::create_directory(path_);
+    }
+    Group(const Group&) = delete;
+    Group& operator=(const Group&) = delete;
+    ~Group() {
+        EXPECT_TRUE(eventually([this] {
+            std::error_code error;
+            return std::filesystem::remove(path_, error);
+        }));
+    }
+    // The caller is in it from now on.
+    void enter() const { write(path_ + "/cgroup.procs", "0"); }
+    // Bytes to or from a disk ("rbytes" or "wbytes").
+    std::uint64_t count(const std::string& disk, const std::string& what) const {
+        struct stat status {};
+        EXPECT_EQ(::stat(disk.c_str(), &status), 0);
+        const std::string wanted = std::to_string(major(status.st_rdev)) + ":" +
+                                   std::to_string(minor(status.st_rdev)) + " ";
+        std::ifstream file(path_ + "/io.stat");
+        for (std::string line; std::getline(file, line);)
+            if (line.starts_with(wanted))
+                return field(line, what + "=");
+        return 0;
+    }
+
+private:
+    static void write(const std::string& path, const std::string& text) {
+        std::ofstream file(path);
+        if (!(file << text << std::flush))
+            throw_errno("unable to write " + text + " to " + path);
+    }
+    static std::uint64_t field(const std::string& line, const std::string& name) {
+        std::istringstream words(line);
+        for (std::string word; words >> word;)
+            if (word.starts_with(name))
+                return std::stoull(word.substr(name.size()));
+        return 0;
+    }
+
+    std::string path_ = "/sys/fs/cgroup/userblk-accounting";
+};
+
+} // namespace
+
+class RedirectAccounting : public KernelTest {
+protected:
+    Group group;
+    Store content = make_store(default_size);
+    TestDevice disk{config()}, device{config(USERBLK_F_WRITE_ZEROES)};
+    Server server{disk, content};
+    // Closed for the last time a disk writes its page cache back, and drops it.
+    Fd keep = open_file(disk.block_path(), O_RDONLY);
+
+    static userblk_config config(std::uint32_t flags = 0) {
+        userblk_config config = test_config();
+        config.flags |= USERBLK_F_CACHE | flags;
+        return config;
+    }
+    // The next request is redirected to the disk, opened so, by a process in the group, which then
+    // ends.
+    void redirect_next(const Io& io, int flags) {
+        Child worker([&](ChildSide&) -> int {
+            group.enter();
+            const Fd fd = open_file(disk.block_path(), O_RDWR | flags);
+            const userblk_request request = take(device.control());
+            return put(device.control(), redirect(request, fd.get(), request.offset));
+        });
+        EXPECT_EQ(worker.wait(), 0);
+        EXPECT_EQ(io->result(), 0);
+    }
+    std::uint64_t count(const std::string& what) const {
+        return group.count(disk.block_path(), what);
+    }
+};
+
+// Done by the worker's own call.
+TEST_F(RedirectAccounting, OfWhatIsDoneAtOnce) {
+    redirect_next(device.read(0, length), O_DIRECT);
+    EXPECT_EQ(count("rbytes"), length);
+    EXPECT_EQ(count("wbytes"), 0u);
+    redirect_next(device.write(length, pattern(length, 1)), O_DIRECT);
+    EXPECT_EQ(count("rbytes"), length);
+    EXPECT_EQ(count("wbytes"), length);
+}
+
+// Nothing of it is in the page cache, so that a thread of the kernel reads it.
+TEST_F(RedirectAccounting, OfAReadThatWaits) {
+    redirect_next(device.read(0, length), 0);
+    EXPECT_GE(count("rbytes"), length); // and what is read ahead
+    EXPECT_EQ(count("wbytes"), 0u);
+}
+
+// The disk has no operation for zeros, so that a thread of the kernel writes them.
+TEST_F(RedirectAccounting, OfZeros) {
+    const Io io = device.start([fd = device.block()] {
+        std::uint64_t range[2] = {0, length};
+        return ioctl_error(fd, BLKZEROOUT, range);
+    });
+    redirect_next(io, O_DIRECT);
+    EXPECT_EQ(count("wbytes"), length);
+}
+
+// A write that went to the page cache alone is written by the FLUSH, which another asked for.
+TEST_F(RedirectAccounting, OfAWriteThroughThePageCache) {
+    redirect_next(device.write(0, pattern(length, 2)), 0);
+    redirect_next(device.flush(), 0);
+    EXPECT_GE(count("wbytes"), length);
+}
+
+} // namespace userblk::test
