@@ -161,8 +161,7 @@ def carry_out(pair, held, result):
             neighbour.start()
             if pair["target"] not in probed:
                 probed[pair["target"]] = result["probe_before"] = probe(pair, neighbour)
-        load = verified_load.VerifiedLoad(target.device, targets.SCRATCH,
-                                          error_ends=pair["case"] == "stopped")
+        load = verified_load.VerifiedLoad(target.device, targets.SCRATCH)
         load.await_traffic()
         deletion = carry_out_fault(target, pair, held, neighbour, result)
         if load.finish():

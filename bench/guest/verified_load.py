@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 """The application: fio, which writes, reads back and verifies all the time, goes on after
-errors unless they are the end, and afterwards tells what it saw.
+errors, and afterwards tells what it saw.
 """
 
 import contextlib
@@ -24,9 +24,7 @@ END_LIMIT = 75  # seconds; some drivers hold a request for 30 before they try ag
 
 
 class VerifiedLoad:
-    def __init__(self, device, scratch, error_ends=False):
-        """error_ends is for a device that will be deleted: Linux lets who has it still open read
-        0 bytes, without error, which fio takes for data."""
+    def __init__(self, device, scratch):
         self.folder = tempfile.mkdtemp(dir=scratch, prefix="fio.")
         self.disk = os.path.basename(device)
         self.io_errors = self.wrong_data = 0
@@ -36,23 +34,25 @@ class VerifiedLoad:
             f"--size={AREA_MB}M", f"--offset_increment={AREA_MB}M", "--rw=randwrite", "--bs=4k",
             "--direct=1", "--ioengine=libaio", f"--iodepth={DEPTH}", "--randrepeat=0",
             "--loops=1000000", "--verify=crc32c", f"--verify_backlog={BACKLOG}", "--verify_fatal=0",
-            f"--continue_on_error={'none' if error_ends else 'all'}", "--error_dump=1", "--eta=never",
-            "--output-format=json", f"--output={self.folder}/result",
-            f"--write_lat_log={self.folder}/log", "--log_unix_epoch=1"],
+            "--continue_on_error=all", "--error_dump=1", "--eta=never", "--output-format=json",
+            f"--output={self.folder}/result", f"--write_lat_log={self.folder}/log",
+            "--log_unix_epoch=1"],
             cwd=self.folder, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE, text=True, errors="replace", start_new_session=True)
-        self.reader = threading.Thread(target=self.read_errors, daemon=True)
+        self.reader = threading.Thread(target=self.read_errors, args=(device,), daemon=True)
         self.reader.start()
 
-    def read_errors(self):
-        for line in self.process.stderr:
-            if "io_u error" in line:
-                self.io_errors += 1
-                self.error_times.append(time.time())
-                if self.io_errors == ERRORS_ENOUGH:
-                    self.tell(signal.SIGINT)
-            elif "verify failed" in line or "verify: bad" in line:
-                self.wrong_data += 1
+    def read_errors(self, device):
+        with open(device, "rb", buffering=0) as disk:
+            for line in self.process.stderr:
+                if "io_u error" in line:
+                    self.io_errors += 1
+                    self.error_times.append(time.time())
+                    if self.io_errors == ERRORS_ENOUGH:
+                        self.tell(signal.SIGINT)
+                elif "verify failed" in line or "verify: bad" in line:
+                    # From a deleted disk Linux reads 0 bytes, which fio takes for data.
+                    self.wrong_data += disk.seek(0, os.SEEK_END) > 0
 
     def tell(self, what):
         with contextlib.suppress(ProcessLookupError):
