@@ -26,16 +26,16 @@ def begin(prepare):
 
 
 class Command:
-    """A process under way, alone in its session."""
+    """A process under way, alone in its session. What it says goes to files without names, which
+    are closed with the object."""
 
     took = None  # seconds, once it was seen to have ended
 
     def __init__(self, *argv, prepare=None):
         self.begun = time.monotonic()
-        with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
-            self.process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=out, stderr=err,
-                                            start_new_session=True, preexec_fn=lambda: begin(prepare))
-            self.out, self.err = os.dup(out.fileno()), os.dup(err.fileno())
+        self.out, self.err = tempfile.TemporaryFile(), tempfile.TemporaryFile()
+        self.process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=self.out, stderr=self.err,
+                                        start_new_session=True, preexec_fn=lambda: begin(prepare))
 
     @property
     def pid(self):
@@ -57,17 +57,17 @@ class Command:
         return self.ended(PATIENCE)
 
     def said(self):
-        return os.pread(self.out, 1 << 16, 0).decode(errors="replace").strip()
+        return os.pread(self.out.fileno(), 1 << 16, 0).decode(errors="replace").strip()
 
     def complained(self):
         """What it has said on standard error, on one line."""
-        return "; ".join(os.pread(self.err, 1 << 10, 0).decode(errors="replace").split("\n")).strip("; ")
+        return "; ".join(os.pread(self.err.fileno(), 1 << 10, 0).decode(errors="replace").split("\n")).strip("; ")
 
     def line(self, seconds):
         """The first line of its output, once there is one; empty if it does not come."""
         end = time.monotonic() + seconds
         while time.monotonic() < end:
-            if "\n" in os.pread(self.out, 1 << 16, 0).decode(errors="replace"):
+            if "\n" in os.pread(self.out.fileno(), 1 << 16, 0).decode(errors="replace"):
                 return self.said().splitlines()[0]
             if self.ended(0.02):
                 break
@@ -79,9 +79,8 @@ class Call(Command):
 
     def __init__(self, function, *arguments):  # pylint: disable=super-init-not-called
         self.begun = time.monotonic()
-        with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
-            self.out, self.err = os.dup(out.fileno()), os.dup(err.fileno())
-        self.process = Forked(function, arguments, self.out, self.err)
+        self.out, self.err = tempfile.TemporaryFile(), tempfile.TemporaryFile()
+        self.process = Forked(function, arguments, self.out.fileno(), self.err.fileno())
 
 
 class Forked:
