@@ -220,11 +220,11 @@ def load(path):
 
 def write(path, root):
     results = load(path)
+    found = {"date": datetime.date.today().isoformat(), "commit": collect.commit(),
+             "kernel": next(r["kernel"] for r in results if "kernel" in r), "results": results}
     os.makedirs(f"{root}/docs/faults", exist_ok=True)
     with open(f"{root}/docs/faults/results.json", "w", encoding="utf-8") as file:
-        json.dump({"date": datetime.date.today().isoformat(), "commit": collect.commit(),
-                   "kernel": next(r["kernel"] for r in results if "kernel" in r), "results": results},
-                  file, indent=1)
+        json.dump(found, file, indent=1)
         file.write("\n")
     render(root)
 
