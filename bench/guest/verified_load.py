@@ -27,6 +27,7 @@ class VerifiedLoad:
     def __init__(self, device, scratch):
         self.folder = tempfile.mkdtemp(dir=scratch, prefix="fio.")
         self.disk = os.path.basename(device)
+        self.identity = os.stat(f"/sys/block/{self.disk}").st_ino
         self.io_errors = self.wrong_data = 0
         self.error_times = []
         self.process = subprocess.Popen([
@@ -39,20 +40,27 @@ class VerifiedLoad:
             "--log_unix_epoch=1"],
             cwd=self.folder, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE, text=True, errors="replace", start_new_session=True)
-        self.reader = threading.Thread(target=self.read_errors, args=(device,), daemon=True)
+        self.reader = threading.Thread(target=self.read_errors, daemon=True)
         self.reader.start()
 
-    def read_errors(self, device):
-        with open(device, "rb", buffering=0) as disk:
-            for line in self.process.stderr:
-                if "io_u error" in line:
-                    self.io_errors += 1
-                    self.error_times.append(time.time())
-                    if self.io_errors == ERRORS_ENOUGH:
-                        self.tell(signal.SIGINT)
-                elif "verify failed" in line or "verify: bad" in line:
-                    # From a deleted disk Linux reads 0 bytes, which fio takes for data.
-                    self.wrong_data += disk.seek(0, os.SEEK_END) > 0
+    def read_errors(self):
+        for line in self.process.stderr:
+            if "io_u error" in line:
+                self.io_errors += 1
+                self.error_times.append(time.time())
+                if self.io_errors == ERRORS_ENOUGH:
+                    self.tell(signal.SIGINT)
+            elif ("verify failed" in line or "verify: bad" in line) and self.exists():
+                self.wrong_data += 1
+
+    def exists(self):
+        """From a deleted disk Linux reads 0 bytes, which fio takes for data. Another may have
+        got its name."""
+        try:
+            with open(f"/sys/block/{self.disk}/size", encoding="ascii") as file:
+                return int(file.read()) > 0 and os.stat(f"/sys/block/{self.disk}").st_ino == self.identity
+        except OSError:
+            return False
 
     def tell(self, what):
         with contextlib.suppress(ProcessLookupError):
