@@ -5,6 +5,7 @@
 
 #include "cancel.h"
 #include "config.h"
+#include "info.h"
 #include "node.h"
 #include "redirect.h"
 #include "registry.h"
@@ -191,11 +192,12 @@ static int userblk_device_claim_removal(struct userblk_device *device,
 /* Its nodes are about to go, by which it could be seen. */
 static void userblk_device_tell_redirected(struct userblk_device *device)
 {
-	unsigned int count = userblk_redirect_count(&device->queue);
+	struct userblk_census census;
 
-	if (count)
-		pr_info("userblk%u: removal waits for %u redirected requests\n",
-			device->config.number, count);
+	userblk_census_take(&device->queue, &census);
+	if (census.redirected)
+		pr_info("userblk%u: removal waits for %llu redirected requests\n",
+			device->config.number, census.redirected);
 }
 
 int userblk_device_remove(u32 number, bool force)

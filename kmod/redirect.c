@@ -65,21 +65,6 @@ void userblk_redirect_destroy(struct userblk_queue *queue)
 	}
 }
 
-unsigned int userblk_redirect_count(const struct userblk_queue *queue)
-{
-	unsigned int i, tag, count = 0;
-
-	for (i = 0; i < queue->nr_hwqs; i++) {
-		for (tag = 0; tag < queue->depth; tag++) {
-			u64 word = userblk_slot_word(&queue->hwqs[i].slots[tag]);
-
-			count += userblk_word_state(word) ==
-				 USERBLK_SLOT_REDIRECTED;
-		}
-	}
-	return count;
-}
-
 /* ------------------------------------------------------------ acceptance */
 
 /**

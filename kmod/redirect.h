@@ -71,8 +71,6 @@ struct userblk_redirect {
 
 /* For each slot of a queue, and the work queue; only if it is to redirect. */
 int userblk_redirect_init(struct userblk_queue *queue);
-/* How many are under way; a snapshot. */
-unsigned int userblk_redirect_count(const struct userblk_queue *queue);
 /* After the last request has ended. */
 void userblk_redirect_destroy(struct userblk_queue *queue);
 

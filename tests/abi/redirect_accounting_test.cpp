@@ -2,7 +2,6 @@
 //
 // Whose I/O it is. A worker sits in a control group; what it redirects to another disk counts
 // there, whether the kernel does it at once or later, when the worker may have gone.
-#include <filesystem>
 #include <fstream>
 #include <sstream>
 
@@ -11,6 +10,7 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
+#include "tests/support/control_group.hpp"
 #include "tests/support/files.hpp"
 #include "tests/support/kernel_test.hpp"
 #include "tests/support/server.hpp"
@@ -21,59 +21,34 @@ namespace {
 
 constexpr std::uint64_t length = 64 << 10;
 
-// A control group of its own for I/O, and for memory: dirty pages are written back in the name of
-// the group that they belong to.
-class Group {
-public:
-    Group() {
-        write("/sys/fs/cgroup/cgroup.subtree_control", "+io +memory");
-        std::filesystem::create_directory(path_);
-    }
-    Group(const Group&) = delete;
-    Group& operator=(const Group&) = delete;
-    ~Group() {
-        EXPECT_TRUE(eventually([this] {
-            std::error_code error;
-            return std::filesystem::remove(path_, error);
-        }));
-    }
-    // The caller is in it from now on.
-    void enter() const { write(path_ + "/cgroup.procs", "0"); }
-    // Bytes to or from a disk ("rbytes" or "wbytes").
-    std::uint64_t count(const std::string& disk, const std::string& what) const {
-        struct stat status {};
-        EXPECT_EQ(::stat(disk.c_str(), &status), 0);
-        const std::string wanted = std::to_string(major(status.st_rdev)) + ":" +
-                                   std::to_string(minor(status.st_rdev)) + " ";
-        std::ifstream file(path_ + "/io.stat");
-        for (std::string line; std::getline(file, line);)
-            if (line.starts_with(wanted))
-                return field(line, what + "=");
-        return 0;
-    }
+std::uint64_t field(const std::string& line, const std::string& name) {
+    std::istringstream words(line);
+    for (std::string word; words >> word;)
+        if (word.starts_with(name))
+            return std::stoull(word.substr(name.size()));
+    return 0;
+}
 
-private:
-    static void write(const std::string& path, const std::string& text) {
-        std::ofstream file(path);
-        if (!(file << text << std::flush))
-            throw_errno("unable to write " + text + " to " + path);
-    }
-    static std::uint64_t field(const std::string& line, const std::string& name) {
-        std::istringstream words(line);
-        for (std::string word; words >> word;)
-            if (word.starts_with(name))
-                return std::stoull(word.substr(name.size()));
-        return 0;
-    }
-
-    std::string path_ = "/sys/fs/cgroup/userblk-accounting";
-};
+// Bytes to or from a disk ("rbytes" or "wbytes") that count for a group.
+std::uint64_t bytes_of(const ControlGroup& group, const std::string& disk,
+                       const std::string& what) {
+    struct stat status {};
+    EXPECT_EQ(::stat(disk.c_str(), &status), 0);
+    const std::string wanted =
+        std::to_string(major(status.st_rdev)) + ":" + std::to_string(minor(status.st_rdev)) + " ";
+    std::ifstream file(group.path() + "/io.stat");
+    for (std::string line; std::getline(file, line);)
+        if (line.starts_with(wanted))
+            return field(line, what + "=");
+    return 0;
+}
 
 } // namespace
 
 class RedirectAccounting : public KernelTest {
 protected:
-    Group group;
+    // Memory, too: dirty pages are written back in the name of the group that they belong to.
+    ControlGroup group{"+io +memory"};
     Store content = make_store(default_size);
     TestDevice disk{config()}, device{config(USERBLK_F_WRITE_ZEROES)};
     Server server{disk, content};
@@ -89,7 +64,7 @@ protected:
     // ends.
     void redirect_next(const Io& io, int flags) {
         Child worker([&](ChildSide&) -> int {
-            group.enter();
+            group.add(0);
             const Fd fd = open_file(disk.block_path(), O_RDWR | flags);
             const userblk_request request = take(device.control());
             return put(device.control(), redirect(request, fd.get(), request.offset));
@@ -98,7 +73,7 @@ protected:
         EXPECT_EQ(io->result(), 0);
     }
     std::uint64_t count(const std::string& what) const {
-        return group.count(disk.block_path(), what);
+        return bytes_of(group, disk.block_path(), what);
     }
 };
 

@@ -14,6 +14,7 @@
 
 #include <sys/mman.h>
 
+#include "tests/support/control_group.hpp"
 #include "tests/system/drivers.hpp"
 #include "tests/system/memory_eater.hpp"
 #include "tests/system/system_test.hpp"
@@ -103,33 +104,6 @@ std::uint64_t locked_of_store(pid_t pid) {
 std::string in_mib(std::uint64_t bytes) {
     return std::to_string(bytes / mib) + " MiB";
 }
-
-// A group of processes that may not be more.
-class PidsGroup {
-public:
-    PidsGroup() {
-        std::ofstream("/sys/fs/cgroup/cgroup.subtree_control") << "+pids";
-        std::filesystem::create_directory(path_);
-    }
-    PidsGroup(const PidsGroup&) = delete;
-    PidsGroup& operator=(const PidsGroup&) = delete;
-    ~PidsGroup() {
-        EXPECT_TRUE(eventually([this] {
-            std::error_code error;
-            return std::filesystem::remove(path_, error);
-        }));
-    }
-    void add(pid_t pid) { write("cgroup.procs", std::to_string(pid)); }
-    void limit(const std::string& processes) { write("pids.max", processes); }
-
-private:
-    void write(const std::string& file, const std::string& text) {
-        std::ofstream out(path_ + "/" + file);
-        EXPECT_TRUE(out << text << std::flush) << file;
-    }
-
-    std::string path_ = "/sys/fs/cgroup/userblk-test";
-};
 
 // A swap area on a block device.
 class Swap {
@@ -322,7 +296,7 @@ TEST_F(MemoryPressure, ServeHasWhatReclaimNeeds) {
 // A worker dies while nothing new can be started: the spare one takes its place, and the request
 // that the dead one held is answered. When it can be again there is a new spare.
 TEST_F(MemoryPressure, ASpareServesWhereNothingCanBeStarted) {
-    PidsGroup group;
+    ControlGroup group("+pids");
     TestDevice device(config());
     Supervisor serve(device, "delay=300ms,mem:", 1, protected_by());
     ASSERT_TRUE(eventually([&] { return serve.workers().size() == 2; }));
@@ -330,14 +304,14 @@ TEST_F(MemoryPressure, ASpareServesWhereNothingCanBeStarted) {
     group.add(serve.pid());
     for (const pid_t pid : serve.workers())
         group.add(pid);
-    group.limit("1");
+    group.write("pids.max", "1");
     const Io io = device.read(0, 4096);
     const pid_t taker = some_taker(device);
     ASSERT_NE(taker, 0);
     kill_each({taker});
     EXPECT_EQ(io->result(), 0);
     EXPECT_EQ(serve.workers().size(), 1u);
-    group.limit("max");
+    group.write("pids.max", "max");
     EXPECT_TRUE(eventually([&] { return serve.workers().size() == 2; }));
     serve.stop();
 }
