@@ -12,9 +12,9 @@ namespace userblk {
 /// A store in a regular file or on a block device.
 ///
 /// It is used through the page cache, if not by Way::direct. A write is
-/// acknowledged when it is there, which outlives the process; flush() and FUA bring it to the disk. Discard punches holes. What
-/// the file or the disk below can do is found out when it is opened and told by
-/// describe().
+/// acknowledged when it is there, which outlives the process; flush() and FUA bring it to the disk.
+/// Discard punches holes. What the file or the disk below can do is found out when it is opened and
+/// told by describe().
 class FileBackend final : public Backend {
 public:
     enum class Mode { read_write, read_only };

@@ -108,11 +108,11 @@ Description BackendSpec::describe(std::uint64_t size, bool read_only) const {
     read_only = read_only || this->read_only();
     Description description;
     if (kind_ == Kind::file) {
-        description = FileBackend(argument_,
-                                  read_only ? FileBackend::Mode::read_only
-                                            : FileBackend::Mode::read_write,
-                                  way_)
-                          .describe();
+        description =
+            FileBackend(argument_,
+                        read_only ? FileBackend::Mode::read_only : FileBackend::Mode::read_write,
+                        way_)
+                .describe();
         if (size > description.size)
             throw std::invalid_argument("a device of " + sizes(size) + " does not fit into " +
                                         argument_ + ", which has " + sizes(description.size));

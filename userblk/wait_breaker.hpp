@@ -2,8 +2,8 @@
 #pragma once
 
 #include <atomic>
-#include <ctime>
 #include <csignal>
+#include <ctime>
 #include <system_error>
 
 namespace userblk {

@@ -5,7 +5,6 @@
 #include <thread>
 
 #include <fcntl.h>
-#include <linux/falloc.h>
 #include <linux/fs.h>
 #include <sys/uio.h>
 
@@ -95,10 +94,7 @@ protected:
     }
     Io zero() {
         const int block = device.block();
-        return device.start([=] {
-            return fallocate(block, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, 65536) ? errno
-                                                                                          : 0;
-        });
+        return device.start([=] { return punch(block, 0, 65536); });
     }
 };
 

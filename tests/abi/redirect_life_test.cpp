@@ -1,68 +1,26 @@
 // SPDX-License-Identifier: MIT
 //
 // From its acceptance on a redirected request is the kernel's: it ends as the I/O on the file does,
-// whatever becomes of the worker, and nothing else waits for it. Files are made slow by putting
-// them on a second device that nobody serves yet.
+// whatever becomes of the worker, and nothing else waits for it.
 #include <algorithm>
 #include <csignal>
 #include <cstring>
 #include <thread>
 
 #include <fcntl.h>
-#include <linux/falloc.h>
 #include <linux/fs.h>
 #include <sys/ioctl.h>
-#include <sys/stat.h>
-#include <sys/statvfs.h>
-#include <sys/uio.h>
 
-#include "tests/support/files.hpp"
+#include "tests/abi/slow_file.hpp"
 #include "tests/support/kernel_log.hpp"
-#include "tests/support/kernel_test.hpp"
-#include "tests/support/server.hpp"
 #include "tests/support/userfault.hpp"
 
 namespace userblk::test {
 
-namespace {
-
-userblk_config config_of(std::uint64_t size = default_size, std::uint32_t depth = 0) {
-    userblk_config config = test_config(size);
-    config.flags |= USERBLK_F_CACHE | USERBLK_F_DISCARD | USERBLK_F_WRITE_ZEROES;
-    config.depth = depth;
-    return config;
-}
-
-std::uint64_t place_of(const userblk_request& request) {
-    return request.op == USERBLK_OP_FLUSH ? 0 : request.offset;
-}
-
-int punch(int fd, std::uint64_t offset, std::uint64_t length) {
-    return fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, static_cast<off_t>(offset),
-                     static_cast<off_t>(length))
-               ? errno
-               : 0;
-}
-
-} // namespace
-
-class RedirectLife : public KernelTest {
+class RedirectLife : public SlowFileTest {
 protected:
-    // Removed in this order: front, then slow.
-    Store store = make_store(default_size);
-    TestDevice slow{config_of()};
-    TestDevice device{config_of()};
-
-    RedirectLife() { fill_pattern(store.data(), store.size(), 42); }
-
-    Fd open_slow(int flags = O_DIRECT) const {
-        return open_file(slow.block_path(), O_RDWR | flags);
-    }
-    // Takes one and has the kernel carry it out at the same place of the file.
-    userblk_request redirect_one(int fd, int expected = 0) {
-        const userblk_request request = take(device.control());
-        EXPECT_EQ(put(device.control(), redirect(request, fd, request.offset)), expected);
-        return request;
+    static std::uint64_t place_of(const userblk_request& request) {
+        return request.op == USERBLK_OP_FLUSH ? 0 : request.offset;
     }
     // It is nobody's but the kernel's.
     void expect_kernels(std::uint64_t count, const userblk_request& request, pid_t worker) {
@@ -335,20 +293,6 @@ TEST_F(RedirectLife, AppendingComesTooLate) {
     }
 }
 
-// Zeros that go beyond a disk's end are no success, of which only a part was written.
-TEST_F(RedirectLife, ZerosBeyondTheEndOfADisk) {
-    const LoopDevice loop(1 << 20);
-    const Fd file = open_file(loop.path(), O_RDWR);
-    write_to_file(file.get(), (1 << 20) - 4096, pattern(4096, 4));
-    const int block = device.block();
-    const Io io = device.start([=] { return punch(block, 0, 8192); });
-    const userblk_request request = take(device.control());
-    ASSERT_EQ(request.op, USERBLK_OP_WRITE_ZEROES);
-    EXPECT_EQ(put(device.control(), redirect(request, file.get(), (1 << 20) - 4096)), 0);
-    EXPECT_EQ(io->result(), ENOSPC);
-    EXPECT_EQ(file_content(file.get(), (1 << 20) - 4096, 4096), pattern(4096, 4));
-}
-
 // Removal by force: what is queued and taken fails at once, what is redirected is waited for, until
 // its file's I/O ends, and for nothing else. Other devices come and go meanwhile.
 TEST_F(RedirectLife, RemovalWaitsForItAndForNothingElse) {
@@ -389,79 +333,6 @@ TEST_F(RedirectLife, RemovalWaitsForItAndForNothingElse) {
     EXPECT_EQ(std::memcmp(store.data() + 65536, pattern(4096, 5).data(), 4096), 0);
 }
 
-// The worker is gone, and the removal under way, when the disk of the file is removed itself.
-TEST_F(RedirectLife, BackingDeviceIsRemoved) {
-    Fd file = open_slow();
-    const Io read = device.read(0, 4096), write = device.write(65536, pattern(4096, 5)),
-             flush = device.flush();
-    ASSERT_TRUE(eventually([&] { return info(device.control()).queued == 3; }));
-    for (int i = 0; i < 3; i++) {
-        const userblk_request request = take(device.control());
-        EXPECT_EQ(put(device.control(), redirect(request, file.get(), request.offset)), 0);
-    }
-    file.reset();
-    EXPECT_EQ(slow.remove(), 0);
-    for (const Io& io : {read, write, flush}) {
-        const int error = io->result();
-        EXPECT_TRUE(error == EIO || error == ENODEV || error == ENXIO) << error;
-    }
-    // And what is asked for afterwards.
-    EXPECT_EQ(info(device.control()).redirected, 0u);
-    EXPECT_EQ(info(device.control()).errors, 3u);
-}
-
-// Redirected to a disk that has gone already.
-TEST_F(RedirectLife, BackingDeviceWasRemoved) {
-    for (const int flags : {0, O_DIRECT}) {
-        TestDevice gone(config_of());
-        const Fd file = open_file(gone.block_path(), O_RDWR | flags);
-        EXPECT_EQ(gone.remove(), 0);
-        for (const bool writes : {false, true}) {
-            const Io io = writes ? device.write(0, Buffer(4096)) : device.read(0, 4096);
-            const userblk_request request = take(device.control());
-            const int error = put(device.control(), redirect(request, file.get(), 0));
-            if (error)
-                put(device.control(), complete(request.id, -EIO));
-            EXPECT_NE(io->result(), 0) << writes << ' ' << flags;
-        }
-    }
-}
-
-// What the file's disk answers is what the submitter is told.
-TEST_F(RedirectLife, ErrorsOfTheBackingDeviceAreTold) {
-    const Fd file = open_slow();
-    for (const int error : {EIO, ENOSPC, EOPNOTSUPP, ETIMEDOUT}) {
-        for (const bool writes : {false, true}) {
-            const Io io = writes ? device.write(0, Buffer(4096)) : device.read(0, 4096);
-            redirect_one(file.get());
-            // Where the kernel asks again by other ways it gets the same.
-            while (!eventually([&] { return io->finished(); }, std::chrono::milliseconds(20))) {
-                userblk_request request = record();
-                if (get(slow.control(), {&request, 1}).count)
-                    put(slow.control(), complete(request.id, -error));
-            }
-            EXPECT_EQ(io->result(), error) << writes;
-        }
-    }
-    EXPECT_EQ(info(device.control()).errors, 8u);
-}
-
-// One half of it fails.
-TEST_F(RedirectLife, HalfOfItFails) {
-    userblk_config config = config_of();
-    config.max_transfer = 4096;
-    TestDevice small(config);
-    const Fd file = open_file(small.block_path(), O_RDWR | O_DIRECT);
-    Server server(small, [&](const userblk_request& request) {
-        return request.offset == 4096 ? complete(request.id, -EIO) : serve_from(store, request);
-    });
-    for (const bool writes : {false, true}) {
-        const Io io = writes ? device.write(0, Buffer(16384)) : device.read(0, 16384);
-        redirect_one(file.get());
-        EXPECT_EQ(io->result(), EIO) << writes;
-    }
-}
-
 // A device with a very slow file is in no other's way, and its own quick file is not in the way of
 // that.
 TEST_F(RedirectLife, OthersAreNotHeldUp) {
@@ -486,100 +357,6 @@ TEST_F(RedirectLife, OthersAreNotHeldUp) {
     Server server(slow, store);
     for (const Io& io : ios)
         EXPECT_EQ(io->result(), 0);
-}
-
-// The end of the file is where there should be data: an error, never a success with old bytes.
-TEST_F(RedirectLife, FileWasTruncated) {
-    const LoopDevice loop(32 << 20);
-    const FileSystem file_system("ext4", loop.path());
-    const Fd files[] = {memory_file(1 << 20), file_system.make_file("buffered", 1 << 20),
-                        file_system.make_file("direct", 1 << 20, O_DIRECT)};
-    for (const Fd& file : files) {
-        for (const off_t size : {1 << 20, 65536 + 4096, 65536 + 512, 65536 + 1, 65536, 0}) {
-            ASSERT_EQ(ftruncate(file.get(), size), 0);
-            const Io io = device.read(65536, 8192);
-            redirect_one(file.get());
-            EXPECT_EQ(io->result(), size == 1 << 20 ? 0 : EIO) << size;
-        }
-    }
-}
-
-// The file is cut off while it is read, by a disk that answers later: all of the data, or an error.
-TEST_F(RedirectLife, FileIsTruncatedMeanwhile) {
-    userblk_config config = config_of(64 << 20);
-    TestDevice disk(config);
-    Store image = make_store(config.size);
-    for (const int flags : {0, O_DIRECT}) {
-        auto server = std::make_unique<Server>(disk, image);
-        FileSystem file_system("ext4", disk.block_path());
-        const Fd file = file_system.make_file("file", 1 << 20, flags);
-        write_to_file(file.get(), 0, pattern(1 << 20, 3));
-        ASSERT_EQ(fsync(file.get()), 0);
-        ASSERT_EQ(posix_fadvise(file.get(), 0, 0, POSIX_FADV_DONTNEED), 0);
-        server->stop();
-        const Io io = device.read(65536, 65536);
-        redirect_one(file.get());
-        EXPECT_FALSE(io->finished());
-        const Io cut =
-            start_thread([&] { return ftruncate(file.get(), 65536 + 4096) ? errno : 0; });
-        server = std::make_unique<Server>(disk, image);
-        EXPECT_EQ(cut->result(), 0);
-        const int error = io->result();
-        EXPECT_TRUE(!error || error == EIO) << error;
-        if (!error) {
-            EXPECT_EQ(std::memcmp(io->data().data(), pattern(1 << 20, 3).data() + 65536, 65536), 0);
-        }
-        const Io later = device.read(65536, 65536);
-        redirect_one(file.get());
-        EXPECT_EQ(later->result(), EIO);
-    }
-}
-
-// The worker's name counts, also where others act in it: what a file system keeps for root is not
-// for a worker without privilege, by whom it was opened or not.
-TEST_F(RedirectLife, SpaceForRootIsNotForOthers) {
-    const LoopDevice loop(16 << 20);
-    const FileSystem disk("ext4", loop.path());
-    for (const int flags : {0, O_DIRECT}) {
-        const Fd file = disk.make_file(flags ? "direct" : "buffered", 4096, flags);
-        Child worker([&](ChildSide&) -> int {
-            drop_privileges();
-            for (;;) {
-                userblk_request request = record();
-                const GetResult got = get(device.control(), {&request, 1}, for_ever);
-                if (got.error || !got.count ||
-                    put(device.control(), redirect(request, file.get(), request.offset)))
-                    return 1;
-            }
-        });
-        int error = 0;
-        for (std::uint64_t at = 0; at < default_size && !error; at += 262144)
-            error = device.write(at, pattern(262144, 1))->result();
-        EXPECT_EQ(error, ENOSPC);
-        ASSERT_EQ(syncfs(file.get()), 0);
-        struct statvfs left;
-        ASSERT_EQ(fstatvfs(file.get(), &left), 0);
-        EXPECT_GT(left.f_bfree, left.f_bavail + 64); // blocks that only root may take
-        ASSERT_EQ(ftruncate(file.get(), 0), 0);
-    }
-}
-
-// No space: the writer is told so, and reads of what was there go on.
-TEST_F(RedirectLife, NoSpaceIsTold) {
-    const LoopDevice loop(16 << 20);
-    const FileSystem small(256 << 10), disk("ext4", loop.path());
-    const Fd files[] = {small.make_file("file", 4096), disk.make_file("direct", 4096, O_DIRECT),
-                        disk.make_file("buffered", 4096)};
-    for (const Fd& file : files) {
-        int error = 0;
-        for (std::uint64_t at = 0; at < default_size && !error; at += 262144) {
-            const Io io = device.write(at, pattern(262144, 1));
-            redirect_one(file.get());
-            error = io->result();
-        }
-        EXPECT_EQ(error, ENOSPC);
-        ASSERT_EQ(ftruncate(file.get(), 0), 0);
-    }
 }
 
 // A frozen file system: the answer does not wait for it, the request does.

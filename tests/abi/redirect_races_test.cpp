@@ -63,10 +63,17 @@ TEST_F(RedirectRaces, ResetAgainstAcceptance) {
         [&](int round) {
             const int control = device.control();
             switch (round % 4) {
-            case 0: count = reset_id(control, request.id).count; break;
-            case 1: count = reset_all(control).count; break;
-            case 2: count = reset_older(control, 0).count; break;
-            default: count = reset_pid(control, getpid()).count;
+            case 0:
+                count = reset_id(control, request.id).count;
+                break;
+            case 1:
+                count = reset_all(control).count;
+                break;
+            case 2:
+                count = reset_older(control, 0).count;
+                break;
+            default:
+                count = reset_pid(control, getpid()).count;
             }
         },
         [&](int) {
@@ -152,8 +159,9 @@ TEST_F(RedirectRaces, GuessedIdsGetNoMoreThanTheFileIsOpenFor) {
         const Io io = i % 2 ? device.write(0, pattern(block, 2)) : device.read(0, block);
         const userblk_request request = take(device.control());
         last = request.id;
-        const int error = put(device.control(), i % 2 ? complete(request.id)
-                                                      : complete_read(request.id, content.data(), block));
+        const int error =
+            put(device.control(),
+                i % 2 ? complete(request.id) : complete_read(request.id, content.data(), block));
         EXPECT_TRUE(!error || (error == ESTALE && i % 2 == 0)) << error;
         EXPECT_EQ(io->result(), 0);
     }

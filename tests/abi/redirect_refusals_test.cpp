@@ -5,7 +5,6 @@
 #include <cstring>
 
 #include <fcntl.h>
-#include <linux/falloc.h>
 #include <linux/fs.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -55,10 +54,7 @@ protected:
                 return ioctl_error(block, BLKDISCARD, range);
             });
         default:
-            return on.start([=] {
-                return fallocate(block, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, 4096) ? errno
-                                                                                             : 0;
-            });
+            return on.start([=] { return punch(block, 0, 4096); });
         }
     }
     // The answer is refused with that error; the request is taken as before and can be answered.

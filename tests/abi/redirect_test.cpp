@@ -8,7 +8,6 @@
 #include <thread>
 
 #include <fcntl.h>
-#include <linux/falloc.h>
 #include <linux/fs.h>
 #include <poll.h>
 #include <sys/fanotify.h>
@@ -86,13 +85,6 @@ Server redirecting(const TestDevice& device, int fd, std::uint64_t shift) {
 int range_ioctl(int fd, unsigned long command, std::uint64_t offset, std::uint64_t length) {
     std::uint64_t range[2] = {offset, length};
     return ioctl_error(fd, command, range);
-}
-
-int punch(int fd, std::uint64_t offset, std::uint64_t length) {
-    return fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, static_cast<off_t>(offset),
-                     static_cast<off_t>(length))
-               ? errno
-               : 0;
 }
 
 std::size_t longest(const std::vector<userblk_request>& requests, int op) {

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: MIT
 #include "files.hpp"
 
+#include <cerrno>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <linux/falloc.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
@@ -32,6 +35,13 @@ Fd open_again(int fd, int flags) {
 }
 
 } // namespace
+
+int punch(int fd, std::uint64_t offset, std::uint64_t length) {
+    return fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, static_cast<off_t>(offset),
+                     static_cast<off_t>(length))
+               ? errno
+               : 0;
+}
 
 Fd memory_file(std::uint64_t size, unsigned int flags) {
     Fd fd(memfd_create("userblk-test", flags | MFD_CLOEXEC));

@@ -15,6 +15,9 @@ namespace userblk::test {
 // A file without a name, in memory.
 Fd memory_file(std::uint64_t size, unsigned int flags = 0);
 
+// A hole in a file, or of a disk's blocks: 0, or an errno.
+int punch(int fd, std::uint64_t offset, std::uint64_t length);
+
 // A folder below /dev/shm, which is a tmpfs.
 class Folder {
 public:

@@ -14,8 +14,7 @@ std::vector<Place> places(std::uint64_t count, std::uint64_t seed) {
     return result;
 }
 
-void write_and_compare(TestDevice& device, const std::vector<Place>& places,
-                       std::size_t length) {
+void write_and_compare(TestDevice& device, const std::vector<Place>& places, std::size_t length) {
     std::vector<Io> writes, reads;
     for (const Place& place : places)
         writes.push_back(device.write(place.offset, pattern(length, place.seed)));

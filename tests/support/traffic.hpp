@@ -20,7 +20,6 @@ std::vector<Place> places(std::uint64_t count, std::uint64_t seed);
 
 // Writes so many bytes to each place, all at once, then reads them, all at once: failures of the
 // test where an error comes back, or other data.
-void write_and_compare(TestDevice& device, const std::vector<Place>& places,
-                       std::size_t length);
+void write_and_compare(TestDevice& device, const std::vector<Place>& places, std::size_t length);
 
 } // namespace userblk::test

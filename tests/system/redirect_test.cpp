@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// "userblkctl serve file:PATH --redirect": the kernel carries the requests out, the workers only say
-// where.
+// "userblkctl serve file:PATH --redirect": the kernel carries the requests out, the workers only
+// say where.
 #include <algorithm>
 #include <memory>
 
@@ -11,7 +11,8 @@
 
 namespace userblk::test {
 
-// Where the store is: in memory (tmpfs), or on a disk (ext4), used through the page cache or past it.
+// Where the store is: in memory (tmpfs), or on a disk (ext4), used through the page cache or past
+// it.
 struct Place {
     const char* name;
     bool on_disk;
@@ -21,7 +22,7 @@ struct Place {
 
 class RedirectTo : public SystemTest, public testing::WithParamInterface<Place> {
 protected:
-    static constexpr std::uint64_t size = 320 * mib; // what xfs asks for at least
+    static constexpr std::uint64_t size = 320 * mib;          // what xfs asks for at least
     const std::uint64_t load = in_form<std::uint64_t>(24, 4); // MiB that fio writes
 
     void SetUp() override {
@@ -43,9 +44,8 @@ protected:
     }
     std::string spec() const { return "file:" + store_; }
     FioJob job(const TestDevice& device, std::chrono::seconds duration = 0s) const {
-        return {.target = device.block_path(),
-                .size = std::to_string(load) + "m",
-                .runtime = duration};
+        return {
+            .target = device.block_path(), .size = std::to_string(load) + "m", .runtime = duration};
     }
     // Everything went through the kernel, and nothing failed.
     static void expect_redirected(const TestDevice& device) {
@@ -61,17 +61,15 @@ private:
     std::string store_;
 };
 
-INSTANTIATE_TEST_SUITE_P(Store, RedirectTo,
-                         testing::Values(Place{"in_memory", false, {"--redirect"}, {"ext4"}},
-                                         Place{"on_disk", true, {"--redirect"}, {"ext4", "xfs"}},
-                                         Place{"on_disk_direct",
-                                               true,
-                                               {"--redirect", "--direct"},
-                                               {"xfs", "ext4"}}),
-                         [](const auto& about) { return std::string(about.param.name); });
+INSTANTIATE_TEST_SUITE_P(
+    Store, RedirectTo,
+    testing::Values(Place{"in_memory", false, {"--redirect"}, {"ext4"}},
+                    Place{"on_disk", true, {"--redirect"}, {"ext4", "xfs"}},
+                    Place{"on_disk_direct", true, {"--redirect", "--direct"}, {"xfs", "ext4"}}),
+    [](const auto& about) { return std::string(about.param.name); });
 
-// Small blocks, blocks of several requests, blocks smaller than the disk's, and writes that the page
-// cache has put together are all read back as written.
+// Small blocks, blocks of several requests, blocks smaller than the disk's, and writes that the
+// page cache has put together are all read back as written.
 TEST_P(RedirectTo, WhatWasWrittenIsRead) {
     allow_time(300s);
     TestDevice device(full_config(size));
@@ -180,8 +178,8 @@ INSTANTIATE_TEST_SUITE_P(Requests, RedirectedWhenAllDie, testing::Bool(), [](con
 
 // The store is a slow disk (another device, served with a delay). Again and again everybody who
 // serves the device above is killed while requests are on their way to the disk. These end with
-// nobody alive; what had not been taken waits for a new supervisor, and fio finds no error. With the
-// page cache between, that is emptied, so that there is something to wait for.
+// nobody alive; what had not been taken waits for a new supervisor, and fio finds no error. With
+// the page cache between, that is emptied, so that there is something to wait for.
 TEST_P(RedirectedWhenAllDie, NobodyIsNeededForWhatWasAccepted) {
     const auto duration = in_form(60s, 6s);
     allow_time(duration + 240s);

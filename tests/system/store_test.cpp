@@ -309,8 +309,8 @@ TEST_F(Order, FileSystemsFsyncReachesTheStore) {
 class HugePages : public SystemTest {
 protected:
     static void let_who_asks_have_them(bool yes) {
-        succeed({"mount", "-o", std::string("remount,huge=") + (yes ? "advise" : "never"),
-                 "/dev/shm"});
+        succeed(
+            {"mount", "-o", std::string("remount,huge=") + (yes ? "advise" : "never"), "/dev/shm"});
     }
     // In kB, of all shared memory.
     static long long taken() {

@@ -113,8 +113,8 @@ TEST_P(UnrelatedWorkers, AreToldOfADeathAndDoNotScan) {
 }
 
 // Four workers under checked random writes, one of them killed every second, every other time with
-// requests in hand, and replaced by another that is as unrelated: no error, every request outstanding once at a time, and all that was put
-// back was delivered again.
+// requests in hand, and replaced by another that is as unrelated: no error, every request
+// outstanding once at a time, and all that was put back was delivered again.
 TEST_P(UnrelatedWorkers, LoseOneEverySecondUnderFio) {
     const auto duration = in_form(60s, 5s);
     allow_time(duration + 240s);
