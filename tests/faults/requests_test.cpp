@@ -32,9 +32,6 @@ protected:
         id = taker.await();
         return taker;
     }
-    static void expect_no_memory(const FaultTally& tally) {
-        EXPECT_TRUE(tally.outcomes.contains(ENOMEM)) << tally.text();
-    }
     // Where requests are: whatever happened to this one, it is in one place.
     void expect_queued_and_taken(std::uint64_t queued, std::uint64_t taken) {
         const userblk_info state = info(device->control());
@@ -68,28 +65,28 @@ protected:
 
 // By a process that takes for the first time, which needs memory.
 TEST_F(Requests, GetOfAWrite) {
-    const FaultTally tally = (fail_each_step([&](FaultPoint& point) {
-        renew_device();
-        Buffer data;
-        const Io io = start_write(data);
-        const Fd fd = device->open_control();
-        userblk_request request = record(memory.data(), memory.size());
-        userblk_get argument = get_argument({&request, 1});
-        memory.fill(0);
-        int error = point.run([&] { return ioctl_error(fd.get(), USERBLK_GET, &argument); });
-        if (!error && argument.count)
-            error = -request.result;
-        expect_told(error);
-        expect_queued_and_taken(error ? 1 : 0, error ? 0 : 1);
-        if (error)
-            request = take(fd.get(), memory.data(), memory.size());
-        EXPECT_EQ(memory, data);
-        EXPECT_EQ(put(fd.get(), complete(request.id)), 0);
-        EXPECT_EQ(io->result(), 0);
-        return error;
-    }));
-    expect_faults(tally, 5);
-    expect_no_memory(tally);
+    expect_faults(fail_each_step([&](FaultPoint& point) {
+                      renew_device();
+                      Buffer data;
+                      const Io io = start_write(data);
+                      const Fd fd = device->open_control();
+                      userblk_request request = record(memory.data(), memory.size());
+                      userblk_get argument = get_argument({&request, 1});
+                      memory.fill(0);
+                      int error =
+                          point.run([&] { return ioctl_error(fd.get(), USERBLK_GET, &argument); });
+                      if (!error && argument.count)
+                          error = -request.result;
+                      expect_told(error);
+                      expect_queued_and_taken(error ? 1 : 0, error ? 0 : 1);
+                      if (error)
+                          request = take(fd.get(), memory.data(), memory.size());
+                      EXPECT_EQ(memory, data);
+                      EXPECT_EQ(put(fd.get(), complete(request.id)), 0);
+                      EXPECT_EQ(io->result(), 0);
+                      return error;
+                  }),
+                  5);
 }
 
 // Of several, the bad one stays queued; all arrive in the end, none twice.
@@ -191,29 +188,28 @@ TEST_F(Requests, GiveBack) {
 
 // From a process that took it, by one that the device does not know yet: that needs memory.
 TEST_F(Requests, Adoption) {
-    const FaultTally tally = (fail_each_step([&](FaultPoint& point) {
-        renew_device();
-        const Io io = device->read(0, length);
-        std::uint64_t id = 0;
-        const Child taker = other_taker(id);
-        const Fd fd = device->open_control();
-        userblk_answer answer = adopt(id);
-        const int error = put_one(point, answer, fd.get());
-        expect_told(error);
-        const auto list = taken_list(device->control());
-        EXPECT_EQ(list.size(), 1u);
-        if (list.size() == 1) {
-            EXPECT_EQ(list[0].pid, error ? taker.pid() : getpid());
-        }
-        if (error) {
-            EXPECT_EQ(put(fd.get(), adopt(id)), 0);
-        }
-        EXPECT_EQ(put(fd.get(), complete_read(id, memory.data(), length)), 0);
-        EXPECT_EQ(io->result(), 0);
-        return error;
-    }));
-    expect_faults(tally, 2);
-    expect_no_memory(tally);
+    expect_faults(fail_each_step([&](FaultPoint& point) {
+                      renew_device();
+                      const Io io = device->read(0, length);
+                      std::uint64_t id = 0;
+                      const Child taker = other_taker(id);
+                      const Fd fd = device->open_control();
+                      userblk_answer answer = adopt(id);
+                      const int error = put_one(point, answer, fd.get());
+                      expect_told(error);
+                      const auto list = taken_list(device->control());
+                      EXPECT_EQ(list.size(), 1u);
+                      if (list.size() == 1) {
+                          EXPECT_EQ(list[0].pid, error ? taker.pid() : getpid());
+                      }
+                      if (error) {
+                          EXPECT_EQ(put(fd.get(), adopt(id)), 0);
+                      }
+                      EXPECT_EQ(put(fd.get(), complete_read(id, memory.data(), length)), 0);
+                      EXPECT_EQ(io->result(), 0);
+                      return error;
+                  }),
+                  2);
 }
 
 // Results that cannot be told are no licence to do the same twice: the answer that was accepted is,
@@ -244,39 +240,95 @@ TEST_F(Requests, ResultsThatCannotBeTold) {
 // An answer and a request in one call: wherever it fails, each of the two is somewhere.
 TEST_F(Requests, Serve) {
     const Buffer data = pattern(length, 78);
-    const FaultTally tally = (fail_each_step([&](FaultPoint& point) {
-        renew_device();
-        const Io read = device->read(0, length);
-        std::uint64_t first = 0;
-        const Child taker = other_taker(first);
-        Buffer written;
-        const Io write = start_write(written);
-        const Fd fd = device->open_control();
-        userblk_answer answer = complete_read(first, data.data(), length);
-        userblk_request second = record(memory.data(), length);
-        userblk_serve argument = serve_argument({&answer, 1}, {&second, 1});
-        memory.fill(0);
-        int error = point.run([&] { return ioctl_error(fd.get(), USERBLK_SERVE, &argument); });
-        expect_told(error);
-        const int again = put(fd.get(), complete_read(first, data.data(), length));
-        // The PUT part as a whole may have been refused, or its record; else it
-        // holds.
-        EXPECT_EQ(again, !error && !answer.result ? ESTALE : again);
-        EXPECT_TRUE(again == 0 || again == ESTALE) << strerror(again);
-        expect_read(read, data);
-        const bool got = !error && argument.get.count && !second.result;
-        expect_queued_and_taken(got ? 0 : 1, got ? 1 : 0);
-        if (!got)
-            second = take(fd.get(), memory.data(), length);
-        EXPECT_EQ(memory, written);
-        EXPECT_EQ(put(fd.get(), complete(second.id)), 0);
-        EXPECT_EQ(write->result(), 0);
-        if (!error)
-            error = got ? -answer.result : EFAULT;
-        return error;
-    }));
-    expect_faults(tally, 4);
-    expect_no_memory(tally);
+    expect_faults(fail_each_step([&](FaultPoint& point) {
+                      renew_device();
+                      const Io read = device->read(0, length);
+                      std::uint64_t first = 0;
+                      const Child taker = other_taker(first);
+                      Buffer written;
+                      const Io write = start_write(written);
+                      const Fd fd = device->open_control();
+                      userblk_answer answer = complete_read(first, data.data(), length);
+                      userblk_request second = record(memory.data(), length);
+                      userblk_serve argument = serve_argument({&answer, 1}, {&second, 1});
+                      memory.fill(0);
+                      int error = point.run(
+                          [&] { return ioctl_error(fd.get(), USERBLK_SERVE, &argument); });
+                      expect_told(error);
+                      const int again = put(fd.get(), complete_read(first, data.data(), length));
+                      // The PUT part as a whole may have been refused, or its record; else it
+                      // holds.
+                      EXPECT_EQ(again, !error && !answer.result ? ESTALE : again);
+                      EXPECT_TRUE(again == 0 || again == ESTALE) << strerror(again);
+                      expect_read(read, data);
+                      const bool got = !error && argument.get.count && !second.result;
+                      expect_queued_and_taken(got ? 0 : 1, got ? 1 : 0);
+                      if (!got)
+                          second = take(fd.get(), memory.data(), length);
+                      EXPECT_EQ(memory, written);
+                      EXPECT_EQ(put(fd.get(), complete(second.id)), 0);
+                      EXPECT_EQ(write->result(), 0);
+                      if (!error)
+                          error = got ? -answer.result : EFAULT;
+                      return error;
+                  }),
+                  4);
+}
+
+// To a process that the device does not know yet nothing can be given without memory to note it
+// down. It is told, and what it asked for is there for the next call.
+TEST_F(Requests, GetWithoutMemory) {
+    const NoMemory none;
+    Buffer written;
+    const Io write = start_write(written);
+    userblk_request request = record(memory.data(), length);
+    userblk_get argument = get_argument({&request, 1});
+    EXPECT_EQ(none.run([&] { return ioctl_error(device->control(), USERBLK_GET, &argument); }),
+              ENOMEM);
+    expect_queued_and_taken(1, 0);
+    request = take(device->control(), memory.data(), length);
+    EXPECT_EQ(memory, written);
+    EXPECT_EQ(put(device->control(), complete(request.id)), 0);
+    EXPECT_EQ(write->result(), 0);
+}
+
+TEST_F(Requests, AdoptionWithoutMemory) {
+    const NoMemory none;
+    const Buffer data = pattern(length, 80);
+    const Io read = device->read(0, length);
+    std::uint64_t id = 0;
+    const Child taker = other_taker(id);
+    userblk_answer answer = adopt(id);
+    userblk_put argument = put_argument({&answer, 1});
+    EXPECT_EQ(none.run([&] { return ioctl_error(device->control(), USERBLK_PUT, &argument); }), 0);
+    EXPECT_EQ(answer.result, -ENOMEM);
+    const auto list = taken_list(device->control());
+    ASSERT_EQ(list.size(), 1u);
+    EXPECT_EQ(list[0].pid, taker.pid());
+    EXPECT_EQ(put(device->control(), complete_read(id, data.data(), length)), 0);
+    expect_read(read, data);
+}
+
+// The answer in the same call stands.
+TEST_F(Requests, ServeWithoutMemory) {
+    const NoMemory none;
+    const Buffer data = pattern(length, 81);
+    const Io read = device->read(0, length);
+    std::uint64_t id = 0;
+    const Child taker = other_taker(id);
+    Buffer written;
+    const Io write = start_write(written);
+    userblk_answer answer = complete_read(id, data.data(), length);
+    userblk_request request = record(memory.data(), length);
+    userblk_serve argument = serve_argument({&answer, 1}, {&request, 1});
+    EXPECT_EQ(none.run([&] { return ioctl_error(device->control(), USERBLK_SERVE, &argument); }),
+              ENOMEM);
+    expect_queued_and_taken(1, 0);
+    expect_read(read, data);
+    request = take(device->control(), memory.data(), length);
+    EXPECT_EQ(memory, written);
+    EXPECT_EQ(put(device->control(), complete(request.id)), 0);
+    EXPECT_EQ(write->result(), 0);
 }
 
 // The payload as a file. What was moved is told, and the rest can be moved later.

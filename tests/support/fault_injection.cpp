@@ -80,6 +80,28 @@ int FaultPoint::run(const std::function<int()>& operation) {
     return result;
 }
 
+NoMemory::NoMemory() : file_(open_file("/proc/thread-self/make-it-fail", O_RDWR)) {
+    set_up_kinds();
+    set(faults + "failslab/task-filter", "Y");
+    set(faults + "failslab/interval", "1");
+    set(faults + "failslab/space", "0");
+    set(faults + "failslab/times", "-1");
+}
+
+void NoMemory::write(char value) const {
+    if (pwrite(file_.get(), &value, 1, 0) < 0)
+        throw_errno("unable to write to make-it-fail");
+}
+
+int NoMemory::run(const std::function<int()>& operation) const {
+    set(faults + "failslab/probability", "100");
+    write('1');
+    const int result = operation();
+    write('0');
+    set(faults + "failslab/probability", "0");
+    return result;
+}
+
 std::string FaultTally::text() const {
     std::string result = std::to_string(faults) + " faults:";
     for (const auto& [error, count] : outcomes)

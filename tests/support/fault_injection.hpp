@@ -36,6 +36,22 @@ private:
     bool hit_ = false;
 };
 
+// What the calling thread does in the kernel finds no memory in any slab, however it asks: which
+// step of a call is an allocation differs from one time to the next, with what the slabs hold and
+// what the detectors of mistakes note down.
+class NoMemory {
+public:
+    NoMemory();
+    // The operation is to be one system call, of memory that was touched before. What it returns
+    // (0 or an errno) comes back.
+    int run(const std::function<int()>& operation) const;
+
+private:
+    void write(char value) const;
+
+    Fd file_;
+};
+
 // How often a fault was met, and what the operation said then.
 struct FaultTally {
     unsigned int faults = 0;
