@@ -69,8 +69,10 @@ Io TestDevice::submit(int command, std::uint64_t offset, Buffer data, int rw_fla
 }
 
 void TestDevice::remember(const Io& io) {
-    if (started_.size() >= 1024)
+    if (started_.size() >= most_started_) {
         std::erase_if(started_, [](const Io& one) { return one->finished(); });
+        most_started_ = 2 * started_.size() + 16;
+    }
     started_.push_back(io);
 }
 

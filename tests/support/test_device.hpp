@@ -65,7 +65,8 @@ private:
     Fd control_;
     Fd block_;
     Aio aio_{1024};
-    std::vector<Io> started_;
+    std::vector<Io> started_; // with their data
+    std::size_t most_started_ = 16;
 };
 
 } // namespace userblk::test
