@@ -68,6 +68,10 @@ static inline struct class *userblk_compat_class_create(const char *name)
 #define userblk_rq_list struct request *
 #endif
 
+#ifndef fd_file
+#define fd_file(f) ((f).file)
+#endif
+
 #ifndef USERBLK_HAS_SB_WATCHERS
 #include <linux/fs.h>
 

@@ -72,8 +72,8 @@ static inline void userblk_disk_fill(const struct userblk_device *device,
 }
 
 /* Fills the request's slot in; BLK_STS_OK, or why it cannot be done. */
-static blk_status_t userblk_disk_start(struct userblk_hwq *hwq,
-				       struct request *rq)
+static __always_inline blk_status_t userblk_disk_start(struct userblk_hwq *hwq,
+						       struct request *rq)
 {
 	struct userblk_device *device = userblk_disk_device(hwq->queue);
 	struct userblk_slot *slot = &hwq->slots[rq->tag];
@@ -117,8 +117,8 @@ static void userblk_disk_commit_rqs(struct blk_mq_hw_ctx *hctx)
 }
 
 /* Queues what was started; the list is empty afterwards. */
-static void userblk_disk_add_slots(struct userblk_hwq *hwq,
-				   struct list_head *slots)
+static inline void userblk_disk_add_slots(struct userblk_hwq *hwq,
+					  struct list_head *slots)
 {
 	struct userblk_slot *slot, *next;
 

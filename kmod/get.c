@@ -3,10 +3,10 @@
 
 #include <linux/hrtimer.h>
 #include <linux/sched/signal.h>
-#include <linux/uaccess.h>
 
 #include "payload.h"
 #include "payload_file.h"
+#include "record.h"
 #include "wake.h"
 
 /* Records copied at a time; they live on the stack. */
@@ -16,21 +16,6 @@
 /* Bounds of the time for which one who wants to looks before sleeping. */
 #define USERBLK_SPIN_LEAST_NS	2000u
 #define USERBLK_SPIN_MOST_NS	50000u
-
-int userblk_get_check(const struct userblk_queue *queue,
-		      const struct userblk_get *get)
-{
-	if (get->request_size != sizeof(struct userblk_request))
-		return -ENOTTY;
-	if (!get->count || get->count > USERBLK_MAX_BATCH)
-		return -EINVAL;
-	if (get->flags & ~(USERBLK_GET_WATCH | USERBLK_GET_SPIN) ||
-	    get->timeout_ns < -1)
-		return -EINVAL;
-	if (get->queue != USERBLK_ANY_QUEUE && get->queue >= queue->nr_hwqs)
-		return -EINVAL;
-	return 0;
-}
 
 static int userblk_get_payload(const struct userblk_delivery *delivery,
 			       struct userblk_request *request)
@@ -54,9 +39,10 @@ static void userblk_get_undo(struct userblk_queue *queue, u64 id)
 }
 
 /* Fills a record in; with an error in result there is no request in it. */
-static void userblk_get_hand_out(struct userblk_queue *queue,
-				 const struct userblk_delivery *delivery,
-				 struct userblk_request *request)
+static __always_inline void
+userblk_get_hand_out(struct userblk_queue *queue,
+		     const struct userblk_delivery *delivery,
+		     struct userblk_request *request)
 {
 	u32 flags = delivery->flags;
 	int err = 0;
@@ -135,35 +121,17 @@ static u32 userblk_get_start(struct userblk_node *node, u32 hint)
 	return turn % node->device->queue.nr_hwqs;
 }
 
-/* A size that is known beforehand is checked for less. */
-static bool userblk_get_read(struct userblk_request *requests,
-			     const struct userblk_request __user *user,
-			     unsigned int n)
-{
-	if (n == 1)
-		return !copy_from_user(requests, user, sizeof(*requests));
-	return !copy_from_user(requests, user, n * sizeof(*requests));
-}
-
-static bool userblk_get_write(struct userblk_request __user *user,
-			      const struct userblk_request *requests,
-			      unsigned int n)
-{
-	if (n == 1)
-		return !copy_to_user(user, requests, sizeof(*requests));
-	return !copy_to_user(user, requests, n * sizeof(*requests));
-}
-
-/* Takes what is there now. Returns an error only if no record was used. */
-static int userblk_get_fill(struct userblk_node *node,
+/* Goes on for more. Returns an error only if no record was used. */
+static int userblk_get_many(struct userblk_node *node,
 			    struct userblk_taker *taker,
-			    struct userblk_get *get, u32 room)
+			    struct userblk_get *get, u32 room,
+			    unsigned int delivered)
 {
 	struct userblk_request __user *user = u64_to_user_ptr(get->requests);
 	struct userblk_queue *queue = &node->device->queue;
 	struct userblk_request requests[USERBLK_GET_CHUNK] __uninitialized;
-	unsigned int n, delivered = 0;
 	bool alone = false;
+	unsigned int n;
 
 	while (get->count < room && !alone &&
 	       (n = userblk_queue_waiting(queue)) &&
@@ -171,7 +139,8 @@ static int userblk_get_fill(struct userblk_node *node,
 		unsigned int i, used;
 
 		n = min3(n, room - get->count, USERBLK_GET_CHUNK);
-		if (!userblk_get_read(requests, user + get->count, n))
+		if (copy_from_user(requests, user + get->count,
+				   n * sizeof(*requests)))
 			return get->count ? 0 : -EFAULT;
 		used = userblk_get_chunk(queue, taker,
 					 userblk_get_start(node, get->queue),
@@ -182,7 +151,8 @@ static int userblk_get_fill(struct userblk_node *node,
 			delivered += !requests[i].result;
 		/* What a bad record was meant for goes to the next one. */
 		alone = alone && delivered;
-		if (!userblk_get_write(user + get->count, requests, used)) {
+		if (copy_to_user(user + get->count, requests,
+				 used * sizeof(*requests))) {
 			for (i = 0; i < used; i++)
 				if (!requests[i].result)
 					userblk_get_undo(queue,
@@ -192,6 +162,62 @@ static int userblk_get_fill(struct userblk_node *node,
 		get->count += used;
 	}
 	return 0;
+}
+
+/*
+ * The same for one that waits by itself, as most do: without loops. An error, or
+ * how many were delivered.
+ */
+static int userblk_get_one(struct userblk_node *node,
+			   struct userblk_taker *taker, struct userblk_get *get,
+			   bool *alone)
+{
+	struct userblk_request __user *user = u64_to_user_ptr(get->requests);
+	struct userblk_queue *queue = &node->device->queue;
+	struct userblk_request request __uninitialized;
+	struct userblk_delivery delivery __uninitialized;
+
+	if (fatal_signal_pending(current))
+		return 0;
+	if (!userblk_record_read(&request, user, sizeof(request)))
+		return -EFAULT;
+	if (!userblk_get_screen(&request, 1))
+		goto write;
+	if (!userblk_queue_take(queue, userblk_get_start(node, get->queue),
+				taker, &delivery, 1, true, alone))
+		return 0;
+	userblk_get_hand_out(queue, &delivery, &request);
+write:
+	if (!userblk_record_write(user, &request, sizeof(request))) {
+		if (!request.result)
+			userblk_get_undo(queue, request.id);
+		return -EFAULT;
+	}
+	get->count = 1;
+	*alone = *alone && !request.result;
+	return request.result ? 0 : 1;
+}
+
+/* Takes what is there now. */
+static int userblk_get_fill(struct userblk_node *node,
+			    struct userblk_taker *taker,
+			    struct userblk_get *get, u32 room)
+{
+	struct userblk_queue *queue = &node->device->queue;
+	u32 waiting = userblk_queue_waiting(queue);
+	bool alone = false;
+	int ret = 0;
+
+	if (!waiting)
+		return 0;
+	if (waiting == 1) {
+		ret = userblk_get_one(node, taker, get, &alone);
+		if (ret < 0)
+			return ret;
+		if (alone || !userblk_queue_has_work(queue))
+			return 0;
+	}
+	return userblk_get_many(node, taker, get, room, ret);
 }
 
 /*
@@ -222,7 +248,7 @@ static bool userblk_get_spin(struct userblk_node *node)
 static int userblk_get_wait(struct userblk_queue *queue, u32 start,
 			    bool watch, ktime_t *until)
 {
-	struct userblk_waiter waiter;
+	struct userblk_waiter waiter __uninitialized;
 	int err = 0;
 
 	userblk_waiter_add(&waiter, &queue->hwqs[start], watch);
@@ -230,7 +256,8 @@ static int userblk_get_wait(struct userblk_queue *queue, u32 start,
 	 * Who is due on this processor may bring what is then not slept for:
 	 * being preempted takes no waiter off the run queue.
 	 */
-	cond_resched();
+	if (need_resched())
+		cond_resched();
 	if (!userblk_queue_has_work(queue) && !userblk_queue_is_dying(queue) &&
 	    !(watch && userblk_takers_orphans(&queue->takers))) {
 		if (signal_pending(current))

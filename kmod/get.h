@@ -6,8 +6,20 @@
 #include "node.h"
 
 /* Is the header sound? 0, -ENOTTY or -EINVAL. */
-int userblk_get_check(const struct userblk_queue *queue,
-		      const struct userblk_get *get);
+static inline int userblk_get_check(const struct userblk_queue *queue,
+				    const struct userblk_get *get)
+{
+	if (get->request_size != sizeof(struct userblk_request))
+		return -ENOTTY;
+	if (!get->count || get->count > USERBLK_MAX_BATCH)
+		return -EINVAL;
+	if (get->flags & ~(USERBLK_GET_WATCH | USERBLK_GET_SPIN) ||
+	    get->timeout_ns < -1)
+		return -EINVAL;
+	if (get->queue != USERBLK_ANY_QUEUE && get->queue >= queue->nr_hwqs)
+		return -EINVAL;
+	return 0;
+}
 
 /*
  * Carries a checked GET out and fills the header in. 0; -EINTR, -EFAULT,

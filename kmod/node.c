@@ -12,17 +12,9 @@
 #include "serve.h"
 #include "wake.h"
 
-struct userblk_taker *userblk_node_taker(struct userblk_node *node)
+struct userblk_taker *userblk_node_find_taker(struct userblk_node *node)
 {
 	struct userblk_taker *taker, *old;
-
-	spin_lock(&node->lock);
-	taker = node->taker;
-	if (likely(taker && userblk_taker_is_current(taker))) {
-		spin_unlock(&node->lock);
-		return taker;
-	}
-	spin_unlock(&node->lock);
 
 	taker = userblk_taker_get(&node->device->queue);
 	if (IS_ERR(taker))

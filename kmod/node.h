@@ -26,10 +26,24 @@ struct userblk_node {
 
 extern const struct file_operations userblk_node_fops;
 
+/* The same as the next one, for a process that was not the last one here. */
+struct userblk_taker *userblk_node_find_taker(struct userblk_node *node);
+
 /*
  * The taker that is the current process. Stays valid while the process is in
  * this call: the queue's list holds it as long as its process lives.
  */
-struct userblk_taker *userblk_node_taker(struct userblk_node *node);
+static inline struct userblk_taker *
+userblk_node_taker(struct userblk_node *node)
+{
+	struct userblk_taker *taker;
+	bool found;
+
+	spin_lock(&node->lock);
+	taker = node->taker;
+	found = taker && userblk_taker_is_current(taker);
+	spin_unlock(&node->lock);
+	return likely(found) ? taker : userblk_node_find_taker(node);
+}
 
 #endif /* USERBLK_NODE_H */

@@ -6,6 +6,7 @@
 #include <linux/uaccess.h>
 
 #include "payload.h"
+#include "record.h"
 #include "redirect.h"
 #include "status.h"
 #include "trace.h"
@@ -13,17 +14,9 @@
 /* Records copied at a time; they live on the stack. */
 #define USERBLK_PUT_CHUNK	16
 
-int userblk_put_check(const struct userblk_put *put, bool may_be_empty)
-{
-	if (put->answer_size != sizeof(struct userblk_answer))
-		return -ENOTTY;
-	if (put->flags || put->count > USERBLK_MAX_BATCH)
-		return -EINVAL;
-	return put->count || may_be_empty ? 0 : -EINVAL;
-}
-
 /* What can be said of an answer without its request. */
-static int userblk_answer_check(const struct userblk_answer *answer)
+static __always_inline int
+userblk_answer_check(const struct userblk_answer *answer)
 {
 	bool redirect = answer->action == USERBLK_ACTION_REDIRECT;
 
@@ -119,9 +112,9 @@ static int userblk_put_complete(struct userblk_slot *slot,
 }
 
 /* FETCH and STORE. */
-static int userblk_put_fetch(struct userblk_slot *slot,
-			     const struct userblk_answer *answer,
-			     struct userblk_ends *ends)
+static __always_inline int userblk_put_fetch(struct userblk_slot *slot,
+					     const struct userblk_answer *answer,
+					     struct userblk_ends *ends)
 {
 	u32 generation = USERBLK_ID_GENERATION(answer->id);
 	int err = 0;
@@ -156,10 +149,10 @@ static int userblk_put_adopt(struct userblk_node *node,
 	return userblk_queue_adopt(slot, generation, taker);
 }
 
-static int userblk_put_one(struct userblk_node *node,
-			   const struct userblk_answer *answer,
-			   struct userblk_opened *opened,
-			   struct userblk_ends *ends)
+static __always_inline int userblk_put_one(struct userblk_node *node,
+					   const struct userblk_answer *answer,
+					   struct userblk_opened *opened,
+					   struct userblk_ends *ends)
 {
 	u32 generation = USERBLK_ID_GENERATION(answer->id);
 	struct userblk_slot *slot;
@@ -191,11 +184,10 @@ static int userblk_put_one(struct userblk_node *node,
 	}
 }
 
-static unsigned int userblk_put_chunk(struct userblk_node *node,
-				      struct userblk_answer *answers,
-				      unsigned int n,
-				      struct userblk_opened *opened,
-				      struct userblk_ends *ends)
+static __always_inline unsigned int
+userblk_put_chunk(struct userblk_node *node, struct userblk_answer *answers,
+		  unsigned int n, struct userblk_opened *opened,
+		  struct userblk_ends *ends)
 {
 	struct userblk_queue *queue = &node->device->queue;
 	unsigned int i, failed = 0;
@@ -220,23 +212,47 @@ static unsigned int userblk_put_chunk(struct userblk_node *node,
 }
 
 /* Brings records in; nothing gathered waits for a page of theirs. */
-static int userblk_put_read(struct userblk_answer *answers,
-			    const struct userblk_answer __user *user, u32 n,
-			    struct userblk_ends *ends)
+static __always_inline int
+userblk_put_read(struct userblk_answer *answers,
+		 const struct userblk_answer __user *user, u32 n,
+		 struct userblk_ends *ends)
 {
-	unsigned long left;
+	bool read;
 
-	/* A size that is known beforehand is checked for less. */
-	if (n == 1)
-		left = copy_from_user_nofault(answers, user, sizeof(*answers));
-	else
-		left = copy_from_user_nofault(answers, user,
-					      n * sizeof(*answers));
-	if (likely(!left))
+	if (n == 1) {
+		pagefault_disable();
+		read = userblk_record_read(answers, user, sizeof(*answers));
+		pagefault_enable();
+	} else {
+		read = !copy_from_user_nofault(answers, user,
+					       n * sizeof(*answers));
+	}
+	if (likely(read))
 		return 0;
 	userblk_ends_flush(ends);
 	return copy_from_user(answers, user, n * sizeof(*answers)) ? -EFAULT :
 								     0;
+}
+
+/* Most are alone: without loops. */
+static int userblk_put_only(struct userblk_node *node, struct userblk_put *put,
+			    struct userblk_opened *opened,
+			    struct userblk_ends *ends)
+{
+	struct userblk_answer __user *user = u64_to_user_ptr(put->answers);
+	struct userblk_answer answer __uninitialized;
+
+	if (fatal_signal_pending(current))
+		return -EINTR;
+	if (userblk_put_read(&answer, user, 1, ends))
+		return -EFAULT;
+	put->failed = userblk_put_chunk(node, &answer, 1, opened, ends);
+	if (likely(!put->failed))
+		return 0;
+	userblk_ends_flush(ends);
+	if (!userblk_record_write(user, &answer, sizeof(answer)))
+		return -EFAULT;
+	return 0;
 }
 
 static int userblk_put_all(struct userblk_node *node, struct userblk_put *put,
@@ -281,7 +297,10 @@ int userblk_put_run(struct userblk_node *node, struct userblk_put *put)
 	/* What is redirected to one disk goes there in one go. */
 	if (plugged)
 		blk_start_plug(&plug);
-	err = userblk_put_all(node, put, &opened, &ends);
+	if (put->count == 1)
+		err = userblk_put_only(node, put, &opened, &ends);
+	else
+		err = userblk_put_all(node, put, &opened, &ends);
 	userblk_ends_flush(&ends);
 	if (plugged)
 		blk_finish_plug(&plug);

@@ -6,7 +6,15 @@
 #include "node.h"
 
 /* Is the header sound? 0, -ENOTTY or -EINVAL. */
-int userblk_put_check(const struct userblk_put *put, bool may_be_empty);
+static inline int userblk_put_check(const struct userblk_put *put,
+				    bool may_be_empty)
+{
+	if (put->answer_size != sizeof(struct userblk_answer))
+		return -ENOTTY;
+	if (put->flags || put->count > USERBLK_MAX_BATCH)
+		return -EINVAL;
+	return put->count || may_be_empty ? 0 : -EINVAL;
+}
 
 /* Carries a checked PUT out and counts what failed. 0, -EFAULT or -EINTR. */
 int userblk_put_run(struct userblk_node *node, struct userblk_put *put);

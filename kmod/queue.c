@@ -125,10 +125,10 @@ void userblk_queue_kick(struct userblk_hwq *hwq)
 
 /* ------------------------------------------------------- taking requests */
 
-static void userblk_hwq_take_one(struct userblk_hwq *hwq,
-				 struct userblk_slot *slot,
-				 struct userblk_taker *taker,
-				 struct userblk_delivery *to)
+static __always_inline void userblk_hwq_take_one(struct userblk_hwq *hwq,
+						 struct userblk_slot *slot,
+						 struct userblk_taker *taker,
+						 struct userblk_delivery *to)
 {
 	bool again = slot->deliveries;
 
@@ -192,6 +192,34 @@ static unsigned int userblk_hwq_take(struct userblk_hwq *hwq,
 	return n;
 }
 
+/* The same for one, as most are: without a list in between. */
+static unsigned int userblk_hwq_take_first(struct userblk_hwq *hwq,
+					   struct userblk_taker *taker,
+					   struct userblk_delivery *to,
+					   bool first, bool *alone)
+{
+	struct list_head *from = &hwq->fresh;
+	struct userblk_slot *slot = NULL;
+
+	spin_lock(&hwq->lock);
+	if (unlikely(!list_empty(&hwq->returned))) {
+		from = first ? &hwq->returned : NULL;
+		*alone = first;
+	}
+	if (from)
+		slot = list_first_entry_or_null(from, struct userblk_slot,
+						node);
+	if (slot) {
+		list_del(&slot->node);
+		WRITE_ONCE(hwq->queued, hwq->queued - 1);
+		/* Counted before anybody can answer it. */
+		atomic_inc(&taker->taken);
+		userblk_hwq_take_one(hwq, slot, taker, to);
+	}
+	spin_unlock(&hwq->lock);
+	return slot ? 1 : 0;
+}
+
 unsigned int userblk_queue_take(struct userblk_queue *queue, u32 start,
 				struct userblk_taker *taker,
 				struct userblk_delivery *to, unsigned int n,
@@ -208,7 +236,12 @@ unsigned int userblk_queue_take(struct userblk_queue *queue, u32 start,
 		hwq = &queue->hwqs[at];
 		if (!READ_ONCE(hwq->queued))
 			continue;
-		taken = userblk_hwq_take(hwq, taker, to, n, first, alone);
+		if (n == 1)
+			taken = userblk_hwq_take_first(hwq, taker, to, first,
+						       alone);
+		else
+			taken = userblk_hwq_take(hwq, taker, to, n, first,
+						 alone);
 		if (taken) {
 			userblk_stats_add(queue, gets, taken);
 			userblk_watch_taken(queue);
@@ -247,17 +280,6 @@ static void userblk_queue_finish_one(struct userblk_slot *slot)
 	userblk_ends_init(&ends, slot->hwq->queue);
 	userblk_ends_add(&ends, slot);
 	userblk_ends_flush(&ends);
-}
-
-/* The slot is the caller's. Others may still be looking, under RCU. */
-static void userblk_slot_drop_taker(struct userblk_slot *slot)
-{
-	struct userblk_taker *taker = rcu_dereference_protected(slot->taker, 1);
-
-	if (!taker)
-		return;
-	RCU_INIT_POINTER(slot->taker, NULL);
-	userblk_taker_let_go(taker, 1);
 }
 
 static bool userblk_slot_is_exhausted(const struct userblk_slot *slot)
@@ -373,23 +395,16 @@ bool userblk_queue_end_unclaimed(struct userblk_slot *slot, u32 generation,
 	return true;
 }
 
-int userblk_queue_redirect(struct userblk_slot *slot, u32 generation)
+bool userblk_queue_redirect_claimed(struct userblk_slot *slot, u32 generation)
 {
 	struct userblk_hwq *hwq = slot->hwq;
 	bool found;
 
 	/* An ADOPT, which changes the taker, holds a claim meanwhile. */
-	found = userblk_slot_redirect_unclaimed(slot, generation);
-	if (unlikely(!found)) {
-		spin_lock(&hwq->lock);
-		found = userblk_slot_redirect(slot, generation);
-		spin_unlock(&hwq->lock);
-	}
-	if (!found)
-		return -ESTALE;
-	userblk_slot_drop_taker(slot);
-	WRITE_ONCE(slot->since, jiffies);
-	return 0;
+	spin_lock(&hwq->lock);
+	found = userblk_slot_redirect(slot, generation);
+	spin_unlock(&hwq->lock);
+	return found;
 }
 
 void userblk_queue_end_redirected(struct userblk_slot *slot,

@@ -202,11 +202,36 @@ int userblk_queue_give_back(struct userblk_slot *slot, u32 generation,
 int userblk_queue_adopt(struct userblk_slot *slot, u32 generation,
 			struct userblk_taker *taker);
 
+/* The slot is the caller's. Others may still be looking, under RCU. */
+static inline void userblk_slot_drop_taker(struct userblk_slot *slot)
+{
+	struct userblk_taker *taker = rcu_dereference_protected(slot->taker, 1);
+
+	if (!taker)
+		return;
+	RCU_INIT_POINTER(slot->taker, NULL);
+	userblk_taker_let_go(taker, 1);
+}
+
+/* What follows, of a slot that others have claimed. False: not taken. */
+bool userblk_queue_redirect_claimed(struct userblk_slot *slot, u32 generation);
+
 /*
  * From taken to redirected, without a claim: -ESTALE, or 0 and the slot is the
- * redirection's. And its end, in any context: it goes to the ends, or at once.
+ * redirection's.
  */
-int userblk_queue_redirect(struct userblk_slot *slot, u32 generation);
+static inline int userblk_queue_redirect(struct userblk_slot *slot,
+					 u32 generation)
+{
+	if (unlikely(!userblk_slot_redirect_unclaimed(slot, generation)) &&
+	    !userblk_queue_redirect_claimed(slot, generation))
+		return -ESTALE;
+	userblk_slot_drop_taker(slot);
+	WRITE_ONCE(slot->since, jiffies);
+	return 0;
+}
+
+/* The end of it, in any context: it goes to the ends, or at once. */
 void userblk_queue_end_redirected(struct userblk_slot *slot,
 				  blk_status_t status,
 				  struct userblk_ends *ends);
@@ -235,11 +260,12 @@ static inline bool userblk_queue_is_dying(const struct userblk_queue *queue)
 static inline struct userblk_hwq *
 userblk_queue_work(const struct userblk_queue *queue)
 {
-	unsigned int i;
+	struct userblk_hwq *hwq = queue->hwqs, *end = hwq + queue->nr_hwqs;
 
-	for (i = 0; i < queue->nr_hwqs; i++)
-		if (READ_ONCE(queue->hwqs[i].queued))
-			return &queue->hwqs[i];
+	do {
+		if (READ_ONCE(hwq->queued))
+			return hwq;
+	} while (++hwq != end);
 	return NULL;
 }
 

@@ -296,26 +296,14 @@ static void userblk_redirect_release(struct userblk_redirect *redirect)
 		userblk_redirect_forget(redirect);
 }
 
-/* All parts are done. */
-static inline void userblk_redirect_finish(struct userblk_redirect *redirect,
-					   struct userblk_ends *ends)
+void userblk_redirect_finish(struct userblk_redirect *redirect,
+			     struct userblk_ends *ends)
 {
 	blk_status_t status = userblk_status(redirect->status);
 	struct userblk_slot *slot = redirect->slot;
 
 	userblk_redirect_release(redirect);
 	userblk_queue_end_redirected(slot, status, ends);
-}
-
-void userblk_redirect_part_done(struct userblk_part *part, int err,
-				struct userblk_ends *ends)
-{
-	struct userblk_redirect *redirect = part->redirect;
-
-	if (unlikely(err))
-		cmpxchg(&redirect->status, 0, err);
-	if (atomic_dec_and_test(&redirect->pending))
-		userblk_redirect_finish(redirect, ends);
 }
 
 void userblk_redirect_remember(struct userblk_redirect *redirect)

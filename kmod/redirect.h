@@ -87,11 +87,24 @@ int userblk_redirect(struct userblk_queue *queue, struct userblk_slot *slot,
  * when it may be gone. In the worker, before that is possible.
  */
 void userblk_redirect_remember(struct userblk_redirect *redirect);
+/* All parts are done. */
+void userblk_redirect_finish(struct userblk_redirect *redirect,
+			     struct userblk_ends *ends);
+
 /*
  * Of parts: one is done. Any context. With the last one the request goes among
  * the ends, which are the worker's call's; or ends by itself if there are none.
  */
-void userblk_redirect_part_done(struct userblk_part *part, int err,
-				struct userblk_ends *ends);
+static inline void userblk_redirect_part_done(struct userblk_part *part,
+					      int err,
+					      struct userblk_ends *ends)
+{
+	struct userblk_redirect *redirect = part->redirect;
+
+	if (unlikely(err))
+		cmpxchg(&redirect->status, 0, err);
+	if (atomic_dec_and_test(&redirect->pending))
+		userblk_redirect_finish(redirect, ends);
+}
 
 #endif /* USERBLK_REDIRECT_H */

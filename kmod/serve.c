@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "serve.h"
 
-#include <linux/uaccess.h>
-
 #include "get.h"
 #include "put.h"
+#include "record.h"
 
 /*
  * Each header is written to before anything is taken or answered, so that one
@@ -12,22 +11,44 @@
  */
 
 /* The fields that are written back; count was set to 0 before. */
-static int userblk_serve_tell_get(struct userblk_get __user *user,
-				  const struct userblk_get *get)
+static inline int userblk_serve_tell_get(struct userblk_get __user *user,
+					 const struct userblk_get *get)
 {
-	if ((get->count && put_user(get->count, &user->count)) ||
-	    put_user(get->flags, &user->flags))
+	if (!user_write_access_begin(user, sizeof(*user)))
 		return -EFAULT;
+	if (get->count)
+		unsafe_put_user(get->count, &user->count, fault);
+	unsafe_put_user(get->flags, &user->flags, fault);
+	user_write_access_end();
 	return 0;
+
+fault:
+	user_write_access_end();
+	return -EFAULT;
+}
+
+/* Before anything is done. */
+static int userblk_serve_tell_nothing(struct userblk_serve __user *user)
+{
+	if (!user_write_access_begin(user, sizeof(*user)))
+		return -EFAULT;
+	unsafe_put_user(0, &user->put.failed, fault);
+	unsafe_put_user(0, &user->get.count, fault);
+	user_write_access_end();
+	return 0;
+
+fault:
+	user_write_access_end();
+	return -EFAULT;
 }
 
 long userblk_serve_get(struct userblk_node *node, void __user *arg)
 {
 	struct userblk_get __user *user = arg;
-	struct userblk_get get;
+	struct userblk_get get __uninitialized;
 	int err;
 
-	if (copy_from_user(&get, user, sizeof(get)))
+	if (!userblk_record_read(&get, user, sizeof(get)))
 		return -EFAULT;
 	err = userblk_get_check(&node->device->queue, &get);
 	if (err)
@@ -41,10 +62,10 @@ long userblk_serve_get(struct userblk_node *node, void __user *arg)
 long userblk_serve_put(struct userblk_node *node, void __user *arg)
 {
 	struct userblk_put __user *user = arg;
-	struct userblk_put put;
+	struct userblk_put put __uninitialized;
 	int err;
 
-	if (copy_from_user(&put, user, sizeof(put)))
+	if (!userblk_record_read(&put, user, sizeof(put)))
 		return -EFAULT;
 	err = userblk_put_check(&put, false);
 	if (err)
@@ -60,18 +81,18 @@ long userblk_serve_put(struct userblk_node *node, void __user *arg)
 long userblk_serve(struct userblk_node *node, void __user *arg)
 {
 	struct userblk_serve __user *user = arg;
-	struct userblk_serve serve;
+	struct userblk_serve serve __uninitialized;
 	int err;
 
-	if (copy_from_user(&serve, user, sizeof(serve)))
+	if (!userblk_record_read(&serve, user, sizeof(serve)))
 		return -EFAULT;
 	err = userblk_put_check(&serve.put, true);
 	if (!err)
 		err = userblk_get_check(&node->device->queue, &serve.get);
+	if (!err)
+		err = userblk_serve_tell_nothing(user);
 	if (err)
 		return err;
-	if (put_user(0, &user->put.failed) || put_user(0, &user->get.count))
-		return -EFAULT;
 
 	err = userblk_put_run(node, &serve.put);
 	if (err) {

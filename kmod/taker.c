@@ -16,12 +16,6 @@ void userblk_takers_init(struct userblk_takers *takers)
 	atomic_set(&takers->dead, 0);
 }
 
-bool userblk_taker_is_current(const struct userblk_taker *taker)
-{
-	return taker->pid == task_tgid(current) &&
-	       taker->exec_id == current->self_exec_id;
-}
-
 bool userblk_taker_is_dead(const struct userblk_taker *taker)
 {
 	struct task_struct *leader;
@@ -203,13 +197,11 @@ struct userblk_taker *userblk_taker_get(struct userblk_queue *queue)
 	return taker;
 }
 
-bool userblk_takers_orphans(struct userblk_takers *takers)
+bool userblk_takers_look_for_orphans(struct userblk_takers *takers)
 {
 	struct userblk_taker *taker;
 	bool found = false;
 
-	if (!atomic_read(&takers->dead))
-		return false;
 	spin_lock(&takers->lock);
 	list_for_each_entry(taker, &takers->list, node) {
 		if (test_bit(0, &taker->dead) && atomic_read(&taker->taken)) {

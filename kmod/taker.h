@@ -17,6 +17,7 @@
 #include <linux/list.h>
 #include <linux/pid.h>
 #include <linux/refcount.h>
+#include <linux/sched/signal.h>
 #include <linux/spinlock.h>
 #include <linux/wait.h>
 
@@ -61,8 +62,14 @@ struct userblk_taker {
 void userblk_takers_init(struct userblk_takers *takers);
 void userblk_takers_destroy(struct userblk_takers *takers);
 
+bool userblk_takers_look_for_orphans(struct userblk_takers *takers);
+
 /* Does a dead one hold requests? */
-bool userblk_takers_orphans(struct userblk_takers *takers);
+static inline bool userblk_takers_orphans(struct userblk_takers *takers)
+{
+	return unlikely(atomic_read(&takers->dead)) &&
+	       userblk_takers_look_for_orphans(takers);
+}
 
 /*
  * The taker that is the current process, made if there is none, with a
@@ -79,7 +86,12 @@ static inline void userblk_taker_let_go(struct userblk_taker *taker, int count)
 	atomic_sub(count, &taker->taken);
 }
 
-bool userblk_taker_is_current(const struct userblk_taker *taker);
+static inline bool userblk_taker_is_current(const struct userblk_taker *taker)
+{
+	return taker->pid == task_tgid(current) &&
+	       taker->exec_id == current->self_exec_id;
+}
+
 /* Looks, and changes nothing. */
 bool userblk_taker_is_dead(const struct userblk_taker *taker);
 

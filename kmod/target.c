@@ -66,14 +66,14 @@ static int userblk_target_check_file(struct userblk_queue *queue,
 	return 0;
 }
 
-/* May the caller? Out of the way of those for whom it is known. */
-static noinline int userblk_opened_ask(struct userblk_opened *opened,
-				       bool writes, loff_t offset, u32 length,
-				       struct userblk_ends *ends)
+/* May the caller? */
+static inline int userblk_opened_ask(struct userblk_opened *opened, bool writes,
+				     loff_t offset, u32 length,
+				     struct userblk_ends *ends)
 {
 	fmode_t access = writes ? FMODE_WRITE : FMODE_READ;
 	fmode_t wanted = access | (writes ? FMODE_CAN_WRITE : FMODE_CAN_READ);
-	struct file *file = opened->file;
+	struct file *file = userblk_opened_file(opened);
 	bool watched;
 	int err;
 
@@ -94,22 +94,23 @@ static noinline int userblk_opened_ask(struct userblk_opened *opened,
 	return err;
 }
 
-static noinline int userblk_opened_set(struct userblk_opened *opened,
-				       struct userblk_queue *queue, int fd)
+static inline int userblk_opened_set(struct userblk_opened *opened,
+				     struct userblk_queue *queue, int fd)
 {
 	/* Without a file's operations, as with O_PATH, there is none. */
-	struct file *file = fget(fd);
+	struct fd held = fdget(fd);
+	struct file *file = fd_file(held);
 	int err;
 
 	if (!file)
 		return -EBADF;
 	err = userblk_target_check_file(queue, file);
 	if (err) {
-		fput(file);
+		fdput(held);
 		return err;
 	}
 	userblk_opened_drop(opened);
-	opened->file = file;
+	opened->held = held;
 	opened->fd = fd;
 	opened->allowed = 0;
 	opened->write_end = userblk_target_write_end(file->f_mapping->host);
@@ -147,11 +148,11 @@ int userblk_target_find(struct userblk_queue *queue, u16 op, int fd,
 	target->file = NULL;
 	if (fd == USERBLK_HOLE)
 		return op == USERBLK_OP_WRITE || target->offset ? -EINVAL : 0;
-	if (!opened->file || opened->fd != fd)
+	if (!userblk_opened_file(opened) || opened->fd != fd)
 		err = userblk_opened_set(opened, queue, fd);
 	if (!err)
 		err = userblk_target_check(opened, op, target, ends);
 	if (!err)
-		target->file = opened->file;
+		target->file = userblk_opened_file(opened);
 	return err;
 }

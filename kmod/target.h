@@ -27,7 +27,7 @@ struct userblk_target {
 
 /**
  * struct userblk_opened - the file that a call of a process went to last
- * @file: referenced, or NULL
+ * @held: the file, until the call ends; or none
  * @fd: what it was found behind
  * @allowed: FMODE_READ and FMODE_WRITE, as far as the caller was allowed that
  * @write_end: where it may not write any more, bytes
@@ -36,7 +36,7 @@ struct userblk_target {
  * one preadv() of many pieces does. On the caller's stack.
  */
 struct userblk_opened {
-	struct file *file;
+	struct fd held;
 	int fd;
 	fmode_t allowed;
 	u64 write_end;
@@ -61,14 +61,19 @@ static inline void userblk_target_hold(const struct userblk_target *target)
 
 static inline void userblk_opened_init(struct userblk_opened *opened)
 {
-	opened->file = NULL;
+	opened->held = (struct fd){};
+}
+
+static inline struct file *
+userblk_opened_file(const struct userblk_opened *opened)
+{
+	return fd_file(opened->held);
 }
 
 static inline void userblk_opened_drop(struct userblk_opened *opened)
 {
-	if (opened->file)
-		fput(opened->file);
-	opened->file = NULL;
+	fdput(opened->held);
+	userblk_opened_init(opened);
 }
 
 /* The block device that a file is, or that its file system is on; or NULL. */

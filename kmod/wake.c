@@ -72,14 +72,6 @@ void userblk_wake(struct userblk_hwq *hwq)
 		wake_up_poll(&queue->pollers, EPOLLIN | EPOLLRDNORM);
 }
 
-void userblk_wake_for_rest(struct userblk_queue *queue)
-{
-	struct userblk_hwq *hwq = userblk_queue_work(queue);
-
-	if (hwq)
-		userblk_wake(hwq);
-}
-
 void userblk_wake_all(struct userblk_queue *queue, __poll_t events)
 {
 	unsigned int i;

@@ -38,7 +38,13 @@ void userblk_waiter_remove(struct userblk_waiter *waiter);
 void userblk_wake(struct userblk_hwq *hwq);
 
 /* Wakes somebody for what is queued, if anything is; from any context. */
-void userblk_wake_for_rest(struct userblk_queue *queue);
+static inline void userblk_wake_for_rest(struct userblk_queue *queue)
+{
+	struct userblk_hwq *hwq = userblk_queue_work(queue);
+
+	if (unlikely(hwq))
+		userblk_wake(hwq);
+}
 
 /* What it is about concerns all who wait. */
 void userblk_wake_all(struct userblk_queue *queue, __poll_t events);
