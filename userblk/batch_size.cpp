@@ -8,8 +8,6 @@ namespace userblk {
 
 namespace {
 
-constexpr unsigned most_untimed = 16;
-
 // docs/performance.md has what other figures give.
 constexpr unsigned batch_beside_others = 8;
 constexpr unsigned batch_alone = 32;
@@ -28,15 +26,6 @@ unsigned default_batch() noexcept {
 
 BatchSize::BatchSize(unsigned most) noexcept
     : most_(std::max(most, 1U)), size_(std::max(most, 1U)) {}
-
-bool BatchSize::wants_time(unsigned requests) noexcept {
-    const bool is_slow = average_ns_ * requests > static_cast<double>(target.count()) / 64;
-    if (is_slow || ++untimed_ == most_untimed) {
-        untimed_ = 0;
-        return true;
-    }
-    return average_ns_ == 0;
-}
 
 void BatchSize::done(unsigned requests, std::chrono::nanoseconds time) noexcept {
     if (requests == 0)

@@ -32,10 +32,22 @@ public:
     void done(unsigned requests, std::chrono::nanoseconds time) noexcept;
 
 private:
+    static constexpr unsigned most_untimed = 16;
+
     unsigned most_;
     unsigned size_;
     double average_ns_ = 0; ///< of one request
     unsigned untimed_ = 0;  ///< batches since the last one that was timed
 };
+
+// For each batch, however small.
+inline bool BatchSize::wants_time(unsigned requests) noexcept {
+    const bool is_slow = average_ns_ * requests > static_cast<double>(target.count()) / 64;
+    if (is_slow || ++untimed_ == most_untimed) {
+        untimed_ = 0;
+        return true;
+    }
+    return average_ns_ == 0;
+}
 
 } // namespace userblk

@@ -24,7 +24,9 @@ enum class Scheduling {
     /// displacing the first or those who submit; one alone as with unchanged.
     automatic,
     unchanged, ///< by the policy of the supervisor
-    batch      ///< see schedule_as_batch()
+    batch,     ///< see schedule_as_batch()
+    /// See schedule_as_fifo(); workers that are not permitted to do not start.
+    fifo
 };
 
 struct PoolOptions {

@@ -4,6 +4,7 @@
 #include "ioctl/error.hpp"
 #include "ioctl/file_descriptor.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <fcntl.h>
 #include <grp.h>
@@ -15,6 +16,8 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/rseq.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 namespace userblk {
@@ -75,15 +78,41 @@ std::error_code set_oom_score_adj(int value) noexcept {
     return ::dprintf(file.get(), "%d", value) < 0 ? abi::last_error() : std::error_code();
 }
 
-std::error_code schedule_as_batch() noexcept {
+namespace {
+
+// What somebody has chosen stays.
+std::error_code replace_usual_policy(int by, int priority) noexcept {
     const int policy = ::sched_getscheduler(0);
     if (policy < 0)
         return abi::last_error();
     if ((policy & ~SCHED_RESET_ON_FORK) != SCHED_OTHER)
         return {};
-    const sched_param none{};
-    const int batch = SCHED_BATCH | (policy & SCHED_RESET_ON_FORK);
-    return ::sched_setscheduler(0, batch, &none) < 0 ? abi::last_error() : std::error_code();
+    const sched_param parameters{.sched_priority = priority};
+    return ::sched_setscheduler(0, by | (policy & SCHED_RESET_ON_FORK), &parameters) < 0
+               ? abi::last_error()
+               : std::error_code();
+}
+
+} // namespace
+
+std::error_code schedule_as_batch() noexcept {
+    return replace_usual_policy(SCHED_BATCH, 0);
+}
+
+std::error_code schedule_as_fifo() noexcept {
+    return replace_usual_policy(SCHED_FIFO, 1);
+}
+
+// The GNU C library has registered its area for the thread (RSEQ_FLAG_UNREGISTER and the lengths
+// are those of rseq(2) in Linux; a kernel since 6.3 may have been given a longer one).
+std::error_code forgo_restartable_sequences() noexcept {
+    if (__rseq_size == 0)
+        return {};
+    auto* const area = static_cast<char*>(__builtin_thread_pointer()) + __rseq_offset;
+    const unsigned length = std::max(__rseq_size, 32U);
+    return ::syscall(SYS_rseq, area, length, RSEQ_FLAG_UNREGISTER, RSEQ_SIG) < 0
+               ? abi::last_error()
+               : std::error_code();
 }
 
 Credentials Credentials::of_user(const std::string& user) {

@@ -42,10 +42,11 @@ bool is_own_child(pid_t pid) {
     return ::waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED | WNOHANG | WNOWAIT) == 0;
 }
 
-bool wants_batch(const PoolOptions& options) noexcept {
-    if (options.scheduling == Scheduling::automatic)
-        return options.workers > 1 || options.worker.threads > 1;
-    return options.scheduling == Scheduling::batch;
+Scheduling scheduling_of(const PoolOptions& options) noexcept {
+    if (options.scheduling != Scheduling::automatic)
+        return options.scheduling;
+    return options.workers > 1 || options.worker.threads > 1 ? Scheduling::batch
+                                                             : Scheduling::unchanged;
 }
 
 } // namespace
@@ -64,7 +65,7 @@ Supervisor::Supervisor(std::uint32_t number, BackendFactory factory, PoolOptions
               std::move(factory),
               options_.worker,
               options_.lock_memory,
-              wants_batch(options_),
+              scheduling_of(options_),
               options_.run_as};
     places_.resize(options_.workers);
     for (auto& place : places_)

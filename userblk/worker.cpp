@@ -4,6 +4,7 @@
 #include "ioctl/error.hpp"
 #include "ioctl/lookup.hpp"
 #include "userblk/batch_size.hpp"
+#include "userblk/process_setup.hpp"
 #include "userblk/units.hpp"
 #include "userblk/worker_thread.hpp"
 
@@ -82,7 +83,10 @@ void Worker::Shared::start_others(std::vector<std::thread>& others) {
     others.reserve(threads.size());
     try {
         for (std::size_t i = 1; i < threads.size(); ++i)
-            others.emplace_back([this, i] { run_thread(*threads[i]); });
+            others.emplace_back([this, i] {
+                forgo_restartable_sequences(); // not to do so costs time only
+                run_thread(*threads[i]);
+            });
     } catch (const std::exception& error) {
         serving.log(LogLevel::warning, "serving with " + counted(others.size() + 1, "thread") +
                                            ", unable to start more: " + error.what());

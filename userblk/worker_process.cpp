@@ -90,10 +90,16 @@ std::error_code locked(Worker& worker) noexcept {
     return worker.populate();
 }
 
-// Before the store is made, which may have threads. Not to be so costs time only.
+// Before the store is made, which may have threads. Not to be as batch costs time only.
 void be_scheduled(const WorkerSetup& setup) {
-    const auto error = setup.as_batch ? schedule_as_batch() : std::error_code();
-    if (error)
+    if (setup.scheduling == Scheduling::fifo)
+        if (const auto error = schedule_as_fifo())
+            throw std::system_error(error,
+                                    "unable to use the scheduling policy SCHED_FIFO, which takes "
+                                    "CAP_SYS_NICE or a limit for it (RLIMIT_RTPRIO) of 1");
+    if (setup.scheduling != Scheduling::batch)
+        return;
+    if (const auto error = schedule_as_batch())
         write_log(setup.options.log, LogLevel::warning,
                   "unable to use the scheduling policy SCHED_BATCH: " + error.message());
 }
@@ -120,6 +126,7 @@ int serve(const WorkerSetup& setup, const abi::FileDescriptor& channel) {
     if (!place)
         return worker_stopped;
     worker->take_place(*place);
+    forgo_restartable_sequences(); // not to do so costs time only
     const StopOnSignal stop(*worker);
     return worker->run() == WorkerEnd::removed ? worker_removed : worker_stopped;
 }

@@ -4,6 +4,7 @@
 #include "ioctl/file_descriptor.hpp"
 #include "userblk/backend.hpp"
 #include "userblk/log.hpp"
+#include "userblk/pool.hpp"
 #include "userblk/process_setup.hpp"
 #include "userblk/worker.hpp"
 
@@ -21,7 +22,7 @@ struct WorkerSetup {
     BackendFactory factory;
     WorkerOptions options;
     bool lock_memory = false;
-    bool as_batch = false; ///< see schedule_as_batch()
+    Scheduling scheduling = Scheduling::unchanged; ///< never automatic
     std::optional<Credentials> run_as;
 };
 

@@ -119,6 +119,16 @@ bool WorkerThread::can_be_stopped() {
     return !error;
 }
 
+inline void WorkerThread::forget_answers() noexcept {
+    answers_.clear();
+    arena_.free_all();
+}
+
+// Whether it is worth to be back in time to give memory away.
+inline WorkerThread::Waiting WorkerThread::patience() const noexcept {
+    return arena_.touched() > kept_when_idle ? Waiting::briefly : Waiting::for_long;
+}
+
 void WorkerThread::run() {
     if (serving_.options.pin)
         pin();
@@ -175,14 +185,13 @@ bool WorkerThread::settled(std::error_code error) {
 
 // Sends the answers that are pending and takes new requests; returns how many.
 unsigned WorkerThread::exchange(Waiting waiting) {
-    if (!answers_.empty() && &answers_.request(0) >= requests_ &&
-        &answers_.request(0) < requests_ + serving_.options.batch)
-        requests_ = records_[requests_ == records_[0].data()].data();
+    // Those that the pending answers are about stay where they are.
+    auto* const requests = records_[requests_ == records_[0].data()].data();
     userblk_serve serve{};
     serve.put.answers = address_of(answers_.data());
     serve.put.answer_size = sizeof(userblk_answer);
     serve.put.count = answers_.size();
-    serve.get.requests = address_of(requests_);
+    serve.get.requests = address_of(requests);
     serve.get.request_size = sizeof(userblk_request);
     serve.get.count = batch_.get();
     serve.get.queue = queue_;
@@ -192,12 +201,13 @@ unsigned WorkerThread::exchange(Waiting waiting) {
     if (waiting != Waiting::not_at_all)
         serve.get.flags = USERBLK_GET_WATCH | (serving_.spin ? USERBLK_GET_SPIN : 0);
     const auto error = serving_.node.serve(serve);
-    if (error == std::errc::not_enough_memory)
-        put_pending(); // it may have been the second half that failed
     if (error) {
+        if (error == std::errc::not_enough_memory)
+            put_pending(); // it may have been the second half that failed
         settled(error);
         return 0;
     }
+    requests_ = requests;
     if (serve.put.failed > 0)
         look_at_results();
     forget_answers();
@@ -222,11 +232,6 @@ void WorkerThread::put_pending() {
             look_at_results();
         forget_answers();
     }
-    arena_.free_all();
-}
-
-void WorkerThread::forget_answers() noexcept {
-    answers_.clear();
     arena_.free_all();
 }
 
@@ -302,11 +307,6 @@ void WorkerThread::answer(const userblk_request& request, std::error_code error,
     }
 }
 
-// Whether it is worth to be back in time to give memory away.
-WorkerThread::Waiting WorkerThread::patience() const noexcept {
-    return arena_.touched() > kept_when_idle ? Waiting::briefly : Waiting::for_long;
-}
-
 void WorkerThread::fell_idle() noexcept {
     arena_.trim();
 }
@@ -349,8 +349,15 @@ void WorkerThread::heal() {
 
 // ------------------------------------------------------------- carrying out
 
-void WorkerThread::carry_out(unsigned count) {
+inline void WorkerThread::carry_out(unsigned count) {
     const bool timed = batch_.wants_time(count);
+    if (count > 1 || timed)
+        carry_out_timed(count, timed);
+    else if (requests_[0].result == 0)
+        dispatch(requests_[0], 0);
+}
+
+void WorkerThread::carry_out_timed(unsigned count, bool timed) {
     const auto now = timed ? Clock::now : coarse_now;
     const auto start = timed || count > clock_interval ? now() : Clock::time_point();
     auto sent = start;
@@ -372,7 +379,8 @@ void WorkerThread::carry_out(unsigned count) {
         batch_.done(done, now() - start);
 }
 
-inline void WorkerThread::dispatch(const userblk_request& request, unsigned record) {
+[[gnu::always_inline]] inline void WorkerThread::dispatch(const userblk_request& request,
+                                                          unsigned record) {
     count(request);
     if (!redirects_ || !redirect(request))
         carry_out_here(request, record);
@@ -412,7 +420,7 @@ inline void WorkerThread::carry_out_here(const userblk_request& request, unsigne
 }
 
 // Asks the store where the data lies. False: it is to be carried out here.
-bool WorkerThread::redirect(const userblk_request& request) {
+inline bool WorkerThread::redirect(const userblk_request& request) {
     if (request.op >= operations)
         return false;
     extents_.clear();
@@ -428,7 +436,8 @@ bool WorkerThread::redirect(const userblk_request& request) {
 }
 
 inline void WorkerThread::answer_redirected(const userblk_request& request) {
-    if (extents_.only_holes() && (request.op != USERBLK_OP_READ || serving_.zeroes)) {
+    if (extents_[0].is_hole() && extents_.only_holes() &&
+        (request.op != USERBLK_OP_READ || serving_.zeroes)) {
         auto& done = answers_.append(request, USERBLK_ACTION_COMPLETE);
         if (request.op == USERBLK_OP_READ) {
             done.flags = USERBLK_ANSWER_ZEROES;

@@ -59,6 +59,7 @@ private:
 
     // Carrying out.
     void carry_out(unsigned count);
+    void carry_out_timed(unsigned count, bool timed);
     void dispatch(const userblk_request& request, unsigned record);
     void count(const userblk_request& request) noexcept;
     void carry_out_here(const userblk_request& request, unsigned record);

@@ -87,6 +87,8 @@ TEST_F(Placement, OneOfSeveralWorkersDisplacesNobody) {
         {1, {"--threads", "2"}, SCHED_BATCH},
         {2, {"--scheduling", "normal"}, SCHED_OTHER},
         {1, {"--scheduling", "batch", "--user", "nobody"}, SCHED_BATCH},
+        {1, {"--scheduling", "fifo", "--user", "nobody"}, SCHED_FIFO},
+        {2, {"--scheduling", "fifo"}, SCHED_FIFO},
     };
     TestDevice device(two_queues());
     for (const auto& [workers, options, policy] : cases) {
@@ -100,6 +102,17 @@ TEST_F(Placement, OneOfSeveralWorkersDisplacesNobody) {
         EXPECT_TRUE(eventually([&] { return all_scheduled_as(policy, serve); }));
         serve.stop();
     }
+}
+
+// Who may not have such a policy is told what it takes, and nobody serves.
+TEST_F(Placement, RunningBeforeOthersTakesAPermission) {
+    TestDevice device(two_queues());
+    const Outcome outcome =
+        run({"setpriv", "--bounding-set", "-sys_nice", "--inh-caps", "-sys_nice",
+             built("userblkctl"), "serve", device.name(), "mem:", "--scheduling", "fifo"});
+    EXPECT_EQ(outcome.status, 1) << outcome.text();
+    EXPECT_NE(outcome.err.find("SCHED_FIFO"), std::string::npos) << outcome.err;
+    EXPECT_NE(outcome.err.find("CAP_SYS_NICE"), std::string::npos) << outcome.err;
 }
 
 // A policy that the supervisor was given is nobody else's to change.

@@ -79,6 +79,8 @@ std::string other_supervisors(std::uint32_t number) {
 Scheduling scheduling_of(const std::string& word) noexcept {
     if (word == "batch")
         return Scheduling::batch;
+    if (word == "fifo")
+        return Scheduling::fifo;
     return word == "normal" ? Scheduling::unchanged : Scheduling::automatic;
 }
 
@@ -118,9 +120,10 @@ void ServeCommand::declare_workers(CommandLine& line) {
     line.flag("--pin", pin_,
               "Share the hardware queues out among the threads; each runs where the requests of "
               "its queue come from");
-    line.choice("--scheduling", scheduling_, {"auto", "normal", "batch"},
-                "Workers that wake up take a processor from somebody (normal) or wait for one "
-                "(batch); default auto: batch if more than one thread serves");
+    line.choice("--scheduling", scheduling_, {"auto", "normal", "batch", "fifo"},
+                "Workers that wake up take a processor from somebody (normal), from anybody "
+                "(fifo) or wait for one (batch); default auto: batch if more than one thread "
+                "serves");
     line.number<unsigned>("--spares", spares_, 0, 64,
                           "Workers kept ready for one that dies; default 1");
     line.time("--drain-limit", drain_limit_,

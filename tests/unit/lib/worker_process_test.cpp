@@ -35,7 +35,7 @@ TEST(WorkerProcess, OneThatCannotBeginTellsWhy) {
                          .factory = {},
                          .options = {},
                          .lock_memory = false,
-                         .as_batch = false,
+                         .scheduling = Scheduling::unchanged,
                          .run_as = {}});
     wait_for(worker.channel());
     const auto message = worker.receive();
