@@ -24,6 +24,8 @@ JOBS = {
 
 # The default, and the other way for workers to wait.
 WAITS = ({}, {"wait": "poll"})
+# Those, and workers that run before others.
+WAYS = (*WAITS, {"scheduling": "fifo"})
 
 
 def load_job(name, operation, block, depth, *more):
@@ -55,16 +57,15 @@ def userblk(store, **more):
               if what in more]
     words += [f"on {more['on']}"] if "on" in more else []
     words += [f"--{option}" for option in ("redirect", "direct", "spin") if option in more]
-    if "wait" in more:
-        words.append(f"--wait={more['wait']}")
+    words += [f"--{what}={more[what]}" for what in ("wait", "scheduling") if what in more]
     return {"name": ", ".join(words), "kind": "userblk", "store": store, **more}
 
 
-def on_files(waits=WAITS):
+def on_files(waits=WAITS, ways=WAYS):
     """REDIRECT beside what the kernel has for the same: loop, on the same file."""
     return [{"name": "loop on ext4", "kind": "loop", "on": "ext4"},
             {"name": "loop on ext4, direct", "kind": "loop", "on": "ext4", "direct": True},
-            *[userblk("file:", redirect=True, **wait) for wait in waits],
+            *[userblk("file:", redirect=True, **way) for way in ways],
             *[userblk("file:", redirect=True, on="ext4", **wait) for wait in waits],
             *[userblk("file:", redirect=True, direct=True, on="ext4", **wait) for wait in waits]]
 
@@ -98,8 +99,8 @@ def plan_quick(with_ublk, _rounds):
 def plan_counted(with_ublk, _rounds):
     return {"rounds": 1, "jobs": counted_jobs(), "targets": [
         *peers(with_ublk), nbd("null", 1), nbd("memory", 1),
-        *[userblk(store, **wait)
-          for wait in WAITS for store in ("null:", "mem:", "file:")], *on_files()]}
+        *[userblk(store, **way) for way in WAYS for store in ("null:", "mem:", "file:")],
+        *on_files()]}
 
 
 def plan_time(with_ublk, rounds):
@@ -112,7 +113,7 @@ def plan_time(with_ublk, rounds):
         userblk("null:", queues=2, workers=2),
         userblk("mem:", queues=2, workers=2),
         userblk("mem:", workers=4), userblk("mem:", workers=4, wait="poll"),
-        *on_files([{}])]}
+        *on_files([{}], [{}])]}
 
 
 def plan_scale(_with_ublk, _rounds):

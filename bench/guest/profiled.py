@@ -1,8 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
-"""usage: profiled.py STORE WAIT REQUESTS [ARGUMENT…]
+"""usage: profiled.py STORE WAIT SCHEDULING REQUESTS [ARGUMENT…]
 
-STORE is null:, mem:, file: or redirect:, which is file: with --redirect.
+STORE is null:, mem:, file:, redirect:, which is file: with --redirect, or loop:, the kernel's own.
 
 One run of userblk-load, of which a plug-in of QEMU counts the measured part; leaves the
 addresses of the kernel's functions beside the counts.
@@ -16,13 +16,15 @@ import targets
 
 
 def main():
-    store, wait, requests, *arguments = sys.argv[1:]
+    store, wait, scheduling, requests, *arguments = sys.argv[1:]
     targets.write_value("/proc/sys/kernel/kptr_restrict", 0)
     targets.make_scratch()
     load = ["userblk-load", "--count", requests, "--segments", "1", "--span", f"{targets.SIZE_MB}M"]
-    description = {"kind": "userblk", "store": store, "wait": wait}
+    description = {"kind": "userblk", "store": store, "wait": wait, "scheduling": scheduling}
     if store == "redirect:":
         description |= {"store": "file:", "redirect": True}
+    elif store == "loop:":
+        description = {"kind": "loop"}
     with targets.make(description) as target:
         print(targets.run(*load, *arguments, target.device))
         shutil.copyfile("/proc/kallsyms", f"{os.environ['USERBLK_VM_SHARE']}/kallsyms")

@@ -192,7 +192,8 @@ class Userblk(Target):
         self.spawn("userblkctl", "serve", self.device, store,
                    "--workers", str(self.description.get("workers", 1)),
                    "--threads", str(self.description.get("threads", 1)),
-                   *([f"--wait={self.description['wait']}"] if "wait" in self.description else []),
+                   *[f"--{what}={self.description[what]}" for what in ("wait", "scheduling")
+                     if what in self.description],
                    *[f"--{option}" for option in ("redirect", "direct", "spin") if self.description.get(option)],
                    stderr=subprocess.DEVNULL)
         run("dd", f"if={self.device}", "of=/dev/null", "bs=4k", "count=1", "iflag=direct",

@@ -38,19 +38,20 @@ def counted(found, kernel):
 
 
 def goals(found, kernel, stores):
-    """The goals beside the better of the two ways to wait, and by how much it is short."""
+    """The goals beside the best of the ways to serve, and by how much it is short."""
     by_place = {(key.target, key.job): figure.median
                 for key, figure in of_mode(found, "counted", kernel, "load").items()}
     rows = []
     for store, job, goal in ((s, *pair) for s in stores for pair in zip(JOBS, GOALS[s])):
-        serve = by_place.get((f"userblk {store}", job))
-        poll = by_place.get((f"userblk {store}, --wait=poll", job))
-        if poll is None or serve is None:
+        ways = [by_place.get((f"userblk {store}{way}", job))
+                for way in ("", ", --wait=poll", ", --scheduling=fifo")]
+        if None in ways:
             continue
-        short = min(poll, serve) / goal - 1
-        rows.append([f"{store}, {job}", number(goal), number(serve), number(poll),
+        short = min(ways) / goal - 1
+        rows.append([f"{store}, {job}", number(goal), *[number(way) for way in ways],
                      "reached" if short <= 0 else f"{short * 100:.1f} % above"])
-    return markdown(["", "goal, at most", "default", "`--wait=poll`", "best of both"], rows)
+    return markdown(["", "goal, at most", "default", "`--wait=poll`", "`--scheduling=fifo`",
+                     "best of them"], rows)
 
 
 def per_second(figure):
