@@ -67,7 +67,8 @@ struct Operation {
 /// the object. Concurrent calls may be about overlapping ranges: the block layer
 /// promises no order between requests in flight and asks for none. Which of two
 /// overlapping writes wins is open; that nothing else breaks is the backend's
-/// duty.
+/// duty. In the processes of a pool the threads that serve have no restartable
+/// sequences (rseq): see forgo_restartable_sequences().
 ///
 /// **Processes.** A worker may die at any instruction. A write that was
 /// acknowledged (write() returned success) must survive that: acknowledged data

@@ -25,7 +25,8 @@ enum class Scheduling {
     automatic,
     unchanged, ///< by the policy of the supervisor
     batch,     ///< see schedule_as_batch()
-    /// See schedule_as_fifo(); workers that are not permitted to do not start.
+    /// See schedule_as_fifo(), for the threads that serve, not those that a backend has
+    /// started before. Workers that ask for it and may not do not start.
     fifo
 };
 

@@ -35,13 +35,14 @@ std::error_code schedule_as_batch() noexcept;
 
 /// Makes the calling thread, and what it starts later, run as soon as it wakes up, before
 /// all that have the usual policies (SCHED_FIFO, at the lowest of its priorities). Needs
-/// CAP_SYS_NICE or an RLIMIT_RTPRIO of 1: EPERM without. Nothing happens to one that was
+/// CAP_SYS_NICE or an RLIMIT_RTPRIO of 1 or more: EPERM without. Nothing happens to one that was
 /// given a policy other than the usual one.
 std::error_code schedule_as_fifo() noexcept;
 
 /// Ends the calling thread's registration for restartable sequences, which the C library
 /// makes for its use and others': the kernel then has nothing to write for the thread each
-/// time it was off a processor. sched_getcpu() asks the kernel instead.
+/// time it was off a processor. sched_getcpu() asks the kernel instead. Threads that the
+/// thread starts afterwards have none either. EINVAL where there was none.
 std::error_code forgo_restartable_sequences() noexcept;
 
 /// Who the workers run as.

@@ -90,24 +90,29 @@ std::error_code locked(Worker& worker) noexcept {
     return worker.populate();
 }
 
-// Before the store is made, which may have threads. Not to be as batch costs time only.
-void be_scheduled(const WorkerSetup& setup) {
-    if (setup.scheduling == Scheduling::fifo)
-        if (const auto error = schedule_as_fifo())
-            throw std::system_error(error,
-                                    "unable to use the scheduling policy SCHED_FIFO, which takes "
-                                    "CAP_SYS_NICE or a limit for it (RLIMIT_RTPRIO) of 1");
-    if (setup.scheduling != Scheduling::batch)
-        return;
-    if (const auto error = schedule_as_batch())
+// Before the store is made, which may have threads. Not to be so costs time only.
+void be_batch(const WorkerSetup& setup) {
+    const auto error =
+        setup.scheduling == Scheduling::batch ? schedule_as_batch() : std::error_code();
+    if (error)
         write_log(setup.options.log, LogLevel::warning,
                   "unable to use the scheduling policy SCHED_BATCH: " + error.message());
+}
+
+// When the store is ready: to prepare it takes long, and is nothing to displace others for.
+void be_fifo(const WorkerSetup& setup) {
+    if (setup.scheduling != Scheduling::fifo)
+        return;
+    if (const auto error = schedule_as_fifo())
+        throw std::system_error(error,
+                                "unable to use the scheduling policy SCHED_FIFO, which takes "
+                                "CAP_SYS_NICE or a limit for it (RLIMIT_RTPRIO) of 1 or more");
 }
 
 int serve(const WorkerSetup& setup, const abi::FileDescriptor& channel) {
     std::optional<Worker> worker;
     try {
-        be_scheduled(setup);
+        be_batch(setup);
         const Device device{abi::ControlNode(setup.number)};
         const auto context = device.context();
         worker.emplace(abi::ControlNode(setup.number), setup.factory(context), setup.options);
@@ -115,6 +120,7 @@ int serve(const WorkerSetup& setup, const abi::FileDescriptor& channel) {
             if (const auto error = locked(*worker))
                 write_log(setup.options.log, LogLevel::warning,
                           "unable to lock memory: " + error.message());
+        be_fifo(setup);
         if (setup.run_as)
             drop_privileges(*setup.run_as);
     } catch (const std::exception& exception) {

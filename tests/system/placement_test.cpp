@@ -147,4 +147,13 @@ TEST_F(Placement, SpinningNeedsServe) {
     EXPECT_NE(result.err.find("--wait=serve"), std::string::npos) << result.err;
 }
 
+// Before one that looks for requests nobody else would get a processor.
+TEST_F(Placement, SpinningDoesNotDisplaceOthers) {
+    TestDevice device(two_queues());
+    const auto result = run({built("userblkctl"), "serve", device.block_path(), "mem:", "--spin",
+                             "--scheduling", "fifo"});
+    EXPECT_EQ(result.status, 2);
+    EXPECT_NE(result.err.find("exclude each other"), std::string::npos) << result.err;
+}
+
 } // namespace userblk::test

@@ -121,9 +121,9 @@ void ServeCommand::declare_workers(CommandLine& line) {
               "Share the hardware queues out among the threads; each runs where the requests of "
               "its queue come from");
     line.choice("--scheduling", scheduling_, {"auto", "normal", "batch", "fifo"},
-                "Workers that wake up take a processor from somebody (normal), from anybody "
-                "(fifo) or wait for one (batch); default auto: batch if more than one thread "
-                "serves");
+                "Workers that wake up take a processor from somebody (normal), from whoever is "
+                "no real-time process (fifo), or wait for one (batch); default auto: batch if "
+                "more than one thread serves");
     line.number<unsigned>("--spares", spares_, 0, 64,
                           "Workers kept ready for one that dies; default 1");
     line.time("--drain-limit", drain_limit_,
@@ -188,6 +188,9 @@ void ServeCommand::check() const {
         throw UsageError("--reuse finds a device by its --name, which is missing");
     if (spin_ && wait_ != "serve")
         throw UsageError("--spin goes with --wait=serve");
+    if (spin_ && scheduling_ == "fifo")
+        throw UsageError("--spin and --scheduling=fifo exclude each other: nobody could take the "
+                         "processor from one that looks for requests");
     if (redirect_ && device_options_.no_redirect())
         throw UsageError("--redirect and --no-redirect exclude each other");
     if (direct_ && !redirect_)
