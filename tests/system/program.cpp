@@ -123,6 +123,20 @@ void Program::kill() {
     EXPECT_TRUE(eventually([this] { return collect(); })) << name_ << " does not die";
 }
 
+void Program::kill_group() {
+    if (over_)
+        return;
+    ::kill(-group_, SIGKILL);
+    EXPECT_TRUE(eventually([this] { return collect(); })) << name_ << " does not die";
+    // Those that it left behind are this process's children now, or init's.
+    EXPECT_TRUE(eventually([this] {
+        while (waitpid(-group_, nullptr, WNOHANG) > 0)
+            ;
+        return ::kill(-group_, 0) < 0;
+    })) << "children of "
+        << name_ << " do not die";
+}
+
 Outcome Program::wait(std::chrono::milliseconds limit) {
     if (!eventually([this] { return collect(); }, limit)) {
         ADD_FAILURE() << name_ << " does not end within " << limit.count() << " ms\n"

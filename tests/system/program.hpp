@@ -44,6 +44,8 @@ public:
     void signal(int number) const;
     // SIGKILL to this process alone, which is reaped.
     void kill();
+    // The same to its whole process group; nothing of it acts any more afterwards.
+    void kill_group();
     // Waits for its end. A failure of the test if none comes within the limit; then it is killed.
     Outcome wait(std::chrono::milliseconds limit = patience);
     // What it wrote so far.

@@ -253,7 +253,8 @@ TEST_P(ThinUnderKills, SeveralDriversServeOneVolume) {
         head -c 3M /dev/urandom >"$2"; done=0
         while true; do
             for at in 800 900; do
-                if dd if="$2" of="$1" bs=64k seek=$at oflag=direct conv=notrunc status=none; then
+                if dd if="$2" of="$1" bs=64k seek=$at oflag=direct \
+                      conv=notrunc,nocreat status=none; then
                     cmp -n 3M -i 0:$((at * 65536)) "$2" "$1" || exit
                     echo $((++done)) >"$2.done"
                 else
@@ -278,7 +279,7 @@ TEST_P(ThinUnderKills, SeveralDriversServeOneVolume) {
         dice.sleep_up_to(400ms);
     }
     EXPECT_TRUE(others.running()) << others.err();
-    others.kill();
+    others.kill_group(); // a dd of it would make a file where the device was
     fio.finish();
     const auto state = info(device.control());
     EXPECT_TRUE(full || state.errors == 0);
