@@ -61,4 +61,4 @@ module_exit(userblk_exit);
 MODULE_DESCRIPTION("Block devices whose driver is a set of ordinary processes");
 MODULE_AUTHOR("The userblk developers");
 MODULE_LICENSE("GPL");
-MODULE_VERSION("0.1.0");
+MODULE_VERSION(USERBLK_VERSION);

@@ -117,11 +117,29 @@ TEST(Documents, VersionsAgree) {
     const std::string version = USERBLK_VERSION;
     EXPECT_EQ(run(USERBLKCTL, {"--version"}).out, "userblkctl " + version + "\n");
     EXPECT_EQ(run(USERBLK_RECOVER, {"--version"}).out, "userblk-recover " + version + "\n");
-    EXPECT_NE(
-        read_text(source + "/packaging/dkms.conf").find("PACKAGE_VERSION=\"" + version + "\""),
-        std::string::npos);
-    EXPECT_NE(read_text(source + "/CMakeLists.txt").find("VERSION " + version + " "),
+    EXPECT_EQ(read_text(source + "/VERSION"), version + "\n");
+    EXPECT_NE(read_text(USERBLK_DKMS_CONF).find("PACKAGE_VERSION=\"" + version + "\""),
               std::string::npos);
+    EXPECT_NE(read_text(source + "/CHANGELOG.md").find("\n## [" + version + "]"),
+              std::string::npos);
+}
+
+// Documents that name a version name this one, and no source has one of its own: DKMS keeps the
+// old module where the version stayed behind.
+TEST(Documents, NameNoOtherVersion) {
+    static const std::regex named("userblk[/-]([0-9]+\\.[0-9]+\\.[0-9]+)");
+    int count = 0;
+    for (const char* document : {"/README.md"}) {
+        const auto text = read_text(source + document);
+        for (std::sregex_iterator found(text.begin(), text.end(), named), end; found != end;
+             ++found, ++count)
+            EXPECT_EQ((*found)[1], USERBLK_VERSION) << document;
+    }
+    EXPECT_GE(count, 1);
+    static const std::regex own("\"[0-9]+\\.[0-9]+\\.[0-9]+\"|VERSION [0-9]+\\.[0-9]+\\.[0-9]+ ");
+    for (const char* file :
+         {"/CMakeLists.txt", "/Kbuild", "/kmod/main.c", "/packaging/dkms.conf.in"})
+        EXPECT_FALSE(std::regex_search(read_text(source + file), own)) << file;
 }
 
 // Every ioctl of the ABI has an entry in the man page.
