@@ -78,6 +78,9 @@ struct Operation {
 /// write land after the process has died: no I/O that outlives it (io_uring,
 /// AIO) may be in flight once write() has returned.
 ///
+/// Code of a backend that calls exit(), with whatever status, makes its worker die like
+/// that: the log tells the status, and another worker takes its place.
+///
 /// A request may be executed twice when a worker died after it had carried it
 /// out: the same write with the same data. Every call must allow for that.
 ///

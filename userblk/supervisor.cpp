@@ -459,23 +459,25 @@ void Supervisor::on_node(short revents) {
 }
 
 void Supervisor::on_message(WorkerProcess& child) {
-    const auto message = child.receive();
-    if (!message || child.state != State::starting)
-        return;
-    if (message->ready) {
-        child.state = State::ready;
-        start_backoff_ = Backoff(options_.backoff);
-        return;
+    while (const auto message = child.receive()) {
+        if (child.state != State::starting)
+            continue;
+        if (message->ready)
+            child.state = State::ready;
+        else
+            on_refusal(child, message->text);
     }
+}
+
+// It has told why it cannot begin, and ends.
+void Supervisor::on_refusal(WorkerProcess& child, const std::string& why) {
     child.stop();
     if (end_)
         return;
-    if (!established_) {
-        log(LogLevel::error, message->text);
-        begin_stop(PoolEnd::failed);
-        return;
-    }
-    on_start_failure(message->text);
+    if (established_)
+        return on_start_failure(why);
+    log(LogLevel::error, why);
+    begin_stop(PoolEnd::failed);
 }
 
 void Supervisor::reap() {
@@ -485,15 +487,22 @@ void Supervisor::reap() {
             ++i;
             continue;
         }
+        on_message(*children_[i]); // its last words
         const auto child = std::move(children_[i]);
         children_.erase(children_.begin() + static_cast<std::ptrdiff_t>(i));
         on_end(*child, *status);
     }
 }
 
+// Whether the device is gone is for the kernel to say: a status may be anybody's.
+bool Supervisor::is_removed() const noexcept {
+    abi::NodeEvents events;
+    return removed_ || (!node_->poll(events, 0ms) && events.removed);
+}
+
 void Supervisor::on_end(WorkerProcess& child, int status) {
-    auto text = "worker " + std::to_string(child.pid()) + " " + describe_exit(status);
-    const bool clean = WIFEXITED(status) && WEXITSTATUS(status) == worker_stopped;
+    auto text = "worker " + std::to_string(child.pid()) + " " + child.describe_end(status);
+    const bool clean = child.ended_in_order(status);
     if (!clean) {
         text += held_text(*node_, child.pid());
         heal();
@@ -504,17 +513,22 @@ void Supervisor::on_end(WorkerProcess& child, int status) {
         place.worker = nullptr;
         place.next = place.backoff.died(Clock::now());
     }
-    if (WIFEXITED(status) && WEXITSTATUS(status) == worker_removed) {
+    if (is_removed()) {
         removed_ = true;
-        return begin_stop(PoolEnd::removed);
+        begin_stop(PoolEnd::removed);
     }
-    if (child.state == State::draining || end_)
-        return log(LogLevel::debug, text);
+    if (child.state == State::draining || end_) {
+        const bool by_signal = WIFSIGNALED(status) && (forced_ || WTERMSIG(status) == SIGTERM);
+        const bool expected = clean || child.told_end() || by_signal;
+        return log(expected ? LogLevel::debug : LogLevel::warning, text);
+    }
     if (child.state == State::serving)
         return log(clean ? LogLevel::notice : LogLevel::warning,
                    text + "; another takes its place");
-    if (child.state == State::ready && !reloading_)
+    if (child.state == State::ready && !reloading_) {
+        next_start_ = start_backoff_.died(Clock::now());
         return log(LogLevel::notice, "spare " + text);
+    }
     on_start_failure(text);
 }
 

@@ -85,6 +85,8 @@ private:
     void on_signals();
     void on_node(short revents);
     void on_message(WorkerProcess& child);
+    void on_refusal(WorkerProcess& child, const std::string& why);
+    bool is_removed() const noexcept;
     void on_end(WorkerProcess& child, int status);
     void on_start_failure(const std::string& why);
     void reap();

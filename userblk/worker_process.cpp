@@ -20,6 +20,7 @@ namespace {
 // First byte of a message: from the child, and to it.
 constexpr char ready_word = 'R';
 constexpr char failed_word = 'F';
+constexpr char end_word = 'E'; // with its exit status behind it
 constexpr char go_word = 'G';
 
 constexpr int stop_signal = SIGTERM;
@@ -154,6 +155,7 @@ void be_worker(const WorkerSetup& setup, abi::FileDescriptor channel) noexcept {
         }
     } catch (...) {
     }
+    send_message(channel, end_word, std::string(1, static_cast<char>(status)));
     // Nothing that the supervisor has registered for its own end may run here.
     ::_exit(status);
 }
@@ -161,22 +163,27 @@ void be_worker(const WorkerSetup& setup, abi::FileDescriptor channel) noexcept {
 WorkerProcess::WorkerProcess(pid_t pid, abi::FileDescriptor channel, State initial,
                              unsigned of_generation)
     : state(initial), generation(of_generation), since(Clock::now()), pid_(pid),
-      pidfd_(open_pidfd(pid)), channel_(std::move(channel)) {
+      pidfd_(open_pidfd(pid)), channel_(std::move(channel)), had_channel_(bool(channel_)) {
     if (!pidfd_)
         abi::throw_errno("watch process " + std::to_string(pid));
 }
 
 std::optional<WorkerMessage> WorkerProcess::receive() {
     std::array<char, 2048> message{};
-    const auto length = ::recv(channel_.get(), message.data(), message.size(), MSG_DONTWAIT);
-    if (length < 0)
-        return std::nullopt;
-    if (length == 0) { // it has ended; its pidfd tells the rest
-        channel_.reset();
-        return std::nullopt;
+    for (;;) {
+        const auto length = ::recv(channel_.get(), message.data(), message.size(), MSG_DONTWAIT);
+        if (length < 0)
+            return std::nullopt;
+        if (length == 0) { // it has ended; its pidfd tells the rest
+            channel_.reset();
+            return std::nullopt;
+        }
+        if (message[0] != end_word)
+            return WorkerMessage{
+                message[0] == ready_word,
+                std::string(message.data() + 1, static_cast<std::size_t>(length) - 1)};
+        told_end_ = message[1];
     }
-    return WorkerMessage{message[0] == ready_word,
-                         std::string(message.data() + 1, static_cast<std::size_t>(length) - 1)};
 }
 
 void WorkerProcess::go(unsigned place) noexcept {
@@ -185,14 +192,12 @@ void WorkerProcess::go(unsigned place) noexcept {
     const GoMessage message{go_word, place};
     [[maybe_unused]] const auto sent =
         ::send(channel_.get(), &message, sizeof(message), MSG_NOSIGNAL);
-    channel_.reset();
 }
 
 void WorkerProcess::stop() noexcept {
     if (state != State::draining)
         since = Clock::now();
     state = State::draining;
-    channel_.reset();
     signal_pidfd(pidfd_.get(), stop_signal);
 }
 
@@ -205,14 +210,28 @@ std::optional<int> WorkerProcess::reap() noexcept {
     const pid_t result = ::waitpid(pid_, &status, WNOHANG);
     if (result == pid_)
         return status;
-    if (result < 0 && errno == ECHILD) // somebody else was faster
-        return 0;
+    if (result < 0 && errno == ECHILD)
+        return unknown_status;
     return std::nullopt;
+}
+
+// One that another program has started, which this one has replaced, has nobody to tell.
+bool WorkerProcess::ended_in_order(int status) const noexcept {
+    if (had_channel_)
+        return told_end_ && *told_end_ != worker_failed;
+    return WIFEXITED(status) && WEXITSTATUS(status) == worker_stopped;
+}
+
+std::string WorkerProcess::describe_end(int status) const {
+    const bool unexpected = WIFEXITED(status) && had_channel_ && !told_end_;
+    return describe_exit(status) + (unexpected ? ", by a call of exit() in its backend" : "");
 }
 
 std::string describe_exit(int status) {
     if (WIFEXITED(status))
         return "exited with status " + std::to_string(WEXITSTATUS(status));
+    if (!WIFSIGNALED(status))
+        return "ended";
     const int signal = WTERMSIG(status);
     const char* const name = ::sigdescr_np(signal);
     return "was killed by signal " + std::to_string(signal) + " (" +

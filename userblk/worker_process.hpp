@@ -26,7 +26,8 @@ struct WorkerSetup {
     std::optional<Credentials> run_as;
 };
 
-/// How a worker process ended, as its exit status.
+/// How a worker process ended, as its exit status. A backend may call exit() with the
+/// same numbers: WorkerProcess::ended_in_order() tells the difference.
 enum WorkerExit : int {
     worker_stopped = 0,
     worker_failed = 1,
@@ -34,8 +35,9 @@ enum WorkerExit : int {
 };
 
 /// The worker process's whole life: opens its store, tells so over @p channel,
-/// waits there for the word to go, serves until SIGTERM, and exits. When the
-/// supervisor is gone before the word came, it exits; afterwards it stays.
+/// waits there for the word to go, serves until SIGTERM, says there that this was all,
+/// and exits. When the supervisor is gone before the word to go came, it exits;
+/// afterwards it stays.
 [[noreturn]] void be_worker(const WorkerSetup& setup, abi::FileDescriptor channel) noexcept;
 
 /// What a worker process says over its channel.
@@ -66,15 +68,24 @@ public:
     /// Readable when there is a message; -1: there will be none.
     int channel() const noexcept { return channel_.get(); }
 
-    /// The message that is there. Does not wait.
+    /// The message that is there, if it is for the supervisor. Does not wait.
     std::optional<WorkerMessage> receive();
     /// The word to begin.
     void go(unsigned place) noexcept;
     /// Asks it to answer what it has, and end.
     void stop() noexcept;
     void kill() noexcept;
-    /// Takes the ended process's status (wait(2)'s); nothing: it has not ended.
+    /// Takes the ended process's status (wait(2)'s, or unknown_status); nothing: it has
+    /// not ended.
     std::optional<int> reap() noexcept;
+    /// Whether the process, which has ended with @p status, had served to the end; not if it
+    /// was killed or its backend called exit(), whatever the status. Call after reap(), when
+    /// receive() has nothing more.
+    bool ended_in_order(int status) const noexcept;
+    /// Whether it has said itself that it ends, in order or not.
+    bool told_end() const noexcept { return told_end_.has_value(); }
+    /// describe_exit(), and whether the worker knew of its end.
+    std::string describe_end(int status) const;
 
     State state;
     unsigned generation;       ///< of which reload it is a child
@@ -84,7 +95,12 @@ private:
     pid_t pid_;
     abi::FileDescriptor pidfd_;
     abi::FileDescriptor channel_;
+    bool had_channel_;
+    std::optional<int> told_end_; ///< its own word on its end, a WorkerExit
 };
+
+/// Somebody else has waited for the process.
+inline constexpr int unknown_status = -1;
 
 /// "exited with status 1", "was killed by signal 9 (Killed)".
 std::string describe_exit(int status);

@@ -20,9 +20,10 @@ protected:
         result.delivery_limit = delivery_limit;
         return result;
     }
-    Program start(const TestDevice& device, unsigned int workers) const {
+    Program start(const TestDevice& device, unsigned int workers,
+                  const std::string& trouble = "crash", const std::string& argument = "") const {
         Program driver({built("troubled_driver"), device.name(), "file:" + store_,
-                        std::to_string(workers), "1", "crash", std::to_string(place)});
+                        std::to_string(workers), "1", trouble, std::to_string(place), argument});
         EXPECT_TRUE(answers(device)) << driver.err();
         return driver;
     }
@@ -155,6 +156,36 @@ TEST_F(Poison, IsToldOfInTheLogOfTheSupervisor) {
         << told;
     EXPECT_NE(told.find("put back 1 request of a process that died"), std::string::npos) << told;
     EXPECT_TRUE(answers(device)) << "the next one serves";
+    driver.signal(SIGTERM);
+    EXPECT_EQ(driver.wait().status, 0);
+}
+
+class PoisonedExit : public Poison, public testing::WithParamInterface<int> {};
+
+INSTANTIATE_TEST_SUITE_P(Status, PoisonedExit, testing::Values(0, 1, 3),
+                         [](const auto& about) { return std::to_string(about.param); });
+
+// A backend calls exit() over a request, with a status that the library's own workers end with, too
+// (stopped, failed, device removed). It counts as a death like any other: the request is put back
+// until its limit is reached, the log tells the status, others take the places of the dead, and
+// they serve on until they are told to stop.
+TEST_P(PoisonedExit, IsADeathLikeAnyOther) {
+    allow_time(180s);
+    TestDevice device(config(2));
+    const std::string status = std::to_string(GetParam());
+    Program driver = start(device, 2, "exit", status);
+    EXPECT_EQ(device.write(place, pattern(4096, 2))->result(), EIO);
+    EXPECT_EQ(device.write(place + 4096, pattern(4096, 3))->result(), 0) << driver.err();
+    const std::regex told(
+        "warning: worker [0-9]+ exited with status " + status +
+        ", by a call of exit\\(\\) in its backend(, holding write of 4K at 12582912 "
+        "\\(0x[0-9a-f]+, delivery [12]\\))?; another takes its place");
+    EXPECT_TRUE(eventually([&] {
+        const std::string text = driver.err();
+        return std::distance(std::sregex_iterator(text.begin(), text.end(), told), {}) == 2;
+    })) << driver.err();
+    EXPECT_TRUE(eventually([&] { return starts(driver) == 4; })) << driver.err();
+    EXPECT_TRUE(driver.running());
     driver.signal(SIGTERM);
     EXPECT_EQ(driver.wait().status, 0);
 }

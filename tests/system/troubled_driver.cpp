@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
 //
 // usage: troubled_driver DEV BACKEND WORKERS THREADS crash OFFSET
+//        troubled_driver DEV BACKEND WORKERS THREADS exit OFFSET STATUS
 //        troubled_driver DEV BACKEND WORKERS THREADS loop OFFSET FILE
 //
 // A supervisor with workers that one request is too much for, the read or write of OFFSET: they
-// abort before they carry it out; or they carry it out and then, instead of answering, go round in
-// circles for as long as FILE is there. Logs to standard error, all that there is.
+// abort or exit before they carry it out; or they carry it out and then, instead of answering, go
+// round in circles for as long as FILE is there. Logs to standard error, all that there is.
 #include <csignal>
 #include <cstdlib>
 #include <exception>
@@ -22,18 +23,20 @@ namespace {
 
 class Troubled : public userblk::Decorator {
 public:
-    Troubled(std::shared_ptr<userblk::Backend> inner, std::uint64_t offset, std::string file)
-        : Decorator(std::move(inner)), offset_(offset), file_(std::move(file)) {}
+    Troubled(std::shared_ptr<userblk::Backend> inner, std::string what, std::uint64_t offset,
+             std::string argument)
+        : Decorator(std::move(inner)), what_(std::move(what)), offset_(offset),
+          argument_(std::move(argument)) {}
 
     std::error_code read(std::uint64_t offset, std::span<std::byte> data) override {
-        crash_at(offset, data.size());
+        end_at(offset, data.size());
         const std::error_code error = Decorator::read(offset, data);
         loop_at(offset, data.size());
         return error;
     }
     std::error_code write(std::uint64_t offset, std::span<const std::byte> data,
                           userblk::WriteFlags flags) override {
-        crash_at(offset, data.size());
+        end_at(offset, data.size());
         const std::error_code error = Decorator::write(offset, data, flags);
         loop_at(offset, data.size());
         return error;
@@ -43,17 +46,22 @@ private:
     bool is_it(std::uint64_t offset, std::uint64_t length) const {
         return offset <= offset_ && offset_ < offset + length;
     }
-    void crash_at(std::uint64_t offset, std::uint64_t length) const {
-        if (file_.empty() && is_it(offset, length))
+    void end_at(std::uint64_t offset, std::uint64_t length) const {
+        if (!is_it(offset, length))
+            return;
+        if (what_ == "crash")
             std::abort();
+        if (what_ == "exit")
+            std::exit(std::atoi(argument_.c_str()));
     }
     void loop_at(std::uint64_t offset, std::uint64_t length) const {
-        while (!file_.empty() && is_it(offset, length) && !access(file_.c_str(), F_OK))
+        while (what_ == "loop" && is_it(offset, length) && !access(argument_.c_str(), F_OK))
             ;
     }
 
+    std::string what_;
     std::uint64_t offset_;
-    std::string file_; // empty: crash
+    std::string argument_;
 };
 
 unsigned number(const char* text) {
@@ -75,11 +83,11 @@ int main(int argc, char** argv) {
         options.log = userblk::log_to_stderr("troubled_driver", userblk::LogLevel::debug);
         const auto open = userblk::BackendSpec::parse(argv[2]).factory(options.log);
         const std::uint64_t offset = std::strtoull(argv[6], nullptr, 10);
-        const std::string file = argc > 7 ? argv[7] : "";
+        const std::string what = argv[5], argument = argc > 7 ? argv[7] : "";
         userblk::Pool pool(
             device.number(),
             [=](const userblk::DeviceContext& context) {
-                return std::make_shared<Troubled>(open(context), offset, file);
+                return std::make_shared<Troubled>(open(context), what, offset, argument);
             },
             options);
         pool.run();

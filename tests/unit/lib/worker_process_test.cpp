@@ -46,6 +46,32 @@ TEST(WorkerProcess, OneThatCannotBeginTellsWhy) {
     const auto status = worker.reap();
     ASSERT_TRUE(status);
     EXPECT_EQ(describe_exit(*status), "exited with status 1");
+    EXPECT_FALSE(worker.receive());
+    EXPECT_TRUE(worker.told_end());
+    EXPECT_FALSE(worker.ended_in_order(*status));
+    EXPECT_EQ(worker.describe_end(*status), "exited with status 1");
+}
+
+// Code of a backend ends its worker by exit(), with statuses that workers have, too. None passes
+// for an orderly end, and each is told with its status.
+TEST(WorkerProcess, AnExitByItsBackendIsNoOrderlyEnd) {
+    for (const int code : {worker_stopped, worker_failed, worker_removed}) {
+        int ends[2];
+        ASSERT_EQ(::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends), 0);
+        abi::FileDescriptor ours(ends[0]), theirs(ends[1]);
+        const pid_t pid = ::fork();
+        if (pid == 0)
+            ::_exit(code);
+        theirs.reset();
+        WorkerProcess worker(pid, std::move(ours), WorkerProcess::State::serving, 0);
+        wait_for(worker.pidfd());
+        const auto status = worker.reap();
+        ASSERT_TRUE(status);
+        EXPECT_FALSE(worker.receive());
+        EXPECT_FALSE(worker.ended_in_order(*status));
+        EXPECT_EQ(worker.describe_end(*status), "exited with status " + std::to_string(code) +
+                                                    ", by a call of exit() in its backend");
+    }
 }
 
 // A process that is killed is seen at once, and told apart from one that ended.
