@@ -5,6 +5,7 @@
 #include "userblk/backoff.hpp"
 #include "userblk/log.hpp"
 #include "userblk/process_setup.hpp"
+#include "userblk/supervisor_record.hpp"
 #include "userblk/worker.hpp"
 
 #include <chrono>
@@ -53,6 +54,8 @@ struct PoolOptions {
     std::optional<Credentials> run_as;
     bool notify = true;   ///< tell a service manager ($NOTIFY_SOCKET) READY=1 and so on
     bool announce = true; ///< see SupervisorFile
+    /// What it says there about the store and the options; the rest is filled in.
+    SupervisorRecord record;
     /// A program and its arguments that a reload executes in place of this one,
     /// so that a new build takes over. It must lead to a Pool for the same device;
     /// see Pool::continuation(). Empty: a reload forks new workers of this build,

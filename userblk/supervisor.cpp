@@ -95,7 +95,22 @@ void Supervisor::set_up_process() {
         if (announcement_->error())
             log(LogLevel::debug, "unable to make " + announcement_->path() + ": " +
                                      announcement_->error().message());
+        announce();
     }
+}
+
+void Supervisor::announce() noexcept {
+    if (!announcement_ || announcement_->error())
+        return;
+    auto record = options_.record;
+    record.workers = options_.workers;
+    record.threads = options_.worker.threads;
+    try {
+        record.diskseq = abi::read_attributes(number_).diskseq;
+    } catch (const std::exception&) {
+        // Where it cannot be known it is not said.
+    }
+    announcement_->write(record);
 }
 
 void Supervisor::take_signals() {

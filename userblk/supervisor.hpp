@@ -53,6 +53,7 @@ private:
 
     // Beginning.
     void set_up_process();
+    void announce() noexcept;
     void take_signals();
     void adopt(const Handover& handover);
     void adopt_child(pid_t pid, State state);

@@ -11,6 +11,8 @@
 
 namespace userblk {
 
+struct SupervisorRecord;
+
 /// How one finds the supervisors of a device: each keeps a locked file
 /// "N.PID" in a folder, and the lock goes with its process. There may be several,
 /// or none: a device does not need one.
@@ -28,6 +30,8 @@ public:
 
     std::error_code error() const noexcept { return error_; }
     const std::string& path() const noexcept { return path_; }
+    /// Puts this into the file in place of what is there.
+    void write(const SupervisorRecord& record) noexcept;
 
 private:
     std::string path_;

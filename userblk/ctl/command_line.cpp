@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <charconv>
 #include <stdexcept>
+#include <utility>
 
 namespace userblk::ctl {
 
@@ -112,6 +113,19 @@ void CommandLine::number_option(const std::string& names, std::int64_t least, st
             take(parse_number(text, least, most));
         },
         help);
+}
+
+std::function<std::vector<CommandLine::Given>()> CommandLine::given() const {
+    return [app = &app_] {
+        std::vector<Given> all;
+        for (const auto* const option : std::as_const(*app).get_options()) {
+            if (option->count() == 0)
+                continue;
+            const auto& names = option->get_lnames();
+            all.push_back({names.empty() ? "" : "--" + names.front(), option->results()});
+        }
+        return all;
+    };
 }
 
 void CommandLine::selection(recovery::Selection& selection) {

@@ -66,6 +66,14 @@ public:
     void parsed(const std::string& names, const std::string& type,
                 std::function<void(const std::string&)> take, const std::string& help);
 
+    /// What was given on the command line once that is parsed: options by their long
+    /// names, arguments without one.
+    struct Given {
+        std::string option;
+        std::vector<std::string> values;
+    };
+    std::function<std::vector<Given>()> given() const;
+
     /// The forced forms of a reset.
     void selection(recovery::Selection& selection);
 

@@ -167,6 +167,7 @@ void ServeCommand::declare_creation(CommandLine& line) {
 }
 
 void ServeCommand::declare(CommandLine& line) {
+    given_ = line.given();
     line.argument("DEV", first_, std::string(dev_help) + "; not with --create", false);
     line.argument("STORE", second_, "mem:, mem:NAME, file:PATH or null:", false);
     declare_workers(line);
@@ -271,6 +272,17 @@ void ServeCommand::remove_at_end(const Target& target, const LogFunction& log) c
 
 // ------------------------------------------------------------------- serving
 
+// What others are told about it; see SupervisorRecord.
+SupervisorRecord ServeCommand::record(const BackendSpec& store) const {
+    SupervisorRecord record;
+    record.store = store.text();
+    for (const auto& [option, values] : given_())
+        if (!option.empty() && option != "--workers" && option != "--threads")
+            for (const auto& value : values)
+                record.options.push_back(value == "true" ? option : option + "=" + value);
+    return record;
+}
+
 PoolOptions ServeCommand::pool_options(const Target& target) const {
     PoolOptions options;
     options.workers = workers_;
@@ -295,6 +307,7 @@ PoolOptions ServeCommand::pool_options(const Target& target) const {
 int ServeCommand::serve(const Target& target, const BackendSpec& store, const LogFunction& log,
                         std::function<void()> ready) const {
     auto options = pool_options(target);
+    options.record = record(store);
     options.log = log;
     options.ready = std::move(ready);
     PoolEnd end = PoolEnd::failed;

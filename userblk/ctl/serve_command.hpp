@@ -2,6 +2,7 @@
 #pragma once
 
 #include "userblk/ctl/command.hpp"
+#include "userblk/ctl/command_line.hpp"
 #include "userblk/ctl/device_options.hpp"
 #include "userblk/pool.hpp"
 #include "userblk/spec.hpp"
@@ -41,6 +42,7 @@ private:
     BackendSpec parse_store() const;
     Target find_target(const BackendSpec& store) const;
     Target make_target(const BackendSpec& store) const;
+    SupervisorRecord record(const BackendSpec& store) const;
     PoolOptions pool_options(const Target& target) const;
     int serve(const Target& target, const BackendSpec& store, const LogFunction& log,
               std::function<void()> ready) const;
@@ -49,6 +51,7 @@ private:
     void wait_until_served(Background& background, const Target& target) const;
     void remove_at_end(const Target& target, const LogFunction& log) const;
 
+    std::function<std::vector<CommandLine::Given>()> given_;
     std::string first_, second_; ///< DEV and STORE, or STORE alone with --create
     bool create_ = false, keep_ = false, reuse_ = false;
     DeviceOptions device_options_;

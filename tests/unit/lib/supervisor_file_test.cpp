@@ -3,6 +3,7 @@
 
 #include "ioctl/file_descriptor.hpp"
 #include "temporary.hpp"
+#include "userblk/supervisor_record.hpp"
 
 #include <csignal>
 #include <cstdlib>
@@ -89,6 +90,27 @@ TEST_F(SupervisorFileTest, TheFileGoesWithItsOwner) {
         EXPECT_TRUE(std::filesystem::exists(file.path()));
     }
     EXPECT_TRUE(std::filesystem::is_empty(folder.path()));
+}
+
+// What a supervisor says about itself is read by others, not by itself.
+TEST_F(SupervisorFileTest, OthersReadWhatItSays) {
+    SupervisorFile file(5);
+    SupervisorRecord record;
+    record.store = std::string(3000, 'x');
+    file.write(record);
+    record.store = "mem:";
+    file.write(record);
+    EXPECT_TRUE(supervisor_records(5).empty());
+    const pid_t child = ::fork();
+    if (child == 0) {
+        const auto records = supervisor_records(5);
+        ::_exit(records.size() == 1 && records[0].store == "mem:" && records[0].pid == ::getppid()
+                    ? 0
+                    : 1);
+    }
+    int status = -1;
+    ::waitpid(child, &status, 0);
+    EXPECT_EQ(status, 0);
 }
 
 // Files whose names merely look like a supervisor's: none is taken for one, least of all for the

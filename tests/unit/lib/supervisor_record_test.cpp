@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: MIT
+#include "userblk/supervisor_record.hpp"
+
+#include <algorithm>
+#include <gtest/gtest.h>
+
+namespace userblk {
+namespace {
+
+SupervisorRecord sample() {
+    SupervisorRecord record;
+    record.diskseq = 17;
+    record.store = "log,file:/srv/a disk=100%\n.img";
+    record.identity = "file:2049:77";
+    record.workers = 4;
+    record.threads = 2;
+    record.options = {"--redirect", "--user=\x1b[31mnobody"};
+    return record;
+}
+
+// Whatever the values hold, what is read is what was written, a line for each.
+TEST(SupervisorRecord, IsReadAsItWasWritten) {
+    const auto text = sample().to_text();
+    EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 7);
+    EXPECT_EQ(text.find('\x1b'), std::string::npos);
+    const auto read = SupervisorRecord::from_text(text);
+    EXPECT_EQ(read.diskseq, 17U);
+    EXPECT_EQ(read.store, sample().store);
+    EXPECT_EQ(read.identity, sample().identity);
+    EXPECT_EQ(read.workers, 4U);
+    EXPECT_EQ(read.threads, 2U);
+    EXPECT_EQ(read.options, sample().options);
+}
+
+// A later version says more, an earlier one nothing, and what lies there may be anything.
+TEST(SupervisorRecord, TakesWhatItKnows) {
+    EXPECT_TRUE(SupervisorRecord::from_text("").store.empty());
+    const auto read = SupervisorRecord::from_text("new=1\n=\n\nstore=mem:%\nworkers=x\nstray");
+    EXPECT_EQ(read.store, "mem:%");
+    EXPECT_EQ(read.workers, 0U);
+}
+
+} // namespace
+} // namespace userblk

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: MIT
+#include "userblk/supervisor_record.hpp"
+
+#include "ioctl/file_descriptor.hpp"
+#include "userblk/supervisor_file.hpp"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cstdlib>
+#include <fcntl.h>
+#include <sstream>
+#include <string_view>
+#include <unistd.h>
+
+namespace userblk {
+
+namespace {
+
+constexpr std::size_t longest_file = 1 << 20;
+
+bool is_plain(unsigned char c) {
+    return c >= ' ' && c != 0x7f && c != '%';
+}
+
+std::string encode(const std::string& value) {
+    constexpr const char* digits = "0123456789abcdef";
+    std::string text;
+    for (const unsigned char c : value) {
+        if (is_plain(c))
+            text += static_cast<char>(c);
+        else
+            text += {'%', digits[c >> 4], digits[c & 15]};
+    }
+    return text;
+}
+
+std::string decode(std::string_view text) {
+    std::string value;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        unsigned char c = 0;
+        const auto* const digits = text.data() + i + 1;
+        if (text[i] == '%' && i + 2 < text.size() &&
+            std::from_chars(digits, digits + 2, c, 16).ptr == digits + 2) {
+            value += static_cast<char>(c);
+            i += 2;
+        } else {
+            value += text[i];
+        }
+    }
+    return value;
+}
+
+template <class Number>
+void take_number(Number& number, const std::string& text) {
+    std::from_chars(text.data(), text.data() + text.size(), number);
+}
+
+std::string path_of(std::uint32_t number, pid_t pid) {
+    const char* const chosen = std::getenv("USERBLK_RUN_DIR");
+    return std::string(chosen != nullptr && *chosen != '\0' ? chosen : "/run/userblk") + "/" +
+           std::to_string(number) + "." + std::to_string(pid);
+}
+
+std::string read_file(const std::string& path) {
+    const abi::FileDescriptor fd(
+        ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
+    std::string text;
+    std::array<char, 4096> buffer;
+    while (fd && text.size() < longest_file) {
+        const auto length = ::read(fd.get(), buffer.data(), buffer.size());
+        if (length <= 0)
+            break;
+        text.append(buffer.data(), static_cast<std::size_t>(length));
+    }
+    return text;
+}
+
+} // namespace
+
+std::string SupervisorRecord::to_text() const {
+    std::ostringstream text;
+    text << "diskseq=" << diskseq << "\nstore=" << encode(store)
+         << "\nidentity=" << encode(identity) << "\nworkers=" << workers << "\nthreads=" << threads
+         << "\n";
+    for (const auto& option : options)
+        text << "option=" << encode(option) << "\n";
+    return text.str();
+}
+
+SupervisorRecord SupervisorRecord::from_text(const std::string& text) {
+    SupervisorRecord record;
+    std::istringstream lines(text);
+    for (std::string line; std::getline(lines, line);) {
+        const auto equals = std::min(line.find('='), line.size());
+        const auto name = line.substr(0, equals);
+        const auto value = decode(std::string_view(line).substr(std::min(equals + 1, line.size())));
+        if (name == "diskseq")
+            take_number(record.diskseq, value);
+        else if (name == "store")
+            record.store = value;
+        else if (name == "identity")
+            record.identity = value;
+        else if (name == "workers")
+            take_number(record.workers, value);
+        else if (name == "threads")
+            take_number(record.threads, value);
+        else if (name == "option")
+            record.options.push_back(value);
+    }
+    return record;
+}
+
+void SupervisorFile::write(const SupervisorRecord& record) noexcept {
+    try {
+        const auto text = record.to_text();
+        if (fd_ && ::pwrite(fd_.get(), text.data(), text.size(), 0) >= 0) [[maybe_unused]]
+            const int cut = ::ftruncate(fd_.get(), static_cast<off_t>(text.size()));
+    } catch (...) {
+        // Not enough memory to say it.
+    }
+}
+
+// Its own file must not be opened: closing it again would take the lock away.
+std::vector<SupervisorRecord> supervisor_records(std::uint32_t number) {
+    std::vector<SupervisorRecord> records;
+    for (const auto pid : supervisors_of(number)) {
+        if (pid == ::getpid())
+            continue;
+        records.push_back(SupervisorRecord::from_text(read_file(path_of(number, pid))));
+        records.back().pid = pid;
+    }
+    return records;
+}
+
+} // namespace userblk
