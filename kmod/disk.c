@@ -5,6 +5,7 @@
 #include <linux/sched/mm.h>
 
 #include "device.h"
+#include "foreign.h"
 #include "sysfs.h"
 
 static struct userblk_device *userblk_disk_device(struct userblk_queue *queue)
@@ -89,6 +90,18 @@ static __always_inline blk_status_t userblk_disk_start(struct userblk_hwq *hwq,
 	return BLK_STS_OK;
 }
 
+/*
+ * Ends what was not queued. The task that submits may be a worker, whose request
+ * this need not be.
+ */
+static void userblk_disk_refuse(struct request *rq, blk_status_t status)
+{
+	bool entered = userblk_foreign_enter();
+
+	blk_mq_end_request(rq, status);
+	userblk_foreign_leave(entered);
+}
+
 static blk_status_t userblk_disk_queue_rq(struct blk_mq_hw_ctx *hctx,
 					  const struct blk_mq_queue_data *bd)
 {
@@ -98,13 +111,13 @@ static blk_status_t userblk_disk_queue_rq(struct blk_mq_hw_ctx *hctx,
 	LIST_HEAD(slots);
 
 	status = userblk_disk_start(hwq, bd->rq);
-	if (status)
-		return status;
-	list_add_tail(&hwq->slots[bd->rq->tag].node, &slots);
-	if (!userblk_queue_add(hwq, &slots)) {
-		list_del(slots.next);
-		return BLK_STS_IOERR;
+	if (likely(!status)) {
+		list_add_tail(&hwq->slots[bd->rq->tag].node, &slots);
+		if (unlikely(!userblk_queue_add(hwq, &slots)))
+			status = BLK_STS_IOERR;
 	}
+	if (unlikely(status))
+		userblk_disk_refuse(bd->rq, status);
 	/* From here on the request may be over. */
 	if (last)
 		userblk_queue_kick(hwq);
@@ -130,7 +143,7 @@ static inline void userblk_disk_add_slots(struct userblk_hwq *hwq,
 	}
 	list_for_each_entry_safe(slot, next, slots, node) {
 		list_del(&slot->node);
-		blk_mq_end_request(slot->cookie, BLK_STS_IOERR);
+		userblk_disk_refuse(slot->cookie, BLK_STS_IOERR);
 	}
 }
 
@@ -153,7 +166,7 @@ static void userblk_disk_queue_rqs(userblk_rq_list *rqs)
 		if (likely(!status))
 			list_add_tail(&hwq->slots[rq->tag].node, &slots);
 		else
-			blk_mq_end_request(rq, status);
+			userblk_disk_refuse(rq, status);
 	}
 	if (hwq)
 		userblk_disk_add_slots(hwq, &slots);

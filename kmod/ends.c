@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "ends.h"
 
+#include "foreign.h"
 #include "ioctl/userblk_ioctl.h"
 
 static void userblk_ends_count(struct userblk_queue *queue,
@@ -42,10 +43,14 @@ static void userblk_ends_drop_takers(struct userblk_ends *ends)
 
 void userblk_ends_flush(struct userblk_ends *ends)
 {
+	bool entered;
+
 	if (!ends->count)
 		return;
 	userblk_ends_drop_takers(ends);
+	entered = userblk_foreign_enter();
 	ends->queue->front->end(ends->slots, ends->count);
+	userblk_foreign_leave(entered);
 	ends->count = 0;
 	ends->bytes = 0;
 }

@@ -74,6 +74,14 @@ LoopDevice::~LoopDevice() {
     EXPECT_EQ(result.status, 0) << result.output;
 }
 
+RamDisk::RamDisk() {
+    succeed({"modprobe", "brd", "rd_nr=1", "rd_size=16384"});
+}
+
+RamDisk::~RamDisk() {
+    EXPECT_TRUE(eventually([] { return run_command({"modprobe", "-r", "brd"}).status == 0; }));
+}
+
 FileSystem::FileSystem(const std::string& type, const std::string& device) {
     succeed({"mkfs." + type, "-q", device});
     succeed({"mount", "-t", type, device, path()});

@@ -47,6 +47,19 @@ private:
     std::string path_;
 };
 
+// A disk of 16 MiB in memory (brd), whose driver ends I/O in the call that submits it.
+class RamDisk {
+public:
+    RamDisk();
+    RamDisk(const RamDisk&) = delete;
+    RamDisk& operator=(const RamDisk&) = delete;
+    ~RamDisk();
+    const std::string& path() const { return path_; }
+
+private:
+    std::string path_ = "/dev/ram0";
+};
+
 // A file system made on a device and mounted; or a tmpfs. Unmounting waits until nobody uses it.
 class FileSystem {
 public:

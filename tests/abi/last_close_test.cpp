@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: MIT
+//
+// Ending a request runs code of others: its owner may have closed everything, so that the last
+// reference to the disk, or to a file on a file system there, goes with the request. What that
+// closing waits for may be the very process that ended it, so it never happens there (invariant
+// 11).
+#include <cstring>
+
+#include <fcntl.h>
+#include <sys/mount.h>
+#include <unistd.h>
+
+#include "tests/support/close_watch.hpp"
+#include "tests/support/files.hpp"
+#include "tests/support/kernel_test.hpp"
+#include "tests/support/server.hpp"
+
+namespace userblk::test {
+
+namespace {
+
+userblk_config fragile_config() {
+    userblk_config config = test_config();
+    config.delivery_limit = 1;
+    return config;
+}
+
+} // namespace
+
+class LastClose : public KernelTest {
+protected:
+    Aio aio{4};
+
+    // A direct read of 4 KiB, queued or under way, whose submitter has closed the file.
+    Io abandoned_read(Fd file) {
+        Io io = Aio::prepare(file.get(), IOCB_CMD_PREAD, 0, Buffer(4096));
+        aio.submit({&io, 1});
+        return io;
+    }
+    Io abandoned_read(const TestDevice& device) {
+        return abandoned_read(open_file(device.block_path(), O_RDONLY | O_DIRECT));
+    }
+    // Somebody who does one thing that ends the abandoned read, and lives on.
+    Child ender(const std::function<void()>& end) {
+        Child child([end](ChildSide& side) {
+            side.await();
+            end();
+            side.tell();
+            side.await();
+            return 0;
+        });
+        return child;
+    }
+    void expect_closed_elsewhere(CloseWatch& watch, Child& ender) {
+        ender.tell();
+        ender.await();
+        const pid_t closer = watch.await();
+        EXPECT_NE(closer, ender.pid())
+            << "the last close ran in the process that ended the request";
+        EXPECT_TRUE(is_kernel_thread(closer)) << "process " << closer;
+        ender.tell();
+        EXPECT_EQ(ender.wait(), 0);
+    }
+    // The same for a worker that answers in one of several ways.
+    void expect_answered(TestDevice& device,
+                         const std::function<void(int, const userblk_request&)>& answer) {
+        const Fd control = device.open_control();
+        CloseWatch watch(device.block_path());
+        const Io io = abandoned_read(device);
+        Child worker = ender([&] { answer(control.get(), take(control.get())); });
+        expect_closed_elsewhere(watch, worker);
+        EXPECT_EQ(io->result(), 0);
+    }
+};
+
+// A worker answers by PUT, which is all that it does.
+TEST_F(LastClose, PutLeavesItToTheKernel) {
+    TestDevice device;
+    const Buffer data = pattern(4096, 1);
+    expect_answered(device, [&](int fd, const userblk_request& request) {
+        put(fd, complete_read(request.id, data.data(), data.size()));
+    });
+}
+
+// A worker answers by SERVE, and gets nothing new.
+TEST_F(LastClose, ServeLeavesItToTheKernel) {
+    TestDevice device;
+    const Buffer data = pattern(4096, 1);
+    expect_answered(device, [&](int fd, const userblk_request& request) {
+        userblk_answer answer = complete_read(request.id, data.data(), data.size());
+        userblk_request next = record();
+        userblk_serve argument = serve_argument({&answer, 1}, {&next, 1});
+        serve(fd, argument);
+    });
+}
+
+// A worker redirects it to a file in memory, so that it ends within the call.
+TEST_F(LastClose, RedirectingLeavesItToTheKernel) {
+    TestDevice device;
+    const Fd file = memory_file(default_size);
+    expect_answered(device, [&](int fd, const userblk_request& request) {
+        put(fd, redirect(request, file.get(), 0));
+    });
+}
+
+// A worker redirects it to a disk, directly, whose driver ends it in the call that submits it.
+TEST_F(LastClose, RedirectingToADiskLeavesItToTheKernel) {
+    TestDevice device;
+    const RamDisk disk;
+    const Fd file = open_file(disk.path(), O_RDWR | O_DIRECT);
+    expect_answered(device, [&](int fd, const userblk_request& request) {
+        put(fd, redirect(request, file.get(), 0));
+    });
+}
+
+// A healer puts back what a dead worker had taken; the request was tried too often, and fails.
+TEST_F(LastClose, ResetThatExhaustsLeavesItToTheKernel) {
+    TestDevice device(fragile_config());
+    const Fd control = device.open_control();
+    CloseWatch watch(device.block_path());
+    const Io io = abandoned_read(device);
+    Child worker([&](ChildSide& side) {
+        take(control.get());
+        side.tell();
+        side.sleep_for_ever();
+        return 0;
+    });
+    worker.await();
+    worker.kill();
+    Child healer = ender([&] { reset_dead(control.get()); });
+    expect_closed_elsewhere(watch, healer);
+    EXPECT_EQ(io->result(), EIO);
+}
+
+// Removal by force fails what waits.
+TEST_F(LastClose, RemovalOfWhatWaitsLeavesItToTheKernel) {
+    TestDevice device;
+    CloseWatch watch(device.block_path());
+    const Io io = abandoned_read(device);
+    Child remover = ender([&] { device.remove(); });
+    expect_closed_elsewhere(watch, remover);
+    device.forget();
+    EXPECT_EQ(io->result(), EIO);
+}
+
+// The same of what a worker holds.
+TEST_F(LastClose, RemovalOfWhatIsHeldLeavesItToTheKernel) {
+    TestDevice device;
+    CloseWatch watch(device.block_path());
+    const Io io = abandoned_read(device);
+    take(device.control());
+    Child remover = ender([&] { device.remove(); });
+    expect_closed_elsewhere(watch, remover);
+    device.forget();
+    EXPECT_EQ(io->result(), EIO);
+}
+
+// Dirty data is in the page cache as the last reference goes: closing the disk writes it, which
+// waits for the only worker. That one goes on.
+TEST_F(LastClose, OfADirtyDiskWaitsForAWorkerThatGoesOn) {
+    TestDevice device;
+    Store contents = make_store(default_size);
+    const Fd control = device.open_control();
+    Child worker([&](ChildSide& side) {
+        std::vector<userblk_answer> answers{serve_from(contents, take(control.get()))};
+        side.tell();
+        side.await();
+        put(control.get(), answers);
+        return serve_by_poll(control.get(), [&] { serve_once(control.get(), contents); });
+    });
+    Fd dirty = open_file(device.block_path(), O_WRONLY);
+    const Io io = abandoned_read(device);
+    worker.await();
+    const Buffer data = pattern(64u << 10, 2);
+    ASSERT_EQ(pwrite(dirty.get(), data.data(), data.size(), 1u << 20), ssize_t(data.size()));
+    dirty.reset(); // before the read's own reference goes
+    worker.tell();
+    EXPECT_EQ(io->result(), 0);
+    EXPECT_TRUE(eventually([&] {
+        return std::memcmp(contents.data() + (1u << 20), data.data(), data.size()) == 0;
+    })) << "the worker waits for itself";
+    worker.kill();
+}
+
+// On a file system on the device: the file is unlinked and the file system unmounted lazily while a
+// read is under way. The last reference evicts the inode, and ends the mount; the worker that
+// answered the read serves all of that.
+TEST_F(LastClose, OfAnUnlinkedFileAndALazyMountWaitsForAWorkerThatGoesOn) {
+    TestDevice device(test_config(64u << 20));
+    Store contents = make_store(64u << 20);
+    const Fd control = device.open_control();
+    Child worker([&](ChildSide&) {
+        return serve_by_poll(control.get(), [&] { serve_once(control.get(), contents); });
+    });
+    FileSystem files("ext4", device.block_path());
+    Fd file = files.make_file("unlinked", 1u << 20, O_DIRECT);
+    const std::string path = files.path() + "/unlinked";
+    CloseWatch watch(path);
+    EXPECT_EQ(unlink(path.c_str()), 0);
+    EXPECT_EQ(syncfs(file.get()), 0);
+    worker.stop();
+    const Io io = abandoned_read(std::move(file));
+    EXPECT_EQ(umount2(files.path().c_str(), MNT_DETACH), 0);
+    worker.resume();
+    EXPECT_EQ(io->result(), 0);
+    const pid_t closer = watch.await();
+    EXPECT_NE(closer, worker.pid());
+    EXPECT_TRUE(is_kernel_thread(closer));
+    EXPECT_TRUE(eventually([&] { return info(device.control()).openers == 0; }))
+        << "the file system is not gone";
+    EXPECT_TRUE(lives(worker.pid()));
+    worker.kill();
+}
+
+} // namespace userblk::test
