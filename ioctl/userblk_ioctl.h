@@ -16,6 +16,7 @@
  *      USERBLK_FEATURE_REDIRECT.
  *      userblk_request.payload, and pread, pwrite and splice there, with
  *      USERBLK_FEATURE_PAYLOAD_FILE.
+ *   4  userblk_info.servers and .unserved_ns, with USERBLK_FEATURE_SERVERS.
  *
  * The interface only grows: a worker built against this file runs on every
  * later module. What a module can do is told by feature bits, not by a number.
@@ -254,6 +255,7 @@ struct userblk_list {
 #define USERBLK_FEATURE_PAYLOAD_FILE	(1ULL << 1) /* pread, pwrite at .payload */
 #define USERBLK_FEATURE_ZEROES		(1ULL << 2) /* ANSWER_ZEROES works */
 #define USERBLK_FEATURE_SPIN		(1ULL << 3) /* GET_SPIN works */
+#define USERBLK_FEATURE_SERVERS		(1ULL << 4) /* INFO tells who serves now */
 
 /**
  * USERBLK_LIST - list the devices by number (on /dev/userblk-control)
@@ -634,6 +636,11 @@ struct userblk_taken {
  * @exhausted: out: failed for @config.delivery_limit
  * @redirected: out: requests that the kernel carries out on files just now
  * @redirects: out: requests redirected since creation
+ * @unserved_ns: out: how long @servers has been 0 since the first GET; 0 while
+ *	it is not, and before that GET
+ * @servers: out: processes that have taken requests, or waited for some, and
+ *	live. One that stopped serving counts until it ends
+ * @reserved0: out: 0
  * @reserved: out: 0
  */
 struct userblk_info {
@@ -666,11 +673,14 @@ struct userblk_info {
 	__u64 exhausted;
 	__u64 redirected;
 	__u64 redirects;
-	__u64 reserved[6];
+	__u64 unserved_ns;
+	__u32 servers;
+	__u32 reserved0;
+	__u64 reserved[4];
 };
 
 #define USERBLK_STATE_NEW	0	/* nobody has ever taken a request */
-#define USERBLK_STATE_SERVED	1	/* somebody has */
+#define USERBLK_STATE_SERVED	1	/* somebody has; @servers tells of now */
 
 /**
  * USERBLK_INFO - tell how the device is doing

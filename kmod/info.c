@@ -136,6 +136,16 @@ static int userblk_info_taken(struct userblk_queue *queue,
 	return err;
 }
 
+u32 userblk_device_servers(struct userblk_device *device, u64 *unserved_ns)
+{
+	u32 servers = userblk_takers_living(&device->queue.takers, unserved_ns);
+
+	/* Nobody has served it yet: that is no time without service. */
+	if (!test_bit(0, &device->served))
+		*unserved_ns = 0;
+	return servers;
+}
+
 static void userblk_info_stats(struct userblk_queue *queue,
 			       struct userblk_info *info)
 {
@@ -195,6 +205,7 @@ long userblk_info(struct userblk_node *node, void __user *arg)
 	info.config.uid = from_kuid_munged(current_user_ns(), device->owner);
 	info.config.gid = from_kgid_munged(current_user_ns(), device->group);
 	info.features = USERBLK_FEATURES;
+	info.servers = userblk_device_servers(device, &info.unserved_ns);
 	info.state = test_bit(0, &device->served) ? USERBLK_STATE_SERVED :
 						    USERBLK_STATE_NEW;
 	return copy_to_user(arg, &info, sizeof(info)) ? -EFAULT : 0;

@@ -18,11 +18,16 @@ struct userblk_census {
 void userblk_census_take(struct userblk_queue *queue,
 			 struct userblk_census *census);
 
+/* Takers that live; without any, how long that has been so (never: 0). */
+u32 userblk_device_servers(struct userblk_device *device, u64 *unserved_ns);
+
 long userblk_info(struct userblk_node *node, void __user *arg);
 
 /* What this module can do. */
 #define USERBLK_FEATURES	(USERBLK_FEATURE_REDIRECT | \
 				 USERBLK_FEATURE_PAYLOAD_FILE | \
-				 USERBLK_FEATURE_ZEROES | USERBLK_FEATURE_SPIN)
+				 USERBLK_FEATURE_ZEROES | \
+				 USERBLK_FEATURE_SPIN | \
+				 USERBLK_FEATURE_SERVERS)
 
 #endif /* USERBLK_INFO_H */

@@ -30,6 +30,21 @@ static struct userblk_stats userblk_sysfs_stats(struct device *dev)
 	return sum;
 }
 
+static u32 userblk_sysfs_servers(struct device *dev)
+{
+	u64 unserved_ns;
+
+	return userblk_device_servers(userblk_sysfs_device(dev), &unserved_ns);
+}
+
+static u64 userblk_sysfs_unserved_ns(struct device *dev)
+{
+	u64 unserved_ns;
+
+	userblk_device_servers(userblk_sysfs_device(dev), &unserved_ns);
+	return unserved_ns;
+}
+
 #define USERBLK_ATTR(_name, _format, _value)				\
 	static ssize_t _name##_show(struct device *dev,			\
 				    struct device_attribute *attr,	\
@@ -64,6 +79,9 @@ static u64 userblk_sysfs_completed(struct device *dev)
 USERBLK_ATTR(name, "%s", userblk_sysfs_device(dev)->config.name);
 USERBLK_ATTR(state, "%s", test_bit(0, &userblk_sysfs_device(dev)->served) ?
 			  "served" : "new");
+USERBLK_ATTR(servers, "%u", userblk_sysfs_servers(dev));
+USERBLK_ATTR(unserved_ms, "%llu", div_u64(userblk_sysfs_unserved_ns(dev),
+					  NSEC_PER_MSEC));
 USERBLK_CENSUS_ATTR(queued);
 USERBLK_CENSUS_ATTR(taken);
 USERBLK_CENSUS_ATTR(orphaned);
@@ -78,6 +96,8 @@ USERBLK_STATS_ATTR(stale);
 static struct attribute *userblk_sysfs_attrs[] = {
 	&dev_attr_name.attr,
 	&dev_attr_state.attr,
+	&dev_attr_servers.attr,
+	&dev_attr_unserved_ms.attr,
 	&dev_attr_queued.attr,
 	&dev_attr_taken.attr,
 	&dev_attr_orphaned.attr,

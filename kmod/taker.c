@@ -6,14 +6,22 @@
 #include <linux/sched.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
+#include <linux/timekeeping.h>
 
 #include "wake.h"
+
+/* Somebody lives, or did until now. In any context. */
+static void userblk_takers_note_alive(struct userblk_takers *takers)
+{
+	atomic64_set(&takers->last_alive, ktime_get_boottime_ns());
+}
 
 void userblk_takers_init(struct userblk_takers *takers)
 {
 	spin_lock_init(&takers->lock);
 	INIT_LIST_HEAD(&takers->list);
 	atomic_set(&takers->dead, 0);
+	userblk_takers_note_alive(takers);
 }
 
 bool userblk_taker_is_dead(const struct userblk_taker *taker)
@@ -42,6 +50,7 @@ static void userblk_taker_mark_dead(struct userblk_taker *taker)
 		atomic_dec(&queue->takers.dead);
 		return;
 	}
+	userblk_takers_note_alive(&queue->takers);
 	if (atomic_read(&taker->taken))
 		userblk_wake_all(queue, EPOLLPRI);
 	/* It may have been woken for a request and died before taking it. */
@@ -190,10 +199,12 @@ struct userblk_taker *userblk_taker_get(struct userblk_queue *queue)
 	refcount_inc(&taker->refs);
 	spin_unlock(&takers->lock);
 
-	if (taker == fresh)
+	if (taker == fresh) {
+		userblk_takers_note_alive(takers);
 		add_wait_queue(&taker->pid->wait_pidfd, &taker->death);
-	else
+	} else {
 		userblk_taker_put(fresh);
+	}
 	return taker;
 }
 
@@ -211,6 +222,28 @@ bool userblk_takers_look_for_orphans(struct userblk_takers *takers)
 	}
 	spin_unlock(&takers->lock);
 	return found;
+}
+
+/*
+ * An image whose exec nobody has noticed yet is dead all the same; until then
+ * it lived when somebody looked last.
+ */
+u32 userblk_takers_living(struct userblk_takers *takers, u64 *unserved_ns)
+{
+	struct userblk_taker *taker;
+	u32 living = 0;
+	u64 last;
+
+	spin_lock(&takers->lock);
+	list_for_each_entry(taker, &takers->list, node)
+		living += !userblk_taker_is_dead(taker);
+	spin_unlock(&takers->lock);
+
+	if (living)
+		userblk_takers_note_alive(takers);
+	last = atomic64_read(&takers->last_alive);
+	*unserved_ns = living ? 0 : ktime_get_boottime_ns() - last;
+	return living;
 }
 
 void userblk_taker_exec(struct userblk_queue *queue)

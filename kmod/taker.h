@@ -28,11 +28,13 @@ struct userblk_queue;
  * @lock: of the list
  * @list: of struct userblk_taker
  * @dead: takers seen dead that are still in the list; says whether to look
+ * @last_alive: when the last one that is known of lived; ktime of boot, in ns
  */
 struct userblk_takers {
 	spinlock_t lock;	/* list */
 	struct list_head list;
 	atomic_t dead;
+	atomic64_t last_alive;
 };
 
 /**
@@ -63,6 +65,9 @@ void userblk_takers_init(struct userblk_takers *takers);
 void userblk_takers_destroy(struct userblk_takers *takers);
 
 bool userblk_takers_look_for_orphans(struct userblk_takers *takers);
+
+/* How many live; with none, *unserved_ns is how long that has been so. */
+u32 userblk_takers_living(struct userblk_takers *takers, u64 *unserved_ns);
 
 /* Does a dead one hold requests? */
 static inline bool userblk_takers_orphans(struct userblk_takers *takers)

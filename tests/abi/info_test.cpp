@@ -97,6 +97,79 @@ TEST_F(Info, ListThatIsTooSmallIsFilled) {
     EXPECT_EQ(list[2].id, 12345u);
 }
 
+// Who serves now, and not whether anybody ever did. A server waits and nothing comes, a second one
+// looked once and went on to poll; they die, one a zombie, one by exec, and the device says since
+// when nobody is left. The next server ends that, and one that is stopped is there all the same.
+TEST_F(Info, TellsWhoServesNowAndSinceWhenNobodyDoes) {
+    TestDevice device;
+    const auto servers = [&] { return info(device.control()).servers; };
+    const auto waiting = [&](ChildSide& side) {
+        userblk_request request = record();
+        side.tell();
+        return get(device.control(), {&request, 1}, for_ever).error;
+    };
+    EXPECT_TRUE(info(device.control()).features & USERBLK_FEATURE_SERVERS);
+    EXPECT_EQ(servers(), 0u);
+    EXPECT_EQ(info(device.control()).unserved_ns, 0u);
+    EXPECT_EQ(device.sysfs("userblk/unserved_ms"), "0");
+    Child idle(waiting);
+    idle.await();
+    EXPECT_TRUE(eventually([&] { return servers() == 1; }));
+    Child polling([&](ChildSide& side) {
+        const Fd node = device.open_control(); // closed by the exec
+        userblk_request request = record();
+        get(node.get(), {&request, 1});
+        side.tell();
+        side.await();
+        execl("/bin/sleep", "sleep", "1000", nullptr);
+        return 1;
+    });
+    polling.await();
+    EXPECT_EQ(servers(), 2u);
+    EXPECT_EQ(device.sysfs("userblk/servers"), "2");
+    idle.signal(SIGKILL);
+    EXPECT_TRUE(idle.becomes_zombie());
+    EXPECT_TRUE(eventually([&] { return servers() == 1; }));
+    EXPECT_EQ(info(device.control()).unserved_ns, 0u);
+    polling.tell();
+    EXPECT_TRUE(eventually([&] { return servers() == 0; }));
+    const std::uint64_t unserved = info(device.control()).unserved_ns;
+    EXPECT_GT(unserved, 0u);
+    EXPECT_TRUE(
+        eventually([&] { return info(device.control()).unserved_ns >= unserved + 20'000'000; }));
+    EXPECT_GE(std::stoull(device.sysfs("userblk/unserved_ms")), 20u);
+    EXPECT_EQ(info(device.control()).state, USERBLK_STATE_SERVED);
+    EXPECT_EQ(device.sysfs("userblk/state"), "served");
+    Child next(waiting);
+    next.await();
+    EXPECT_TRUE(eventually([&] { return servers() == 1; }));
+    next.stop();
+    EXPECT_EQ(servers(), 1u);
+    EXPECT_EQ(info(device.control()).unserved_ns, 0u);
+    EXPECT_EQ(device.sysfs("userblk/unserved_ms"), "0");
+}
+
+// An exec that nobody heard of, since the descriptor stayed open: nobody serves from then on.
+TEST_F(Info, ServerThatExecutedAnotherProgramServesNoMore) {
+    TestDevice device;
+    Child server([&](ChildSide& side) {
+        const Fd node = device.open_control();
+        fcntl(node.get(), F_SETFD, 0);
+        userblk_request request = record();
+        get(node.get(), {&request, 1});
+        side.tell();
+        side.await();
+        execl("/bin/sleep", "sleep", "1000", nullptr);
+        return 1;
+    });
+    server.await();
+    EXPECT_EQ(info(device.control()).servers, 1u);
+    server.tell();
+    EXPECT_TRUE(eventually([&] { return info(device.control()).servers == 0; }));
+    EXPECT_TRUE(eventually([&] { return info(device.control()).unserved_ns >= 20'000'000; }));
+    EXPECT_LT(info(device.control()).unserved_ns, 3600'000'000'000u);
+}
+
 // Room for more than there can be.
 TEST_F(Info, HugeListIsNoProblem) {
     TestDevice device;
