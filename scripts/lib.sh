@@ -26,6 +26,9 @@ PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
   disk_packages=(e2fsprogs mount procps util-linux)
   bench_packages=(fio liburing-dev nbd-client nbdkit pkg-config python3 python3-matplotlib)
   analysis_packages=(clang-tidy cppcheck liburing-dev pkg-config)
+  # An installed copy is built against as others would, with a second compiler where there is one.
+  consumer_packages=(cmake g++ make pkg-config)
+  second_compiler_packages=(clang)
   fuzz_packages=(clang libclang-rt-14-dev)
   test_packages=("${disk_packages[@]}" dmsetup fdisk fio gdisk parted python3 systemd xfsprogs)
 }

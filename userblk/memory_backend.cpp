@@ -5,6 +5,7 @@
 #include "ioctl/lookup.hpp"
 #include "userblk/file_io.hpp"
 #include "userblk/resident_pages.hpp"
+#include "userblk/shared_counter.hpp"
 
 #include <algorithm>
 #include <cstdio>

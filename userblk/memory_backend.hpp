@@ -3,7 +3,6 @@
 
 #include "ioctl/file_descriptor.hpp"
 #include "userblk/backend.hpp"
-#include "userblk/shared_counter.hpp"
 
 #include <atomic>
 #include <memory>
@@ -12,6 +11,8 @@
 #include <vector>
 
 namespace userblk {
+
+class SharedCounter;
 
 /// A store in a named segment of shared memory (/dev/shm), which outlives the
 /// workers and the supervisor; it is gone after remove() or when the machine is
