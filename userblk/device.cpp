@@ -5,6 +5,7 @@
 #include "ioctl/error.hpp"
 #include "userblk/memory_backend.hpp"
 #include "userblk/pidfd.hpp"
+#include "userblk/supervisor_file.hpp"
 #include "userblk/units.hpp"
 
 #include <algorithm>
@@ -122,6 +123,7 @@ Device Device::create(const DeviceConfig& config) {
     control.create(request);
     // Memory of devices that went without their tools' help, by rmmod for example.
     MemoryBackend::remove_stale();
+    make_supervisor_folder();
     try {
         return Device(abi::ControlNode(request.number));
     } catch (...) {

@@ -93,8 +93,10 @@ void Supervisor::set_up_process() {
     if (options_.announce) {
         announcement_.emplace(number_);
         if (announcement_->error())
-            log(LogLevel::debug, "unable to make " + announcement_->path() + ": " +
-                                     announcement_->error().message());
+            log(LogLevel::notice, "unable to make " + announcement_->path() + ": " +
+                                      announcement_->error().message() +
+                                      "; userblkctl does not find this process, which reloads by "
+                                      "SIGHUP");
         announce();
     }
 }

@@ -17,7 +17,13 @@ struct SupervisorRecord;
 /// "N.PID" in a folder, and the lock goes with its process. There may be several,
 /// or none: a device does not need one.
 ///
-/// The folder is $USERBLK_RUN_DIR, or /run/userblk.
+/// The lock alone says that a supervisor lives, and who holds it; the PID in the
+/// name, which may be of another PID namespace, only keeps names apart ("N.PID.1"
+/// and so on where one is taken).
+///
+/// The folder is $USERBLK_RUN_DIR, or /run/userblk. That one is everybody's, with
+/// the sticky bit, so that a supervisor without privileges can have a file there;
+/// a file counts only if its owner may serve the device.
 class SupervisorFile {
 public:
     /// Announces the calling process as a supervisor of device @p number. Where
@@ -34,15 +40,30 @@ public:
     void write(const SupervisorRecord& record) noexcept;
 
 private:
+    std::error_code make(const std::string& path);
+
     std::string path_;
     abi::FileDescriptor fd_;
     pid_t owner_ = 0;
     std::error_code error_;
 };
 
-/// The pids of the living supervisors of device @p number that announced
-/// themselves, ascending. SIGHUP makes one reload, SIGTERM drain and end.
-/// Files that the dead left behind are removed where that is allowed.
+/// A supervisor that announced itself and lives.
+struct Announcement {
+    pid_t pid = 0;    ///< 0: its PID namespace cannot be seen from here
+    std::string path; ///< of its file
+};
+
+/// The living supervisors of device @p number, by pid. Files that the dead left
+/// behind are removed where that is allowed.
+std::vector<Announcement> announcements_of(std::uint32_t number);
+
+/// The pids of those that can be seen from here, ascending. SIGHUP makes one
+/// reload, SIGTERM drain and end.
 std::vector<pid_t> supervisors_of(std::uint32_t number);
+
+/// Makes /run/userblk, as far as the caller may: root's part in letting others
+/// announce themselves.
+void make_supervisor_folder() noexcept;
 
 } // namespace userblk

@@ -7,7 +7,6 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
-#include <cstdlib>
 #include <fcntl.h>
 #include <sstream>
 #include <string_view>
@@ -54,12 +53,6 @@ std::string decode(std::string_view text) {
 template <class Number>
 void take_number(Number& number, const std::string& text) {
     std::from_chars(text.data(), text.data() + text.size(), number);
-}
-
-std::string path_of(std::uint32_t number, pid_t pid) {
-    const char* const chosen = std::getenv("USERBLK_RUN_DIR");
-    return std::string(chosen != nullptr && *chosen != '\0' ? chosen : "/run/userblk") + "/" +
-           std::to_string(number) + "." + std::to_string(pid);
 }
 
 std::string read_file(const std::string& path) {
@@ -124,10 +117,10 @@ void SupervisorFile::write(const SupervisorRecord& record) noexcept {
 // Its own file must not be opened: closing it again would take the lock away.
 std::vector<SupervisorRecord> supervisor_records(std::uint32_t number) {
     std::vector<SupervisorRecord> records;
-    for (const auto pid : supervisors_of(number)) {
+    for (const auto& [pid, path] : announcements_of(number)) {
         if (pid == ::getpid())
             continue;
-        records.push_back(SupervisorRecord::from_text(read_file(path_of(number, pid))));
+        records.push_back(SupervisorRecord::from_text(read_file(path)));
         records.back().pid = pid;
     }
     return records;

@@ -18,14 +18,14 @@ namespace {
 struct Facts {
     userblk_info device;
     std::vector<recovery::Holding> holdings;
-    std::vector<pid_t> supervisors;
+    std::vector<Announcement> supervisors;
 };
 
 Facts facts_of(const abi::ControlNode& node) {
     auto info = node.info();
     if (info.device.taken > 0)
         info = node.info(USERBLK_MAX_SLOTS);
-    return {info.device, recovery::holdings_of(info.taken), supervisors_of(node.number())};
+    return {info.device, recovery::holdings_of(info.taken), announcements_of(node.number())};
 }
 
 void print_line(const std::string& heading, const std::string& value) {
@@ -39,10 +39,11 @@ std::string waiting_text(std::uint64_t count, std::uint64_t oldest_ns) {
            format_duration(std::chrono::nanoseconds(oldest_ns));
 }
 
-std::string supervisors_text(const std::vector<pid_t>& pids) {
+std::string supervisors_text(const std::vector<Announcement>& supervisors) {
     std::string text;
-    for (const auto pid : pids)
-        text += (text.empty() ? "" : ", ") + std::to_string(pid);
+    for (const auto& one : supervisors)
+        text += (text.empty() ? "" : ", ") +
+                (one.pid > 0 ? std::to_string(one.pid) : "one in a hidden PID namespace");
     return text.empty() ? "none" : text;
 }
 
@@ -96,8 +97,8 @@ void print_as_json(const Facts& facts) {
     json->set("state", state_name(device.state));
     json->set("openers", device.openers);
     Poco::JSON::Array supervisors;
-    for (const auto pid : facts.supervisors)
-        supervisors.add(pid);
+    for (const auto& one : facts.supervisors)
+        supervisors.add(one.pid);
     json->set("supervisors", supervisors);
     json->set("queued", Poco::UInt64(device.queued));
     json->set("taken", Poco::UInt64(device.taken));

@@ -62,15 +62,15 @@ std::string time_text(const Row& row, bool) {
 
 std::string pids_text(const Row& row, bool) {
     std::string text;
-    for (const auto pid : supervisors_of(row.number))
-        text += (text.empty() ? "" : ",") + std::to_string(pid);
+    for (const auto& one : announcements_of(row.number))
+        text += (text.empty() ? "" : ",") + (one.pid > 0 ? std::to_string(one.pid) : "hidden");
     return text;
 }
 
 Var pids_of(const Row& row) {
     Poco::JSON::Array pids;
-    for (const auto pid : supervisors_of(row.number))
-        pids.add(pid);
+    for (const auto& one : announcements_of(row.number))
+        pids.add(one.pid);
     return pids;
 }
 

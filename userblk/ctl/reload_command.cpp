@@ -35,6 +35,9 @@ Old ask(std::uint32_t number) {
     Old old;
     for (const auto pid : supervisors_of(number))
         old[pid] = children_of(pid);
+    if (old.empty() && !announcements_of(number).empty())
+        throw Failure("the supervisor of " + abi::disk_name(number) +
+                      " is in a PID namespace that cannot be seen from here; reload there");
     if (old.empty())
         throw Failure(abi::disk_name(number) +
                       " has no supervisor that could reload; to serve it by new workers start "

@@ -70,9 +70,10 @@ Description describe(const BackendSpec& store, std::uint64_t size, bool read_onl
 
 std::string other_supervisors(std::uint32_t number) {
     std::string text;
-    for (const auto pid : supervisors_of(number))
+    for (const auto& [pid, path] : announcements_of(number))
         if (pid != ::getpid())
-            text += (text.empty() ? "" : ", ") + std::to_string(pid);
+            text += (text.empty() ? "" : ", ") +
+                    (pid > 0 ? std::to_string(pid) : "not visible from here");
     return text;
 }
 

@@ -9,6 +9,8 @@
 #include <cstdlib>
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <set>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -130,6 +132,76 @@ TEST_F(SupervisorFileTest, FilesOfOtherNamesAreNoSupervisors) {
     EXPECT_TRUE(supervisors_of(5).empty());
     for (const auto& name : names)
         EXPECT_TRUE(std::filesystem::exists(folder.path() / name)) << name;
+}
+
+// The file of a living supervisor that has a PID of another PID namespace in its name, one that
+// nobody here has, is kept, and the supervisor is found under the PID that it has here: the lock
+// says that it lives.
+TEST_F(SupervisorFileTest, TheLockAloneTellsWhoLives) {
+    const pid_t pid = start_supervisor(3);
+    const auto strange = folder.path() / "3.1999999999";
+    std::filesystem::rename(folder.path() / ("3." + std::to_string(pid)), strange);
+    EXPECT_EQ(supervisors_of(3), std::vector<pid_t>{pid});
+    EXPECT_TRUE(std::filesystem::exists(strange));
+    ::kill(pid, SIGKILL);
+    ::waitpid(pid, nullptr, 0);
+    EXPECT_TRUE(supervisors_of(3).empty());
+    EXPECT_FALSE(std::filesystem::exists(strange));
+}
+
+// The name is that of another, who has the same PID in a PID namespace of its own and lives: there
+// are two files then, and both are found.
+TEST_F(SupervisorFileTest, TwoOfTheSamePidHaveAFileEach) {
+    const pid_t other = start_supervisor(3);
+    const auto name = "3." + std::to_string(::getpid());
+    std::filesystem::rename(folder.path() / ("3." + std::to_string(other)), folder.path() / name);
+    {
+        const SupervisorFile own(3);
+        ASSERT_FALSE(own.error());
+        EXPECT_EQ(own.path(), folder.path() / (name + ".1"));
+        const auto found = supervisors_of(3);
+        EXPECT_EQ(std::set<pid_t>(found.begin(), found.end()),
+                  (std::set<pid_t>{::getpid(), other}));
+    }
+    EXPECT_EQ(supervisors_of(3), std::vector<pid_t>{other});
+    ::kill(other, SIGKILL);
+    ::waitpid(other, nullptr, 0);
+}
+
+// Looking for supervisors, also by one of them, takes no lock away: another process still sees it.
+TEST_F(SupervisorFileTest, WhoLooksKeepsItsOwnLock) {
+    const SupervisorFile own(3);
+    ASSERT_FALSE(own.error());
+    EXPECT_EQ(supervisors_of(3), std::vector<pid_t>{::getpid()});
+    const pid_t child = ::fork();
+    if (child == 0)
+        ::_exit(supervisors_of(3) == std::vector<pid_t>{::getppid()} ? 0 : 1);
+    int status = -1;
+    ::waitpid(child, &status, 0);
+    EXPECT_EQ(status, 0);
+}
+
+// A file that is locked for reading, which needs no right to write it, has no supervisor; nor has a
+// pipe that lies there, and it holds nobody up.
+TEST_F(SupervisorFileTest, WhatAnybodyCanDoMakesNoSupervisor) {
+    folder.text("3.77", "");
+    ASSERT_EQ(::mkfifo((folder.path() / "3.78").c_str(), 0666), 0);
+    const pid_t child = ::fork();
+    if (child == 0) {
+        const int fd = ::open((folder.path() / "3.77").c_str(), O_RDONLY);
+        struct flock lock {};
+        lock.l_type = F_RDLCK;
+        if (::fcntl(fd, F_SETLK, &lock) < 0)
+            ::_exit(1);
+        ::raise(SIGSTOP);
+        ::_exit(0);
+    }
+    int status = 0;
+    ASSERT_EQ(::waitpid(child, &status, WUNTRACED), child);
+    ASSERT_TRUE(WIFSTOPPED(status));
+    EXPECT_TRUE(announcements_of(3).empty());
+    ::kill(child, SIGKILL);
+    ::waitpid(child, nullptr, 0);
 }
 
 // Where no file can be made, nobody is found and nothing fails.
