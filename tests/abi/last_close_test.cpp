@@ -12,6 +12,7 @@
 
 #include "tests/support/close_watch.hpp"
 #include "tests/support/files.hpp"
+#include "tests/support/io_ring.hpp"
 #include "tests/support/kernel_test.hpp"
 #include "tests/support/server.hpp"
 
@@ -111,6 +112,30 @@ TEST_F(LastClose, RedirectingToADiskLeavesItToTheKernel) {
     expect_answered(device, [&](int fd, const userblk_request& request) {
         put(fd, redirect(request, file.get(), 0));
     });
+}
+
+// The submitter uses io_uring, and has closed the disk.
+TEST_F(LastClose, OfIoUringLeavesItToItsSubmitter) {
+    TestDevice device;
+    const Fd control = device.open_control();
+    CloseWatch watch(device.block_path());
+    IoRing ring;
+    Buffer data(4096);
+    Fd file = open_file(device.block_path(), O_RDONLY | O_DIRECT);
+    ring.submit(IORING_OP_READ, file.get(), data.data(), data.size(), 0);
+    file.reset();
+    Child worker = ender([&] {
+        const userblk_request request = take(control.get());
+        put(control.get(), complete_read(request.id, data.data(), data.size()));
+    });
+    worker.tell();
+    worker.await();
+    EXPECT_EQ(ring.wait(), 4096);
+    const pid_t closer = watch.await();
+    EXPECT_NE(closer, worker.pid());
+    EXPECT_TRUE(closer == getpid() || is_kernel_thread(closer)) << "process " << closer;
+    worker.tell();
+    EXPECT_EQ(worker.wait(), 0);
 }
 
 // A healer puts back what a dead worker had taken; the request was tried too often, and fails.
