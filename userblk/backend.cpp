@@ -52,4 +52,8 @@ std::error_code Backend::bring_in() noexcept {
     return {};
 }
 
+std::vector<StoreFile> Backend::store_files() const {
+    return {};
+}
+
 } // namespace userblk

@@ -8,7 +8,9 @@
 #include <functional>
 #include <memory>
 #include <span>
+#include <string>
 #include <system_error>
+#include <vector>
 
 namespace userblk {
 
@@ -55,6 +57,14 @@ struct Operation {
     std::uint64_t length = 0;
     bool fua = false;            ///< write and write_zeroes: durable before it is answered
     bool keep_allocated = false; ///< write_zeroes: no hole may be punched
+};
+
+/// An open file that a store lies in; see Backend::store_files().
+struct StoreFile {
+    std::string name;     ///< for people
+    std::string identity; ///< the same for everybody who opens the same one
+    int fd = -1;          ///< open as long as the backend is; it is locked. -1: there is none
+    bool read_only = false;
 };
 
 /// A store: what the author of a driver writes.
@@ -168,6 +178,12 @@ public:
     /// locked its memory, so that it stays. Called once, before anything else is,
     /// where that is wanted (see PoolOptions::lock_memory). Default: nothing.
     virtual std::error_code bring_in() noexcept;
+
+    /// The files that the store lies in, so that no other device gets them and its device
+    /// no other store by mistake: workers lock a byte far behind any data in each
+    /// (F_OFD_SETLK), and refuse to serve where another device's workers have. Default:
+    /// none, and nothing is refused.
+    virtual std::vector<StoreFile> store_files() const;
 };
 
 /// The device that a backend is opened for.

@@ -47,6 +47,10 @@ std::error_code Decorator::bring_in() noexcept {
     return inner_->bring_in();
 }
 
+std::vector<StoreFile> Decorator::store_files() const {
+    return inner_->store_files();
+}
+
 // --------------------------------------------------------------- LogBackend
 
 namespace {
@@ -198,6 +202,13 @@ std::error_code ReadOnlyBackend::discard(std::uint64_t, std::uint64_t) {
 
 std::error_code ReadOnlyBackend::write_zeroes(std::uint64_t, std::uint64_t, ZeroFlags) {
     return read_only_error;
+}
+
+std::vector<StoreFile> ReadOnlyBackend::store_files() const {
+    auto files = Decorator::store_files();
+    for (auto& file : files)
+        file.read_only = true;
+    return files;
 }
 
 std::span<std::byte> ReadOnlyBackend::mapping(std::uint64_t offset, std::size_t length,

@@ -32,6 +32,7 @@ public:
     std::error_code write_zeroes(std::uint64_t offset, std::uint64_t length,
                                  ZeroFlags flags) override;
     std::error_code bring_in() noexcept override;
+    std::vector<StoreFile> store_files() const override;
 
 protected:
     Backend& inner() const noexcept { return *inner_; }
@@ -111,6 +112,7 @@ public:
     std::error_code discard(std::uint64_t offset, std::uint64_t length) override;
     std::error_code write_zeroes(std::uint64_t offset, std::uint64_t length,
                                  ZeroFlags flags) override;
+    std::vector<StoreFile> store_files() const override;
     /// Passed on for loading only.
     std::span<std::byte> mapping(std::uint64_t offset, std::size_t length,
                                  Access access) noexcept override;

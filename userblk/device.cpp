@@ -6,13 +6,16 @@
 #include "userblk/memory_backend.hpp"
 #include "userblk/pidfd.hpp"
 #include "userblk/supervisor_file.hpp"
+#include "userblk/shared_memory.hpp"
 #include "userblk/units.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <csignal>
 #include <cstring>
 #include <fcntl.h>
 #include <limits>
+#include <new>
 #include <poll.h>
 #include <stdexcept>
 #include <sys/wait.h>
@@ -78,14 +81,17 @@ void check(const DeviceConfig& config) {
         throw std::invalid_argument("the limit on waiting in the queue is negative");
 }
 
-// The child's whole life: nothing here may allocate, lock, or return.
-[[noreturn]] void read_first_block(const char* path) {
+// The child's whole life: nothing here may allocate, lock, or return. How it ended stands in memory
+// that both have, since a parent that ignores SIGCHLD gets no status of its children.
+[[noreturn]] void read_first_block(const char* path, std::atomic<int>& result) {
     // Whoever waits for the end of our parent's output does not wait for us.
     ::close_range(0, ~0U, 0);
     alignas(4096) static std::byte block[4096];
     const int fd = ::open(path, O_RDONLY | O_DIRECT | O_CLOEXEC);
     if (fd < 0 || ::pread(fd, block, sizeof(block), 0) < 0)
-        ::_exit(errno);
+        result = errno;
+    else
+        result = 0;
     ::_exit(0);
 }
 
@@ -160,11 +166,13 @@ DeviceContext Device::context() const {
 
 bool Device::wait_ready(std::chrono::nanoseconds limit) const {
     const std::string path = block_path();
+    const SharedMemory memory(sizeof(std::atomic<int>));
+    auto& result = *new (memory.data()) std::atomic<int>(EINTR); // if it is killed
     const pid_t child = ::fork();
     if (child < 0)
         abi::throw_errno("start a process that reads " + path);
     if (child == 0)
-        read_first_block(path.c_str());
+        read_first_block(path.c_str(), result);
     const auto pidfd = open_pidfd(child);
     if (!pidfd)
         abi::throw_errno("watch a process that reads " + path);
@@ -182,11 +190,9 @@ bool Device::wait_ready(std::chrono::nanoseconds limit) const {
             return false;
         }
     }
-    int status = 0;
-    ::waitpid(child, &status, 0);
-    if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
-        abi::throw_error("read " + path,
-                         abi::errno_code(WIFEXITED(status) ? WEXITSTATUS(status) : EINTR));
+    ::waitpid(child, nullptr, 0);
+    if (result != 0)
+        abi::throw_error("read " + path, abi::errno_code(result));
     return true;
 }
 

@@ -67,7 +67,7 @@ abi::FileDescriptor open_store(const std::string& path, FileBackend::Mode mode, 
 } // namespace
 
 FileBackend::FileBackend(const std::string& path, Mode mode, Way way)
-    : fd_(open_store(path, mode)), way_(way) {
+    : path_(path), fd_(open_store(path, mode)), way_(way) {
     if (way == Way::direct)
         direct_ = open_store(path, mode, O_DIRECT);
     const auto status = status_of(fd_.get());
@@ -191,6 +191,18 @@ std::error_code FileBackend::redirect(const Operation& operation, Extents& to) {
     if (within(operation.offset + operation.length))
         to.add(direct_ ? direct_.get() : fd_.get(), operation.offset, operation.length);
     return {};
+}
+
+std::vector<StoreFile> FileBackend::store_files() const {
+    const auto status = status_of(fd_.get());
+    const auto place = [](const char* kind, dev_t device) {
+        return std::string(kind) + std::to_string(major(device)) + ":" +
+               std::to_string(minor(device));
+    };
+    const auto identity = block_device_
+                              ? place("block:", status.st_rdev)
+                              : place("file:", status.st_dev) + ":" + std::to_string(status.st_ino);
+    return {{path_, identity, fd_.get(), description_.read_only}};
 }
 
 } // namespace userblk

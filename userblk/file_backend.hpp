@@ -42,6 +42,7 @@ public:
 
     std::error_code redirect(const Operation& operation, Extents& to) override;
     bool redirects() const noexcept override { return way_ != Way::copy; }
+    std::vector<StoreFile> store_files() const override;
 
 private:
     void describe_file(std::uint64_t size, std::uint32_t block_size);
@@ -54,6 +55,7 @@ private:
     std::error_code punch(std::uint64_t offset, std::uint64_t length) noexcept;
     std::error_code zero_range(std::uint64_t offset, std::uint64_t length) noexcept;
 
+    std::string path_;
     abi::FileDescriptor fd_;
     abi::FileDescriptor direct_; ///< the same with O_DIRECT, for redirect() alone
     Way way_ = Way::copy;

@@ -73,7 +73,8 @@ std::string MemoryBackend::segment_named(const std::string& name) {
 
 MemoryBackend::MemoryBackend(const std::string& name, std::uint64_t size)
     // The folder is everybody's: follow no link that somebody has put there.
-    : fd_(abi::FileDescriptor::open(path_of(name).c_str(), O_RDWR | O_CREAT | O_NOFOLLOW, 0600)) {
+    : name_(name),
+      fd_(abi::FileDescriptor::open(path_of(name).c_str(), O_RDWR | O_CREAT | O_NOFOLLOW, 0600)) {
     struct stat status {};
     if (::fstat(fd_.get(), &status) < 0)
         abi::throw_errno("look at " + path_of(name));
@@ -194,6 +195,12 @@ std::span<std::byte> MemoryBackend::mapping(std::uint64_t offset, std::size_t le
     else if (!mapping->resident.contain(offset, length))
         return {};
     return mapping->bytes.subspan(offset, length);
+}
+
+std::vector<StoreFile> MemoryBackend::store_files() const {
+    const auto named = segment_named("");
+    const auto text = name_.starts_with(named) ? name_.substr(named.size()) : "";
+    return {{"mem:" + text, "mem:" + name_, fd_.get()}};
 }
 
 std::error_code MemoryBackend::bring_in() noexcept {

@@ -56,6 +56,7 @@ public:
     /// What is stored by now. What is stored later is locked by whoever stores it,
     /// for as long as that process lives.
     std::error_code bring_in() noexcept override;
+    std::vector<StoreFile> store_files() const override;
 
 private:
     struct Mapping;
@@ -66,6 +67,7 @@ private:
     std::error_code grow(std::uint64_t size) noexcept;
     std::error_code map(std::uint64_t size) noexcept;
 
+    std::string name_; ///< of the segment
     abi::FileDescriptor fd_;
     std::mutex mutex_;                               ///< of growing
     std::vector<std::unique_ptr<Mapping>> mappings_; ///< the old ones may still be in use

@@ -11,6 +11,7 @@ public:
     /// @p size in bytes.
     explicit NullBackend(std::uint64_t size) noexcept : size_(size) {}
 
+    std::vector<StoreFile> store_files() const override { return {{"null:", "null:"}}; }
     Description describe() const override;
     std::error_code read(std::uint64_t offset, std::span<std::byte> data) override;
     std::error_code write(std::uint64_t offset, std::span<const std::byte> data,

@@ -42,8 +42,9 @@ struct PoolOptions {
     /// taken. After it, stopping kills them and puts back what they held;
     /// reloading leaves the old ones at it and says so.
     std::chrono::milliseconds drain_limit{30'000};
-    /// How long a new worker may take to open its store.
-    std::chrono::milliseconds start_limit{30'000};
+    /// How long a new worker may take to open its store; then it is killed, and another one is
+    /// started. Nothing: as long as it lives; the log says now and then that it is still at it.
+    std::optional<std::chrono::milliseconds> start_limit;
     bool io_flusher = true; ///< see set_io_flusher(); a warning where it is refused
     /// See lock_memory(); and what a worker may need for requests is taken before it
     /// is called ready, what its backend keeps in memory is locked too.
@@ -63,6 +64,9 @@ struct PoolOptions {
     std::vector<std::string> reexec;
     /// Handed through a re-exec to Pool::continuation(); for the caller's own use.
     std::string reexec_note;
+    /// Asked when the pool is to stop, and every 50 ms until it says yes, while the workers
+    /// serve on; a second signal ends that, and so does the device's removal. Empty: at once.
+    std::function<bool()> may_stop;
     /// Called once, in the supervisor, as soon as all workers take requests.
     std::function<void()> ready;
     LogFunction log;
@@ -84,7 +88,7 @@ enum class PoolEnd {
 /// BackoffPolicy) and puts back at once what they held, and ends them in an
 /// orderly way: they answer what they have taken and take nothing new. Signals,
 /// while run() runs: SIGTERM and SIGINT stop; a second one does not wait any
-/// longer; SIGHUP reloads.
+/// longer; SIGHUP reloads. The first two stay blocked as long as the object lives.
 ///
 /// Nothing depends on the supervisor's life. When it is killed, the workers go on
 /// serving and heal the queue when one of them dies; only nobody starts new ones.

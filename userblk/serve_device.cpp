@@ -1,35 +1,36 @@
 // SPDX-License-Identifier: MIT
 #include "userblk/serve_device.hpp"
 
-#include <chrono>
+#include "userblk/removal.hpp"
+
+#include <functional>
 #include <iostream>
+#include <optional>
 #include <system_error>
-#include <thread>
 #include <utility>
 
 namespace userblk {
 
 namespace {
 
-constexpr std::chrono::milliseconds patience(2000), try_every(50);
-
-// Somebody may have it open for just a moment, such as udev.
 void remove_device(const Device& device, const LogFunction& log, const std::string& advice) {
-    for (auto left = patience;; left -= try_every) {
-        try {
-            return Device::remove(device.number());
-        } catch (const std::system_error& error) {
-            if (error.code() == std::errc::no_such_device)
-                return;
-            if (error.code() != std::errc::device_or_resource_busy)
-                throw;
-            if (left.count() <= 0)
-                break;
-        }
-        std::this_thread::sleep_for(try_every);
-    }
-    write_log(log, LogLevel::warning,
-              device.block_path() + " is in use and stays; its requests wait. " + advice);
+    const auto error = remove_patiently(Removal(device.number()), wait_for_end_signal);
+    if (error == std::errc::device_or_resource_busy)
+        write_log(log, LogLevel::warning,
+                  device.block_path() + " is in use and stays; its requests wait. " + advice);
+    else if (error && error != std::errc::no_such_device)
+        throw std::system_error(error, "unable to remove " + device.block_path());
+}
+
+// While it is served: who has it open for a moment, to read what is on it, gets its answers.
+std::function<bool()> removal_before_stop(const Device& device) {
+    return [removal = std::optional<Removal>(), number = device.number()]() mutable {
+        if (!removal)
+            removal.emplace(number);
+        const auto result = removal->attempt();
+        return result && *result &&
+               *result != std::errc::no_such_device; // what was removed ends by itself
+    };
 }
 
 } // namespace
@@ -38,9 +39,12 @@ int serve_device(const Device& device, const BackendFactory& make, PoolOptions o
                  bool temporary, const std::string& advice) {
     const LogFunction log = options.log;
     options.ready = [&device] { std::cout << device.block_path() << std::endl; };
+    if (temporary)
+        options.may_stop = removal_before_stop(device);
     PoolEnd end = PoolEnd::failed;
+    std::optional<Pool> pool;
     try {
-        end = Pool(device.number(), make, std::move(options)).run();
+        end = pool.emplace(device.number(), make, std::move(options)).run();
     } catch (...) {
         if (temporary)
             remove_device(device, log, advice);

@@ -29,6 +29,11 @@ constexpr unsigned hopeless = 5;
 /// After SIGKILL; a process that is stuck in the kernel takes longer, and is left.
 constexpr auto kill_limit = 5s;
 
+/// How often it is said that a store is not open yet.
+constexpr std::chrono::milliseconds say_every = 30s;
+/// How often may_stop() is asked.
+constexpr auto ask_every = 50ms;
+
 sigset_t handled_signals() {
     sigset_t set;
     ::sigemptyset(&set);
@@ -163,6 +168,8 @@ PoolEnd Supervisor::run() {
         adopt(*handover);
     while (!finished()) {
         if (stop_requested_.exchange(false))
+            ask_to_stop();
+        if (asked_to_stop_ && !end_ && options_.may_stop())
             begin_stop(PoolEnd::stopped);
         if (reload_requested_.exchange(false) && !end_)
             begin_reload();
@@ -177,6 +184,7 @@ PoolEnd Supervisor::run() {
     }
     if (forced_)
         heal();
+    announcement_.reset(); // what comes after is no supervising
     return forced_ && *end_ == PoolEnd::stopped ? PoolEnd::forced : *end_;
 }
 
@@ -341,6 +349,14 @@ void Supervisor::abandon_reload(const std::string& why) {
 
 // --------------------------------------------------------------------- ending
 
+// The second time it does not ask.
+void Supervisor::ask_to_stop() {
+    if (options_.may_stop && !asked_to_stop_)
+        asked_to_stop_ = true;
+    else
+        begin_stop(PoolEnd::stopped);
+}
+
 void Supervisor::begin_stop(PoolEnd end) {
     if (end_)
         return;
@@ -371,12 +387,8 @@ void Supervisor::enforce_limits() {
     if (end_ && !forced_ && now >= stop_deadline_)
         force();
     for (const auto& child : children_) {
-        if (child->state == State::starting && now - child->since >= options_.start_limit) {
-            log(LogLevel::error, "worker " + std::to_string(child->pid()) +
-                                     " has not opened its store in " +
-                                     format_duration(options_.start_limit) + " and is killed");
-            child->since = now;
-            child->kill();
+        if (child->state == State::starting && now - child->since >= start_patience()) {
+            on_slow_start(*child);
         } else if (child->state == State::draining && !end_ &&
                    now - child->since >= options_.drain_limit) {
             log(LogLevel::warning,
@@ -384,6 +396,24 @@ void Supervisor::enforce_limits() {
             child->since = now;
         }
     }
+}
+
+std::chrono::milliseconds Supervisor::start_patience() const noexcept {
+    return options_.start_limit.value_or(say_every);
+}
+
+// Whoever waits for us to be ready, as systemd does for so long, is asked to go on.
+void Supervisor::on_slow_start(WorkerProcess& child) {
+    child.since = Clock::now();
+    const auto who = "worker " + std::to_string(child.pid());
+    if (options_.start_limit) {
+        log(LogLevel::error, who + " has not opened its store in " +
+                                 format_duration(*options_.start_limit) + " and is killed");
+        return child.kill();
+    }
+    log(LogLevel::notice, who + " is still opening its store");
+    notify("EXTEND_TIMEOUT_USEC=" +
+           std::to_string(std::chrono::microseconds(2 * say_every).count()));
 }
 
 bool Supervisor::finished() const noexcept {
@@ -401,13 +431,15 @@ Supervisor::Clock::time_point Supervisor::next_deadline() const noexcept {
     };
     if (end_)
         consider(stop_deadline_);
+    else if (asked_to_stop_)
+        consider(now + ask_every);
     consider(next_start_);
     for (const auto& place : places_)
         if (place.worker == nullptr)
             consider(place.next);
     for (const auto& child : children_) {
         if (child->state == State::starting)
-            consider(child->since + options_.start_limit);
+            consider(child->since + start_patience());
         if (child->state == State::draining)
             consider(child->since + options_.drain_limit);
     }
@@ -462,7 +494,7 @@ void Supervisor::on_signals() {
         else if (end_)
             force(); // whoever asks twice does not want to wait
         else
-            begin_stop(PoolEnd::stopped);
+            ask_to_stop();
     }
 }
 
@@ -480,10 +512,23 @@ void Supervisor::on_message(WorkerProcess& child) {
         if (child.state != State::starting)
             continue;
         if (message->ready)
-            child.state = State::ready;
+            on_ready(child, message->text);
         else
             on_refusal(child, message->text);
     }
+}
+
+// It has opened its store, which we have not.
+void Supervisor::on_ready(WorkerProcess& child, const std::string& store) {
+    child.state = State::ready;
+    const auto end = store.find('\0');
+    auto& record = options_.record;
+    if (end == std::string::npos || store.compare(0, end, record.identity) == 0)
+        return;
+    record.identity = store.substr(0, end);
+    if (record.store.empty())
+        record.store = store.substr(end + 1);
+    announce();
 }
 
 // It has told why it cannot begin, and ends.

@@ -75,9 +75,12 @@ private:
     void abandon_reload(const std::string& why);
 
     // Ending.
+    void ask_to_stop();
     void begin_stop(PoolEnd end);
     void force();
     void enforce_limits();
+    std::chrono::milliseconds start_patience() const noexcept;
+    void on_slow_start(WorkerProcess& child);
     bool finished() const noexcept;
 
     // Waiting, and what comes of it.
@@ -86,6 +89,7 @@ private:
     void on_signals();
     void on_node(short revents);
     void on_message(WorkerProcess& child);
+    void on_ready(WorkerProcess& child, const std::string& store);
     void on_refusal(WorkerProcess& child, const std::string& why);
     bool is_removed() const noexcept;
     void on_end(WorkerProcess& child, int status);
@@ -116,6 +120,7 @@ private:
     Backoff start_backoff_; ///< of children that never became ready
     Clock::time_point next_start_{};
 
+    bool asked_to_stop_ = false; ///< by a signal, and nobody has said that it may
     std::optional<PoolEnd> end_; ///< set: it is stopping
     Clock::time_point stop_deadline_{};
     bool forced_ = false;

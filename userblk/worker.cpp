@@ -5,6 +5,7 @@
 #include "ioctl/lookup.hpp"
 #include "userblk/batch_size.hpp"
 #include "userblk/process_setup.hpp"
+#include "userblk/store_claim.hpp"
 #include "userblk/units.hpp"
 #include "userblk/worker_thread.hpp"
 
@@ -41,6 +42,7 @@ struct Worker::Shared {
     void start_others(std::vector<std::thread>& others);
 
     Serving serving;
+    bool claimed = false;
     std::vector<std::unique_ptr<WorkerThread>> threads;
     std::mutex mutex; // of failure
     std::exception_ptr failure;
@@ -93,8 +95,23 @@ void Worker::Shared::start_others(std::vector<std::thread>& others) {
     }
 }
 
+void Worker::claim() {
+    auto& serving = shared_->serving;
+    DeviceContext device;
+    device.number = serving.node.number();
+    try {
+        device.diskseq = abi::read_attributes(device.number).diskseq;
+    } catch (const abi::NoSuchDevice&) {
+        // It is gone, or sysfs is: then devices cannot be told from each other.
+    }
+    claim_store(serving.node, *serving.backend, device, serving.options.share);
+    shared_->claimed = true;
+}
+
 WorkerEnd Worker::run() {
     auto& shared = *shared_;
+    if (!shared.claimed)
+        claim();
     std::optional<BreakSignal> signal;
     if (shared.serving.options.wait == WaitMode::serve)
         signal.emplace();

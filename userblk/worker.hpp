@@ -30,6 +30,9 @@ struct WorkerOptions {
     /// Each thread keeps to one hardware queue, as long as that has requests, and
     /// to the processors whose requests it brings; see Worker::take_place().
     bool pin = false;
+    /// The store may have other devices, and the device other stores: somebody sees to it
+    /// that their data are the same, or in nobody's way. See Worker::claim().
+    bool share = false;
     LogFunction log;
 };
 
@@ -60,6 +63,13 @@ public:
     ~Worker();
     Worker(const Worker&) = delete;
     Worker& operator=(const Worker&) = delete;
+
+    /// Makes sure that no other device has the store, nor this device another store, as far
+    /// as can be seen from the locks of other workers (see Backend::store_files()), and locks
+    /// them for as long as this process lives. run() does so first if nobody has. Waits for
+    /// some moments for who may be about to leave.
+    /// @throws std::runtime_error that names device and store
+    void claim();
 
     /// Serves until stop() is called or the device is removed. The calling thread
     /// is one of those that serve. With WaitMode::serve SIGURG is used to end their

@@ -4,6 +4,7 @@
 #include "ioctl/error.hpp"
 #include "userblk/device.hpp"
 #include "userblk/pidfd.hpp"
+#include "userblk/store_claim.hpp"
 
 #include <array>
 #include <csignal>
@@ -110,13 +111,23 @@ void be_fifo(const WorkerSetup& setup) {
                                 "CAP_SYS_NICE or a limit for it (RLIMIT_RTPRIO) of 1 or more");
 }
 
+// Its identity and its names, for the supervisor.
+std::string store_text(const std::vector<StoreFile>& files) {
+    return store_identity(files) + '\0' + store_names(files);
+}
+
 int serve(const WorkerSetup& setup, const abi::FileDescriptor& channel) {
     std::optional<Worker> worker;
+    std::string store;
     try {
         be_batch(setup);
         const Device device{abi::ControlNode(setup.number)};
         const auto context = device.context();
-        worker.emplace(abi::ControlNode(setup.number), setup.factory(context), setup.options);
+        const auto backend = setup.factory(context);
+        store = store_text(backend->store_files());
+        worker.emplace(abi::ControlNode(setup.number), backend, setup.options);
+        if (!setup.claims_late)
+            worker->claim();
         if (setup.lock_memory)
             if (const auto error = locked(*worker))
                 write_log(setup.options.log, LogLevel::warning,
@@ -128,7 +139,7 @@ int serve(const WorkerSetup& setup, const abi::FileDescriptor& channel) {
         send_message(channel, failed_word, exception.what());
         return worker_failed;
     }
-    send_message(channel, ready_word, "");
+    send_message(channel, ready_word, store);
     const auto place = wait_for_go(channel);
     if (!place)
         return worker_stopped;

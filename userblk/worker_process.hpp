@@ -24,6 +24,9 @@ struct WorkerSetup {
     bool lock_memory = false;
     Scheduling scheduling = Scheduling::unchanged; ///< never automatic
     std::optional<Credentials> run_as;
+    /// The device's store is to be changed: until these workers begin, others serve with
+    /// another one.
+    bool claims_late = false;
 };
 
 /// How a worker process ended, as its exit status. A backend may call exit() with the
@@ -43,6 +46,7 @@ enum WorkerExit : int {
 /// What a worker process says over its channel.
 struct WorkerMessage {
     bool ready = false; ///< the store is open; otherwise it is not and text says why
+    /// Why not; or the store's identity and its names, with NUL between them.
     std::string text;
 };
 

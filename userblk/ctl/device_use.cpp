@@ -5,6 +5,7 @@
 #include "userblk/ctl/command.hpp"
 #include "userblk/ctl/kernel_module.hpp"
 #include "userblk/device.hpp"
+#include "userblk/removal.hpp"
 
 #include <algorithm>
 #include <chrono>
@@ -19,10 +20,6 @@ namespace userblk::ctl {
 namespace {
 
 namespace fs = std::filesystem;
-using namespace std::chrono_literals;
-
-constexpr auto patience = 2s;
-constexpr auto try_every = 50ms;
 
 std::string read_text(const fs::path& path) {
     std::ifstream file(path);
@@ -106,24 +103,28 @@ std::string uses_text(std::uint32_t number) {
 void remove_device(std::uint32_t number, bool force) {
     ensure_module();
     const auto disk = abi::disk_name(number);
-    const auto start = std::chrono::steady_clock::now();
-    for (;;) {
+    std::error_code error;
+    if (force)
         try {
-            return Device::remove(number, force);
-        } catch (const std::system_error& error) {
-            if (error.code() == std::errc::operation_not_permitted ||
-                error.code() == std::errc::permission_denied)
-                throw Failure("no permission to remove " + disk + "; run this as root");
-            if (error.code() == std::errc::no_such_device)
-                throw Failure("there is no device " + disk);
-            if (error.code() != std::errc::device_or_resource_busy)
-                throw;
+            Device::remove(number, true);
+        } catch (const std::system_error& failure) {
+            error = failure.code();
         }
-        if (!uses_of(number).empty() || std::chrono::steady_clock::now() - start > patience)
-            throw Failure(disk + " is in use (" + uses_text(number) +
-                          "); end that first, or use --force, which fails what waits");
-        std::this_thread::sleep_for(try_every);
-    }
+    else
+        error = remove_patiently(Removal(number, [number] { return !uses_of(number).empty(); }),
+                                 [](std::chrono::milliseconds time) {
+                                     std::this_thread::sleep_for(time);
+                                     return true;
+                                 });
+    if (error == std::errc::operation_not_permitted || error == std::errc::permission_denied)
+        throw Failure("no permission to remove " + disk + "; run this as root");
+    if (error == std::errc::no_such_device)
+        throw Failure("there is no device " + disk);
+    if (error == std::errc::device_or_resource_busy)
+        throw Failure(disk + " is in use (" + uses_text(number) +
+                      "); end that first, or use --force, which fails what waits");
+    if (error)
+        throw std::system_error(error, "unable to remove " + disk);
 }
 
 } // namespace userblk::ctl

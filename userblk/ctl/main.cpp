@@ -4,6 +4,7 @@
 #include "userblk/ctl/command_line.hpp"
 
 #include <Poco/Exception.h>
+#include <csignal>
 #include <iostream>
 
 namespace userblk::ctl {
@@ -67,6 +68,8 @@ const std::vector<std::string>& program_arguments() {
 
 int main(int argc, char** argv) { // NOLINT(bugprone-exception-escape): no memory to complain
     arguments.assign(argv, argv + argc);
+    ::signal(SIGCHLD,
+             SIG_DFL); // whoever started us may ignore it, and then nothing can be waited for
     CLI::App app("Makes, serves and looks after block devices whose driver is a set of ordinary "
                  "processes",
                  program_name);

@@ -9,6 +9,9 @@
 #include "userblk/ctl/device_use.hpp"
 #include "userblk/ctl/logging.hpp"
 #include "userblk/ctl/wait_command.hpp"
+#include "userblk/device.hpp"
+#include "userblk/removal.hpp"
+#include "userblk/store_claim.hpp"
 #include "userblk/supervisor_file.hpp"
 #include "userblk/units.hpp"
 
@@ -29,6 +32,7 @@ using namespace std::chrono_literals;
 constexpr auto default_timeout = 30s;
 constexpr const char* ours_word = "ours";
 constexpr const char* theirs_word = "theirs";
+constexpr const char* joined_word = "joined"; // and ours, when the others have left it
 
 // What this program was started as, so that a reload finds what has been
 // installed in its place since.
@@ -65,6 +69,37 @@ Description describe(const BackendSpec& store, std::uint64_t size, bool read_onl
         return store.describe(size, read_only);
     } catch (const std::invalid_argument& error) {
         throw Failure(error.what());
+    }
+}
+
+// A device is made for a store only if none has it.
+void check_unclaimed(const BackendSpec& store, const Description& description) {
+    if (store.kind() != BackendSpec::Kind::file)
+        return;
+    DeviceContext device;
+    device.size = description.size;
+    device.read_only = description.read_only;
+    userblk::check_unclaimed(*store.open(device));
+}
+
+// A file stays the device's also while all workers are dead. Memory need not: it is found by its
+// name, and is not to take part in what this process does with its own.
+std::shared_ptr<Backend> claimed(const BackendSpec& store, const abi::ControlNode& node,
+                                 bool share) {
+    if (store.kind() != BackendSpec::Kind::file)
+        return nullptr;
+    const auto device = Device(abi::ControlNode(node.number())).context();
+    auto backend = store.open(device);
+    claim_files(*backend, device, share);
+    return backend;
+}
+
+// More processes than our own.
+bool others_serve(std::uint32_t number, unsigned own) {
+    try {
+        return recovery::open_node(number).info().device.servers > own;
+    } catch (const std::exception&) {
+        return false; // it is gone
     }
 }
 
@@ -125,8 +160,14 @@ void ServeCommand::declare_workers(CommandLine& line) {
                 "Workers that wake up take a processor from somebody (normal), from whoever is "
                 "no real-time process (fifo), or wait for one (batch); default auto: batch if "
                 "more than one thread serves");
+    line.flag("--share", share_,
+              "Also if the store has another device, or the device another store; their data are "
+              "then yours to keep from mixing");
     line.number<unsigned>("--spares", spares_, 0, 64,
                           "Workers kept ready for one that dies; default 1");
+    line.time("--start-limit", start_limit_,
+              "Kill a worker that takes longer to open its store, and start another; default "
+              "infinity");
     line.time("--drain-limit", drain_limit_,
               "How long the end waits for workers to answer what they have taken; default 30s");
 }
@@ -235,7 +276,7 @@ ServeCommand::Target ServeCommand::find_target(const BackendSpec& store) const {
         recovery::complain(program_name, abi::disk_name(number) +
                                              " is served already (by the workers of process " +
                                              others + "); joining them");
-    return {number, create_ && !keep_};
+    return {number, create_ && !keep_, !others.empty() || is_served(number)};
 }
 
 ServeCommand::Target ServeCommand::make_target(const BackendSpec& store) const {
@@ -249,26 +290,56 @@ ServeCommand::Target ServeCommand::make_target(const BackendSpec& store) const {
     if (store.kind() != BackendSpec::Kind::file && device_options_.size() == 0)
         throw UsageError("--size is missing; " + store.text() + " has none of its own");
     const auto description = describe(store, device_options_.size(), device_options_.read_only());
+    if (!share_)
+        check_unclaimed(store, description);
     auto base = DeviceConfig::for_backend(description);
     if (redirect_)
         base.redirect = true;
     const auto device = create_device(device_options_.apply(std::move(base)));
-    return {device.number(), !keep_};
+    return {device.number(), !keep_, false};
+}
+
+// Why a device that is ours stays: empty if it need not.
+std::string ServeCommand::other_servers(const Target& target) const {
+    const auto others = other_supervisors(target.number);
+    if (!others.empty())
+        return "the workers of process " + others;
+    return is_served(target.number) ? "workers without a supervisor" : "";
+}
+
+// Done while the device is served: who has it open for a moment, as udev has after the last close,
+// to read what is on it, gets its answers and closes it.
+std::function<bool()> ServeCommand::removal_before_stop(const Target& target) const {
+    if (!target.ours || target.joined)
+        return {};
+    return [this, target, removal = std::optional<Removal>()]() mutable {
+        if (!other_supervisors(target.number).empty() || others_serve(target.number, workers_))
+            return true;
+        if (!removal)
+            removal.emplace(target.number,
+                            [number = target.number] { return !uses_of(number).empty(); });
+        const auto result = removal->attempt();
+        return result && *result &&
+               *result != std::errc::no_such_device; // what was removed ends by itself
+    };
 }
 
 // In use it stays: whoever uses it goes on when it is served again.
 void ServeCommand::remove_at_end(const Target& target, const LogFunction& log) const {
     if (!target.ours)
         return;
-    try {
-        remove_device(target.number, false);
-    } catch (const std::exception&) {
-        const auto disk = abi::disk_name(target.number);
+    const auto disk = abi::disk_name(target.number);
+    if (const auto others = other_servers(target); !others.empty())
+        return log(LogLevel::notice, disk + " stays, since it is served by " + others + " too");
+    const auto in_use = [number = target.number] { return !uses_of(number).empty(); };
+    const auto error = remove_patiently(Removal(target.number, in_use), wait_for_end_signal);
+    if (error == std::errc::device_or_resource_busy)
         log(LogLevel::warning, disk + " stays, since it is in use (" + uses_text(target.number) +
                                    "); its requests wait. Serve it again with \"userblkctl serve " +
                                    disk + " STORE\", or remove it with \"userblkctl remove " +
                                    disk + "\"");
-    }
+    else if (error && error != std::errc::no_such_device)
+        log(LogLevel::error, "unable to remove " + disk + ": " + error.message());
 }
 
 // ------------------------------------------------------------------- serving
@@ -293,15 +364,21 @@ PoolOptions ServeCommand::pool_options(const Target& target) const {
     options.worker.batch = batch_;
     options.worker.wait = wait_ == "serve" ? WaitMode::serve : WaitMode::poll;
     options.worker.spin = spin_;
+    options.worker.share = share_;
     options.worker.pin = pin_;
     options.lock_memory = lock_memory_;
     options.oom_score_adj = oom_score_;
     options.run_as = user_;
+    if (start_limit_ && *start_limit_ != infinity)
+        options.start_limit = std::chrono::ceil<std::chrono::milliseconds>(*start_limit_);
     if (drain_limit_)
         options.drain_limit = std::chrono::duration_cast<std::chrono::milliseconds>(*drain_limit_);
     options.reexec = program_arguments();
     options.reexec.front() = program_path();
-    options.reexec_note = std::string(target.ours ? ours_word : theirs_word) + " " + folder_;
+    options.reexec_note = std::string(!target.ours    ? theirs_word
+                                      : target.joined ? joined_word
+                                                      : ours_word) +
+                          " " + folder_;
     return options;
 }
 
@@ -311,9 +388,12 @@ int ServeCommand::serve(const Target& target, const BackendSpec& store, const Lo
     options.record = record(store);
     options.log = log;
     options.ready = std::move(ready);
+    options.may_stop = removal_before_stop(target);
     PoolEnd end = PoolEnd::failed;
+    std::optional<Pool> pool; // until the device is removed, since it holds signals back
     try {
-        end = Pool(target.number, store.factory(log), options).run();
+        const auto held = claimed(store, recovery::open_node(target.number), share_);
+        end = pool.emplace(target.number, store.factory(log), options).run();
     } catch (const std::exception& error) {
         log(LogLevel::error, recovery::explain(error));
     }
@@ -379,7 +459,8 @@ int ServeCommand::run() {
     Target target;
     if (continuation) {
         const auto space = continuation->note.find(' ');
-        target = {continuation->number, continuation->note.substr(0, space) == ours_word};
+        const auto word = continuation->note.substr(0, space);
+        target = {continuation->number, word != theirs_word, word == joined_word};
         folder_ = continuation->note.substr(space + 1);
         fs::current_path(folder_);
     }

@@ -33,6 +33,7 @@ private:
     struct Target {
         std::uint32_t number = 0;
         bool ours = false;
+        bool joined = false; ///< others served it already
     };
 
     void declare_workers(CommandLine& line);
@@ -49,6 +50,8 @@ private:
     int serve_here(const Target& target, const BackendSpec& store, bool continued) const;
     int serve_in_background(const Target& target, const BackendSpec& store) const;
     void wait_until_served(Background& background, const Target& target) const;
+    std::string other_servers(const Target& target) const;
+    std::function<bool()> removal_before_stop(const Target& target) const;
     void remove_at_end(const Target& target, const LogFunction& log) const;
 
     std::function<std::vector<CommandLine::Given>()> given_;
@@ -61,10 +64,10 @@ private:
     std::optional<Credentials> user_;
     bool lock_memory_ = false;
     std::optional<int> oom_score_;
-    std::optional<std::chrono::nanoseconds> drain_limit_, timeout_;
+    std::optional<std::chrono::nanoseconds> start_limit_, drain_limit_, timeout_;
     bool detach_ = false;
     bool spin_ = false, pin_ = false;
-    bool redirect_ = false, direct_ = false;
+    bool redirect_ = false, direct_ = false, share_ = false;
     std::string log_target_;
     std::string log_level_ = "information";
     std::string folder_; ///< that the command was given in

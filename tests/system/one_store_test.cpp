@@ -1,0 +1,268 @@
+// SPDX-License-Identifier: MIT
+//
+// One store, one device, unless a person says otherwise (invariant 14): a second "serve" by mistake
+// is refused, and harms nobody.
+#include <csignal>
+#include <fcntl.h>
+#include <filesystem>
+
+#include "tests/support/process.hpp"
+#include "tests/system/fio.hpp"
+#include "tests/system/system_test.hpp"
+
+namespace userblk::test {
+
+namespace fs = std::filesystem;
+
+class OneStore : public SystemTest {
+protected:
+    static constexpr std::uint64_t size = 16 * mib;
+
+    static Outcome serve(const Arguments& arguments) {
+        Arguments argv{built("userblkctl"), "serve"};
+        argv.insert(argv.end(), arguments.begin(), arguments.end());
+        return run(argv, 3 * patience);
+    }
+    static bool is_there(const std::string& device) { return fs::exists("/sys/block/" + device); }
+    // A message that names each of them.
+    static void expect_refusal(const Outcome& outcome, const std::vector<std::string>& names) {
+        EXPECT_EQ(outcome.status, 1) << outcome.text();
+        for (const auto& name : names)
+            EXPECT_NE(outcome.err.find(name), std::string::npos) << name << ": " << outcome.err;
+    }
+    // "serve --create" that prints the device's path when it is served.
+    static Program make_device(const Arguments& arguments) {
+        Arguments argv{built("userblkctl"), "serve", "--create"};
+        argv.insert(argv.end(), arguments.begin(), arguments.end());
+        Program program(argv);
+        EXPECT_TRUE(eventually([&] { return !program.out().empty() || !program.running(); }));
+        EXPECT_FALSE(program.out().empty()) << program.err();
+        return program;
+    }
+};
+
+// fio writes and verifies at depth 32 while somebody serves the same device with another store, by
+// mistake: as a supervisor, as a worker without one, and at last when the first one's supervisor
+// has been killed and only its workers are left to tell. All are refused, and the data are right.
+TEST_F(OneStore, OfADeviceIsNotMixedWithAnotherUnderFio) {
+    allow_time(300s);
+    TestDevice device(full_config(size));
+    const std::string right = "file:" + make_file("right", size);
+    const std::string wrong = "file:" + make_file("wrong", size);
+    Supervisor first(device, right);
+    EXPECT_TRUE(answers(device));
+    Fio fio(
+        {.target = device.block_path(), .size = "12m", .depth = 32, .runtime = in_form(60s, 12s)});
+    ASSERT_TRUE(fio.await_traffic(device));
+    expect_refusal(serve({device.name(), wrong}), {device.name(), right, wrong.substr(5)});
+    expect_refusal(serve({device.name(), "null:"}), {device.name(), right, "null:"});
+    const Outcome lone = run({built("lone_worker"), device.name(), wrong});
+    EXPECT_EQ(lone.status, 1) << lone.text();
+    const std::vector<pid_t> workers = first.workers();
+    first.program().kill();
+    expect_refusal(serve({device.name(), wrong}), {device.name(), wrong.substr(5)});
+    // The same store joins, by whatever name.
+    fs::create_symlink(right.substr(5), folder() + "/link");
+    Supervisor next(device, "delay=1us,file:" + folder() + "/link", 2);
+    kill_each(workers);
+    EXPECT_TRUE(fio.running());
+    fio.finish();
+    EXPECT_EQ(info(device.control()).errors, 0u);
+    next.stop();
+}
+
+// A file that has a device does not get another one, by whatever name it is called; nor does the
+// device that was to be remain. When all that served the first are dead the file is free.
+TEST_F(OneStore, HasOneDevice) {
+    allow_time(240s);
+    const std::string image = make_file("image", size);
+    const Program first = make_device({"file:" + image, "--name", "one"});
+    fs::create_hard_link(image, folder() + "/hard");
+    fs::create_symlink(image, folder() + "/soft");
+    for (const auto* name : {"image", "hard", "soft"})
+        expect_refusal(serve({"--create", "file:" + folder() + "/" + name, "--name", "two"}),
+                       {"userblk0", "one", folder() + "/" + name});
+    EXPECT_FALSE(is_there("userblk1"));
+    {
+        TestDevice device(full_config(size));
+        expect_refusal(serve({device.name(), "file:" + image, "--redirect"}),
+                       {"userblk0", device.name(), image});
+        expect_refusal(serve({device.name(), "log,readonly,file:" + image}),
+                       {"userblk0", device.name(), image});
+    }
+    const auto workers = children_of(first.pid());
+    kill(first.pid(), SIGKILL);
+    kill_each(workers);
+    TestDevice device(full_config(size));
+    Supervisor other(device, "file:" + image, 2);
+    EXPECT_TRUE(answers(device));
+    other.stop();
+    succeed({built("userblkctl"), "remove", "one"});
+}
+
+// While all workers of a device are dead, and only its supervisor lives, nobody else gets the file.
+TEST_F(OneStore, IsKeptWhileAllWorkersAreDead) {
+    TestDevice device(full_config(size));
+    const std::string image = "file:" + make_file("image", size);
+    Supervisor first(device, image, 1, {"--spares", "0"});
+    EXPECT_TRUE(answers(device));
+    kill(first.pid(), SIGSTOP);
+    eventually_in_state(first.pid(), 'T');
+    kill_each(first.workers());
+    expect_refusal(serve({"--create", image}), {device.name()});
+    kill(first.pid(), SIGCONT);
+    EXPECT_TRUE(answers(device));
+    first.stop();
+}
+
+// Memory with a name is a store as any other.
+TEST_F(OneStore, OfMemoryHasOneDevice) {
+    TestDevice device(full_config(size));
+    TestDevice second(full_config(size));
+    Supervisor first(device, "mem:one-store", 2);
+    EXPECT_TRUE(answers(device));
+    expect_refusal(serve({second.name(), "mem:one-store"}),
+                   {device.name(), second.name(), "mem:one-store"});
+    first.stop();
+    shell("rm -f /dev/shm/userblk.one-store*");
+}
+
+// Those that only read may have a file together; one that writes is refused then.
+TEST_F(OneStore, IsSharedByThoseThatRead) {
+    const std::string image = "file:" + make_file("image", size);
+    auto config = full_config(size);
+    config.flags |= USERBLK_F_READ_ONLY;
+    TestDevice one(config), two(config), writable(full_config(size));
+    Supervisor first(one, image, 2), second(two, image, 2);
+    EXPECT_TRUE(answers(one));
+    EXPECT_TRUE(answers(two));
+    expect_refusal(serve({writable.name(), image}), {writable.name()});
+    first.stop();
+    second.stop();
+}
+
+// Who means it says --share; whoever had the store first is not disturbed: its workers come again.
+TEST_F(OneStore, IsSharedByWhoMeansIt) {
+    const std::string image = "file:" + make_file("image", size);
+    TestDevice one(full_config(size)), two(full_config(size));
+    Supervisor first(one, image, 2);
+    EXPECT_TRUE(answers(one));
+    Supervisor second(two, image, 2, {"--share"});
+    EXPECT_TRUE(answers(two));
+    first.kill_workers();
+    EXPECT_TRUE(answers(one));
+    EXPECT_TRUE(eventually([&] { return first.workers().size() == 3; })) << first.program().err();
+    first.stop();
+    // But who comes now and does not say so is refused.
+    expect_refusal(serve({one.name(), image}), {one.name(), two.name()});
+    second.stop();
+}
+
+// A device is removed by force while its workers have requests in hand, and its file gets another
+// device at once.
+TEST_F(OneStore, IsFreeWhenItsDeviceIsRemoved) {
+    allow_time(240s);
+    const std::string image = "delay=50ms,file:" + make_file("image", size);
+    for (int round = 0; round < 3; round++) {
+        Program program = make_device({image, "--name", "again"});
+        Program reader({"dd", "if=/dev/userblk0", "of=/dev/null", "bs=4k", "iflag=direct"});
+        EXPECT_TRUE(reader.running());
+        succeed({built("userblkctl"), "remove", "--force", "again"});
+        Program next = make_device({image, "--name", "again"});
+        succeed({built("userblkctl"), "remove", "--force", "again"}, 3 * patience);
+        EXPECT_EQ(next.wait().status, 0) << next.err();
+        EXPECT_EQ(program.wait().status, 0) << program.err();
+    }
+}
+
+// A second "serve --create --reuse" ends: the device stays, since the first one serves it. The last
+// one removes it.
+TEST_F(OneStore, IsNotRemovedUnderWhoStillServesIt) {
+    allow_time(240s);
+    const std::string image = "file:" + make_file("image", size);
+    Program first = make_device({image, "--name", "reused", "--reuse"});
+    Program second = make_device({image, "--name", "reused", "--reuse"});
+    second.signal(SIGTERM);
+    EXPECT_EQ(second.wait(2 * patience).status, 0) << second.err();
+    EXPECT_TRUE(is_there("userblk0")) << second.err();
+    EXPECT_NE(second.err().find(std::to_string(first.pid())), std::string::npos) << second.err();
+    shell("dd if=/dev/userblk0 of=/dev/null bs=4k count=1 iflag=direct status=none");
+    // One whose store is another is refused, and removes nothing, either.
+    expect_refusal(serve({"--create", "--reuse", "--name", "reused", "--size", "4M", "mem:other"}),
+                   {"userblk0", image});
+    EXPECT_TRUE(is_there("userblk0"));
+    // Workers without a supervisor count as well.
+    Program third = make_device({image, "--name", "reused", "--reuse", "--workers", "1"});
+    const auto workers = children_of(third.pid());
+    third.kill();
+    first.signal(SIGTERM);
+    EXPECT_EQ(first.wait(2 * patience).status, 0) << first.err();
+    EXPECT_TRUE(is_there("userblk0")) << first.err();
+    kill_each(workers);
+    Program last = make_device({image, "--name", "reused", "--reuse"});
+    last.signal(SIGTERM);
+    EXPECT_EQ(last.wait(2 * patience).status, 0) << last.err();
+    EXPECT_FALSE(is_there("userblk0")) << last.err();
+}
+
+// The device is written to and closed, upon which udev looks at it, and at that moment it is to be
+// removed: by the end of who made it, which answers udev meanwhile, or by the remove command.
+// Nothing is left, each time.
+TEST_F(OneStore, IsLeftByItsDeviceRightAfterTheLastClose) {
+    allow_time(300s);
+    const std::string image = "file:" + make_file("image", size);
+    for (int round = 0; round < in_form(20, 4); round++) {
+        Program program = make_device({image, "--name", "closed"});
+        shell("dd if=/dev/urandom of=/dev/userblk0 bs=4k count=16 conv=fsync status=none");
+        if (round % 2)
+            succeed({built("userblkctl"), "remove", "closed"}, 3 * patience);
+        else
+            program.signal(SIGTERM);
+        const Outcome outcome = program.wait(3 * patience);
+        EXPECT_EQ(outcome.status, 0) << outcome.text();
+        EXPECT_FALSE(is_there("userblk0")) << outcome.text();
+    }
+}
+
+// Somebody has the device open, and its maker is to end: it serves on, and waits for the close. A
+// second signal ends the waiting, and it says that the device stays.
+TEST_F(OneStore, IsNotWaitedForTwice) {
+    Program program = make_device({"file:" + make_file("image", size), "--name", "open"});
+    const Fd held(open("/dev/userblk0", O_RDWR | O_CLOEXEC));
+    program.signal(SIGTERM);
+    shell("dd if=/dev/userblk0 of=/dev/null bs=4k count=1 iflag=direct status=none");
+    EXPECT_TRUE(program.running());
+    program.signal(SIGTERM);
+    const Outcome outcome = program.wait();
+    EXPECT_EQ(outcome.status, 0) << outcome.text();
+    EXPECT_NE(outcome.err.find("userblk0 stays"), std::string::npos) << outcome.err;
+    EXPECT_TRUE(is_there("userblk0"));
+    succeed({built("userblkctl"), "remove", "--force", "open"});
+}
+
+// Whoever started it ignores SIGCHLD, as some shells' traps and some daemons do: serving, waiting,
+// and workers that die are as ever.
+TEST_F(OneStore, IsServedWhereChildrenAreIgnored) {
+    const auto ignore = [] { std::signal(SIGCHLD, SIG_IGN); };
+    const std::string image = "file:" + make_file("image", size);
+    const Outcome made = run({built("userblkctl"), "serve", "--create", image, "--name", "ignored",
+                              "--workers", "2", "--detach", "--log", "file:" + folder() + "/log"},
+                             3 * patience, ignore);
+    EXPECT_EQ(made.status, 0) << made.text();
+    EXPECT_EQ(run({built("userblkctl"), "wait", "ignored"}, 3 * patience, ignore).status, 0);
+    const std::string supervisor =
+        succeed({built("userblkctl"), "list", "-n", "-o", "SUPERVISORS"});
+    const auto workers = children_of(std::stoi(supervisor));
+    EXPECT_EQ(workers.size(), 3u);
+    kill_each(workers);
+    shell("dd if=/dev/userblk0 of=/dev/null bs=4k count=1 iflag=direct status=none");
+    // A read that fails is told as that, not as a success.
+    succeed({built("userblkctl"), "remove", "ignored"}, 3 * patience);
+    const Outcome bad = run({built("userblkctl"), "serve", "--create", "errors=1," + image,
+                             "--detach", "--log", "file:" + folder() + "/log"},
+                            3 * patience, ignore);
+    EXPECT_EQ(bad.status, 1) << bad.text();
+    EXPECT_FALSE(is_there("userblk0"));
+}
+
+} // namespace userblk::test
