@@ -30,7 +30,8 @@ PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
   consumer_packages=(cmake g++ make pkg-config)
   second_compiler_packages=(clang)
   fuzz_packages=(clang libclang-rt-14-dev)
-  test_packages=("${disk_packages[@]}" dmsetup fdisk fio gdisk parted python3 systemd xfsprogs)
+  test_packages=("${disk_packages[@]}" dkms dmsetup fdisk fio gdisk
+    parted pkg-config python3 systemd xfsprogs)
 }
 
 # Messages go to standard error: standard output belongs to results.
