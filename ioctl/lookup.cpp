@@ -116,6 +116,9 @@ Attributes read_attributes(std::uint32_t number, const std::string& sysfs) {
         throw NoSuchDevice("there is no device " + disk_name(number));
     Attributes attributes;
     attributes.state = *state;
+    if (read_line(own + "servers"))
+        attributes.servers = static_cast<std::uint32_t>(read_count(own + "servers"));
+    attributes.unserved = std::chrono::milliseconds(read_count(own + "unserved_ms"));
     attributes.name = read_line(own + "name").value_or("");
     attributes.size = read_count(disk + "/size") * sector;
     attributes.diskseq = read_count(disk + "/diskseq");

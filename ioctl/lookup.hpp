@@ -48,7 +48,9 @@ std::string disk_name(std::uint32_t number);
 /// privilege. The values were read one after the other.
 struct Attributes {
     std::string name;                          ///< given at creation; may be empty
-    std::string state;                         ///< "new" or "served"
+    std::string state;                         ///< "new" or, since the first GET, "served"
+    std::optional<std::uint32_t> servers;      ///< processes that serve it; old modules do not tell
+    std::chrono::milliseconds unserved{};      ///< how long nobody has; 0 while somebody does
     std::uint64_t size = 0;                    ///< bytes
     std::uint64_t diskseq = 0;                 ///< unique among all disks since boot
     bool read_only = false;                    ///< writes are refused

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "recover/explain.hpp"
 
+#include "userblk/printable.hpp"
+
 #include <iostream>
 #include <new>
 
@@ -13,7 +15,7 @@ std::string explain(const std::exception& error) {
 }
 
 void complain(const std::string& program, const std::string& text) {
-    std::cerr << program + ": " + text + "\n" << std::flush;
+    std::cerr << program + ": " + printable(text, "\n") + "\n" << std::flush;
 }
 
 } // namespace userblk::recovery

@@ -30,7 +30,8 @@ enum ExitStatus : int {
 /// An exception as a sentence for people.
 std::string explain(const std::exception& error);
 
-/// Writes "PROGRAM: TEXT" to standard error, in one piece.
+/// Writes "PROGRAM: TEXT" to standard error, in one piece, with what would act on
+/// a terminal escaped.
 void complain(const std::string& program, const std::string& text);
 
 } // namespace userblk::recovery

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "recover/help.hpp"
 
+#include "userblk/printable.hpp"
+
 #include <sstream>
 
 namespace userblk::recovery {
@@ -69,7 +71,7 @@ std::string usage_message(const CLI::App* app, const CLI::Error& error) {
     std::string name = app->get_name();
     for (auto given = app->get_subcommands(); !given.empty(); given = given[0]->get_subcommands())
         name += " " + given[0]->get_name();
-    return name + ": " + error.what() + "\nTry '" + name + " --help'.\n";
+    return name + ": " + printable(error.what(), "\n") + "\nTry '" + name + " --help'.\n";
 }
 
 } // namespace userblk::recovery

@@ -1,24 +1,32 @@
 // SPDX-License-Identifier: MIT
 #include "recover/json.hpp"
 
+#include "userblk/printable.hpp"
+
 #include <cstdio>
 
 namespace userblk::recovery {
 
 namespace {
 
+// Control characters of every kind as numbers, so that a text is harmless on a
+// terminal, too; JSON allows no bytes that are not UTF-8.
 std::string quoted(std::string_view text) {
     std::string result = "\"";
-    for (const char c : text) {
-        if (c == '"' || c == '\\') {
+    const auto valid = well_formed(text);
+    for (std::string_view rest = valid; !rest.empty();) {
+        const auto character = first_character(rest);
+        const auto bytes = rest.substr(0, character.length);
+        rest.remove_prefix(character.length);
+        if (bytes == "\"" || bytes == "\\") {
             result += '\\';
-            result += c;
-        } else if (static_cast<unsigned char>(c) < 0x20) {
+            result += bytes;
+        } else if (character.code < 0x20 || (character.code >= 0x7f && character.code < 0xa0)) {
             char escape[8];
-            std::snprintf(escape, sizeof escape, "\\u%04x", static_cast<unsigned>(c));
+            std::snprintf(escape, sizeof escape, "\\u%04x", static_cast<unsigned>(character.code));
             result += escape;
         } else {
-            result += c;
+            result += bytes;
         }
     }
     return result + '"';

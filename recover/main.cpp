@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "recover/explain.hpp"
 #include "recover/help.hpp"
+#include "recover/output.hpp"
 #include "recover/recover.hpp"
 #include "recover/watch.hpp"
 
@@ -54,9 +55,7 @@ int run(Arguments& arguments) {
     return exit_success;
 }
 
-} // namespace
-
-int main(int argc, char** argv) { // NOLINT(bugprone-exception-escape): no memory to complain
+int run(int argc, char** argv) {
     CLI::App app(
         "Shows which requests of userblk devices are pending, who holds them and whether they "
         "live, and puts back into the queue what the dead held",
@@ -75,4 +74,11 @@ int main(int argc, char** argv) { // NOLINT(bugprone-exception-escape): no memor
         complain(program, explain(error));
         return exit_failure;
     }
+}
+
+} // namespace
+
+int main(int argc, char** argv) { // NOLINT(bugprone-exception-escape): no memory to complain
+    Output output;
+    return output.finish(program, run(argc, argv));
 }

@@ -5,6 +5,7 @@
 #include "recover/explain.hpp"
 #include "recover/json.hpp"
 #include "recover/survey.hpp"
+#include "userblk/units.hpp"
 
 #include <ostream>
 
@@ -44,7 +45,7 @@ bool recover_device(const RecoverOptions& options, std::uint32_t number, std::os
 } // namespace
 
 std::string requests_text(std::uint64_t count) {
-    return std::to_string(count) + (count == 1 ? " request" : " requests");
+    return counted(count, "request");
 }
 
 int recover(const RecoverOptions& options, std::ostream& out) {

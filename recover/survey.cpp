@@ -5,6 +5,7 @@
 #include "recover/explain.hpp"
 #include "recover/json.hpp"
 #include "recover/table.hpp"
+#include "userblk/printable.hpp"
 #include "userblk/units.hpp"
 
 #include <algorithm>
@@ -12,6 +13,7 @@
 #include <charconv>
 #include <cstdio>
 #include <fstream>
+#include <iterator>
 #include <ostream>
 #include <stdexcept>
 #include <sys/stat.h>
@@ -37,8 +39,9 @@ std::string permission_text(const std::string& path) {
 
 std::string program_of(pid_t pid) {
     std::ifstream file("/proc/" + std::to_string(pid) + "/comm");
-    std::string name;
-    std::getline(file, name);
+    std::string name(std::istreambuf_iterator<char>(file), {}); // whatever is in it
+    if (name.ends_with('\n'))
+        name.pop_back();
     return name;
 }
 
@@ -148,7 +151,7 @@ void print(std::ostream& out, const std::vector<Holding>& holdings, const std::s
 void print(std::ostream& out, const Survey& survey) {
     out << abi::disk_name(survey.number);
     if (!survey.name.empty())
-        out << " (" << survey.name << ")";
+        out << " (" << printable(survey.name) << ")";
     out << ": ";
     if (survey.queued == 0 && survey.taken == 0) {
         out << "nothing is pending\n";

@@ -1,35 +1,51 @@
 // SPDX-License-Identifier: MIT
 #include "recover/table.hpp"
 
+#include "userblk/printable.hpp"
+
 #include <algorithm>
 #include <ostream>
 
 namespace userblk::recovery {
 
+namespace {
+
+constexpr std::string_view gap = "  "; // between columns
+
+} // namespace
+
 void Table::add(std::vector<std::string> cells) {
     cells.resize(columns_.size());
     for (auto& cell : cells)
-        if (cell.empty())
-            cell.assign(1, '-');
+        cell = cell.empty() ? "-" : printable(cell);
     rows_.push_back(std::move(cells));
 }
 
-std::vector<std::size_t> Table::widths(bool headings) const {
+// Without the last columns that there is no room for; the first one stays.
+std::vector<std::size_t> Table::fitting(std::vector<std::size_t> widths, std::size_t indent) const {
+    std::size_t used = indent, count = 0;
+    while (count < widths.size() && (width_ == 0 || count == 0 || used + widths[count] <= width_))
+        used += widths[count++] + gap.size();
+    widths.resize(count);
+    return widths;
+}
+
+std::vector<std::size_t> Table::widths(bool headings, std::size_t indent) const {
     std::vector<std::size_t> widths(columns_.size());
     for (std::size_t i = 0; i < columns_.size(); ++i) {
         widths[i] = headings ? columns_[i].heading.size() : 0;
         for (const auto& row : rows_)
-            widths[i] = std::max(widths[i], row[i].size());
+            widths[i] = std::max(widths[i], columns_of(row[i]));
     }
-    return widths;
+    return fitting(std::move(widths), indent);
 }
 
 void Table::print_line(std::ostream& out, const std::vector<std::string>& cells,
                        const std::vector<std::size_t>& widths, const std::string& indent) const {
     std::string line = indent;
-    for (std::size_t i = 0; i < cells.size(); ++i) {
-        const std::string padding(widths[i] - cells[i].size(), ' ');
-        line += i == 0 ? "" : "  ";
+    for (std::size_t i = 0; i < widths.size(); ++i) {
+        const std::string padding(widths[i] - columns_of(cells[i]), ' ');
+        line += i == 0 ? "" : gap;
         line += columns_[i].align == Align::right ? padding + cells[i] : cells[i] + padding;
     }
     line.erase(line.find_last_not_of(' ') + 1);
@@ -37,7 +53,7 @@ void Table::print_line(std::ostream& out, const std::vector<std::string>& cells,
 }
 
 void Table::print(std::ostream& out, bool headings, const std::string& indent) const {
-    const auto columns = widths(headings);
+    const auto columns = widths(headings, indent.size());
     if (headings) {
         std::vector<std::string> cells;
         for (const auto& column : columns_)

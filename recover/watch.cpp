@@ -31,6 +31,14 @@ void add_to(const abi::FileDescriptor& epoll, int fd, std::uint32_t events, std:
 
 } // namespace
 
+std::string orphaned_event(const Survey& survey) {
+    JsonWriter json;
+    json.begin_object().member("event", "orphaned");
+    write(json, survey); // whose requests are a list; how many are orphaned is among the rest
+    json.end_object();
+    return json.text();
+}
+
 Watcher::Watcher(WatchOptions options, std::ostream& out)
     : options_(std::move(options)), out_(out), epoll_(::epoll_create1(EPOLL_CLOEXEC)) {
     if (!epoll_)
@@ -99,11 +107,7 @@ void Watcher::event(const char* name, std::uint32_t number, const std::string& t
 void Watcher::tell(const Watched& watched) {
     const auto now = survey(watched.node);
     if (options_.json) {
-        JsonWriter json;
-        json.begin_object().member("event", "orphaned").member("requests", now.orphaned);
-        write(json, now);
-        json.end_object();
-        out_ << json.text() << std::endl;
+        out_ << orphaned_event(now) << std::endl;
     } else {
         print(out_, now);
         out_.flush();
@@ -152,7 +156,7 @@ void Watcher::look_at(std::uint64_t key, bool removed) {
 }
 
 void Watcher::run() {
-    while (inotify_ || !watched_.empty()) {
+    while (out_ && (inotify_ || !watched_.empty())) {
         epoll_event event{};
         const int count = ::epoll_wait(epoll_.get(), &event, 1, -1);
         if (count < 0 && errno != EINTR)

@@ -19,6 +19,11 @@ struct WatchOptions {
     bool json = false;                ///< one JSON text per event and line
 };
 
+struct Survey;
+
+/// What is told in JSON when requests of the dead are found.
+std::string orphaned_event(const Survey& survey);
+
 /// Tells of requests of the dead as the kernel tells of them, and puts them back
 /// if it is asked to. Asleep in between; asks nothing periodically.
 class Watcher {
@@ -27,7 +32,8 @@ public:
     ///         watched
     Watcher(WatchOptions options, std::ostream& out);
 
-    /// Returns when all devices that were named have been removed.
+    /// Returns when all devices that were named have been removed, or nothing can
+    /// be told any more.
     void run();
 
 private:

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "userblk/log.hpp"
 
+#include "userblk/printable.hpp"
+
 #include <unistd.h>
 
 namespace userblk {
@@ -37,7 +39,7 @@ LogFunction log_to_stderr(std::string program, LogLevel most) {
         std::string line = program + "[" + std::to_string(::getpid()) + "]: ";
         if (level <= LogLevel::warning)
             line.append(to_string(level)).append(": ");
-        line.append(text).append("\n");
+        line.append(printable(text)).append("\n");
         // One write, so that the lines of several processes do not mix. Nobody
         // could be told of a failure.
         [[maybe_unused]] const auto written = ::write(STDERR_FILENO, line.data(), line.size());

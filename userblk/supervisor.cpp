@@ -375,7 +375,7 @@ void Supervisor::force() {
     if (forced_ || children_.empty())
         return;
     log(LogLevel::warning,
-        std::to_string(children_.size()) + " workers have not ended in time and are killed");
+        "killing " + counted(children_.size(), "worker") + " that did not end in time");
     forced_ = true;
     stop_deadline_ = Clock::now() + kill_limit;
     for (const auto& child : children_)

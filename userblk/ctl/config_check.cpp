@@ -14,7 +14,8 @@ namespace {
 
 constexpr std::uint32_t most_physical = 1U << 20;
 constexpr std::uint32_t least_chunk = 4096;
-constexpr std::uint32_t most_chunk = 1U << 31;
+constexpr std::uint32_t most_chunk = 1U << 30;
+constexpr std::uint32_t most_granularity = 1U << 31;
 constexpr std::uint64_t most_size = std::numeric_limits<std::int64_t>::max();
 
 std::uint32_t or_default(std::uint32_t value, std::uint32_t standard) {
@@ -46,7 +47,7 @@ void check_blocks(const DeviceConfig& config) {
     check_multiple("--io-min", config.io_min, physical);
     check_multiple("--io-opt", config.io_opt, physical);
     if (config.discard)
-        check_power("--discard-granularity", config.discard_granularity, logical, most_chunk);
+        check_power("--discard-granularity", config.discard_granularity, logical, most_granularity);
     else if (config.discard_granularity != 0)
         throw UsageError("--discard-granularity makes no sense for a device without discard");
     check_size(config.size, logical, "--size");
@@ -61,10 +62,10 @@ void check_queues(const DeviceConfig& config) {
         throw UsageError("--depth: at most " + std::to_string(USERBLK_MAX_DEPTH));
     const auto most = std::bit_floor(USERBLK_MAX_SLOTS / queues);
     if (std::bit_ceil(depth) > most)
-        throw UsageError("--depth: " + std::to_string(queues) + " queues of " +
-                         std::to_string(depth) + " are more than the " +
-                         std::to_string(USERBLK_MAX_SLOTS) + " requests of a device; at most " +
-                         std::to_string(most) + " is right for so many queues");
+        throw UsageError("--depth: " + counted(queues, "queue") + " of " + std::to_string(depth) +
+                         " is more than the " + std::to_string(USERBLK_MAX_SLOTS) +
+                         " requests of a device; at most " + std::to_string(most) +
+                         " is right for so many queues");
 }
 
 } // namespace
@@ -102,9 +103,10 @@ void check_name(const std::string& name) {
     const auto is_number = [&](std::string_view text) {
         return !text.empty() && text.find_first_not_of(digits) == std::string_view::npos;
     };
-    if (is_number(name) || (name.starts_with("userblk") && is_number(name.substr(7))))
+    if (is_number(name) || (name.starts_with("userblk") && is_number(name.substr(7))) ||
+        (name.starts_with("userblkc") && is_number(name.substr(8))))
         refuse("looks like the number of a device; a name must have a letter in it and not look "
-               "like userblkN");
+               "like userblkN or userblkcN");
 }
 
 void check_config(const DeviceConfig& config) {

@@ -65,6 +65,9 @@ int CreateCommand::run() {
         print_json(std::cout, config_json(device.node().info().device.config));
     else
         std::cout << device.block_path() << std::endl;
+    // Nobody could be told which one it is.
+    if (!std::cout)
+        Device::remove(device.number(), true);
     return exit_success;
 }
 

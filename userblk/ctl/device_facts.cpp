@@ -2,6 +2,7 @@
 #include "userblk/ctl/device_facts.hpp"
 
 #include "ioctl/lookup.hpp"
+#include "userblk/printable.hpp"
 #include "userblk/units.hpp"
 
 #include <Poco/JSON/Stringifier.h>
@@ -15,6 +16,9 @@ namespace userblk::ctl {
 namespace {
 
 constexpr unsigned json_indent = 2;
+// With numbers in place of all that is not ASCII, control characters above it
+// among them: the text is harmless on a terminal.
+constexpr int json_options = Poco::JSON_WRAP_STRINGS | Poco::JSON_ESCAPE_UNICODE;
 
 std::string mode_text(std::uint32_t mode) {
     char text[8];
@@ -40,13 +44,17 @@ Poco::JSON::Object::Ptr json_object() {
 }
 
 void print_json(std::ostream& out, const Poco::Dynamic::Var& value) {
-    Poco::JSON::Stringifier::stringify(value, out, json_indent);
+    Poco::JSON::Stringifier::stringify(value, out, json_indent, -1, json_options);
     out << std::endl;
 }
 
 void print_json_line(std::ostream& out, const Poco::Dynamic::Var& value) {
-    Poco::JSON::Stringifier::stringify(value, out);
+    Poco::JSON::Stringifier::stringify(value, out, 0, -1, json_options);
     out << std::endl;
+}
+
+Poco::Dynamic::Var json_text(const std::string& text) {
+    return well_formed(text);
 }
 
 std::vector<std::string> feature_names(std::uint64_t flags) {
@@ -126,8 +134,7 @@ std::vector<std::pair<std::string, std::string>> config_lines(const userblk_conf
         {"Largest transfer", format_size(config.max_transfer)},
         {"Chunk size", size_or_none(config.chunk_size)},
         {"Discard granularity", size_or_none(config.discard_granularity)},
-        {"Queues",
-         std::to_string(config.queues) + " of " + std::to_string(config.depth) + " requests"},
+        {"Queues", std::to_string(config.queues) + " of " + counted(config.depth, "request")},
         {"Queue limit", limit(config.queue_limit_ns,
                               format_duration(std::chrono::nanoseconds(config.queue_limit_ns)))},
         {"Delivery limit", limit(config.delivery_limit, std::to_string(config.delivery_limit))},
@@ -138,22 +145,22 @@ std::vector<std::pair<std::string, std::string>> config_lines(const userblk_conf
 
 const std::vector<Counter>& counters() {
     static const std::vector<Counter> all = {
-        {"reads", &userblk_info::reads, "READS/s"},
-        {"writes", &userblk_info::writes, "WRITES/s"},
-        {"flushes", &userblk_info::flushes, "FLUSHES/s"},
-        {"discards", &userblk_info::discards, "DISCARDS/s"},
-        {"write_zeroes", &userblk_info::write_zeroes, "ZEROES/s"},
-        {"bytes_read", &userblk_info::bytes_read, "READ/s"},
-        {"bytes_written", &userblk_info::bytes_written, "WRITTEN/s"},
-        {"errors", &userblk_info::errors, "ERRORS/s"},
+        {"reads", &userblk_info::reads, "READS/s", 1},
+        {"writes", &userblk_info::writes, "WRITES/s", 3},
+        {"flushes", &userblk_info::flushes, "FLUSHES/s", 8},
+        {"discards", &userblk_info::discards, "DISCARDS/s", 9},
+        {"write_zeroes", &userblk_info::write_zeroes, "ZEROES/s", 10},
+        {"bytes_read", &userblk_info::bytes_read, "READ/s", 2},
+        {"bytes_written", &userblk_info::bytes_written, "WRITTEN/s", 4},
+        {"errors", &userblk_info::errors, "ERRORS/s", 5},
         {"gets", &userblk_info::gets},
         {"resets", &userblk_info::resets},
-        {"put_back", &userblk_info::put_back, "PUT-BACK/s"},
+        {"put_back", &userblk_info::put_back, "PUT-BACK/s", 6},
         {"given_back", &userblk_info::given_back},
-        {"stale", &userblk_info::stale, "STALE/s"},
+        {"stale", &userblk_info::stale, "STALE/s", 7},
         {"expired", &userblk_info::expired},
         {"exhausted", &userblk_info::exhausted},
-        {"redirects", &userblk_info::redirects, "REDIRECTS/s"},
+        {"redirects", &userblk_info::redirects, "REDIRECTS/s", 11},
     };
     return all;
 }

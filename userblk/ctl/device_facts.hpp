@@ -14,6 +14,8 @@ namespace userblk::ctl {
 
 /// An object that keeps the order in which its members were set.
 Poco::JSON::Object::Ptr json_object();
+/// A text that others may have chosen: bytes that are no UTF-8 are replaced.
+Poco::Dynamic::Var json_text(const std::string& text);
 /// Prints it, indented, with a newline at the end.
 void print_json(std::ostream& out, const Poco::Dynamic::Var& value);
 /// Prints it on one line.
@@ -36,6 +38,7 @@ struct Counter {
     const char* name;
     __u64 userblk_info::*member;
     const char* heading = nullptr; ///< over its rate, in a table; none: not in one
+    int place = 0;                 ///< of that column
 };
 /// All counters that only grow, in the order of printing.
 const std::vector<Counter>& counters();

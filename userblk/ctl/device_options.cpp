@@ -71,7 +71,7 @@ void DeviceOptions::declare_geometry(CommandLine& line) {
     line.size("--max-transfer", max_transfer_,
               "Largest payload of a request, a power of two from 4K to 4M; default 512K");
     line.size("--chunk-size", chunk_size_,
-              "No request crosses a multiple of it; a power of two from 4K to 2G; default none");
+              "No request crosses a multiple of it; a power of two from 4K to 1G; default none");
     line.number<std::uint32_t>("-q,--queues", queues_, 1, USERBLK_MAX_QUEUES,
                                "Hardware queues; default 1, never more than processors");
     line.number<std::uint32_t>("-d,--depth", depth_, 1, USERBLK_MAX_DEPTH,

@@ -62,6 +62,23 @@ bool is_swap(const std::string& swaps, const std::string& node) {
     return false;
 }
 
+// As the kernel writes paths there: "\040" is a blank.
+std::string without_octal(const std::string& text) {
+    const auto is_octal = [&](std::size_t at) {
+        return at < text.size() && text[at] >= '0' && text[at] <= '7';
+    };
+    std::string result;
+    for (std::size_t at = 0; at < text.size(); ++at) {
+        if (text[at] != '\\' || !is_octal(at + 1) || !is_octal(at + 2) || !is_octal(at + 3)) {
+            result += text[at];
+            continue;
+        }
+        result += static_cast<char>(std::stoi(text.substr(at + 1, 3), nullptr, 8));
+        at += 3;
+    }
+    return result;
+}
+
 } // namespace
 
 std::vector<std::string> mount_points(const std::string& mountinfo,
@@ -73,7 +90,7 @@ std::vector<std::string> mount_points(const std::string& mountinfo,
         std::string id, parent, device, root, point;
         words >> id >> parent >> device >> root >> point;
         if (std::find(devices.begin(), devices.end(), device) != devices.end())
-            points.push_back(point);
+            points.push_back(without_octal(point));
     }
     return points;
 }

@@ -5,6 +5,7 @@
 #include "recover/survey.hpp"
 #include "userblk/ctl/command_line.hpp"
 #include "userblk/ctl/device_facts.hpp"
+#include "userblk/printable.hpp"
 #include "userblk/supervisor_file.hpp"
 #include "userblk/units.hpp"
 
@@ -29,7 +30,7 @@ Facts facts_of(const abi::ControlNode& node) {
 }
 
 void print_line(const std::string& heading, const std::string& value) {
-    std::cout << std::left << std::setw(21) << heading + ":" << value << '\n';
+    std::cout << std::left << std::setw(21) << heading + ":" << printable(value) << '\n';
 }
 
 std::string waiting_text(std::uint64_t count, std::uint64_t oldest_ns) {
@@ -55,18 +56,18 @@ void print(const Facts& facts) {
     print_line("State",
                state_name(device.state) +
                    (device.state == USERBLK_STATE_NEW ? ": nobody has served it yet" : ""));
-    print_line("Open", std::to_string(device.openers) + (device.openers == 1 ? " time" : " times"));
+    print_line("Open", counted(device.openers, "time"));
     print_line("Supervisors", supervisors_text(facts.supervisors));
     print_line("Queued", waiting_text(device.queued, device.oldest_queued_ns));
     print_line("Taken", waiting_text(device.taken, device.oldest_taken_ns));
     if (device.orphaned > 0)
         print_line("Orphaned", std::to_string(device.orphaned) +
-                                   ", their takers are dead; userblkctl reset puts them back");
+                                   " held by the dead; userblkctl reset puts that back");
     else
         print_line("Orphaned", "0");
     if (device.redirected > 0)
         print_line("Redirected", std::to_string(device.redirected) +
-                                     ", carried out by the kernel; a removal waits for them");
+                                     " carried out by the kernel; a removal waits for that");
     if (!facts.holdings.empty()) {
         std::cout << '\n';
         recovery::print(std::cout, facts.holdings, "");
@@ -85,7 +86,7 @@ Poco::JSON::Array holdings_json(const std::vector<recovery::Holding>& holdings) 
         entry->set("deliveries", holding.deliveries);
         entry->set("pid", holding.pid);
         entry->set("alive", holding.alive);
-        entry->set("program", holding.program);
+        entry->set("program", json_text(holding.program));
         list.add(entry);
     }
     return list;

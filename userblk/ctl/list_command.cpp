@@ -45,7 +45,7 @@ std::string count_text(const Row& row, bool) {
 }
 template <auto Member>
 Var string_of(const Row& row) {
-    return row.facts.*Member;
+    return json_text(row.facts.*Member);
 }
 template <auto Member>
 std::string string_text(const Row& row, bool) {

@@ -2,6 +2,7 @@
 #include "userblk/ctl/logging.hpp"
 
 #include "userblk/ctl/command.hpp"
+#include "userblk/printable.hpp"
 
 #include <Poco/AutoPtr.h>
 #include <Poco/ConsoleChannel.h>
@@ -90,7 +91,7 @@ LogFunction make_log(const std::string& target, LogLevel most) {
         const auto prefix = level <= LogLevel::warning ? to_string(level) + std::string(": ") : "";
         // getpid each time: the function is inherited by the workers.
         const auto source = program_name + ("[" + std::to_string(::getpid()) + "]");
-        logger.log(Poco::Message(source, prefix + text, priority_of(level)));
+        logger.log(Poco::Message(source, prefix + printable(text), priority_of(level)));
     };
 }
 

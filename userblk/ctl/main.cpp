@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "recover/help.hpp"
+#include "recover/output.hpp"
 #include "userblk/ctl/command.hpp"
 #include "userblk/ctl/command_line.hpp"
 
@@ -60,16 +61,7 @@ std::string given_command(const std::vector<Entry>& entries) {
     return program_name;
 }
 
-} // namespace
-
-const std::vector<std::string>& program_arguments() {
-    return arguments;
-}
-
-int main(int argc, char** argv) { // NOLINT(bugprone-exception-escape): no memory to complain
-    arguments.assign(argv, argv + argc);
-    ::signal(SIGCHLD,
-             SIG_DFL); // whoever started us may ignore it, and then nothing can be waited for
+int run(int argc, char** argv) {
     CLI::App app("Makes, serves and looks after block devices whose driver is a set of ordinary "
                  "processes",
                  program_name);
@@ -90,6 +82,20 @@ int main(int argc, char** argv) { // NOLINT(bugprone-exception-escape): no memor
         recovery::complain(program_name, recovery::explain(error));
     }
     return exit_failure;
+}
+
+} // namespace
+
+const std::vector<std::string>& program_arguments() {
+    return arguments;
+}
+
+int main(int argc, char** argv) { // NOLINT(bugprone-exception-escape): no memory to complain
+    arguments.assign(argv, argv + argc);
+    // Whoever started this may ignore it, and then nothing can be waited for.
+    ::signal(SIGCHLD, SIG_DFL);
+    recovery::Output output;
+    return output.finish(program_name, run(argc, argv));
 }
 
 } // namespace userblk::ctl

@@ -27,10 +27,6 @@ constexpr auto look_every = 50ms;
 // Supervisors, each with the workers that it had before.
 using Old = std::map<pid_t, std::set<pid_t>>;
 
-std::string number_text(std::size_t count, const std::string& what) {
-    return std::to_string(count) + " " + what + (count == 1 ? "" : "s");
-}
-
 Old ask(std::uint32_t number) {
     Old old;
     for (const auto pid : supervisors_of(number))
@@ -115,7 +111,7 @@ int ReloadCommand::run() {
         patience.look(progress);
         if (limit != infinity && Clock::now() - start >= limit)
             throw Failure(abi::disk_name(number) + " still has " +
-                          number_text(progress.old_workers, "old worker") + " after " +
+                          counted(progress.old_workers, "old worker") + " after " +
                           format_duration(limit) +
                           ", busy with what they had taken or because the new ones did not start; "
                           "the supervisor's log tells");

@@ -412,6 +412,9 @@ int ServeCommand::serve_here(const Target& target, const BackendSpec& store, boo
     return serve(target, store, log, [&] {
         if (create_ && !continued)
             std::cout << abi::block_path(target.number) << std::endl;
+        if (!std::cout) // those who use the device are not to suffer for it; told again at the end
+            log(LogLevel::error,
+                "unable to print the path of the device, " + abi::block_path(target.number));
     });
 }
 
@@ -449,6 +452,8 @@ int ServeCommand::serve_in_background(const Target& target, const BackendSpec& s
     wait_until_served(background, target);
     if (create_)
         std::cout << abi::block_path(target.number) << std::endl;
+    if (!std::cout)
+        background.stop(); // nobody could be told where it is
     return exit_success;
 }
 

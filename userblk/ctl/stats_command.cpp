@@ -6,6 +6,7 @@
 #include "recover/table.hpp"
 #include "userblk/ctl/command_line.hpp"
 #include "userblk/ctl/device_facts.hpp"
+#include "userblk/ctl/terminal.hpp"
 #include "userblk/units.hpp"
 
 #include <algorithm>
@@ -27,6 +28,19 @@ bool is_bytes(const Counter& counter) {
 
 std::uint64_t per_second(std::uint64_t now, std::uint64_t before, double seconds) {
     return static_cast<std::uint64_t>(std::llround(static_cast<double>(now - before) / seconds));
+}
+
+// Which counters a table of rates has, in the order of its columns: the last ones
+// are left out where the terminal is narrow.
+std::vector<std::size_t> shown_rates() {
+    std::vector<std::size_t> shown;
+    for (std::size_t i = 0; i < counters().size(); ++i)
+        if (counters()[i].heading != nullptr)
+            shown.push_back(i);
+    std::stable_sort(shown.begin(), shown.end(), [](std::size_t a, std::size_t b) {
+        return counters()[a].place < counters()[b].place;
+    });
+    return shown;
 }
 
 Poco::JSON::Object::Ptr json_of(const userblk_info& info) {
@@ -56,8 +70,6 @@ struct StatsCommand::Source {
     abi::ControlNode node;
     userblk_info last{};
     std::chrono::steady_clock::time_point when{};
-
-    userblk_info look() const { return node.info().device; }
 };
 
 struct StatsCommand::Rates {
@@ -68,7 +80,7 @@ struct StatsCommand::Rates {
 
 std::string StatsCommand::details() const {
     return "With --interval it goes on, and prints per second what was counted meanwhile, until "
-           "it is interrupted or --count lines per device are out.";
+           "it is interrupted, --count lines per device are out, or the devices are gone.";
 }
 
 void StatsCommand::declare(CommandLine& line) {
@@ -79,20 +91,46 @@ void StatsCommand::declare(CommandLine& line) {
     line.flag("--json", json_, "Print JSON; with --interval one text per device and line");
 }
 
-std::vector<StatsCommand::Source> StatsCommand::open_sources() const {
+std::vector<StatsCommand::Source> StatsCommand::open_sources() {
     std::vector<Source> sources;
     for (const auto& device : devices_)
         sources.push_back({recovery::open_node(abi::find_device(device))});
-    if (devices_.empty())
-        for (const auto number : abi::device_numbers())
+    if (!devices_.empty())
+        return sources;
+    for (const auto number : abi::device_numbers()) {
+        try {
             sources.push_back({recovery::open_node(number)});
+        } catch (const abi::NoSuchDevice&) {
+            // It was removed meanwhile.
+        } catch (const Failure& failure) { // one that is another's
+            recovery::complain(program_name, failure.what());
+            status_ = exit_failure;
+        }
+    }
     return sources;
 }
 
-int StatsCommand::run_once(const std::vector<Source>& sources) const {
+// Nothing: it was removed, which is told of, and no reason to leave the others.
+std::optional<userblk_info> StatsCommand::look_at(const Source& source) {
+    try {
+        return source.node.info().device;
+    } catch (const std::system_error& error) {
+        if (error.code() != std::errc::no_such_device)
+            throw;
+    }
+    recovery::complain(program_name, abi::disk_name(source.node.number()) + " was removed");
+    if (!devices_.empty())
+        status_ = exit_failure;
+    return std::nullopt;
+}
+
+int StatsCommand::run_once(const std::vector<Source>& sources) {
     Poco::JSON::Array list;
     for (const auto& source : sources) {
-        const auto info = source.look();
+        const auto found = look_at(source);
+        if (!found)
+            continue;
+        const auto& info = *found;
         if (!json_) {
             print_counts(info);
             continue;
@@ -104,12 +142,15 @@ int StatsCommand::run_once(const std::vector<Source>& sources) const {
     }
     if (json_)
         print_json(std::cout, list);
-    return exit_success;
+    return status_;
 }
 
 // What was counted since the source was looked at last, per second.
-StatsCommand::Rates StatsCommand::rates_of(Source& source) {
-    Rates rates{source.look(), 0, {}};
+std::optional<StatsCommand::Rates> StatsCommand::rates_of(Source& source) {
+    const auto info = look_at(source);
+    if (!info)
+        return std::nullopt;
+    Rates rates{*info, 0, {}};
     const auto now = std::chrono::steady_clock::now();
     rates.seconds = std::chrono::duration<double>(now - source.when).count();
     for (const auto& counter : counters())
@@ -121,19 +162,19 @@ StatsCommand::Rates StatsCommand::rates_of(Source& source) {
 }
 
 void StatsCommand::print_rates(const std::vector<Rates>& all) {
+    const auto shown = shown_rates();
     std::vector<Table::Column> columns = {{"DEVICE"}};
-    for (const auto& counter : counters())
-        if (counter.heading != nullptr)
-            columns.push_back({counter.heading, Table::Align::right});
+    for (const auto i : shown)
+        columns.push_back({counters()[i].heading, Table::Align::right});
     Table table(std::move(columns));
     for (const auto& rates : all) {
         std::vector<std::string> cells = {abi::disk_name(rates.info.config.number)};
-        for (std::size_t i = 0; i < counters().size(); ++i)
-            if (counters()[i].heading != nullptr)
-                cells.push_back(is_bytes(counters()[i]) ? format_size(rates.values[i])
-                                                        : std::to_string(rates.values[i]));
+        for (const auto i : shown)
+            cells.push_back(is_bytes(counters()[i]) ? format_size(rates.values[i])
+                                                    : std::to_string(rates.values[i]));
         table.add(std::move(cells));
     }
+    table.fit(Terminal::output_columns());
     table.print(std::cout);
     std::cout << std::flush;
 }
@@ -149,19 +190,30 @@ void StatsCommand::print_rates_json(const std::vector<Rates>& all) {
     }
 }
 
-int StatsCommand::run_interval(std::vector<Source>& sources) const {
-    for (auto& source : sources) {
-        source.last = source.look();
-        source.when = std::chrono::steady_clock::now();
-    }
-    for (std::uint64_t round = 0; count_ == 0 || round < count_; ++round) {
+// Of those that are still there; the others are left out from then on.
+std::vector<StatsCommand::Rates> StatsCommand::all_rates(std::vector<Source>& sources) {
+    std::vector<Rates> all;
+    std::erase_if(sources, [&](Source& source) {
+        auto rates = rates_of(source);
+        if (rates)
+            all.push_back(std::move(*rates));
+        return !rates;
+    });
+    return all;
+}
+
+int StatsCommand::run_interval(std::vector<Source>& sources) {
+    all_rates(sources); // from where to count
+    for (std::uint64_t round = 0; (count_ == 0 || round < count_) && !sources.empty(); ++round) {
         std::this_thread::sleep_for(*interval_);
-        std::vector<Rates> all;
-        for (auto& source : sources)
-            all.push_back(rates_of(source));
+        const auto all = all_rates(sources);
+        if (all.empty())
+            break;
         json_ ? print_rates_json(all) : print_rates(all);
+        if (!std::cout)
+            break;
     }
-    return exit_success;
+    return status_;
 }
 
 int StatsCommand::run() {

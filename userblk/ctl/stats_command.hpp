@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include "ioctl/userblk_ioctl.h"
 #include "userblk/ctl/command.hpp"
 
 #include <chrono>
@@ -23,17 +24,20 @@ public:
 private:
     struct Source;
     struct Rates;
-    static Rates rates_of(Source& source);
+    std::optional<userblk_info> look_at(const Source& source);
+    std::optional<Rates> rates_of(Source& source);
+    std::vector<Rates> all_rates(std::vector<Source>& sources);
     static void print_rates(const std::vector<Rates>& all);
     static void print_rates_json(const std::vector<Rates>& all);
-    std::vector<Source> open_sources() const;
-    int run_once(const std::vector<Source>& sources) const;
-    int run_interval(std::vector<Source>& sources) const;
+    std::vector<Source> open_sources();
+    int run_once(const std::vector<Source>& sources);
+    int run_interval(std::vector<Source>& sources);
 
     std::vector<std::string> devices_;
     std::optional<std::chrono::nanoseconds> interval_;
     std::uint64_t count_ = 0;
     bool json_ = false;
+    int status_ = 0;
 };
 
 } // namespace userblk::ctl

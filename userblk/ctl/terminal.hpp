@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <csignal>
 #include <optional>
 #include <string>
 #include <termios.h>
@@ -9,11 +10,17 @@
 namespace userblk::ctl {
 
 /// The terminal as a screen that is drawn anew and from which single keys are
-/// read. As it was before when the object goes. One at a time.
+/// read. As it was before when the object goes, and while the process is stopped
+/// (Ctrl-Z). One at a time; signals come in wait() alone.
 class Terminal {
 public:
     /// Whether there is one to be used: standard input and output are.
     static bool available();
+
+    /// How wide it is.
+    static std::size_t columns();
+    /// The same, or 0 where standard output is no terminal: any width will do.
+    static std::size_t output_columns();
 
     Terminal();
     ~Terminal();
@@ -28,11 +35,17 @@ public:
         Event event = Event::time;
         char key = 0;
     };
-    /// Waits for a key, a signal that ends programs, or the end of the time.
+    /// Waits for a key, a signal that ends programs, or the end of the time. "resized"
+    /// also when the process had been stopped: draw anew.
     Input wait(std::chrono::nanoseconds limit) const;
 
 private:
+    void enter() const;
+    void leave() const;
+    void suspend() const;
+
     termios before_{};
+    sigset_t mask_{}; ///< of signals, while it waits
 };
 
 } // namespace userblk::ctl

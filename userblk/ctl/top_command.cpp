@@ -30,10 +30,16 @@ struct Sample {
 // By diskseq, so that a number that was given away again is another device.
 using Samples = std::map<std::pair<std::uint32_t, std::uint64_t>, Sample>;
 
+// Of those that are named, or of all; those that have gone are left out.
 Samples take_samples(const std::vector<std::string>& devices) {
     std::vector<std::uint32_t> numbers;
-    for (const auto& device : devices)
-        numbers.push_back(abi::find_device(device));
+    for (const auto& device : devices) {
+        try {
+            numbers.push_back(abi::find_device(device));
+        } catch (const abi::NoSuchDevice&) {
+            // It may come again.
+        }
+    }
     if (devices.empty())
         numbers = abi::device_numbers();
     Samples samples;
@@ -48,10 +54,23 @@ Samples take_samples(const std::vector<std::string>& devices) {
     return samples;
 }
 
+// The first ones, for which all devices that are named must be there.
+Samples first_samples(const std::vector<std::string>& devices) {
+    for (const auto& device : devices)
+        abi::find_device(device);
+    return take_samples(devices);
+}
+
 std::uint64_t rate(std::uint64_t now, std::uint64_t before, double seconds) {
     if (now <= before || seconds <= 0)
         return 0;
     return static_cast<std::uint64_t>(std::llround(static_cast<double>(now - before) / seconds));
+}
+
+std::string servers_text(const abi::Attributes& facts) {
+    if (!facts.servers)
+        return {}; // an old module
+    return facts.state == "new" ? facts.state : std::to_string(*facts.servers);
 }
 
 std::string age_text(std::chrono::milliseconds age) {
@@ -64,39 +83,43 @@ std::vector<std::string> row(std::uint32_t number, const Sample& now, const Samp
         return rate(now.stat.*member, before.stat.*member, seconds);
     };
     return {abi::disk_name(number),
-            now.facts.name,
-            std::to_string(per_second(&BlockStat::reads)),
-            format_size(per_second(&BlockStat::bytes_read)),
-            std::to_string(per_second(&BlockStat::writes)),
-            format_size(per_second(&BlockStat::bytes_written)),
-            std::to_string(per_second(&BlockStat::others)),
+            servers_text(now.facts),
             std::to_string(now.facts.queued),
             age_text(now.facts.oldest_queued),
-            std::to_string(now.facts.taken),
             age_text(now.facts.oldest_taken),
             std::to_string(now.facts.orphaned),
-            std::to_string(now.facts.errors)};
+            std::to_string(now.facts.errors),
+            std::to_string(per_second(&BlockStat::reads)),
+            std::to_string(per_second(&BlockStat::writes)),
+            format_size(per_second(&BlockStat::bytes_read)),
+            format_size(per_second(&BlockStat::bytes_written)),
+            std::to_string(now.facts.taken),
+            std::to_string(per_second(&BlockStat::others)),
+            now.facts.name};
 }
 
-std::string table_of(const Samples& now, const Samples& before) {
+// What tells of trouble stands first: it is seen at 80 columns, too.
+std::string table_of(const Samples& now, const Samples& before, std::size_t width) {
     constexpr auto right = Table::Align::right;
     Table table({{"DEVICE"},
-                 {"NAME"},
-                 {"READS/s", right},
-                 {"BYTES/s", right},
-                 {"WRITES/s", right},
-                 {"BYTES/s", right},
-                 {"OTHER/s", right},
+                 {"SERVERS", right},
                  {"QUEUED", right},
                  {"WAITING", right},
-                 {"TAKEN", right},
                  {"HELD", right},
                  {"ORPHANED", right},
-                 {"ERRORS", right}});
+                 {"ERRORS", right},
+                 {"READS/s", right},
+                 {"WRITES/s", right},
+                 {"READ/s", right},
+                 {"WRITTEN/s", right},
+                 {"TAKEN", right},
+                 {"OTHER/s", right},
+                 {"NAME"}});
     for (const auto& [key, sample] : now) {
         const auto found = before.find(key);
         table.add(row(key.first, sample, found == before.end() ? sample : found->second));
     }
+    table.fit(width);
     std::ostringstream text;
     table.print(text);
     return text.str();
@@ -118,13 +141,15 @@ void TopCommand::declare(CommandLine& line) {
 }
 
 int TopCommand::run_batch() const {
-    auto before = take_samples(devices_);
+    auto before = first_samples(devices_);
     for (std::uint64_t round = 0; count_ == 0 || round < count_; ++round) {
         if (round > 0)
             std::cout << '\n';
         std::this_thread::sleep_for(interval_);
         auto now = take_samples(devices_);
-        std::cout << table_of(now, before) << std::flush;
+        std::cout << table_of(now, before, Terminal::output_columns()) << std::flush;
+        if (!std::cout)
+            break;
         before = std::move(now);
     }
     return exit_success;
@@ -134,11 +159,11 @@ int TopCommand::run_screen() const {
     const Terminal terminal;
     const std::string title =
         "userblk, every " + format_duration(interval_) + "                q: quit\n\n";
-    auto before = take_samples(devices_);
+    auto before = first_samples(devices_);
     auto now = before;
     auto next = Clock::now() + interval_;
     for (std::uint64_t round = 0; count_ == 0 || round <= count_;) {
-        terminal.show(title + table_of(now, before));
+        terminal.show(title + table_of(now, before, Terminal::columns()));
         const auto input = terminal.wait(next - Clock::now());
         if (input.event == Terminal::Event::interrupted)
             break;

@@ -28,7 +28,7 @@ TEST(ConfigCheck, PassesTheLimitsThemselves) {
     config.io_min = 1 << 20;
     config.io_opt = 1 << 21;
     config.max_transfer = 4 << 20;
-    config.chunk_size = 1U << 31;
+    config.chunk_size = 1U << 30;
     config.discard_granularity = 1U << 31;
     config.queues = 256;
     config.depth = 128;
@@ -39,6 +39,13 @@ TEST(ConfigCheck, PassesTheLimitsThemselves) {
     EXPECT_NO_THROW(check_config(config));
     config.size = (1ULL << 63) - 4096;
     EXPECT_NO_THROW(check_config(config));
+}
+
+// The kernel takes no larger one.
+TEST(ConfigCheck, RefusesAChunkThatTheKernelWouldRefuse) {
+    auto config = good();
+    config.chunk_size = 1U << 31;
+    EXPECT_THROW(check_config(config), UsageError);
 }
 
 // A depth counts as the next power of two.
@@ -52,7 +59,7 @@ TEST(ConfigCheck, CountsSlotsAsTheKernelDoes) {
 }
 
 TEST(ConfigCheck, RefusesNamesThatCouldMeanAnotherDevice) {
-    for (const char* name : {"0", "12", "007", "userblk0", "userblk12", "userblk007"})
+    for (const char* name : {"0", "12", "007", "userblk0", "userblk12", "userblk007", "userblkc3"})
         EXPECT_THROW(check_name(name), UsageError) << name;
     for (const char* name : {"", "data", "userblk", "userblkx", "userblk1x", "1a", "a.b_c+d:e-f"})
         EXPECT_NO_THROW(check_name(name)) << name;

@@ -7,6 +7,7 @@
 #include "userblk/ctl/process_tree.hpp"
 
 #include <gtest/gtest.h>
+#include <sstream>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -33,6 +34,15 @@ TEST(DeviceUse, FindsMountPointsByDeviceNumber) {
     EXPECT_EQ(mount_points(mountinfo, {"259:0", "259:1"}),
               (std::vector<std::string>{"/srv", "/mnt"}));
     EXPECT_TRUE(mount_points(mountinfo, {"259:9"}).empty());
+}
+
+// Blanks, tabs, newlines and backslashes are numbers there; nothing else is.
+TEST(DeviceUse, ReadsMountPointsWithBlanks) {
+    const std::string mountinfo =
+        "30 22 259:0 / /srv/my\\040disk\\134a\\011 rw - xfs /dev/userblk0 rw\n"
+        "31 22 259:0 / /srv/a\\04 rw - xfs /dev/userblk0 rw\n";
+    EXPECT_EQ(mount_points(mountinfo, {"259:0"}),
+              (std::vector<std::string>{"/srv/my disk\\a\t", "/srv/a\\04"}));
 }
 
 // A child is a child until it ends, and no more while it is a zombie.
@@ -69,6 +79,15 @@ TEST(Logging, KnowsItsTargetsAndLevels) {
 TEST(DeviceFacts, NamesEveryFeature) {
     EXPECT_EQ(feature_names(USERBLK_F_ALL).size(), 10U);
     EXPECT_TRUE(feature_names(0).empty());
+}
+
+// What a name of others holds is text in JSON, too: on a terminal it does nothing.
+TEST(DeviceFacts, JsonLetsNothingThroughThatActsOrIsNoText) {
+    auto json = json_object();
+    json->set("program", json_text("\x1b\x7f\xc2\x9b\xff\""));
+    std::ostringstream out;
+    print_json_line(out, json);
+    EXPECT_EQ(out.str(), "{\"program\":\"\\u001B\\u007F\\u009B\\uFFFD\\\"\"}\n");
 }
 
 } // namespace userblk::ctl

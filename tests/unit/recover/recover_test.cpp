@@ -3,6 +3,7 @@
 #include "recover/recover.hpp"
 #include "recover/survey.hpp"
 #include "recover/table.hpp"
+#include "recover/watch.hpp"
 #include "tests/unit/ctl/program.hpp"
 
 #include <gtest/gtest.h>
@@ -51,6 +52,56 @@ TEST(Json, WritesWhatParsersTake) {
     EXPECT_EQ(json.text(), R"({"a":1,"b":"q\"\\\u000a","c":[true,null,{}],"d":"x"})");
 }
 
+// What a narrow terminal has no room for is left out whole, from the right; the first column stays.
+TEST(Table, LeavesOutTheColumnsThatDoNotFit) {
+    Table table({{"NAME"}, {"SIZE", Table::Align::right}, {"LAST"}});
+    table.add({"abcdef", "1024", "x"});
+    for (const auto& [width, text] : std::vector<std::pair<std::size_t, std::string>>{
+             {0, "NAME    SIZE  LAST\nabcdef  1024  x\n"},
+             {18, "NAME    SIZE  LAST\nabcdef  1024  x\n"},
+             {17, "NAME    SIZE\nabcdef  1024\n"},
+             {12, "NAME    SIZE\nabcdef  1024\n"},
+             {11, "NAME\nabcdef\n"},
+             {1, "NAME\nabcdef\n"}}) {
+        table.fit(width);
+        std::ostringstream out;
+        table.print(out);
+        EXPECT_EQ(out.str(), text) << width;
+    }
+}
+
+// A name that others chose is seen, and does nothing; letters that are no ASCII take one column.
+TEST(Table, ShowsWhatWouldActOnATerminal) {
+    Table table({{"NAME"}, {"SIZE"}});
+    table.add({"\x1b[2J", "1"});
+    table.add({"g\xc3\xb6ld\n", "2"});
+    std::ostringstream out;
+    table.print(out);
+    EXPECT_EQ(out.str(), "NAME      SIZE\n\\x1b[2J   1\ng\xc3\xb6ld\\x0a  2\n");
+}
+
+// Of every kind, also those beyond ASCII, and bytes that JSON must not have.
+TEST(Json, LetsNothingThroughThatActsOrIsNoText) {
+    JsonWriter json;
+    json.value(std::string("a\x1b\x7f\xc2\x9b\xff\xc3\xb6"));
+    EXPECT_EQ(json.text(), "\"a\\u001b\\u007f\\u009b\xef\xbf\xbd\xc3\xb6\"");
+}
+
+// A parser takes the first or the last of two members of one name, as it likes.
+TEST(Watch, ToldInJsonNoNameComesTwice) {
+    Survey survey;
+    survey.orphaned = 1;
+    survey.holdings = holdings_of({taken(1, 10, 7, true)});
+    const auto text = orphaned_event(survey);
+    const auto members = text.substr(0, text.find('[')); // the list of requests is the last one
+    for (const char* key : {"event", "device", "number", "orphaned", "requests"}) {
+        const auto quoted = std::string("\"") + key + "\":";
+        const auto at = members.find(quoted);
+        ASSERT_NE(at, std::string::npos) << text;
+        EXPECT_EQ(members.find(quoted, at + 1), std::string::npos) << text;
+    }
+}
+
 TEST(RequestId, IsReadAsItIsShown) {
     EXPECT_EQ(id_text(0x100000003), "0x100000003");
     EXPECT_EQ(parse_id("0x100000003"), 0x100000003U);
@@ -75,6 +126,19 @@ TEST(Survey, TellsWhoHoldsWhatTheLongestHeldFirst) {
     EXPECT_NE(out.str().find("dead   7"), std::string::npos) << out.str();
     EXPECT_NE(out.str().find("not visible"), std::string::npos) << out.str();
     EXPECT_NE(out.str().find("1.5s"), std::string::npos) << out.str();
+}
+
+// A process may call itself what it likes; root's terminal is not its own.
+TEST(Survey, ShowsTheNameOfATakerAsText) {
+    auto holdings = holdings_of({taken(1, 10, ::getpid(), false)});
+    holdings.at(0).program = "\x1b]0;pwned\a\xc2\x9b"
+                             "31m";
+    std::ostringstream out;
+    print(out, holdings, "");
+    EXPECT_EQ(out.str().find('\x1b'), std::string::npos);
+    EXPECT_EQ(out.str().find('\a'), std::string::npos);
+    EXPECT_EQ(out.str().find("\xc2\x9b"), std::string::npos);
+    EXPECT_NE(out.str().find("\\x1b]0;pwned\\x07\\x9b31m"), std::string::npos) << out.str();
 }
 
 TEST(Survey, SaysInALineWhatIsPending) {

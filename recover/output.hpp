@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <array>
+#include <iostream>
+#include <streambuf>
+#include <string>
+#include <system_error>
+
+namespace userblk::recovery {
+
+/// Standard output of a program that notices when it cannot be written to: while
+/// the object lives, std::cout writes through it, and becomes bad() with the
+/// first write that fails. Whoever writes in a loop looks at that. One at a time.
+class Output final : public std::streambuf {
+public:
+    /// Also opens what of the standard descriptors is closed, so that no file
+    /// opened later becomes standard output; writing to it then fails.
+    Output();
+    ~Output() override;
+    Output(const Output&) = delete;
+    Output& operator=(const Output&) = delete;
+
+    /// Writes what is left. The exit status of the program: @p status, or a
+    /// failure, with a message, if the output could not be written. A reader that
+    /// has left (EPIPE) has read what it wanted: of that nothing is said.
+    int finish(const std::string& program, int status);
+
+private:
+    int_type overflow(int_type c) override;
+    int sync() override;
+
+    std::array<char, 4096> buffer_;
+    std::streambuf* before_;
+    std::error_code error_;
+};
+
+} // namespace userblk::recovery
