@@ -494,16 +494,22 @@ struct userblk_put {
  * preadv(), security modules are asked once for reading and once for writing.
  * Refused, and the request stays taken, with:
  *
- * -EPERM	the device does not allow it (USERBLK_F_NO_REDIRECT); a FUSE
- *		file, or one of an overlay mounted in a user namespace, and the
- *		worker lacks CAP_SYS_ADMIN
+ * -EPERM	the device does not allow it (USERBLK_F_NO_REDIRECT); some
+ *		process serves the file and the worker lacks CAP_SYS_ADMIN: a
+ *		FUSE file, also below an overlay; any file of an overlay mounted
+ *		in a user namespace; another userblk device, a ublk or nbd
+ *		device, a partition of one, or a file on a file system there
  * -EBADF	@fd is no open file, or only a path (O_PATH), or it is not open
  *		for reading (READ) or writing (WRITE, DISCARD, WRITE_ZEROES)
  * -EISDIR	a directory
  * -ESPIPE	a pipe or a socket
  * -EINVAL	another file that is neither regular nor a block device; one
- *		opened with O_APPEND, for what changes it; the extents do not
- *		cover the request exactly; a hole for a WRITE
+ *		whose bytes are kept nowhere (proc, sysfs, cgroup, debugfs and
+ *		their like), also below an overlay: taken are files whose file
+ *		system writes pages back, to a disk or to another machine, tmpfs
+ *		(memfd) and ramfs; one opened with O_APPEND, for what changes
+ *		it; the extents do not cover the request exactly; a hole for a
+ *		WRITE
  * -ELOOP	this device, a partition of it, or a file on a file system there
  * -EFBIG	a WRITE or WRITE_ZEROES beyond the largest size of a file or
  *		beyond the worker's RLIMIT_FSIZE

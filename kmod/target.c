@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "target.h"
 
+#include <linux/backing-dev.h>
 #include <linux/capability.h>
+#include <linux/dcache.h>
 #include <linux/fsnotify.h>
 #include <linux/magic.h>
 #include <linux/sched/signal.h>
+#include <linux/shmem_fs.h>
+#include <linux/string.h>
 #include <linux/user_namespace.h>
 
 static bool userblk_target_writes(u16 op)
@@ -38,30 +42,79 @@ static u64 userblk_target_write_end(const struct inode *inode)
 }
 
 /*
- * Whoever serves the file could hold the device up, and removal with it: FUSE,
- * and what users stack on it in a namespace of their own (overlayfs).
+ * Where the data are: an overlay's file is read and written by way of another
+ * one. Of a disk, its node.
  */
-static bool userblk_target_is_users(const struct super_block *sb)
+static struct inode *userblk_target_inode(const struct file *file)
 {
-	return sb->s_magic == FUSE_SUPER_MAGIC ||
-	       (sb->s_stack_depth && sb->s_user_ns != &init_user_ns);
+	struct inode *inode = file_inode(file);
+
+	return S_ISREG(inode->i_mode) ? d_real_inode(file->f_path.dentry) :
+					inode;
+}
+
+/*
+ * What is not done by the worker itself is done by a kernel thread, which has
+ * the worker's credentials and nothing else of it: not its namespaces, not its
+ * memory. So a file is taken if its bytes are kept somewhere, and are the same
+ * whoever asks: on a file system that has pages written back, to a disk or to
+ * another machine; in tmpfs; or where the page cache's own functions are all
+ * there is (ramfs). proc, sysfs and their like make theirs up as they are
+ * asked, and have no backing device; nor has any that is yet to come, unless
+ * it asks for one.
+ */
+static bool userblk_target_keeps_bytes(struct inode *inode)
+{
+	if (!S_ISREG(inode->i_mode) ||
+	    inode->i_sb->s_bdi->capabilities & BDI_CAP_WRITEBACK)
+		return true;
+	return shmem_mapping(inode->i_mapping) ||
+	       (inode->i_fop->read_iter == generic_file_read_iter &&
+		inode->i_fop->write_iter == generic_file_write_iter);
+}
+
+/* A disk that some process serves; which one, and whose, is not to be seen. */
+static bool userblk_target_is_served_disk(const struct gendisk *disk)
+{
+	return !memcmp(disk->disk_name, "userblk", 7) ||
+	       !memcmp(disk->disk_name, "ublkb", 5) ||
+	       !memcmp(disk->disk_name, "nbd", 3);
+}
+
+/*
+ * Whoever serves the file could hold the device up, and removal with it: FUSE,
+ * what users stack on it in a namespace of their own (overlayfs), disks.
+ */
+static bool userblk_target_is_served(const struct file *file,
+				     const struct inode *inode,
+				     const struct block_device *bdev)
+{
+	const struct super_block *sb = file_inode(file)->i_sb;
+
+	return inode->i_sb->s_magic == FUSE_SUPER_MAGIC ||
+	       (sb->s_stack_depth && sb->s_user_ns != &init_user_ns) ||
+	       (bdev && userblk_target_is_served_disk(bdev->bd_disk));
 }
 
 /* What can be said of a file by itself. */
 static int userblk_target_check_file(struct userblk_queue *queue,
 				     const struct file *file)
 {
-	struct inode *inode = file->f_mapping->host;
+	struct inode *inode = userblk_target_inode(file);
 	struct block_device *bdev;
 	int err;
 
 	err = userblk_target_check_type(inode);
 	if (err)
 		return err;
-	bdev = userblk_target_bdev(file);
+	if (!userblk_target_keeps_bytes(inode))
+		return -EINVAL;
+	bdev = S_ISBLK(inode->i_mode) ? I_BDEV(file->f_mapping->host) :
+					inode->i_sb->s_bdev;
 	if (bdev && queue->front->is_disk(queue, bdev->bd_disk))
 		return -ELOOP;
-	if (userblk_target_is_users(inode->i_sb) && !capable(CAP_SYS_ADMIN))
+	if (userblk_target_is_served(file, inode, bdev) &&
+	    !capable(CAP_SYS_ADMIN))
 		return -EPERM;
 	return 0;
 }
@@ -81,7 +134,7 @@ static inline int userblk_opened_ask(struct userblk_opened *opened, bool writes,
 		return -EBADF;
 	if (writes && file->f_flags & O_APPEND)
 		return -EINVAL;
-	/* Some of what looks like a file, in /proc, has no more than a read(). */
+	/* Some of what looks like a file has no more than a read(). */
 	if (writes ? !file->f_op->write_iter : !file->f_op->read_iter)
 		return -EINVAL;
 	/* Who watches may want to be asked first, and each time. */

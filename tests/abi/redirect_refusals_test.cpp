@@ -384,26 +384,6 @@ TEST_F(RedirectRefusals, OffsetsThatAreTooLarge) {
     expect_refused(USERBLK_OP_WRITE_ZEROES, on_disk.get(), EFBIG, 1ull << 50);
 }
 
-// Files that are made up as they are read: nothing bad, whatever comes of it, and no success.
-TEST_F(RedirectRefusals, FilesOfProc) {
-    for (const char* path : {"/proc/self/maps", "/proc/version", "/proc/self/mem",
-                             "/proc/self/status", "/proc/kallsyms", "/sys/kernel/mm/ksm/run",
-                             "/proc/sys/kernel/hostname", "/proc/self/pagemap"}) {
-        if (access(path, R_OK))
-            continue;
-        const Fd made_up = open_file(path, O_RDONLY);
-        const Io io = device.read(0, 512);
-        const userblk_request request = take(device.control());
-        const int result = put(device.control(), redirect(request, made_up.get(), 1ull << 40));
-        EXPECT_TRUE(!result || result == EINVAL || result == EBADF || result == EIO)
-            << path << ": " << result;
-        if (result) {
-            EXPECT_EQ(put(device.control(), complete(request.id, -EIO)), 0);
-        }
-        EXPECT_EQ(io->result(), EIO) << path;
-    }
-}
-
 // A file that is sealed: its content stays, and the writer is told.
 TEST_F(RedirectRefusals, SealedFile) {
     const Fd sealed = memory_file(default_size, MFD_ALLOW_SEALING);

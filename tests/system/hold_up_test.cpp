@@ -15,6 +15,7 @@
 #include "tests/support/files.hpp"
 #include "tests/support/server.hpp"
 #include "tests/support/userfault.hpp"
+#include "tests/system/dm_device.hpp"
 #include "tests/system/system_test.hpp"
 #include "tests/system/unprivileged.hpp"
 
@@ -238,9 +239,37 @@ TEST_P(HoldUpBy, WhereItHurts) {
     EXPECT_EQ(worker.wait(), 128 + SIGKILL);
 }
 
-// The creator allowed it to redirect, and root lent it a disk that nobody serves. What it sends
-// there ends with that disk, which root removes; the worker, stopped or dead, is not waited for.
+// The creator allowed it to redirect, and root lent it a disk that does not answer. What it sends
+// there ends with that disk's I/O; the worker, stopped or dead, is not waited for.
 TEST_F(HoldUp, ByASlowDiskEndsWithTheDisk) {
+    DmDevice slow("userblk-test-slow", default_size);
+    TestDevice device(config(USERBLK_F_REDIRECT));
+    ASSERT_EQ(chown(slow.path().c_str(), nobody, nobody), 0);
+    slow.suspend();
+    const Io io = device.read(0, 4096);
+    Child worker([&](ChildSide& side) -> int {
+        become(Kind::plain);
+        const Fd fd = device.open_control();
+        Fd disk = open_file(slow.path(), O_RDWR | O_DIRECT);
+        const userblk_request request = take(fd.get());
+        side.tell(put(fd.get(), redirect(request, disk.get(), 0)));
+        disk.reset();
+        side.tell();
+        side.sleep_for_ever();
+    });
+    EXPECT_EQ(worker.await(), 0u);
+    worker.await();
+    worker.stop();
+    EXPECT_EQ(info(device.control()).redirected, 1u);
+    expect_others_go_on();
+    EXPECT_FALSE(io->finished());
+    slow.resume();
+    EXPECT_EQ(io->result(), 0);
+    expect_removal_ends(device);
+}
+
+// Nor can it be a disk that another worker serves, or does not: who that is cannot be seen.
+TEST_F(HoldUp, ByADiskThatAnotherWorkerServesIsRefused) {
     TestDevice slow(full_config(default_size)), device(config(USERBLK_F_REDIRECT));
     ASSERT_EQ(chown(slow.block_path().c_str(), nobody, nobody), 0);
     const Io io = device.read(0, 4096);
@@ -252,13 +281,11 @@ TEST_F(HoldUp, ByASlowDiskEndsWithTheDisk) {
         side.tell(put(fd.get(), redirect(request, disk.get(), 0)));
         side.sleep_for_ever();
     });
-    EXPECT_EQ(worker.await(), 0u);
+    EXPECT_EQ(worker.await(), std::uint64_t{EPERM});
     worker.stop();
-    EXPECT_EQ(info(device.control()).redirected, 1u);
-    expect_others_go_on();
-    expect_removal_ends(slow);
-    EXPECT_NE(io->result(), 0);
+    EXPECT_EQ(info(device.control()).redirected, 0u);
     expect_removal_ends(device);
+    EXPECT_NE(io->result(), 0);
 }
 
 // It may redirect to a file of its own, while another thread of it writes there something that
@@ -286,43 +313,62 @@ TEST_F(HoldUp, ByAFileThatItKeepsLockedEndsWithItsDeath) {
     EXPECT_TRUE(io->finished());
 }
 
-// A file that it serves itself: by FUSE, and by an overlay of that, which does not look like it. In
-// a user namespace everybody may mount both. Neither is accepted, since removal would wait for it.
-TEST_F(HoldUp, ByAFileThatItServesItselfIsRefused) {
-    run({"modprobe", "fuse"});
-    run({"modprobe", "overlay"});
-    ASSERT_EQ(chmod("/dev/fuse", 0666), 0);
-    TestDevice device(config(USERBLK_F_REDIRECT));
-    const Io io = device.read(0, 4096);
-    Child worker([&](ChildSide& side) -> int {
-        become(Kind::user_namespace);
-        if (unshare(CLONE_NEWNS) || mount("userblk-test", "/mnt", "tmpfs", 0, nullptr))
-            return 80;
-        for (const char* folder : {"/mnt/fuse", "/mnt/empty", "/mnt/overlay"})
-            if (mkdir(folder, 0755))
-                return 81;
-        SilentFolder silent("/mnt/fuse");
-        Fd direct = open_file("/mnt/fuse/file", O_RDONLY);
-        if (mount("userblk-test", "/mnt/overlay", "overlay", 0, "lowerdir=/mnt/empty:/mnt/fuse"))
-            return 82;
-        Fd hidden = open_file("/mnt/overlay/file", O_RDONLY);
-        const Fd fd = device.open_control();
-        const userblk_request request = take(fd.get());
-        side.tell(put(fd.get(), redirect(request, direct.get(), 0)));
-        side.tell(put(fd.get(), redirect(request, hidden.get(), 0)));
-        // Or its own end would ask it about them.
-        direct.reset();
-        hidden.reset();
-        side.tell();
-        side.sleep_for_ever();
-    });
-    EXPECT_EQ(worker.await(), std::uint64_t{EPERM});
-    EXPECT_EQ(worker.await(), std::uint64_t{EPERM});
-    worker.await();
-    worker.stop();
-    EXPECT_EQ(info(device.control()).redirected, 0u);
-    expect_removal_ends(device);
-    EXPECT_NE(io->result(), 0);
+// A FUSE file that the worker serves itself, and the same file as an overlay shows it, are refused,
+// with which it goes on to hold the request. It becomes what it is before it mounts them or after.
+class HoldUpByOwnFiles : public HoldUp {
+protected:
+    void expect_refused(Kind kind, bool mounts_itself) {
+        run({"modprobe", "fuse"});
+        run({"modprobe", "overlay"});
+        ASSERT_EQ(chmod("/dev/fuse", 0666), 0);
+        TestDevice device(config(USERBLK_F_REDIRECT));
+        const Io io = device.read(0, 4096);
+        Child worker([&](ChildSide& side) -> int {
+            if (mounts_itself)
+                become(kind);
+            if (unshare(CLONE_NEWNS) || mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr))
+                return 79;
+            if (mount("userblk-test", "/mnt", "tmpfs", 0, nullptr))
+                return 80;
+            for (const char* folder : {"/mnt/fuse", "/mnt/empty", "/mnt/overlay"})
+                if (mkdir(folder, 0755))
+                    return 81;
+            SilentFolder silent("/mnt/fuse");
+            Fd direct = open_file("/mnt/fuse/file", O_RDONLY);
+            if (mount("userblk-test", "/mnt/overlay", "overlay", 0,
+                      "lowerdir=/mnt/empty:/mnt/fuse"))
+                return 82;
+            Fd hidden = open_file("/mnt/overlay/file", O_RDONLY);
+            if (!mounts_itself)
+                become(kind);
+            const Fd fd = device.open_control();
+            const userblk_request request = take(fd.get());
+            side.tell(put(fd.get(), redirect(request, direct.get(), 0)));
+            side.tell(put(fd.get(), redirect(request, hidden.get(), 0)));
+            // Or its own end would ask it about them.
+            direct.reset();
+            hidden.reset();
+            side.tell();
+            side.sleep_for_ever();
+        });
+        EXPECT_EQ(worker.await(), std::uint64_t{EPERM});
+        EXPECT_EQ(worker.await(), std::uint64_t{EPERM});
+        worker.await();
+        worker.stop();
+        EXPECT_EQ(info(device.control()).redirected, 0u);
+        expect_removal_ends(device);
+        EXPECT_NE(io->result(), 0);
+    }
+};
+
+// In a user namespace everybody may mount both. Neither is accepted: removal would wait for it.
+TEST_F(HoldUpByOwnFiles, InItsNamespaceAreRefused) {
+    expect_refused(Kind::user_namespace, true);
+}
+
+// The mounts are root's, also the overlay, which shows no sign of what is below it.
+TEST_F(HoldUpByOwnFiles, ThatRootMountedAreRefused) {
+    expect_refused(Kind::plain, false);
 }
 
 } // namespace userblk::test
