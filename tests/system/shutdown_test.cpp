@@ -41,9 +41,9 @@ protected:
     static void write(const std::string& path, const std::string& text) {
         std::ofstream(path) << text;
     }
-    void configure(const std::string& store) const {
+    void configure(const std::string& store, const std::string& options = "--workers 2") const {
         write("/etc/userblk/demo.conf",
-              "STORE=" + store + "\nOPTIONS=--workers 2 --no-partitions\n");
+              "STORE=" + store + "\nOPTIONS=--no-partitions " + options + "\n");
         write(units() + "/wanted", "userblk@demo.service\n");
     }
     Outcome run_small_systemd(const std::string& script) const {
@@ -96,6 +96,35 @@ TEST_F(Shutdown, WithAFileSystemMountedByHand) {
         mount.unmount();
     }
     serve.stop();
+}
+
+// The store of a service is not there when the system starts, and comes late: after more failures
+// than systemd forgives by default. The service goes on trying, and then serves.
+TEST_F(Shutdown, ServiceIsTriedUntilItsStoreIsThere) {
+    allow_time(300s);
+    const std::string store = folder() + "/late.img";
+    configure("file:" + store);
+    const Outcome outcome = run_small_systemd(
+        "restarts() { systemctl show --value -p NRestarts userblk@demo; }; "
+        "until [[ $(restarts) -gt 7 ]]; do "
+        "  [[ $(systemctl is-failed userblk@demo) != failed ]]; sleep 0.2; done; "
+        "truncate -s 64M " +
+        store +
+        "; until [[ $(systemctl is-active userblk@demo) == active ]]; do sleep 0.2; done; "
+        "dd if=/dev/userblk0 of=/dev/null bs=1M count=1 iflag=direct");
+    EXPECT_EQ(outcome.status, 0) << outcome.text();
+    EXPECT_TRUE(list_devices().empty()) << outcome.text();
+}
+
+// Wrong options do not become right by trying again.
+TEST_F(Shutdown, WrongUsageIsNotTriedAgain) {
+    allow_time(300s);
+    configure("file:" + make_file("store.img", mib), "--no-such-option");
+    const Outcome outcome = run_small_systemd(
+        "until [[ $(systemctl is-failed userblk@demo) == failed ]]; do sleep 0.2; done; "
+        "systemctl show --value -p NRestarts userblk@demo");
+    EXPECT_EQ(outcome.status, 0) << outcome.text();
+    EXPECT_TRUE(outcome.out.ends_with("\n0\n")) << outcome.text();
 }
 
 // The same signal to everybody at once, as systemd sends it last, with the device mounted and
