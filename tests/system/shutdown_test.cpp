@@ -43,7 +43,7 @@ protected:
     }
     void configure(const std::string& store, const std::string& options = "--workers 2") const {
         write("/etc/userblk/demo.conf",
-              "STORE=" + store + "\nOPTIONS=--no-partitions " + options + "\n");
+              "STORE=" + store + "\nDEVICE=--no-partitions\nOPTIONS=" + options + "\n");
         write(units() + "/wanted", "userblk@demo.service\n");
     }
     Outcome run_small_systemd(const std::string& script) const {
