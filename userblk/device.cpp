@@ -3,10 +3,11 @@
 
 #include "ioctl/control_device.hpp"
 #include "ioctl/error.hpp"
+#include "userblk/deadline.hpp"
 #include "userblk/memory_backend.hpp"
 #include "userblk/pidfd.hpp"
-#include "userblk/supervisor_file.hpp"
 #include "userblk/shared_memory.hpp"
+#include "userblk/supervisor_file.hpp"
 #include "userblk/units.hpp"
 
 #include <algorithm>
@@ -176,7 +177,7 @@ bool Device::wait_ready(std::chrono::nanoseconds limit) const {
     const auto pidfd = open_pidfd(child);
     if (!pidfd)
         abi::throw_errno("watch a process that reads " + path);
-    const auto end = std::chrono::steady_clock::now() + (limit == infinity ? limit / 2 : limit);
+    const auto end = after(std::chrono::steady_clock::now(), limit);
     for (;;) {
         pollfd entry{pidfd.get(), POLLIN, 0};
         const auto left = limit == infinity ? limit : end - std::chrono::steady_clock::now();
@@ -185,7 +186,7 @@ bool Device::wait_ready(std::chrono::nanoseconds limit) const {
             break;
         if (ready < 0 && errno != EINTR)
             abi::throw_errno("wait for " + path);
-        if (ready == 0) {
+        if (ready == 0 && std::chrono::steady_clock::now() >= end) {
             ::kill(child, SIGKILL); // it ends when its read does
             return false;
         }

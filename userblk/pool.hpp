@@ -40,7 +40,7 @@ struct PoolOptions {
     BackoffPolicy backoff;
     /// How long stopping and reloading wait for workers to answer what they have
     /// taken. After it, stopping kills them and puts back what they held;
-    /// reloading leaves the old ones at it and says so.
+    /// reloading leaves the old ones at it and says so. milliseconds::max(): no limit.
     std::chrono::milliseconds drain_limit{30'000};
     /// How long a new worker may take to open its store; then it is killed, and another one is
     /// started. Nothing: as long as it lives; the log says now and then that it is still at it.

@@ -3,6 +3,7 @@
 
 #include "ioctl/error.hpp"
 #include "ioctl/lookup.hpp"
+#include "userblk/deadline.hpp"
 #include "userblk/held_text.hpp"
 #include "userblk/service_manager.hpp"
 #include "userblk/units.hpp"
@@ -362,7 +363,7 @@ void Supervisor::begin_stop(PoolEnd end) {
         return;
     end_ = end;
     reloading_ = false;
-    stop_deadline_ = Clock::now() + options_.drain_limit;
+    stop_deadline_ = after(Clock::now(), options_.drain_limit);
     notify("STOPPING=1");
     log(LogLevel::information, end == PoolEnd::removed ? abi::disk_name(number_) + " was removed"
                                                        : std::string("stopping"));
@@ -387,10 +388,10 @@ void Supervisor::enforce_limits() {
     if (end_ && !forced_ && now >= stop_deadline_)
         force();
     for (const auto& child : children_) {
-        if (child->state == State::starting && now - child->since >= start_patience()) {
+        if (child->state == State::starting && now >= after(child->since, start_patience())) {
             on_slow_start(*child);
         } else if (child->state == State::draining && !end_ &&
-                   now - child->since >= options_.drain_limit) {
+                   now >= after(child->since, options_.drain_limit)) {
             log(LogLevel::warning,
                 "worker " + std::to_string(child->pid()) + " is still at what it had taken");
             child->since = now;
@@ -439,9 +440,9 @@ Supervisor::Clock::time_point Supervisor::next_deadline() const noexcept {
             consider(place.next);
     for (const auto& child : children_) {
         if (child->state == State::starting)
-            consider(child->since + start_patience());
+            consider(after(child->since, start_patience()));
         if (child->state == State::draining)
-            consider(child->since + options_.drain_limit);
+            consider(after(child->since, options_.drain_limit));
     }
     return deadline;
 }

@@ -6,6 +6,7 @@
 #include "userblk/ctl/block_stat.hpp"
 #include "userblk/ctl/command_line.hpp"
 #include "userblk/ctl/terminal.hpp"
+#include "userblk/deadline.hpp"
 #include "userblk/units.hpp"
 
 #include <cmath>
@@ -161,7 +162,7 @@ int TopCommand::run_screen() const {
         "userblk, every " + format_duration(interval_) + "                q: quit\n\n";
     auto before = first_samples(devices_);
     auto now = before;
-    auto next = Clock::now() + interval_;
+    auto next = after(Clock::now(), interval_);
     for (std::uint64_t round = 0; count_ == 0 || round <= count_;) {
         terminal.show(title + table_of(now, before, Terminal::columns()));
         const auto input = terminal.wait(next - Clock::now());
@@ -173,7 +174,7 @@ int TopCommand::run_screen() const {
             continue;
         before = std::move(now);
         now = take_samples(devices_);
-        next += interval_;
+        next = after(next, interval_);
         ++round;
     }
     return exit_success;

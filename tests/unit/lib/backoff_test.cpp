@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "userblk/backoff.hpp"
 
+#include "userblk/deadline.hpp"
+
 #include <gtest/gtest.h>
 
 namespace userblk {
@@ -50,6 +52,36 @@ TEST_F(BackoffTest, AHealthyLifeIsForgiven) {
     EXPECT_EQ(live(2s), 0ms);
     EXPECT_EQ(live(2s), 0ms);
     EXPECT_EQ(backoff.deaths(), 1U);
+}
+
+// Without an end to the delays ("infinity"), the next start is never, not in the past; and a policy
+// whose delays could not be doubled does not wrap around.
+TEST(Backoff, AnInfiniteDelayIsNoTimeInThePast) {
+    using std::chrono::milliseconds;
+    const Backoff::Clock::time_point now(1h);
+    Backoff backoff({milliseconds::max(), milliseconds::max(), milliseconds::max()});
+    for (int i = 0; i < 40; ++i) {
+        backoff.started(now);
+        EXPECT_EQ(backoff.died(now), i == 0 ? now : Backoff::Clock::time_point::max());
+        EXPECT_EQ(backoff.deaths(), static_cast<unsigned>(i + 1));
+    }
+}
+
+// A deadline beyond the end of the clock never comes, in whatever unit it was given.
+TEST(Deadline, BeyondTheClockNeverComes) {
+    using namespace std::chrono;
+    constexpr auto never = steady_clock::time_point::max();
+    const steady_clock::time_point now(100s);
+    EXPECT_EQ(after(now, 5s), now + 5s);
+    EXPECT_EQ(after(now, 0ns), now);
+    EXPECT_EQ(after(now, nanoseconds::max()), never);
+    EXPECT_EQ(after(now, nanoseconds::max() - 50s), never);
+    EXPECT_EQ(after(now, nanoseconds::max() - 200s),
+              steady_clock::time_point(nanoseconds::max() - 100s));
+    EXPECT_EQ(after(now, duration_cast<milliseconds>(nanoseconds::max())), never);
+    EXPECT_EQ(after(now, milliseconds::max()), never);
+    EXPECT_EQ(after(now, hours::max()), never);
+    EXPECT_EQ(after(never, 1ns), never);
 }
 
 } // namespace
