@@ -5,13 +5,16 @@
 #include "ioctl/lookup.hpp"
 #include "userblk/file_io.hpp"
 #include "userblk/resident_pages.hpp"
+#include "userblk/segment_file.hpp"
 #include "userblk/shared_counter.hpp"
+#include "userblk/store_claim.hpp"
 
 #include <algorithm>
 #include <cstdio>
 #include <fcntl.h>
 #include <filesystem>
 #include <linux/falloc.h>
+#include <stdexcept>
 #include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -24,8 +27,18 @@ namespace {
 constexpr const char* segment_folder = "/dev/shm";
 constexpr std::size_t page = ResidentPages::page;
 
-// Beside a segment lies a count of the discards that it has seen.
-constexpr const char* counter_suffix = ".discards";
+// Beside a segment lies a count of the discards that it has seen. No segment has such a
+// name: the character between them is in none.
+constexpr char counter_mark = '~';
+const std::string counter_suffix = counter_mark + std::string("discards");
+
+const std::string& checked(const std::string& segment) {
+    if (segment.empty() || segment == "." || segment == ".." ||
+        segment.find_first_of(std::string("/") + counter_mark) != std::string::npos)
+        throw std::invalid_argument("bad name of a memory segment \"" + segment +
+                                    "\"; one without \"/\" and \"~\" is right");
+    return segment;
+}
 
 std::string path_of(const std::string& segment) {
     return std::string(segment_folder) + "/" + segment;
@@ -72,15 +85,10 @@ std::string MemoryBackend::segment_named(const std::string& name) {
 }
 
 MemoryBackend::MemoryBackend(const std::string& name, std::uint64_t size)
-    // The folder is everybody's: follow no link that somebody has put there.
-    : name_(name),
-      fd_(abi::FileDescriptor::open(path_of(name).c_str(), O_RDWR | O_CREAT | O_NOFOLLOW, 0600)) {
+    : name_(checked(name)), fd_(open_segment(path_of(name))) {
     struct stat status {};
     if (::fstat(fd_.get(), &status) < 0)
         abi::throw_errno("look at " + path_of(name));
-    if (!S_ISREG(status.st_mode) || status.st_uid != ::geteuid())
-        abi::throw_error("use " + path_of(name) + ", which belongs to somebody else",
-                         std::make_error_code(std::errc::operation_not_permitted));
     discards_ = std::make_unique<SharedCounter>(path_of(name + counter_suffix));
     if (const auto error = grow(std::max(size, static_cast<std::uint64_t>(status.st_size))))
         abi::throw_error("map " + std::to_string(size) + " bytes of " + path_of(name), error);
@@ -222,8 +230,14 @@ std::error_code MemoryBackend::bring_in() noexcept {
     return {};
 }
 
+bool MemoryBackend::in_use(const std::string& name) {
+    const abi::FileDescriptor file(
+        ::open(path_of(checked(name)).c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
+    return file && is_claimed(file.get());
+}
+
 bool MemoryBackend::remove(const std::string& name) {
-    if (remove_segment(name))
+    if (remove_segment(checked(name)))
         return true;
     if (errno != ENOENT)
         abi::throw_errno("remove " + path_of(name));

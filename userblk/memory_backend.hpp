@@ -22,18 +22,22 @@ class SharedCounter;
 /// zeroed, and reports ENOSPC when the memory file system is full.
 class MemoryBackend final : public Backend {
 public:
-    /// Opens the segment @p name, or makes it, with at least @p size bytes.
-    /// @throws std::system_error "unable to …"; EPERM if the segment exists and
-    ///         belongs to another user
+    /// Opens the segment @p name, or makes it, for the calling user alone (0600), with at
+    /// least @p size bytes. A count that belongs to it lies beside it, as "NAME~discards".
+    /// @throws std::system_error "unable to …"; EPERM, with a text that names the owner, if
+    ///         the segment exists and another user owns it or may open it;
+    ///         std::invalid_argument for a name with "/" or "~"
     MemoryBackend(const std::string& name, std::uint64_t size);
     ~MemoryBackend() override;
 
     /// The segment that belongs to a device and is never mistaken for that of an
     /// earlier one with the same number.
     static std::string segment_of(std::uint32_t number, std::uint64_t diskseq);
-    /// The segment of "mem:NAME".
+    /// The segment of "mem:NAME", /dev/shm/userblk.NAME.
     static std::string segment_named(const std::string& name);
 
+    /// Whether a worker serves a device from the segment, as far as the caller may open it.
+    static bool in_use(const std::string& name);
     /// Removes the segment; processes that have it open keep it until they close
     /// it. False: there was none.
     /// @throws std::system_error

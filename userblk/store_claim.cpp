@@ -264,6 +264,10 @@ bool is_served(std::uint32_t number) noexcept {
     }
 }
 
+bool is_claimed(int fd) noexcept {
+    return locked_in(fd, writers, 3 * zone_size).has_value();
+}
+
 void check_unclaimed(const Backend& backend) {
     for (const auto& file : backend.store_files()) {
         if (file.fd < 0)

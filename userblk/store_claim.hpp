@@ -44,6 +44,9 @@ bool is_served(std::uint32_t number) noexcept;
 /// @throws StoreInUse
 void check_unclaimed(const Backend& backend);
 
+/// Whether some device has a file, open here as @p fd, as its store.
+bool is_claimed(int fd) noexcept;
+
 /// What stands for a store: the same for everybody who opens the same. Empty: the backend
 /// names no files.
 std::string store_identity(const std::vector<StoreFile>& files);

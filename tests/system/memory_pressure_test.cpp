@@ -92,7 +92,7 @@ std::uint64_t locked_of_store(pid_t pid) {
     for (std::string line; std::getline(file, line);) {
         if (line.find('-') < line.find(' '))
             store =
-                line.find("/dev/shm/userblk-") != std::string::npos && !line.ends_with(".discards");
+                line.find("/dev/shm/userblk-") != std::string::npos && !line.ends_with("~discards");
         else if (line.starts_with("Rss:"))
             resident = std::stoull(line.substr(4)) * 1024;
         else if (store && line.starts_with("VmFlags:") && line.find(" lo ") != std::string::npos)

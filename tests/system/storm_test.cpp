@@ -57,7 +57,7 @@ public:
     ~Segment() {
         munmap(data_, last_size);
         unlink(path().c_str());
-        unlink((path() + ".discards").c_str());
+        unlink((path() + "~discards").c_str());
     }
     const std::string& name() const { return name_; }
     std::string path() const { return Fleet::segment_path(name_); }

@@ -4,20 +4,40 @@
 #include "ioctl/lookup.hpp"
 #include "userblk/ctl/command_line.hpp"
 #include "userblk/ctl/device_use.hpp"
+#include "userblk/memory_backend.hpp"
+#include "userblk/spec.hpp"
 
 namespace userblk::ctl {
 
+namespace {
+constexpr std::string_view memory_prefix = "mem:";
+}
+
 std::string RemoveCommand::details() const {
     return "Who serves a device ends by itself when it is gone. Memory that belonged to it (mem:) "
-           "goes with it; files and named memory stay.";
+           "goes with it; files and named memory (mem:NAME, /dev/shm/userblk.NAME) stay. Named "
+           "memory that nobody serves a device from is removed by its own name: mem:NAME.";
 }
 
 void RemoveCommand::declare(CommandLine& line) {
-    line.arguments("DEV", devices_, dev_help);
+    line.arguments("DEV", devices_, std::string(dev_help) + "; or mem:NAME");
     line.flag("-a,--all", all_, "Remove all devices that there are");
     line.flag("-f,--force", force_,
               "Also remove a device that is in use; what waits, and whatever is done on it later, "
               "fails with an I/O error, and what was not flushed is lost");
+}
+
+// Workers that come later would begin with empty memory beside those that have the old.
+void RemoveCommand::remove_memory(const std::string& store) const {
+    const auto name = BackendSpec::parse(store).argument();
+    if (name.empty())
+        throw Failure("mem: belongs to its device and goes with it; mem:NAME is memory of its own");
+    const auto segment = MemoryBackend::segment_named(name);
+    if (MemoryBackend::in_use(segment))
+        throw Failure(store + " is in use: a device is served from it. Remove the device, or end "
+                              "those who serve it");
+    if (!MemoryBackend::remove(segment))
+        throw Failure("there is no " + store + "; /dev/shm/userblk.* is all that there is");
 }
 
 int RemoveCommand::run() {
@@ -30,7 +50,10 @@ int RemoveCommand::run() {
     int status = exit_success;
     for (const auto& device : devices_) {
         try {
-            remove_device(abi::find_device(device), force_);
+            if (device.starts_with(memory_prefix))
+                remove_memory(device);
+            else
+                remove_device(abi::find_device(device), force_);
         } catch (const std::exception& error) {
             recovery::complain(program_name, recovery::explain(error));
             status = exit_failure;

@@ -7,7 +7,7 @@
 
 namespace userblk::ctl {
 
-/// Removes devices.
+/// Removes devices, and memory that has a name of its own.
 class RemoveCommand final : public Command {
 public:
     std::string name() const override { return "remove"; }
@@ -17,6 +17,8 @@ public:
     int run() override;
 
 private:
+    void remove_memory(const std::string& store) const;
+
     std::vector<std::string> devices_;
     bool all_ = false;
     bool force_ = false;

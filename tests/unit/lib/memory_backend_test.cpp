@@ -5,6 +5,8 @@
 #include "userblk/shared_memory.hpp"
 
 #include <cstring>
+#include <filesystem>
+#include <fstream>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -98,9 +100,60 @@ TEST_F(MemoryBackendTest, ADiscardIsHeardOfByOtherWorkers) {
 // Its count of discards goes with it.
 TEST_F(MemoryBackendTest, NothingIsLeftWhenItIsRemoved) {
     { MemoryBackend backend(name, size); }
-    EXPECT_EQ(::access(("/dev/shm/" + name + ".discards").c_str(), F_OK), 0);
+    EXPECT_EQ(::access(("/dev/shm/" + name + "~discards").c_str(), F_OK), 0);
     ASSERT_TRUE(MemoryBackend::remove(name));
-    EXPECT_NE(::access(("/dev/shm/" + name + ".discards").c_str(), F_OK), 0);
+    EXPECT_NE(::access(("/dev/shm/" + name + "~discards").c_str(), F_OK), 0);
+}
+
+// A store has the name of another one's count of discards, as it was in earlier builds: neither
+// knows of the other.
+TEST_F(MemoryBackendTest, NoNameIsThatOfAnothersCount) {
+    const auto second = name + ".discards";
+    {
+        MemoryBackend other(second, size);
+        ASSERT_FALSE(other.write(0, filled(size, 0x33), {}));
+        MemoryBackend backend(name, size);
+        ASSERT_FALSE(backend.write(0, filled(8192, 0x11), {}));
+        ASSERT_FALSE(backend.discard(0, 4096));
+        expect_content(other, 0, size, 0x33);
+    }
+    ASSERT_TRUE(MemoryBackend::remove(name));
+    MemoryBackend other(second, size);
+    expect_content(other, 0, size, 0x33);
+    EXPECT_TRUE(MemoryBackend::remove(second));
+    for (const auto* bad : {"userblk.a~discards", "a/b", "..", ""})
+        EXPECT_THROW(MemoryBackend(bad, size), std::invalid_argument) << bad;
+}
+
+// The folder is everybody's. A file that others may change, and a link to somewhere else, are not
+// used, nor changed, and the text says what is wrong.
+TEST_F(MemoryBackendTest, WhatOthersMayHavePutThereIsRefused) {
+    const auto path = "/dev/shm/" + name;
+    const auto complaint = [&]() -> std::string {
+        try {
+            MemoryBackend backend(name, size);
+            return "none";
+        } catch (const std::system_error& error) {
+            return error.what();
+        }
+    };
+    { const std::ofstream file(path); }
+    ASSERT_EQ(::chmod(path.c_str(), 0622), 0);
+    EXPECT_NE(complaint().find("(mode 0622)"), std::string::npos) << complaint();
+    EXPECT_EQ(std::filesystem::file_size(path), 0U);
+    std::filesystem::remove(path);
+
+    test::TemporaryFolder folder;
+    const auto victim = folder.text("victim", "precious");
+    ASSERT_EQ(::symlink(victim.c_str(), path.c_str()), 0);
+    EXPECT_NE(complaint().find("is no regular file"), std::string::npos) << complaint();
+    EXPECT_EQ(std::filesystem::file_size(victim), 8U);
+    std::filesystem::remove(path);
+
+    MemoryBackend backend(name, size);
+    struct stat status {};
+    ASSERT_EQ(::stat(path.c_str(), &status), 0);
+    EXPECT_EQ(status.st_mode & 07777, 0600U);
 }
 
 // The device grows under its workers: each finds the new part, what was there
