@@ -18,7 +18,11 @@ Decorator::Decorator(std::shared_ptr<Backend> inner) : inner_(std::move(inner)) 
 }
 
 Description Decorator::describe() const {
-    return inner_->describe();
+    auto description = inner_->describe();
+    description.discard = false;
+    description.discard_granularity = 0;
+    description.write_zeroes = false;
+    return description;
 }
 
 std::error_code Decorator::read(std::uint64_t offset, std::span<std::byte> data) {
@@ -34,21 +38,27 @@ std::error_code Decorator::flush() {
     return inner_->flush();
 }
 
-std::error_code Decorator::discard(std::uint64_t offset, std::uint64_t length) {
-    return inner_->discard(offset, length);
-}
-
-std::error_code Decorator::write_zeroes(std::uint64_t offset, std::uint64_t length,
-                                        ZeroFlags flags) {
-    return inner_->write_zeroes(offset, length, flags);
-}
-
 std::error_code Decorator::bring_in() noexcept {
     return inner_->bring_in();
 }
 
 std::vector<StoreFile> Decorator::store_files() const {
     return inner_->store_files();
+}
+
+// ----------------------------------------------------- TransparentDecorator
+
+Description TransparentDecorator::describe() const {
+    return inner().describe();
+}
+
+std::error_code TransparentDecorator::discard(std::uint64_t offset, std::uint64_t length) {
+    return inner().discard(offset, length);
+}
+
+std::error_code TransparentDecorator::write_zeroes(std::uint64_t offset, std::uint64_t length,
+                                                   ZeroFlags flags) {
+    return inner().write_zeroes(offset, length, flags);
 }
 
 // --------------------------------------------------------------- LogBackend
@@ -80,7 +90,7 @@ std::string describe_call(const char* name, std::uint64_t offset, std::uint64_t 
 } // namespace
 
 LogBackend::LogBackend(std::shared_ptr<Backend> inner, LogFunction log, LogLevel level)
-    : Decorator(std::move(inner)), log_(std::move(log)), level_(level) {}
+    : TransparentDecorator(std::move(inner)), log_(std::move(log)), level_(level) {}
 
 std::error_code LogBackend::read(std::uint64_t offset, std::span<std::byte> data) {
     return logged(log_, level_, describe_call("read", offset, data.size()),
@@ -114,7 +124,7 @@ std::error_code LogBackend::write_zeroes(std::uint64_t offset, std::uint64_t len
 // ------------------------------------------------------------- DelayBackend
 
 DelayBackend::DelayBackend(std::shared_ptr<Backend> inner, std::chrono::nanoseconds delay)
-    : Decorator(std::move(inner)), delay_(delay) {}
+    : TransparentDecorator(std::move(inner)), delay_(delay) {}
 
 std::error_code DelayBackend::read(std::uint64_t offset, std::span<std::byte> data) {
     std::this_thread::sleep_for(delay_);
@@ -147,7 +157,7 @@ std::error_code DelayBackend::write_zeroes(std::uint64_t offset, std::uint64_t l
 
 ErrorBackend::ErrorBackend(std::shared_ptr<Backend> inner, std::uint64_t interval,
                            std::error_code error)
-    : Decorator(std::move(inner)), interval_(interval), error_(error) {
+    : TransparentDecorator(std::move(inner)), interval_(interval), error_(error) {
     if (interval_ == 0)
         throw std::invalid_argument("the interval of errors must be at least 1");
 }

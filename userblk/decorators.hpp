@@ -10,15 +10,16 @@
 
 namespace userblk {
 
-/// A backend that stands before another and passes every call on; the base of
-/// those below, to be composed in any order:
+/// A backend that stands before another, and may give it other data than it was given:
+/// an encrypting or compressing layer, one that adds checksums. It sees all data: reads,
+/// writes and flushes are passed on, and nothing that would let data take a way past
+/// read() and write(). So write_zeroes() calls the derived class's write() with zeros,
+/// discard() is not supported, and describe() offers neither of both; mapping(),
+/// reads_as_zeroes(), redirect() and wants_data() are those of a store that has none.
+/// A class that can do one of them, in terms of its own data, overrides it and
+/// describe(), and calls inner().
 ///
-///     auto store = std::make_shared<FileBackend>("disk.img");
-///     auto slow = std::make_shared<DelayBackend>(store, 10ms);
-///     auto told = std::make_shared<LogBackend>(slow, log);
-///
-/// What lets data take a way past read() and write() is not passed on (mapping(),
-/// reads_as_zeroes(), wants_data()), so that a decorator sees all of it.
+/// One that leaves the data as they are is a TransparentDecorator.
 class Decorator : public Backend {
 public:
     explicit Decorator(std::shared_ptr<Backend> inner);
@@ -28,9 +29,6 @@ public:
     std::error_code write(std::uint64_t offset, std::span<const std::byte> data,
                           WriteFlags flags) override;
     std::error_code flush() override;
-    std::error_code discard(std::uint64_t offset, std::uint64_t length) override;
-    std::error_code write_zeroes(std::uint64_t offset, std::uint64_t length,
-                                 ZeroFlags flags) override;
     std::error_code bring_in() noexcept override;
     std::vector<StoreFile> store_files() const override;
 
@@ -41,8 +39,27 @@ private:
     std::shared_ptr<Backend> inner_;
 };
 
+/// A decorator that leaves data as they are, and so passes on discards and zeroes, too;
+/// the base of those below, to be composed in any order:
+///
+///     auto store = std::make_shared<FileBackend>("disk.img");
+///     auto slow = std::make_shared<DelayBackend>(store, 10ms);
+///     auto told = std::make_shared<LogBackend>(slow, log);
+///
+/// Not for a layer whose read() gives something else than what its write() has stored:
+/// zeros that are passed on would be read as noise.
+class TransparentDecorator : public Decorator {
+public:
+    using Decorator::Decorator;
+
+    Description describe() const override;
+    std::error_code discard(std::uint64_t offset, std::uint64_t length) override;
+    std::error_code write_zeroes(std::uint64_t offset, std::uint64_t length,
+                                 ZeroFlags flags) override;
+};
+
 /// One message per call when it is done: what, where, how long, which error.
-class LogBackend final : public Decorator {
+class LogBackend final : public TransparentDecorator {
 public:
     LogBackend(std::shared_ptr<Backend> inner, LogFunction log,
                LogLevel level = LogLevel::information);
@@ -61,7 +78,7 @@ private:
 };
 
 /// Each call sleeps for a time before it is carried out; each thread on its own.
-class DelayBackend final : public Decorator {
+class DelayBackend final : public TransparentDecorator {
 public:
     DelayBackend(std::shared_ptr<Backend> inner, std::chrono::nanoseconds delay);
 
@@ -79,7 +96,7 @@ private:
 
 /// Every Nth call, counted over all kinds and threads of this process, fails and
 /// is not carried out.
-class ErrorBackend final : public Decorator {
+class ErrorBackend final : public TransparentDecorator {
 public:
     /// @throws std::invalid_argument if @p interval is 0
     ErrorBackend(std::shared_ptr<Backend> inner, std::uint64_t interval,
@@ -102,9 +119,9 @@ private:
 };
 
 /// Whatever would change the store fails with EROFS; flushes are passed on.
-class ReadOnlyBackend final : public Decorator {
+class ReadOnlyBackend final : public TransparentDecorator {
 public:
-    using Decorator::Decorator;
+    using TransparentDecorator::TransparentDecorator;
 
     Description describe() const override;
     std::error_code write(std::uint64_t offset, std::span<const std::byte> data,
@@ -119,7 +136,7 @@ public:
 };
 
 /// Counts the calls that it passes on, in this process.
-class StatsBackend final : public Decorator {
+class StatsBackend final : public TransparentDecorator {
 public:
     struct Counts {
         std::uint64_t reads = 0;
@@ -133,7 +150,7 @@ public:
         std::uint64_t errors = 0;
     };
 
-    using Decorator::Decorator;
+    using TransparentDecorator::TransparentDecorator;
 
     /// The counts so far, each exact, read one after the other.
     Counts counts() const noexcept;

@@ -42,7 +42,9 @@ Options parse(int argc, char** argv) {
     app.add_option("DEV", options.dev,
                    "device to serve: a number, userblkN, a node or a name; "
                    "without it one is made, and removed at the end");
-    const auto* size = app.add_option("-s,--size", options.size, "size of the device to make")
+    const auto* size = app.add_option("-s,--size", options.size,
+                                      "size of the device to make, where the store has none of "
+                                      "its own; or less than it has")
                            ->capture_default_str();
     app.add_option("--name", options.name, "name of the device to make");
     app.add_option("-w,--workers", options.workers, "worker processes")
@@ -67,12 +69,26 @@ Options parse(int argc, char** argv) {
     return options;
 }
 
-Device open_or_create(const Options& options, const Backend& backend, std::uint64_t size) {
+std::string sizes(std::uint64_t bytes) {
+    return format_size(bytes) + " (" + std::to_string(bytes) + " bytes)";
+}
+
+// A store may have a size of its own; a device that was asked for may be smaller.
+void check_size(const RunArguments& arguments, const Description& store, const std::string& what) {
+    if (arguments.size_given && store.size != 0 && arguments.size > store.size)
+        throw std::runtime_error(what + " " + sizes(arguments.size) +
+                                 ", which is more than the store has, " + sizes(store.size));
+}
+
+Device open_or_create(const Options& options, const Backend& backend,
+                      const RunArguments& arguments) {
+    const auto store = backend.describe();
+    check_size(arguments, store, options.dev.empty() ? "--size is" : options.dev + " has");
     if (!options.dev.empty())
         return Device::open(options.dev);
-    auto config = DeviceConfig::for_backend(backend.describe());
-    if (config.size == 0)
-        config.size = size;
+    auto config = DeviceConfig::for_backend(store);
+    if (config.size == 0 || arguments.size_given)
+        config.size = arguments.size;
     config.name = options.name;
     config.read_only |= options.read_only;
     return Device::create(config);
@@ -106,7 +122,7 @@ int serve(const Options& options, const MakeBackend& make, const std::string& pr
     const auto log = log_to_stderr(program, options.verbose ? LogLevel::debug : LogLevel::notice);
     const auto arguments = run_arguments(options);
     std::shared_ptr<Backend> backend = make(arguments);
-    const Device device = open_or_create(options, *backend, arguments.size);
+    const Device device = open_or_create(options, *backend, arguments);
     const bool temporary = options.dev.empty() && !options.keep;
     PoolOptions pool;
     pool.workers = options.workers;

@@ -28,6 +28,10 @@ using MakeBackend = std::function<std::shared_ptr<Backend>(const RunArguments&)>
 ///     DRIVER [DEV] [--size 1G] [--workers 2] [--threads 1] [--name NAME]
 ///            [--read-only] [--wait poll|serve] [--keep] [-- ARGUMENT...]
 ///
+/// --size makes the device smaller than the store where the backend describes one with a
+/// size of its own, and is refused where it is larger. Without it the device has the
+/// store's size, or 64M.
+///
 /// With DEV it serves that device, which stays when the driver ends. Without, it
 /// makes one, prints the path of its block node, and removes it at the end, also
 /// by SIGINT (Ctrl-C) and SIGTERM; unless it is in use then (mounted), or --keep

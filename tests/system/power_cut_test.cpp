@@ -307,12 +307,12 @@ INSTANTIATE_TEST_SUITE_P(Of, PowerCutOf, testing::ValuesIn(layers()), [](const a
 });
 
 // A store that, from a moment on, says that it is done before it is.
-class LyingBackend : public Decorator {
+class LyingBackend : public TransparentDecorator {
 public:
     enum class About { flush, fua };
 
     LyingBackend(std::shared_ptr<Backend> inner, About about)
-        : Decorator(std::move(inner)), about_(about) {}
+        : TransparentDecorator(std::move(inner)), about_(about) {}
 
     void begin() { lies_ = true; }
     std::error_code write(std::uint64_t offset, std::span<const std::byte> data,

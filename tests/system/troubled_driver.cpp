@@ -21,11 +21,11 @@
 
 namespace {
 
-class Troubled : public userblk::Decorator {
+class Troubled : public userblk::TransparentDecorator {
 public:
     Troubled(std::shared_ptr<userblk::Backend> inner, std::string what, std::uint64_t offset,
              std::string argument)
-        : Decorator(std::move(inner)), what_(std::move(what)), offset_(offset),
+        : TransparentDecorator(std::move(inner)), what_(std::move(what)), offset_(offset),
           argument_(std::move(argument)) {}
 
     std::error_code read(std::uint64_t offset, std::span<std::byte> data) override {

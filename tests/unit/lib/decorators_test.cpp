@@ -2,6 +2,8 @@
 #include "userblk/decorators.hpp"
 
 #include "temporary.hpp"
+#include "userblk/device.hpp"
+#include "userblk/file_backend.hpp"
 #include "userblk/null_backend.hpp"
 
 #include <gtest/gtest.h>
@@ -82,6 +84,52 @@ TEST(Decorators, StatisticsCount) {
     EXPECT_EQ(counts.flushes, 1U);
     EXPECT_EQ(counts.write_zeroes, 1U);
     EXPECT_EQ(counts.errors, 1U);
+}
+
+// A layer that encrypts, written as one would at first: it changes the data of reads and writes.
+// The store behind it punches holes, which read as zeros there and would be noise through the
+// layer. What was zeroed reads as zeros all the same, what cannot be done is not offered, and a
+// device made for it sends none of it.
+TEST(Decorators, ALayerThatChangesDataIsNotPassedBy) {
+    struct Encrypting : Decorator {
+        using Decorator::Decorator;
+        std::error_code read(std::uint64_t offset, std::span<std::byte> data) override {
+            const auto error = Decorator::read(offset, data);
+            for (auto& byte : data)
+                byte ^= std::byte(0x5a);
+            return error;
+        }
+        std::error_code write(std::uint64_t offset, std::span<const std::byte> data,
+                              WriteFlags flags) override {
+            std::vector<std::byte> other(data.begin(), data.end());
+            for (auto& byte : other)
+                byte ^= std::byte(0x5a);
+            return Decorator::write(offset, other, flags);
+        }
+    };
+    test::TemporaryFolder folder;
+    const auto file = std::make_shared<FileBackend>(folder.file("disk", 1 << 20));
+    Encrypting layer(file);
+    const auto secret = filled(8192, 0x77);
+    ASSERT_FALSE(layer.write(4096, secret, {}));
+    ASSERT_FALSE(layer.write_zeroes(4096, 4096, {}));
+    auto back = filled(8192, 1);
+    ASSERT_FALSE(layer.read(4096, back));
+    EXPECT_TRUE(std::equal(back.begin(), back.begin() + 4096, filled(4096, 0).begin()));
+    EXPECT_TRUE(std::equal(back.begin() + 4096, back.end(), secret.begin()));
+    EXPECT_EQ(layer.discard(8192, 4096), std::errc::operation_not_supported);
+    ASSERT_FALSE(layer.read(4096, back));
+    EXPECT_TRUE(std::equal(back.begin() + 4096, back.end(), secret.begin()));
+
+    ASSERT_TRUE(file->describe().discard && file->describe().write_zeroes);
+    const auto config = DeviceConfig::for_backend(layer.describe());
+    EXPECT_EQ(config.size, 1U << 20);
+    EXPECT_FALSE(config.discard);
+    EXPECT_FALSE(config.write_zeroes);
+    EXPECT_EQ(config.discard_granularity, 0U);
+    // What leaves data as they are is seen through, down to such a layer and no further.
+    EXPECT_TRUE(LogBackend(file, {}).describe().discard);
+    EXPECT_FALSE(LogBackend(std::make_shared<Encrypting>(file), {}).describe().discard);
 }
 
 // A store without a way of its own to write zeros gets them written, in pieces

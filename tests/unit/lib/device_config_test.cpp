@@ -8,11 +8,11 @@
 namespace userblk {
 namespace {
 
-class Described : public Decorator {
+class Described : public TransparentDecorator {
 public:
-    Described() : Decorator(std::make_shared<NullBackend>(8 << 20)) {}
+    Described() : TransparentDecorator(std::make_shared<NullBackend>(8 << 20)) {}
     Description describe() const override {
-        auto description = Decorator::describe();
+        auto description = TransparentDecorator::describe();
         description.chunk_size = 256 << 10;
         description.io_opt = 1 << 20;
         return description;
