@@ -102,7 +102,9 @@ struct StoreFile {
 /// **Errors** are errno values (std::generic_category, std::errc); the user of
 /// the device gets the nearest thing that the block layer knows: ENOSPC,
 /// EOPNOTSUPP, ETIMEDOUT, ENOMEM and a few more arrive as such, all else as EIO.
-/// An exception is caught at the edge and becomes EIO. Calls may block.
+/// What is no errno (4096 and more, another category) is answered as EIO, a negative
+/// errno as what it means. An exception is caught at the edge and becomes EIO. The
+/// worker's log names each, with the operation and its place. Calls may block.
 class Backend {
 public:
     Backend() = default;

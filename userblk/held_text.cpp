@@ -15,11 +15,10 @@ namespace {
 constexpr std::size_t looked_at = 1024;
 constexpr std::size_t named = 3;
 
+constexpr unsigned deadly = 3; // deliveries
+
 std::string name_of(const userblk_taken& taken) {
-    constexpr std::array names = {"read", "write", "flush", "discard", "write-zeroes"};
-    std::string text = taken.op < names.size() ? names[taken.op] : "request";
-    if (taken.length > 0)
-        text += " of " + format_size(taken.length) + " at " + std::to_string(taken.offset);
+    const auto text = request_text(taken.op, taken.offset, taken.length);
     char id[48];
     std::snprintf(id, sizeof(id), " (0x%llx, delivery %u)",
                   static_cast<unsigned long long>(taken.id), taken.deliveries);
@@ -27,6 +26,29 @@ std::string name_of(const userblk_taken& taken) {
 }
 
 } // namespace
+
+std::string request_text(std::uint16_t op, std::uint64_t offset, std::uint64_t length) {
+    constexpr std::array names = {"read", "write", "flush", "discard", "write-zeroes"};
+    std::string text = op < names.size() ? names[op] : "request";
+    if (length > 0)
+        text += " of " + format_size(length) + " at " + std::to_string(offset);
+    return text;
+}
+
+std::string deadly_request_text(const abi::ControlNode& node) noexcept {
+    try {
+        const auto info = node.info(looked_at);
+        if (info.device.config.delivery_limit != 0)
+            return {};
+        for (const auto& taken : info.taken) {
+            const bool orphan = (taken.flags & USERBLK_TAKEN_ORPHAN) != 0;
+            if (taken.deliveries >= deadly + (orphan ? 0 : 1))
+                return request_text(taken.op, taken.offset, taken.length);
+        }
+    } catch (const std::exception&) {
+    }
+    return {};
+}
 
 std::string held_text(const abi::ControlNode& node, pid_t pid) noexcept {
     try {

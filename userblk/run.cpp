@@ -128,6 +128,7 @@ int serve(const Options& options, const MakeBackend& make, const std::string& pr
     pool.workers = options.workers;
     pool.worker.threads = options.threads;
     pool.worker.wait = options.wait == "serve" ? WaitMode::serve : WaitMode::poll;
+    pool.worker.store = program;
     pool.log = log;
     return serve_device(
         device, [&backend](const DeviceContext&) { return backend; }, pool, temporary,

@@ -18,6 +18,11 @@ void Serving::stop() noexcept {
     errno = saved;
 }
 
+void Serving::tell_left_out() noexcept {
+    if (const auto count = errors.take_left_out(); count > 0)
+        log(LogLevel::error, std::to_string(count) + " more errors of the backend were not logged");
+}
+
 void Serving::end_breaking() noexcept {
     for (auto& breaker : breakers)
         breaker.end();

@@ -4,6 +4,7 @@
 #include "ioctl/control_node.hpp"
 #include "ioctl/file_descriptor.hpp"
 #include "userblk/backend.hpp"
+#include "userblk/error_log.hpp"
 #include "userblk/wait_breaker.hpp"
 #include "userblk/worker.hpp"
 
@@ -35,13 +36,15 @@ struct Serving {
     unsigned place = 0;                ///< of this worker among those of the device
     std::atomic<bool> stopping = false;
     std::atomic<bool> removed = false;
-    std::atomic<bool> told_of_exception = false;
+    ErrorLog errors; ///< of the backend
     std::atomic<bool> told_of_refusal = false;
 
     void stop() noexcept;
     void log(LogLevel level, const std::string& text) const noexcept {
         write_log(options.log, level, text);
     }
+    /// What was not written because there was so much of it.
+    void tell_left_out() noexcept;
     void end_breaking() noexcept; ///< when no thread serves any more
 };
 

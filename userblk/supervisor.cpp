@@ -67,6 +67,8 @@ Supervisor::Supervisor(std::uint32_t number, BackendFactory factory, PoolOptions
     if (!wake_)
         abi::throw_errno("make an event descriptor");
     options_.worker.log = options_.log;
+    if (options_.worker.store.empty())
+        options_.worker.store = options_.record.store;
     setup_ = {number,
               std::move(factory),
               options_.worker,
@@ -568,6 +570,7 @@ void Supervisor::on_end(WorkerProcess& child, int status) {
     const bool clean = child.ended_in_order(status);
     if (!clean) {
         text += held_text(*node_, child.pid());
+        hint_at_delivery_limit();
         heal();
     }
     for (auto& place : places_) {
@@ -603,6 +606,18 @@ void Supervisor::on_start_failure(const std::string& why) {
     next_start_ = start_backoff_.died(Clock::now());
     if (!established_ && start_backoff_.deaths() >= hopeless)
         begin_stop(PoolEnd::failed);
+}
+
+// One that kills whoever takes it is delivered for ever, unless the device says otherwise.
+void Supervisor::hint_at_delivery_limit() noexcept {
+    auto request = deadly_request_text(*node_);
+    if (request.empty() || request == hinted_at_)
+        return;
+    hinted_at_ = std::move(request);
+    log(LogLevel::warning, hinted_at_ +
+                               " was delivered three times or more while workers died, and "
+                               "is delivered again; on a device that was created with "
+                               "--delivery-limit N it would fail after N deliveries");
 }
 
 // Safe at any time; most often a living worker was faster.

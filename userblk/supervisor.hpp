@@ -95,6 +95,7 @@ private:
     void on_end(WorkerProcess& child, int status);
     void on_start_failure(const std::string& why);
     void reap();
+    void hint_at_delivery_limit() noexcept;
     void heal() noexcept;
 
     void log(LogLevel level, const std::string& text) const noexcept;
@@ -125,6 +126,7 @@ private:
     Clock::time_point stop_deadline_{};
     bool forced_ = false;
     bool removed_ = false;
+    std::string hinted_at_; ///< the request that the log named last
 };
 
 } // namespace userblk

@@ -54,6 +54,8 @@ Worker::Worker(abi::ControlNode node, std::shared_ptr<Backend> backend, WorkerOp
     serving.stop_event.reset(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
     if (!serving.stop_event)
         abi::throw_errno("make an event descriptor");
+    if (serving.options.store.empty())
+        serving.options.store = store_names(serving.backend->store_files());
     const auto info = serving.node.info();
     serving.max_transfer = info.device.config.max_transfer;
     serving.queues = info.device.config.queues;
@@ -121,6 +123,7 @@ WorkerEnd Worker::run() {
     for (auto& thread : others)
         thread.join();
     shared.serving.end_breaking();
+    shared.serving.tell_left_out();
     if (shared.failure)
         std::rethrow_exception(shared.failure);
     return shared.serving.removed ? WorkerEnd::removed : WorkerEnd::stopped;

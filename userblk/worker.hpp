@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 
 namespace userblk {
 
@@ -33,6 +34,9 @@ struct WorkerOptions {
     /// The store may have other devices, and the device other stores: somebody sees to it
     /// that their data are the same, or in nobody's way. See Worker::claim().
     bool share = false;
+    /// What messages call the store, such as "file:/srv/disk.img". Where it is empty a
+    /// Pool takes PoolOptions::record's, a Worker what Backend::store_files() says.
+    std::string store;
     LogFunction log;
 };
 
@@ -77,7 +81,9 @@ public:
     /// last worker of the process. Call it once.
     ///
     /// Answers refused as stale are counted and otherwise ignored: somebody has
-    /// put the request back. Exceptions of the backend become EIO.
+    /// put the request back. Exceptions of the backend become EIO. What the backend
+    /// fails with is logged: the operation, its place and the error, at most ten
+    /// messages in ten seconds, with the number of those left out.
     /// @throws std::system_error if threads or memory cannot be had, or the
     ///         kernel refuses to serve in a way that is no consequence of removal;
     ///         end the process then, so that others put back what it still holds

@@ -4,6 +4,7 @@
 #include "ioctl/error.hpp"
 #include "ioctl/lookup.hpp"
 #include "userblk/affinity.hpp"
+#include "userblk/held_text.hpp"
 #include "userblk/status.hpp"
 #include "userblk/units.hpp"
 
@@ -261,13 +262,13 @@ void WorkerThread::retry(const userblk_answer& refused, const userblk_request& r
     } else if (refused.result == -EFAULT && refused.status == 0 && request.op == USERBLK_OP_READ) {
         read(request);
     } else {
-        answer(request, std::make_error_code(std::errc::io_error));
+        give_up(request, "the kernel refused its answer", abi::errno_code(-refused.result));
     }
     if (answers_.empty()) // settled on the way
         return;
     auto error = put_one(answers_.back());
     if (error && !is_gone(error)) {
-        answer(request, std::make_error_code(std::errc::io_error));
+        give_up(request, "the kernel refused its answer again", error);
         error = put_one(answers_.back());
     }
     if (error && !is_gone(error))
@@ -304,6 +305,50 @@ void WorkerThread::answer(const userblk_request& request, std::error_code error,
     } else {
         answer.status = status_of(error);
         counters_.errors.add();
+        tell_of_error(request, error);
+    }
+}
+
+// Nothing that the backend has done wrong, as far as is known.
+void WorkerThread::give_up(const userblk_request& request, const char* why,
+                           std::error_code error) noexcept {
+    answers_.append(request, USERBLK_ACTION_COMPLETE).status = -EIO;
+    counters_.errors.add();
+    tell(LogLevel::error, request,
+         [&] { return std::string("failed, ") + why + ": " + error.message(); });
+}
+
+// What the backend cannot do at all it is asked once, or few times, by whoever tries.
+void WorkerThread::tell_of_error(const userblk_request& request, std::error_code error) noexcept {
+    const bool hint = request.op == USERBLK_OP_DISCARD || request.op == USERBLK_OP_WRITE_ZEROES;
+    const bool unable = hint && error == std::errc::operation_not_supported;
+    tell(unable ? LogLevel::notice : LogLevel::error, request,
+         [&] { return "failed: " + (thrown_.empty() ? error_text(error) : thrown_); });
+    thrown_.clear();
+}
+
+void WorkerThread::tell_of_wrong_size(const userblk_request& request, const char* what,
+                                      std::uint64_t length) noexcept {
+    tell(LogLevel::error, request, [&] {
+        return "got " + counted(length, "byte") + " from the backend's " + what + ", in place of " +
+               std::to_string(request.length) + "; that answer is not used";
+    });
+}
+
+template <class What>
+void WorkerThread::tell(LogLevel level, const userblk_request& request, What&& what) noexcept {
+    const auto left_out = serving_.errors.admit(Clock::now());
+    if (!left_out)
+        return;
+    try {
+        auto text = abi::disk_name(serving_.node.number()) + ": " +
+                    request_text(request.op, request.offset, request.length) + " " + what();
+        if (!serving_.options.store.empty())
+            text += " [" + serving_.options.store + "]";
+        if (*left_out > 0)
+            text += "; " + counted(*left_out, "error") + " before this one not logged";
+        serving_.log(level, text);
+    } catch (...) {
     }
 }
 
@@ -415,7 +460,9 @@ inline void WorkerThread::carry_out_here(const userblk_request& request, unsigne
                                                        zero_flags(request));
                       }));
     default: // of a later module
-        return answer(request, std::make_error_code(std::errc::operation_not_supported));
+        answers_.append(request, USERBLK_ACTION_COMPLETE).status = -EOPNOTSUPP;
+        counters_.errors.add();
+        return;
     }
 }
 
@@ -429,8 +476,12 @@ inline bool WorkerThread::redirect(const userblk_request& request) {
         answer(request, error);
         return true;
     }
-    if (extents_.empty() || extents_.length() != request.length)
+    if (extents_.empty())
         return false;
+    if (extents_.length() != request.length) {
+        tell_of_wrong_size(request, "redirect()", extents_.length());
+        return false;
+    }
     answer_redirected(request);
     return true;
 }
@@ -488,8 +539,11 @@ void WorkerThread::read(const userblk_request& request) {
 bool WorkerThread::read_without_copy(const userblk_request& request) {
     const auto mapped = backend_.mapping(request.offset, request.length, Backend::Access::load);
     if (!mapped.empty()) {
-        answer(request, {}, mapped);
-        return true;
+        if (mapped.size() >= request.length) {
+            answer(request, {}, mapped.first(request.length));
+            return true;
+        }
+        tell_of_wrong_size(request, "mapping()", mapped.size());
     }
     if (!serving_.zeroes || !backend_.reads_as_zeroes(request.offset, request.length))
         return false;
@@ -514,9 +568,14 @@ void WorkerThread::write(const userblk_request& request, unsigned record) {
 bool WorkerThread::store_into_mapping(const userblk_request& request) {
     if (!maps_stores_)
         return false;
-    const auto mapped = backend_.mapping(request.offset, request.length, Backend::Access::store);
+    auto mapped = backend_.mapping(request.offset, request.length, Backend::Access::store);
     if (mapped.empty())
         return false;
+    if (mapped.size() < request.length) {
+        tell_of_wrong_size(request, "mapping()", mapped.size());
+        return false;
+    }
+    mapped = mapped.first(request.length);
     if (is_durable(request)) { // it must not be completed before the flush
         if (fetch(request, mapped).empty())
             return true;
@@ -547,7 +606,7 @@ std::span<std::byte> WorkerThread::fetch(const userblk_request& request,
     if (!error)
         return where;
     if (!is_gone(error))
-        answer(request, std::make_error_code(std::errc::io_error));
+        give_up(request, "unable to fetch its data", error);
     return {};
 }
 
@@ -576,17 +635,13 @@ std::error_code WorkerThread::guarded(Call&& call) noexcept {
     } catch (const std::exception& exception) {
         return caught(exception.what());
     } catch (...) {
-        return caught("something");
+        return caught("of no type of the standard library");
     }
 }
 
 std::error_code WorkerThread::caught(const char* what) noexcept {
     try {
-        if (!serving_.told_of_exception.exchange(true))
-            serving_.log(LogLevel::error,
-                         "the backend threw an exception, which became an I/O error "
-                         "(told once): " +
-                             std::string(what));
+        thrown_ = std::string("exception: ") + what;
     } catch (...) {
     }
     return std::make_error_code(std::errc::io_error);

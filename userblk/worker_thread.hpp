@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <string>
 #include <vector>
 
 namespace userblk {
@@ -47,6 +48,15 @@ private:
     std::error_code put_one(userblk_answer& answer) noexcept;
     void answer(const userblk_request& request, std::error_code error,
                 std::span<const std::byte> data = {});
+    [[gnu::cold]] void give_up(const userblk_request& request, const char* why,
+                               std::error_code error) noexcept;
+    [[gnu::cold]] void tell_of_error(const userblk_request& request,
+                                     std::error_code error) noexcept;
+    [[gnu::cold]] void tell_of_wrong_size(const userblk_request& request, const char* what,
+                                          std::uint64_t length) noexcept;
+    /// @p what returns the text that follows the request's; not called where there was too much.
+    template <class What>
+    [[gnu::cold]] void tell(LogLevel level, const userblk_request& request, What&& what) noexcept;
     void forget_answers() noexcept;
     bool settled(std::error_code error);
     void prepare_records();
@@ -111,6 +121,7 @@ private:
     PendingAnswers answers_;
     PendingAnswers refused_; ///< those of the last call of which some failed
     Counters counters_;
+    std::string thrown_; ///< by the backend, for the request in hand
 };
 
 } // namespace userblk

@@ -12,8 +12,10 @@ namespace userblk::test {
 // A worker of the library in a thread of this process, for backends that the test looks into.
 class LibraryDriver {
 public:
-    LibraryDriver(const TestDevice& device, std::shared_ptr<Backend> backend, unsigned int threads)
-        : worker_(abi::ControlNode(device.number()), std::move(backend), options(threads)),
+    LibraryDriver(const TestDevice& device, std::shared_ptr<Backend> backend, unsigned int threads,
+                  LogFunction log = {})
+        : worker_(abi::ControlNode(device.number()), std::move(backend),
+                  options(threads, std::move(log))),
           thread_([this] { worker_.run(); }) {}
     LibraryDriver(const LibraryDriver&) = delete;
     LibraryDriver& operator=(const LibraryDriver&) = delete;
@@ -23,9 +25,10 @@ public:
     }
 
 private:
-    static WorkerOptions options(unsigned int threads) {
+    static WorkerOptions options(unsigned int threads, LogFunction log) {
         WorkerOptions result;
         result.threads = threads;
+        result.log = std::move(log);
         return result;
     }
 

@@ -106,7 +106,8 @@ TEST_F(Poison, WithADeliveryLimitFailsAloneAndIsNamed) {
 
 // Without a limit it is tried again and again, ahead of all others. The supervisor does not spin:
 // of each place for a worker, the pauses between starts double, so that only few are started in
-// the time that this takes, however fast the machine is. Nothing is lost: as soon as there is a
+// the time that this takes, however fast the machine is; and its log names the request, and the
+// option that would have ended this. Nothing is lost: as soon as there is a
 // worker that bears it, it is written, and so is everything that waited behind it.
 TEST_F(Poison, WithoutALimitLosesNothingAndTheSupervisorBacksOff) {
     allow_time(240s);
@@ -126,6 +127,11 @@ TEST_F(Poison, WithoutALimitLosesNothingAndTheSupervisorBacksOff) {
     EXPECT_LE(static_cast<double>(tried), 2 * (8 + took.count() / 0.5));
     EXPECT_FALSE(poison->finished());
     EXPECT_EQ(info(device.control()).errors, 0u);
+    const std::string hint = "write of 4K at " + std::to_string(place) +
+                             " was delivered three times or more while workers died";
+    EXPECT_TRUE(eventually([&] { return driver.err().find(hint) != std::string::npos; }))
+        << driver.err();
+    EXPECT_NE(driver.err().find("--delivery-limit"), std::string::npos) << driver.err();
 
     Program healthy({built("lone_worker"), device.name(), "file:" + store(), "2"});
     EXPECT_EQ(poison->result(), 0);

@@ -20,7 +20,27 @@ TEST(Status, AnErrnoReachesTheKernel) {
 TEST(Status, WhatIsNoErrnoIsAnInputOutputError) {
     EXPECT_EQ(status_of(std::make_error_code(std::future_errc::broken_promise)), -EIO);
     EXPECT_EQ(status_of({100'000, std::generic_category()}), -EIO);
-    EXPECT_EQ(status_of({-ENOSPC, std::generic_category()}), -EIO);
+    EXPECT_EQ(status_of({4096, std::system_category()}), -EIO);
+    EXPECT_EQ(status_of({-4096, std::generic_category()}), -EIO);
+    EXPECT_EQ(status_of({-ENOSPC, std::future_category()}), -EIO);
+}
+
+// A negative errno is what kernels and many libraries return: the user gets what was meant.
+TEST(Status, ANegativeErrnoIsThatErrno) {
+    EXPECT_EQ(status_of({-ENOSPC, std::generic_category()}), -ENOSPC);
+    EXPECT_EQ(status_of({-ENOSPC, std::system_category()}), -ENOSPC);
+}
+
+// The log names what came, and what the user of the device got for it.
+TEST(Status, TheTextNamesWhatCame) {
+    EXPECT_EQ(error_text(std::make_error_code(std::errc::no_space_on_device)),
+              "No space left on device");
+    EXPECT_EQ(error_text({-ENOSPC, std::generic_category()}),
+              "No space left on device (generic:-28, a negative errno)");
+    EXPECT_EQ(error_text({70'000, std::generic_category()}),
+              "Unknown error 70000 (generic:70000, answered as Input/output error)");
+    EXPECT_EQ(error_text(std::make_error_code(std::future_errc::broken_promise)),
+              "Broken promise (future:4, answered as Input/output error)");
 }
 
 } // namespace
