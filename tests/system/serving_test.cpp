@@ -46,8 +46,8 @@ TEST_F(Serving, AnInfiniteDrainLimitKillsNobody) {
 // waits, too, instead of giving up at once.
 TEST_F(Serving, AVeryLongTimeIsNotInThePast) {
     TestDevice device(full_config(size));
-    Program waiter({built("userblkctl"), "wait", device.name(), "--timeout", "106751d"});
-    Supervisor serve(device, "delay=500ms,mem:", 1, {"--drain-limit", "106751d"});
+    Program waiter({built("userblkctl"), "wait", device.name(), "--timeout", "106751d23h47min16s"});
+    Supervisor serve(device, "delay=500ms,mem:", 1, {"--drain-limit", "106751d23h47min16s"});
     EXPECT_EQ(waiter.wait().status, 0);
     const Io reader = device.read(0, 4096);
     ASSERT_TRUE(await_taken(device));
