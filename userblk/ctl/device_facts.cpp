@@ -76,10 +76,6 @@ std::vector<std::string> feature_names(std::uint64_t flags) {
     return result;
 }
 
-std::string state_name(std::uint32_t state) {
-    return state == USERBLK_STATE_NEW ? "new" : "served";
-}
-
 std::string user_name(uid_t uid) {
     const passwd* user = ::getpwuid(uid);
     return user != nullptr ? user->pw_name : std::to_string(uid);

@@ -25,9 +25,6 @@ void print_json_line(std::ostream& out, const Poco::Dynamic::Var& value);
 /// "stable-writes", "no-partitions": those of USERBLK_F_* that are set.
 std::vector<std::string> feature_names(std::uint64_t flags);
 
-/// "new" or "served".
-std::string state_name(std::uint32_t state);
-
 /// A device's configuration in force.
 Poco::JSON::Object::Ptr config_json(const userblk_config& config);
 /// The same as lines of a heading and a value, for people.

@@ -5,6 +5,7 @@
 #include "recover/survey.hpp"
 #include "userblk/ctl/command_line.hpp"
 #include "userblk/ctl/device_facts.hpp"
+#include "userblk/ctl/service.hpp"
 #include "userblk/printable.hpp"
 #include "userblk/supervisor_file.hpp"
 #include "userblk/units.hpp"
@@ -20,13 +21,33 @@ struct Facts {
     userblk_info device;
     std::vector<recovery::Holding> holdings;
     std::vector<Announcement> supervisors;
+    std::vector<SupervisorRecord> records;
 };
+
+// 0, which no disk has, if it cannot be known.
+std::uint64_t diskseq_of(std::uint32_t number) {
+    try {
+        return abi::read_attributes(number).diskseq;
+    } catch (const abi::NoSuchDevice&) {
+        return 0; // without /sys
+    }
+}
 
 Facts facts_of(const abi::ControlNode& node) {
     auto info = node.info();
     if (info.device.taken > 0)
         info = node.info(USERBLK_MAX_SLOTS);
-    return {info.device, recovery::holdings_of(info.taken), announcements_of(node.number())};
+    return {info.device, recovery::holdings_of(info.taken), announcements_of(node.number()),
+            serving_records(node.number(), diskseq_of(node.number()))};
+}
+
+Service service_of(const userblk_info& device) {
+    Service service;
+    service.ever = device.state != USERBLK_STATE_NEW;
+    if ((device.features & USERBLK_FEATURE_SERVERS) != 0)
+        service.servers = device.servers;
+    service.unserved = std::chrono::nanoseconds(device.unserved_ns);
+    return service;
 }
 
 void print_line(const std::string& heading, const std::string& value) {
@@ -53,11 +74,14 @@ void print(const Facts& facts) {
     std::cout << abi::block_path(device.config.number) << '\n';
     for (const auto& [heading, value] : config_lines(device.config))
         print_line(heading, value);
-    print_line("State",
-               state_name(device.state) +
-                   (device.state == USERBLK_STATE_NEW ? ": nobody has served it yet" : ""));
+    print_line("State", service_of(device).text());
     print_line("Open", counted(device.openers, "time"));
+    const auto stores = stores_text(facts.records);
+    print_line("Store", stores.empty() ? "unknown: no supervisor names it" : stores);
     print_line("Supervisors", supervisors_text(facts.supervisors));
+    for (const auto& record : facts.records)
+        if (const auto options = options_text(record); !options.empty())
+            print_line("Served with", options);
     print_line("Queued", waiting_text(device.queued, device.oldest_queued_ns));
     print_line("Taken", waiting_text(device.taken, device.oldest_taken_ns));
     if (device.orphaned > 0)
@@ -95,7 +119,13 @@ Poco::JSON::Array holdings_json(const std::vector<recovery::Holding>& holdings) 
 void print_as_json(const Facts& facts) {
     const auto& device = facts.device;
     auto json = config_json(device.config);
-    json->set("state", state_name(device.state));
+    const auto service = service_of(device);
+    json->set("state", service.state());
+    json->set("servers",
+              service.servers ? Poco::Dynamic::Var(*service.servers) : Poco::Dynamic::Var());
+    json->set("unserved_ns", Poco::UInt64(device.unserved_ns));
+    json->set("stores", stores_json(facts.records));
+    json->set("serving", serving_json(facts.records));
     json->set("openers", device.openers);
     Poco::JSON::Array supervisors;
     for (const auto& one : facts.supervisors)

@@ -5,6 +5,7 @@
 #include "recover/table.hpp"
 #include "userblk/ctl/command_line.hpp"
 #include "userblk/ctl/device_facts.hpp"
+#include "userblk/ctl/service.hpp"
 #include "userblk/supervisor_file.hpp"
 #include "userblk/units.hpp"
 
@@ -74,6 +75,29 @@ Var pids_of(const Row& row) {
     return pids;
 }
 
+Service service_of(const Row& row) {
+    return {row.facts.state != "new", row.facts.servers, row.facts.unserved};
+}
+
+std::vector<SupervisorRecord> records_of(const Row& row) {
+    return serving_records(row.number, row.facts.diskseq);
+}
+
+Var servers_of(const Row& row) {
+    return row.facts.servers ? Var(*row.facts.servers) : Var();
+}
+
+std::string servers_text(const Row& row, bool) {
+    return row.facts.servers ? std::to_string(*row.facts.servers) : "";
+}
+
+std::string all_options_text(const Row& row, bool) {
+    std::string text;
+    for (const auto& record : records_of(row))
+        text += (text.empty() ? "" : "; ") + options_text(record);
+    return text;
+}
+
 template <auto Member>
 constexpr Column counted(const char* heading) {
     return {heading, Table::Align::right, count_of<Member>, count_text<Member>};
@@ -92,7 +116,10 @@ const std::vector<Column>& all_columns() {
          }},
         {"RO", Table::Align::right, [](const Row& row) { return Var(row.facts.read_only); },
          [](const Row& row, bool) { return std::string(row.facts.read_only ? "1" : "0"); }},
-        {"STATE", Table::Align::left, string_of<&A::state>, string_text<&A::state>},
+        {"STATE", Table::Align::left, [](const Row& row) { return Var(service_of(row).state()); },
+         [](const Row& row, bool) { return service_of(row).state(); }},
+        {"SERVERS", Table::Align::right, servers_of, servers_text},
+        {"UNSERVED", Table::Align::right, time_of<&A::unserved>, time_text<&A::unserved>},
         counted<&A::queued>("QUEUED"),
         counted<&A::taken>("TAKEN"),
         counted<&A::orphaned>("ORPHANED"),
@@ -103,6 +130,11 @@ const std::vector<Column>& all_columns() {
         counted<&A::resets>("RESETS"),
         counted<&A::stale>("STALE"),
         {"SUPERVISORS", Table::Align::left, pids_of, pids_text},
+        {"STORE", Table::Align::left,
+         [](const Row& row) { return Var(stores_json(records_of(row))); },
+         [](const Row& row, bool) { return stores_text(records_of(row)); }},
+        {"OPTIONS", Table::Align::left,
+         [](const Row& row) { return Var(serving_json(records_of(row))); }, all_options_text},
         counted<&A::diskseq>("DISKSEQ"),
         {"PATH", Table::Align::left,
          [](const Row& row) { return Var(abi::block_path(row.number)); },
@@ -114,7 +146,8 @@ const std::vector<Column>& all_columns() {
     return columns;
 }
 
-constexpr const char* default_columns = "DEVICE,NAME,SIZE,RO,STATE,QUEUED,TAKEN,ORPHANED";
+constexpr const char* default_columns =
+    "DEVICE,NAME,SIZE,RO,STATE,SERVERS,UNSERVED,QUEUED,ORPHANED,STORE";
 
 std::string changed(std::string text, int (*change)(int)) {
     std::transform(text.begin(), text.end(), text.begin(),
@@ -177,10 +210,12 @@ void print_table(const std::vector<Column>& columns, const std::vector<Row>& row
     table.print(std::cout, headings);
 }
 
-// The key of a time tells its unit.
+// The key of a time tells its unit; a list has another name than one value.
 std::string json_key(const Column& column) {
     const std::string key = changed(column.heading, std::tolower);
-    return key == "waiting" || key == "held" ? key + "_ms" : key;
+    if (key == "waiting" || key == "held" || key == "unserved")
+        return key + "_ms";
+    return key == "store" ? "stores" : key == "options" ? "serving" : key;
 }
 
 } // namespace

@@ -258,6 +258,28 @@ BackendSpec ServeCommand::parse_store() const {
 
 // ------------------------------------------------------------------- device
 
+// With --reuse: the device is not made anew, whatever size it would then have.
+void ServeCommand::warn_of_other_size(std::uint32_t number, std::uint64_t size,
+                                      const BackendSpec& store) const {
+    const auto given = device_options_.size();
+    const bool is_file = store.kind() == BackendSpec::Kind::file;
+    if (given == 0 && !is_file)
+        return;
+    const auto wanted = given != 0 ? given : describe(store, 0, true).size;
+    const auto text = [](std::uint64_t bytes) {
+        return format_size(bytes) + " (" + std::to_string(bytes) + " bytes)";
+    };
+    // What is less than a block is nobody's to use.
+    if (wanted / USERBLK_MAX_BLOCK_SIZE == size / USERBLK_MAX_BLOCK_SIZE)
+        return;
+    recovery::complain(
+        program_name,
+        "warning: " + abi::disk_name(number) + " is " + text(size) + " large and stays so, but " +
+            (given != 0 ? "--size says " : store.text() + " has ") + text(wanted) +
+            "; \"userblkctl resize " + abi::disk_name(number) + " " +
+            (given != 0 ? std::to_string(given) : "file:" + store.argument()) + "\" changes it");
+}
+
 ServeCommand::Target ServeCommand::find_target(const BackendSpec& store) const {
     const auto number = abi::find_device(create_ ? device_options_.name() : first_);
     const auto config = recovery::open_node(number).info().device.config;
@@ -271,6 +293,8 @@ ServeCommand::Target ServeCommand::find_target(const BackendSpec& store) const {
         recovery::complain(program_name, "warning: " + store.text() +
                                              " cannot be written to, but " +
                                              abi::disk_name(number) + " can: writes will fail");
+    if (create_)
+        warn_of_other_size(number, config.size, store);
     const auto others = other_supervisors(number);
     if (!others.empty())
         recovery::complain(program_name, abi::disk_name(number) +

@@ -41,6 +41,8 @@ private:
     void declare_creation(CommandLine& line);
     void check() const;
     BackendSpec parse_store() const;
+    void warn_of_other_size(std::uint32_t number, std::uint64_t size,
+                            const BackendSpec& store) const;
     Target find_target(const BackendSpec& store) const;
     Target make_target(const BackendSpec& store) const;
     SupervisorRecord record(const BackendSpec& store) const;

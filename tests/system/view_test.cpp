@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: MIT
+//
+// What the tools show of a device is what is: who serves it now, with which store, how large it can
+// be; and nothing of it acts on the terminal of who looks.
+#include <sstream>
+
+#include <sys/prctl.h>
+
+#include "tests/system/drivers.hpp"
+#include "tests/system/system_test.hpp"
+
+namespace userblk::test {
+
+class View : public SystemTest {
+protected:
+    static std::string ctl(const Arguments& command) {
+        Arguments argv{built("userblkctl")};
+        argv.insert(argv.end(), command.begin(), command.end());
+        return succeed(argv);
+    }
+    static Outcome try_ctl(const Arguments& command) {
+        Arguments argv{built("userblkctl")};
+        argv.insert(argv.end(), command.begin(), command.end());
+        return run(argv);
+    }
+    // One column of the list.
+    static std::string listed(const std::string& device, const std::string& column) {
+        std::string text = ctl({"list", "-n", "-o", column, device});
+        text.erase(text.find_last_not_of('\n') + 1);
+        return text;
+    }
+    static bool has(const std::string& text, const std::string& part) {
+        return text.find(part) != std::string::npos;
+    }
+    // By a terminal of so many columns; its lines.
+    static std::vector<std::string> on_terminal(unsigned columns, const std::string& command) {
+        const std::string out =
+            succeed({"script", "-qec", "stty cols " + std::to_string(columns) + "; " + command,
+                     "/dev/null"});
+        std::vector<std::string> lines;
+        std::istringstream stream(out);
+        for (std::string line; std::getline(stream, line);)
+            lines.push_back(line.substr(0, line.find('\r')));
+        return lines;
+    }
+};
+
+// A device that is new, is served from a file by two workers, loses them all, and is served again:
+// at every moment list, info, JSON and top say what is so then.
+TEST_F(View, TheStateIsThatOfNow) {
+    const std::string store = make_file("store.img", 16 * mib);
+    const TestDevice device;
+    const std::string& name = device.name();
+    EXPECT_EQ(listed(name, "STATE"), "new");
+    EXPECT_EQ(listed(name, "SERVERS"), "0");
+    EXPECT_TRUE(has(ctl({"info", name}), "nobody has served it yet"));
+    {
+        Supervisor supervisor(device, "log,file:" + store, 2, {"--threads", "3"});
+        ctl({"wait", name});
+        EXPECT_TRUE(eventually([&] { return listed(name, "SERVERS") == "2"; }));
+        EXPECT_EQ(listed(name, "STATE"), "served");
+        EXPECT_EQ(listed(name, "STORE"), "log,file:" + store);
+        EXPECT_TRUE(has(listed(name, "OPTIONS"), "2 workers of 3 threads"));
+        const std::string text = ctl({"info", name});
+        EXPECT_TRUE(has(text, "served by 2 processes")) << text;
+        EXPECT_TRUE(has(text, "log,file:" + store)) << text;
+        const std::string json = ctl({"info", "--json", name});
+        EXPECT_TRUE(has(json, "\"servers\": 2")) << json;
+        EXPECT_TRUE(has(json, "\"workers\": 2")) << json;
+        supervisor.kill_all();
+    }
+    EXPECT_EQ(listed(name, "STATE"), "unserved");
+    EXPECT_EQ(listed(name, "SERVERS"), "0");
+    EXPECT_NE(listed(name, "UNSERVED"), "-");
+    EXPECT_EQ(listed(name, "STORE"), "-");
+    EXPECT_TRUE(has(ctl({"info", name}), "unserved for "));
+    EXPECT_TRUE(has(ctl({"list", "--json", name}), "\"state\": \"unserved\""));
+    Supervisor again(device, "file:" + store, 1);
+    ctl({"wait", name});
+    EXPECT_TRUE(eventually([&] { return listed(name, "SERVERS") == "1"; }));
+    EXPECT_EQ(listed(name, "STATE"), "served");
+    EXPECT_EQ(listed(name, "UNSERVED"), "-");
+    again.stop();
+}
+
+// A worker calls itself what would clear the screen of root, who looks who holds what.
+TEST_F(View, NamesOfTakersAreShownAsText) {
+    TestDevice device;
+    device.read(0, 4096);
+    Child taker([&](ChildSide& side) -> int {
+        prctl(PR_SET_NAME, "\x1b[2J\xc2\x9b\xffx");
+        take(device.control());
+        side.tell();
+        side.sleep_for_ever();
+    });
+    taker.await();
+    for (const Arguments& argv :
+         std::vector<Arguments>{{built("userblkctl"), "info", device.name()},
+                                {built("userblkctl"), "info", "--json", device.name()},
+                                {built("userblk-recover"), device.name()},
+                                {built("userblk-recover"), "--json", device.name()}}) {
+        const std::string out = succeed(argv);
+        EXPECT_FALSE(has(out, "\x1b")) << out;
+        EXPECT_FALSE(has(out, "\xc2\x9b")) << out;
+        EXPECT_FALSE(has(out, "\xffx")) << out;
+        EXPECT_TRUE(has(out, "[2J")) << out;
+    }
+}
+
+// One of two devices goes while both are watched: the other is watched on. When that goes as well
+// there is nothing left to do.
+TEST_F(View, StatsGoOnWhenOneDeviceGoes) {
+    TestDevice one, other;
+    Program stats({built("userblkctl"), "stats", "-i", "50ms", one.name(), other.name()});
+    EXPECT_TRUE(eventually([&] { return has(stats.out(), one.name()); }));
+    EXPECT_EQ(one.remove(), 0);
+    EXPECT_TRUE(eventually([&] { return has(stats.err(), one.name() + " was removed"); }));
+    const std::size_t before = stats.out().size();
+    EXPECT_TRUE(eventually([&] { return has(stats.out().substr(before), other.name()); }));
+    EXPECT_TRUE(stats.running());
+    EXPECT_EQ(other.remove(), 0);
+    EXPECT_EQ(stats.wait().status, 1);
+}
+
+// On a terminal of 80 columns no line is longer, and what tells of trouble is there.
+TEST_F(View, EightyColumnsShowWhatMatters) {
+    const TestDevice device;
+    const std::string command = built("userblkctl");
+    for (const auto& [line, headings] : std::vector<std::pair<std::string, Arguments>>{
+             {command + " stats -i 20ms -c 1", {"READS/s", "ERRORS/s", "PUT-BACK/s"}},
+             {command + " top --once -i 20ms",
+              {"QUEUED", "WAITING", "HELD", "ORPHANED", "ERRORS"}}}) {
+        const auto lines = on_terminal(80, line);
+        ASSERT_GE(lines.size(), 2u);
+        for (const std::string& shown : lines)
+            EXPECT_LE(shown.size(), 80u) << shown;
+        for (const std::string& heading : headings)
+            EXPECT_TRUE(has(lines[0], heading)) << lines[0];
+    }
+}
+
+// A device cannot be larger than the file that it is served from: said, and nothing is changed,
+// until the file has grown.
+TEST_F(View, ADeviceIsNotMadeLargerThanItsStore) {
+    const std::string store = make_file("store.img", 16 * mib);
+    const TestDevice device;
+    Supervisor supervisor(device, "file:" + store, 1);
+    ctl({"wait", device.name()});
+    const Outcome refused = try_ctl({"resize", device.name(), "32M"});
+    EXPECT_EQ(refused.status, 1) << refused.text();
+    for (const char* word : {"32M", "16M", "store.img", "truncate", "--force"})
+        EXPECT_TRUE(has(refused.err, word)) << refused.err;
+    EXPECT_EQ(info(device.control()).config.size, 16 * mib);
+    shell("truncate -s 32M \"$1\"", {store});
+    ctl({"resize", device.name(), "32M"});
+    EXPECT_EQ(info(device.control()).config.size, 32 * mib);
+    ctl({"resize", "--force", device.name(), "64M"});
+    EXPECT_EQ(info(device.control()).config.size, 64 * mib);
+    supervisor.stop();
+}
+
+// A device is kept while its file grows, and is then served again: it says both sizes and what
+// helps.
+TEST_F(View, ReuseSaysThatTheStoreHasGrown) {
+    const std::string store = make_file("store.img", 16 * mib);
+    ctl({"create", "--size", "16M", "--name", "kept"});
+    shell("truncate -s 32M \"$1\"", {store});
+    const Outcome served =
+        try_ctl({"serve", "--create", "--reuse", "--keep", "--name", "kept", "--detach", "--log",
+                 "file:" + folder() + "/log", "file:" + store});
+    EXPECT_EQ(served.status, 0) << served.text();
+    for (const char* word : {"warning", "16M", "32M", "userblkctl resize userblk0 file:"})
+        EXPECT_TRUE(has(served.err, word)) << served.err;
+    ctl({"remove", "kept"});
+}
+
+// What could not be told of is not there: nobody would know which device it is.
+TEST_F(View, NoDeviceIsLeftWhosePathCouldNotBePrinted) {
+    const std::string tool = built("userblkctl");
+    const std::string log = folder() + "/log";
+    for (const std::string& command :
+         {tool + " create --size 1M", tool + " create --size 1M --json",
+          tool + " serve --create mem: --size 1M --detach --log file:" + log}) {
+        const Outcome outcome = run({"bash", "-c", command + " >/dev/full"}, 3 * patience);
+        EXPECT_EQ(outcome.status, 1) << command << outcome.text();
+        EXPECT_TRUE(has(outcome.err, "No space left")) << command << outcome.text();
+        EXPECT_TRUE(list_devices().empty()) << command;
+    }
+}
+
+} // namespace userblk::test

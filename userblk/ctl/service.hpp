@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "userblk/supervisor_record.hpp"
+
+#include <Poco/JSON/Array.h>
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace userblk::ctl {
+
+/// Whether a device is served now, by how many processes.
+struct Service {
+    bool ever = false;                    ///< somebody has taken a request
+    std::optional<std::uint32_t> servers; ///< processes that live; an old module does not tell
+    std::chrono::nanoseconds unserved{};  ///< how long there have been none
+
+    /// "new", "served" or "unserved".
+    std::string state() const;
+    /// A sentence for people: "served by 4 processes", "unserved for 2h, since ...".
+    std::string text() const;
+};
+
+/// What the living supervisors of a device say about themselves; not of one that had
+/// its number before. @param diskseq the device's; 0: not known
+std::vector<SupervisorRecord> serving_records(std::uint32_t number, std::uint64_t diskseq);
+
+/// The stores that they name, each once, in the order of the supervisors.
+std::vector<std::string> stores_of(const std::vector<SupervisorRecord>& records);
+/// The same for people, with ", " between them; empty if none is known.
+std::string stores_text(const std::vector<SupervisorRecord>& records);
+Poco::JSON::Array stores_json(const std::vector<SupervisorRecord>& records);
+
+/// "4 workers of 2 threads, --redirect".
+std::string options_text(const SupervisorRecord& record);
+/// Each with its process id, store, workers, threads and options.
+Poco::JSON::Array serving_json(const std::vector<SupervisorRecord>& records);
+
+} // namespace userblk::ctl
