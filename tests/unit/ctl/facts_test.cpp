@@ -5,6 +5,7 @@
 #include "userblk/ctl/device_use.hpp"
 #include "userblk/ctl/logging.hpp"
 #include "userblk/ctl/process_tree.hpp"
+#include "userblk/ctl/service.hpp"
 
 #include <gtest/gtest.h>
 #include <sstream>
@@ -79,6 +80,32 @@ TEST(Logging, KnowsItsTargetsAndLevels) {
 TEST(DeviceFacts, NamesEveryFeature) {
     EXPECT_EQ(feature_names(USERBLK_F_ALL).size(), 10U);
     EXPECT_TRUE(feature_names(0).empty());
+}
+
+// Of an old module it is not known by how many, and whether now.
+TEST(Service, IsToldInWords) {
+    using std::chrono::seconds;
+    EXPECT_EQ((Service{false, 0, {}}.state()), "new");
+    EXPECT_EQ((Service{true, 1, {}}.text()), "served by 1 process");
+    EXPECT_EQ((Service{true, 4, {}}.text()), "served by 4 processes");
+    EXPECT_EQ((Service{true, std::nullopt, {}}.text()), "served");
+    EXPECT_EQ((Service{true, 0, seconds(7200)}.state()), "unserved");
+    const auto text = Service{true, 0, seconds(7200)}.text();
+    EXPECT_EQ(text.find("unserved for 2h, since "), 0U) << text;
+}
+
+// Two that serve from the same store name it once.
+TEST(Service, NamesStoresAndOptions) {
+    SupervisorRecord one;
+    one.store = "file:/srv/a";
+    one.workers = 1;
+    one.threads = 2;
+    one.options = {"--redirect", "--spares=2"};
+    auto other = one;
+    other.store = "file:/srv/b";
+    EXPECT_EQ(options_text(one), "1 worker of 2 threads, --redirect, --spares=2");
+    EXPECT_EQ(options_text({}), "");
+    EXPECT_EQ(stores_text({one, other, one, {}}), "file:/srv/a, file:/srv/b");
 }
 
 // What a name of others holds is text in JSON, too: on a terminal it does nothing.
