@@ -61,6 +61,15 @@ static inline struct class *userblk_compat_class_create(const char *name)
 #define blk_mode_t fmode_t
 #endif
 
+/* A claim tells the holder of what befalls the disk, from 6.5 on. */
+#ifdef USERBLK_HAS_HOLDER_OPS
+#define userblk_compat_prepare_to_claim(disk, holder) \
+	bd_prepare_to_claim((disk)->part0, holder, NULL)
+#else
+#define userblk_compat_prepare_to_claim(disk, holder) \
+	bd_prepare_to_claim((disk)->part0, holder)
+#endif
+
 /* A list of requests, as of queue_rqs and of batches of completions. */
 #ifdef USERBLK_HAS_RQ_LIST
 #define userblk_rq_list struct rq_list

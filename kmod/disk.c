@@ -282,22 +282,39 @@ static const struct block_device_operations userblk_disk_fops = {
 
 /*
  * Waits for workers, with the disk's open_mutex; removal fails its I/O first
- * and then waits for it.
+ * and then waits for it. The disk is claimed, as by the kernel's own scans:
+ * no partition comes up under who has it to himself.
  */
+static int userblk_disk_read_partitions(struct gendisk *disk)
+{
+	int err;
+
+	clear_bit(GD_SUPPRESS_PART_SCAN, &disk->state);
+	err = userblk_compat_prepare_to_claim(disk, disk);
+	if (err)
+		return err;
+	mutex_lock(&disk->open_mutex);
+	err = bdev_disk_changed(disk, false);
+	mutex_unlock(&disk->open_mutex);
+	bd_abort_claiming(disk->part0, disk);
+	return err;
+}
+
 static void userblk_disk_scan(struct work_struct *work)
 {
 	struct userblk_device *device =
 		container_of(work, struct userblk_device, disk.scan);
 	struct gendisk *disk = device->disk.gendisk;
+	int err = 0;
 
-	if (!(device->config.flags & USERBLK_F_NO_PARTITIONS)) {
-		clear_bit(GD_SUPPRESS_PART_SCAN, &disk->state);
-		mutex_lock(&disk->open_mutex);
-		bdev_disk_changed(disk, false);
-		mutex_unlock(&disk->open_mutex);
-	}
-	if (!userblk_queue_is_dying(&device->queue))
-		userblk_disk_uevent(device, "USERBLK_EVENT=served");
+	if (!(device->config.flags & USERBLK_F_NO_PARTITIONS))
+		err = userblk_disk_read_partitions(disk);
+	if (userblk_queue_is_dying(&device->queue))
+		return;
+	if (err)
+		pr_warn("%s: its partitions were not read (error %d); blockdev --rereadpt reads them\n",
+			disk->disk_name, err);
+	userblk_disk_uevent(device, "USERBLK_EVENT=served");
 }
 
 void userblk_disk_start_scan(struct userblk_device *device)

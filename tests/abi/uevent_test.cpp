@@ -4,6 +4,7 @@
 #include <cstring>
 #include <filesystem>
 
+#include <linux/fs.h>
 #include <sys/wait.h>
 
 #include "tests/support/kernel_test.hpp"
@@ -149,6 +150,24 @@ TEST_F(Partitions, AreReadAfterTheFirstGet) {
     const Fd block = open_file(device.block_path() + "p1", O_WRONLY | O_DIRECT);
     EXPECT_EQ(pwrite(block.get(), data.data(), 4096, 0), 4096);
     EXPECT_EQ(std::memcmp(store.data() + 2048 * 512, data.data(), 4096), 0);
+}
+
+// Somebody has the disk to himself, as mkfs and mount have, when it is served for the first time.
+// No partition comes up under him; udev gets its event, and whoever wants them has them read later.
+TEST_F(Partitions, AreNotReadUnderWhoHasTheDiskToHimself) {
+    TestDevice device(scanned());
+    Store store = partitioned_store();
+    Uevents events;
+    Fd alone = open_file(device.block_path(), O_RDONLY | O_EXCL);
+    Server server(device, store);
+    userblk_request request = record();
+    get(device.control(), {&request, 1}, no_wait);
+    EXPECT_TRUE(events.await(device.name(), "change", "USERBLK_EVENT=served"));
+    EXPECT_FALSE(std::filesystem::exists(partition(device, 1)));
+    alone.reset();
+    const Fd disk = open_file(device.block_path(), O_RDONLY);
+    EXPECT_EQ(ioctl_error(disk.get(), BLKRRPART, nullptr), 0);
+    EXPECT_TRUE(std::filesystem::exists(partition(device, 1)));
 }
 
 // Switched off: whatever the table says, nothing is read.
