@@ -5,8 +5,10 @@
 #include <linux/blk-cgroup.h>
 #include <linux/cred.h>
 #include <linux/falloc.h>
+#include <linux/fsnotify.h>
 #include <linux/kthread.h>
 #include <linux/memcontrol.h>
+#include <linux/mount.h>
 #include <linux/sched/mm.h>
 #include <linux/shmem_fs.h>
 #include <linux/slab.h>
@@ -284,6 +286,50 @@ static void userblk_part_transfer(struct userblk_part *part,
 		userblk_part_transferred(part, part->ret, ends);
 }
 
+/* ---------------------------------------------------------------- watchers */
+
+/* As read() and write() do. Sleeps at most for memory. */
+static void userblk_part_tell(const struct userblk_part *part)
+{
+	if (userblk_part_slot(part)->op == USERBLK_OP_READ)
+		fsnotify_access(part->target.file);
+	else
+		fsnotify_modify(part->target.file);
+}
+
+/*
+ * Would anybody hear of it? What asks may be an interrupt. Marks of a mount as a
+ * whole cannot be seen from here.
+ */
+static bool userblk_part_is_heard(const struct userblk_part *part)
+{
+	u32 mask = userblk_part_slot(part)->op == USERBLK_OP_READ ? FS_ACCESS :
+								    FS_MODIFY;
+	const struct dentry *dentry = part->target.file->f_path.dentry;
+	const struct inode *inode = d_inode(dentry);
+
+	if (likely(!fsnotify_sb_has_watchers(inode->i_sb)))
+		return false;
+	return READ_ONCE(dentry->d_flags) & DCACHE_FSNOTIFY_PARENT_WATCHED ||
+	       (READ_ONCE(inode->i_fsnotify_mask) |
+		READ_ONCE(inode->i_sb->s_fsnotify_mask)) & mask;
+}
+
+/* All of it is transferred. What ended in a completion is told by a work. */
+static void userblk_part_over(struct userblk_part *part,
+			      struct userblk_ends *ends)
+{
+	if (part->target.file) {
+		if (is_sync_kiocb(&part->iocb)) {
+			userblk_part_tell(part);
+		} else if (unlikely(userblk_part_is_heard(part))) {
+			userblk_part_defer(part);
+			return;
+		}
+	}
+	userblk_redirect_part_done(part, 0, ends);
+}
+
 /* ------------------------------------------------- what moves no data */
 
 static long userblk_part_write_zeroes(struct userblk_part *part)
@@ -318,6 +364,8 @@ static int userblk_part_write_all_zeroes(struct userblk_part *part)
 		cond_resched();
 	}
 	userblk_part_end_write(part);
+	if (part->done)
+		userblk_part_tell(part);
 	return part->done < part->target.length ? ret ?: -EIO : 0;
 }
 
@@ -413,10 +461,14 @@ static bool userblk_part_moves_data(const struct userblk_part *part)
 static void userblk_part_go(struct userblk_part *part,
 			    struct userblk_ends *ends)
 {
-	if (userblk_part_moves_data(part))
-		userblk_part_transfer(part, ends);
-	else
+	if (!userblk_part_moves_data(part)) {
 		userblk_redirect_part_done(part, userblk_part_act(part), ends);
+	} else if (unlikely(part->done >= part->target.length)) {
+		userblk_part_tell(part);
+		userblk_redirect_part_done(part, 0, ends);
+	} else {
+		userblk_part_transfer(part, ends);
+	}
 }
 
 /* In the name of the worker, as far as others count and look. */
@@ -488,7 +540,7 @@ static void userblk_part_transferred(struct userblk_part *part, long ret,
 	if (ret > 0) {
 		part->done += ret;
 		if (likely(part->done >= part->target.length))
-			userblk_redirect_part_done(part, 0, ends);
+			userblk_part_over(part, ends);
 		else
 			userblk_part_defer(part);
 	} else if (userblk_part_was_hurried(part, ret)) {
@@ -515,10 +567,24 @@ static bool userblk_part_is_at_hand(const struct userblk_part *part)
 	       DIV_ROUND_UP(i_size_read(inode), PAGE_SIZE);
 }
 
+/*
+ * IOCB_NOWAIT says nothing of the time of access, which a file system may note
+ * after having waited for its journal.
+ */
+static bool userblk_part_notes_access(const struct file *file)
+{
+	const struct inode *inode = file_inode(file);
+
+	return !(file->f_flags & O_NOATIME) &&
+	       !(inode->i_flags & S_NOATIME) && !IS_NOATIME(inode) &&
+	       !(file->f_path.mnt->mnt_flags & (MNT_NOATIME | MNT_READONLY)) &&
+	       inode->i_sb->s_bdi->capabilities & BDI_CAP_WRITEBACK;
+}
+
 /* How a part can be begun by the worker, which is not to be held up for long. */
 enum userblk_part_pace {
 	USERBLK_PART_INSTANT,	/* certainly without waiting */
-	USERBLK_PART_PROMPT,	/* it may wait, for memory at most */
+	USERBLK_PART_PROMPT,	/* for memory or a journal, with empty hands */
 	USERBLK_PART_SLOW,	/* not by the worker */
 };
 
@@ -538,7 +604,8 @@ userblk_part_pace(const struct userblk_part *part)
 	if (!(file->f_mode & FMODE_NOWAIT))
 		return USERBLK_PART_SLOW;
 	if (slot->op == USERBLK_OP_READ)
-		return USERBLK_PART_INSTANT;
+		return userblk_part_notes_access(file) ? USERBLK_PART_PROMPT :
+							 USERBLK_PART_INSTANT;
 	/* A frozen file system is waited for by others. */
 	if (file->f_flags & O_DIRECT && !(slot->flags & USERBLK_REQ_FUA) &&
 	    file_inode(file)->i_sb->s_writers.frozen == SB_UNFROZEN)

@@ -28,15 +28,26 @@ static int userblk_redirect_init_hwq(struct userblk_hwq *hwq,
 	return 0;
 }
 
+/*
+ * Of its own, so that no other device's slow file is in its way. It stands still
+ * while the machine sleeps, as do the file systems' own. And it has a thread for
+ * the time when there is no memory for another, since it may be writeback's own
+ * way; that a file system which is full waits for work that has none (XFS) is
+ * nothing to warn of then.
+ */
+static struct workqueue_struct *userblk_redirect_alloc_wq(unsigned int number)
+{
+	return alloc_workqueue("userblk%u",
+			       WQ_UNBOUND | WQ_FREEZABLE | WQ_MEM_RECLAIM |
+			       __WQ_LEGACY, 0, number);
+}
+
 int userblk_redirect_init(struct userblk_queue *queue)
 {
 	unsigned int i;
 	int err;
 
-	/* Of its own, so that no other device's slow file is in its way. */
-	queue->redirect_wq = alloc_workqueue("userblk%u",
-					     WQ_MEM_RECLAIM | WQ_UNBOUND, 0,
-					     queue->number);
+	queue->redirect_wq = userblk_redirect_alloc_wq(queue->number);
 	if (!queue->redirect_wq)
 		return -ENOMEM;
 	for (i = 0; i < queue->nr_hwqs; i++) {

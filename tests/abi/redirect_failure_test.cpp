@@ -196,4 +196,28 @@ TEST_F(RedirectFailure, NoSpaceIsTold) {
     }
 }
 
+// XFS without space writes everything back by way of a work queue that is of no use without memory,
+// and waits for that: no kernel is to complain of who asked it to.
+TEST_F(RedirectFailure, NothingIsComplainedOfWithoutSpace) {
+    const LoopDevice loop(320 << 20);
+    const FileSystem disk("xfs", loop.path());
+    const Fd file = disk.make_file("file", 4096);
+    ASSERT_EQ(ftruncate(file.get(), default_size), 0);
+    struct statvfs left;
+    const Fd rest = disk.make_file("rest", 0);
+    for (std::uint64_t at = 0, step = 64 << 20; step >= 4096;)
+        if (!fallocate(rest.get(), 0, static_cast<off_t>(at), static_cast<off_t>(step)))
+            at += step;
+        else
+            step /= 2;
+    ASSERT_EQ(fstatvfs(file.get(), &left), 0);
+    int error = 0;
+    for (std::uint64_t at = 0; at < default_size && !error; at += 262144) {
+        const Io io = device.write(at, pattern(262144, 1));
+        redirect_one(file.get());
+        error = io->result();
+    }
+    EXPECT_EQ(error, ENOSPC) << left.f_bfree << " blocks are free";
+}
+
 } // namespace userblk::test

@@ -6,7 +6,12 @@
 #include <csignal>
 #include <memory>
 
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include "tests/support/files.hpp"
 #include "tests/support/process.hpp"
+#include "tests/system/dm_device.hpp"
 #include "tests/system/fio.hpp"
 #include "tests/system/system_test.hpp"
 
@@ -270,6 +275,42 @@ TEST_F(Redirect, IsToldByTheTools) {
     EXPECT_NE(facts.find("\"redirected\""), std::string::npos) << facts;
     EXPECT_NE(facts.find("\"redirect\""), std::string::npos) << facts;
     serve.stop();
+}
+
+// The time of access is noted as a file is read, for which its file system may have to wait for its
+// journal, and the worker with it: here for a disk that does not answer. What the same call has
+// answered before does not wait.
+TEST_F(Redirect, AnAnswerDoesNotWaitForTheJournalOfAnother) {
+    DmDevice disk("userblk-test-journal", 64 * mib);
+    const FileSystem file_system("ext4", disk.path());
+    const Fd file = file_system.make_file("file", mib);
+    const Buffer data = file_content(file.get(), 0, 4096); // in the page cache
+    TestDevice device(full_config(64 * mib));
+    // Its time of access is older than that of its change, which the journal is about to write.
+    const timespec times[] = {{1, 0}, {0, UTIME_NOW}};
+    ASSERT_EQ(futimens(file.get(), times), 0);
+    disk.suspend();
+    const Io commit = start_thread([&] { return fsync(file.get()) ? errno : 0; });
+    EXPECT_TRUE(eventually([] {
+        return run_command({"sh", "-c", "ps -e -o stat=,comm= | grep -q '^D.*jbd2/dm-'"}).status ==
+               0;
+    }));
+    const Io first = device.read(0, 4096), second = device.read(1 * mib, 4096);
+    Child worker([&](ChildSide&) -> int {
+        const userblk_request one = take(device.control()), other = take(device.control());
+        userblk_answer answers[] = {complete_read(one.id, data.data(), one.length),
+                                    redirect(other, file.get(), 0)};
+        const PutResult result = put(device.control(), answers);
+        return result.error || result.failed;
+    });
+    EXPECT_TRUE(eventually([&] { return first->finished(); })) << "an answer waits for a journal";
+    const bool waits = !second->finished();
+    disk.resume();
+    EXPECT_TRUE(waits) << "there was nothing to wait for";
+    EXPECT_EQ(worker.wait(), 0);
+    EXPECT_EQ(first->result(), 0);
+    EXPECT_EQ(second->result(), 0);
+    EXPECT_EQ(commit->result(), 0);
 }
 
 } // namespace userblk::test

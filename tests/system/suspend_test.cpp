@@ -6,6 +6,9 @@
 // that this virtual machine itself runs from would not come back.
 #include <csignal>
 
+#include <linux/fs.h>
+#include <sys/ioctl.h>
+
 #include "tests/support/files.hpp"
 #include "tests/support/server.hpp"
 #include "tests/system/fio.hpp"
@@ -143,6 +146,27 @@ TEST_F(Suspend, IsRefusedWhileAReaderWaitsForNobody) {
     EXPECT_EQ(sleep(), 0);
     EXPECT_TRUE(answers(device));
     serve.stop();
+}
+
+// What was redirected is file I/O, which must be over before the machine sleeps: a hibernated one
+// writes its memory out as it was, and finds the file system as that was. Here it cannot be over,
+// since the file system is frozen, and the machine stays awake; once that is thawed it sleeps.
+TEST_F(Suspend, WaitsForRedirectedIo) {
+    EXPECT_EQ(write_setting("/sys/power/pm_freeze_timeout", "1000"), 0);
+    const LoopDevice loop(32 * mib);
+    const FileSystem disk("ext4", loop.path());
+    const Fd file = disk.make_file("file", mib), root = open_file(disk.path(), O_RDONLY);
+    EXPECT_EQ(sleep(), 0);
+    ASSERT_EQ(ioctl(root.get(), FIFREEZE, 0), 0);
+    const Io io = device.write(0, pattern(4096, 1));
+    EXPECT_EQ(put(device.control(), redirect(take(device.control()), file.get(), 0)), 0);
+    EXPECT_EQ(info(device.control()).redirected, 1u);
+    EXPECT_EQ(sleep(), EBUSY);
+    EXPECT_FALSE(io->finished());
+    ASSERT_EQ(ioctl(root.get(), FITHAW, 0), 0);
+    EXPECT_EQ(io->result(), 0);
+    EXPECT_EQ(sleep(), 0);
+    EXPECT_EQ(file_content(file.get(), 0, 4096), pattern(4096, 1));
 }
 
 } // namespace userblk::test
