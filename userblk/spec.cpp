@@ -32,7 +32,7 @@ bool is_name(std::string_view text) {
 }
 
 std::string sizes(std::uint64_t bytes) {
-    return format_size(bytes) + " (" + std::to_string(bytes) + " bytes)";
+    return format_size(bytes) + " (" + counted(bytes, "byte") + ")";
 }
 
 } // namespace

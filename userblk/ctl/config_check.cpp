@@ -76,9 +76,9 @@ void check_size(std::uint64_t size, std::uint32_t logical_block_size, const std:
         throw UsageError(option + ": a device cannot have the size 0; " + std::to_string(block) +
                          " bytes is the least");
     if (size % block != 0)
-        throw UsageError(option + ": " + std::to_string(size) +
-                         " bytes is not a multiple of the block size, " + std::to_string(block) +
-                         "; " + std::to_string(size / block * block + block) + " would be");
+        throw UsageError(option + ": " + counted(size, "byte") +
+                         " is not a multiple of the block size, " + std::to_string(block) + "; " +
+                         std::to_string(size / block * block + block) + " would be");
     if (size > most_size)
         throw UsageError(option + ": " + format_size(size) +
                          " is too large; it must be less than " + format_size(most_size));

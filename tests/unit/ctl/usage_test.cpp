@@ -76,6 +76,7 @@ TEST(WrongUsage, OfCreate) {
         {"create", "--size is missing"},
         {"create --size 0", "--size"},
         {"create --size 1000", "multiple of the block size"},
+        {"create --size 1", "1 byte is not"},
         {"create --size x", "a size is a number of bytes"},
         {"create --size -1", "--size"},
         {"create --size 99E", "too large"},
