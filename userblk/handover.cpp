@@ -2,7 +2,9 @@
 #include "userblk/handover.hpp"
 
 #include "ioctl/error.hpp"
+#include "userblk/line_text.hpp"
 
+#include <charconv>
 #include <cstdlib>
 #include <sstream>
 #include <unistd.h>
@@ -11,8 +13,42 @@ namespace userblk {
 
 namespace {
 constexpr const char* variable = "USERBLK_HANDOVER";
+constexpr const char* reload_variable = "USERBLK_HANDOVER_RELOAD";
 constexpr const char* version = "1";
 } // namespace
+
+// Lines, "NAME=VALUE".
+std::string Reload::to_text() const {
+    std::ostringstream text;
+    text << "client=" << client << "\nidentity=" << encode_line(identity)
+         << "\ngone_back=" << gone_back << "\nfailure=" << encode_line(failure) << "\n";
+    for (const auto& argument : previous)
+        text << "previous=" << encode_line(argument) << "\n";
+    return text.str();
+}
+
+Reload Reload::from_text(const std::string& text) {
+    Reload result;
+    std::istringstream lines(text);
+    for (std::string line; std::getline(lines, line);) {
+        const auto equals = line.find('=');
+        if (equals == std::string::npos)
+            continue;
+        const auto name = line.substr(0, equals);
+        const auto value = decode_line(std::string_view(line).substr(equals + 1));
+        if (name == "client")
+            std::from_chars(value.data(), value.data() + value.size(), result.client);
+        else if (name == "identity")
+            result.identity = value;
+        else if (name == "gone_back")
+            result.gone_back = value == "1";
+        else if (name == "failure")
+            result.failure = value;
+        else if (name == "previous")
+            result.previous.push_back(value);
+    }
+    return result;
+}
 
 // "1 NUMBER COUNT PID... COUNT PID... NOTE", where the note is the rest, after one
 // space.
@@ -55,11 +91,15 @@ std::optional<Handover> Handover::from_text(const std::string& text) {
 
 std::optional<Handover> Handover::received() {
     const char* const text = std::getenv(variable);
-    return text != nullptr ? from_text(text) : std::nullopt;
+    auto handover = text != nullptr ? from_text(text) : std::nullopt;
+    if (const char* const reload = std::getenv(reload_variable); handover && reload != nullptr)
+        handover->reload = Reload::from_text(reload);
+    return handover;
 }
 
 void Handover::forget() noexcept {
     ::unsetenv(variable);
+    ::unsetenv(reload_variable);
 }
 
 std::error_code execute(const std::vector<std::string>& program, const Handover& handover) {
@@ -67,7 +107,8 @@ std::error_code execute(const std::vector<std::string>& program, const Handover&
     for (const auto& argument : program)
         arguments.push_back(const_cast<char*>(argument.c_str()));
     arguments.push_back(nullptr);
-    if (::setenv(variable, handover.to_text().c_str(), 1) == 0)
+    if (::setenv(variable, handover.to_text().c_str(), 1) == 0 &&
+        ::setenv(reload_variable, handover.reload.to_text().c_str(), 1) == 0)
         ::execv(program.front().c_str(), arguments.data());
     const auto error = abi::last_error();
     Handover::forget();

@@ -10,6 +10,19 @@
 
 namespace userblk {
 
+/// Internal: what a reload has to go on with in the program that was executed for it.
+struct Reload {
+    int client = -1;      ///< an open descriptor, see ReloadClient
+    std::string identity; ///< of the store so far
+    /// Executed again if the new workers do not start; empty: they are to go on with this one.
+    std::vector<std::string> previous;
+    bool gone_back = false; ///< this is the previous one
+    std::string failure;    ///< why it has gone back
+
+    std::string to_text() const;
+    static Reload from_text(const std::string& text);
+};
+
 /// Internal: what a supervisor tells the program that it executes in its own
 /// place, in an environment variable: the device, and its children at work.
 struct Handover {
@@ -17,6 +30,8 @@ struct Handover {
     std::vector<pid_t> workers; ///< that serve
     std::vector<pid_t> leaving; ///< that were told to end
     std::string note;
+    /// In a variable of its own, which earlier builds do not know.
+    Reload reload{};
 
     std::string to_text() const;
     static std::optional<Handover> from_text(const std::string& text);

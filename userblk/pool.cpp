@@ -4,6 +4,8 @@
 #include "userblk/handover.hpp"
 #include "userblk/supervisor.hpp"
 
+#include <utility>
+
 namespace userblk {
 
 Pool::Pool(std::uint32_t number, BackendFactory factory, PoolOptions options)
@@ -28,6 +30,24 @@ std::optional<Pool::Continuation> Pool::continuation() {
     if (!handover)
         return std::nullopt;
     return Continuation{handover->number, handover->note};
+}
+
+void Pool::check() {
+    supervisor_->check();
+}
+
+void Pool::go_back(const std::string& why) noexcept {
+    try {
+        auto handover = Handover::received();
+        if (!handover || handover->reload.previous.empty())
+            return;
+        const auto program = std::exchange(handover->reload.previous, {});
+        handover->reload.gone_back = true;
+        handover->reload.failure = why;
+        execute(program, *handover);
+    } catch (...) {
+        // Not enough memory.
+    }
 }
 
 } // namespace userblk

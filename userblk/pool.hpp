@@ -64,6 +64,14 @@ struct PoolOptions {
     std::vector<std::string> reexec;
     /// Handed through a re-exec to Pool::continuation(); for the caller's own use.
     std::string reexec_note;
+    /// Such an option, behind @p reexec, only finds out whether that would come up (see
+    /// Pool::check()): it ends with status 0, or says why not as the last line on standard error.
+    /// A reload executes nothing that would not. Empty: it takes the risk.
+    std::string reexec_check;
+    /// What @p reexec is when a reload asks for a change (userblkctl reload DEV --workers 4): the
+    /// caller's own words. Empty: nothing can be changed.
+    /// @throws std::exception whose text says why it cannot be
+    std::function<std::vector<std::string>(const std::vector<std::string>& change)> change;
     /// Asked when the pool is to stop, and every 50 ms until it says yes, while the workers
     /// serve on; a second signal ends that, and so does the device's removal. Empty: at once.
     std::function<bool()> may_stop;
@@ -96,7 +104,9 @@ enum class PoolEnd {
 /// old workers with SIGTERM. Spares that nobody will call any more end themselves.
 ///
 /// Reload: new workers are started; when all of them are ready they begin, and the
-/// old ones are drained. If they do not become ready the old ones go on.
+/// old ones are drained. If they do not become ready the old ones go on, and with them
+/// the program and the options that they had. Only if the store is another one are the
+/// old ones drained before the new ones begin.
 ///
 /// **fork**: run() forks, so there must be no other threads in the process that
 /// hold locks (loggers that work in a thread of their own!) while it runs.
@@ -126,6 +136,15 @@ public:
         std::string note;
     };
     static std::optional<Continuation> continuation();
+
+    /// Whether workers would start, found out by one that opens its store and ends. It serves
+    /// nothing.
+    /// @throws std::runtime_error that says why not
+    void check();
+
+    /// For a continuation that cannot come up: executes the program again that the reload came
+    /// from, where that had other arguments. Does not return then.
+    static void go_back(const std::string& why) noexcept;
 
 private:
     std::unique_ptr<Supervisor> supervisor_;

@@ -6,10 +6,12 @@
 #include "userblk/deadline.hpp"
 #include "userblk/held_text.hpp"
 #include "userblk/service_manager.hpp"
+#include "userblk/store_claim.hpp"
 #include "userblk/units.hpp"
 
 #include <algorithm>
 #include <array>
+#include <fcntl.h>
 #include <poll.h>
 #include <stdexcept>
 #include <sys/eventfd.h>
@@ -18,6 +20,7 @@
 #include <sys/wait.h>
 #include <thread>
 #include <unistd.h>
+#include <utility>
 
 namespace userblk {
 
@@ -106,6 +109,10 @@ void Supervisor::set_up_process() {
                                       "; userblkctl does not find this process, which reloads by "
                                       "SIGHUP");
         announce();
+        reload_socket_.emplace(announcement_->path());
+        if (reload_socket_->error())
+            log(LogLevel::debug, "unable to make a socket beside " + announcement_->path() + ": " +
+                                     reload_socket_->error().message());
     }
 }
 
@@ -151,9 +158,22 @@ void Supervisor::adopt(const Handover& handover) {
     for (const auto& child : children_)
         if (child->state == State::serving && place != places_.end())
             (place++)->worker = child.get();
-    established_ = place != places_.begin();
-    told_ready_ = established_;
+    const auto& reload = handover.reload;
+    if (reload.client >= 0 && ::fcntl(reload.client, F_GETFD) >= 0) {
+        client_.emplace(abi::FileDescriptor(reload.client), std::vector<std::string>());
+        client_->keep_open(false);
+    }
+    told_ready_ = reload.gone_back || place != places_.begin();
+    established_ = told_ready_ || !reload.previous.empty();
+    if (reload.gone_back) {
+        options_.record.identity = reload.identity;
+        announce();
+        return refuse_reload(reload.failure);
+    }
     reloading_ = established_;
+    previous_ = reload.previous;
+    previous_identity_ = reload.identity;
+    setup_.claims_late = reloading_;
     ++generation_;
 }
 
@@ -175,11 +195,12 @@ PoolEnd Supervisor::run() {
         if (asked_to_stop_ && !end_ && options_.may_stop())
             begin_stop(PoolEnd::stopped);
         if (reload_requested_.exchange(false) && !end_)
-            begin_reload();
+            begin_reload({});
         if (!end_) {
             fill();
             assign();
             commit_reload();
+            dismiss_client();
         }
         enforce_limits();
         if (!finished())
@@ -187,8 +208,38 @@ PoolEnd Supervisor::run() {
     }
     if (forced_)
         heal();
+    reload_socket_.reset();
     announcement_.reset(); // what comes after is no supervising
     return forced_ && *end_ == PoolEnd::stopped ? PoolEnd::forced : *end_;
+}
+
+// A process of its own, since to open a store can have any consequences.
+void Supervisor::check() {
+    int ends[2];
+    if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
+        abi::throw_errno("make a socket");
+    abi::FileDescriptor ours(ends[0]), theirs(ends[1]);
+    setup_.claims_late = Handover::received().has_value();
+    const pid_t pid = ::fork();
+    if (pid < 0)
+        abi::throw_errno("start a process");
+    if (pid == 0) {
+        ours.reset();
+        become_worker(std::move(theirs));
+    }
+    theirs.reset();
+    WorkerProcess child(pid, std::move(ours), State::starting, generation_);
+    pollfd entry{child.channel(), POLLIN, 0};
+    while (::poll(&entry, 1, -1) < 0 && errno == EINTR) {
+    }
+    const auto message = child.receive();
+    child.stop();
+    int status = 0;
+    ::waitpid(pid, &status, 0);
+    if (!message)
+        throw std::runtime_error("a worker " + child.describe_end(status));
+    if (!message->ready)
+        throw std::runtime_error(message->text);
 }
 
 void Supervisor::request_stop() noexcept {
@@ -247,6 +298,8 @@ void Supervisor::become_worker(abi::FileDescriptor channel) {
     children_.clear();
     places_.clear();
     node_.reset();
+    reload_socket_.reset();
+    client_.reset();
     announcement_.reset();
     wake_.reset();
     signals_.reset();
@@ -268,6 +321,8 @@ void Supervisor::give_place(Place& place, WorkerProcess& child) {
 }
 
 void Supervisor::assign() {
+    if (changes_store()) // until all of the old ones have ended
+        return;
     const auto now = Clock::now();
     for (auto& place : places_) {
         if (place.worker != nullptr || now < place.next)
@@ -293,28 +348,88 @@ void Supervisor::tell_ready() {
 
 // ------------------------------------------------------------------ reloading
 
-void Supervisor::begin_reload() {
+// Only a program that would come up is executed; it is tried beside the workers, which serve.
+void Supervisor::begin_reload(const std::vector<std::string>& change) {
     log(LogLevel::information, "reloading");
     notify(reloading_state());
+    check_.reset();
+    try {
+        if (!change.empty() && !options_.change)
+            return refuse_reload("the options of this program cannot be changed");
+        if (options_.reexec.empty())
+            return fork_anew();
+        next_program_ = change.empty() ? options_.reexec : options_.change(change);
+        auto program = next_program_;
+        if (!options_.reexec_check.empty()) {
+            program.push_back(options_.reexec_check);
+            check_.emplace(program, Handover{number_, {}, {}, options_.reexec_note});
+            return;
+        }
+    } catch (const std::exception& error) {
+        return refuse_reload(error.what());
+    }
+    look_at_check();
+}
+
+void Supervisor::fork_anew() {
     for (const auto& child : children_)
         if (child->state == State::starting || child->state == State::ready)
             child->stop();
-    if (!options_.reexec.empty())
-        return reexecute();
     ++generation_;
     reloading_ = true;
     next_start_ = {};
 }
 
-void Supervisor::reexecute() {
-    Handover handover{number_, {}, {}, options_.reexec_note};
+// Whoever waits for the last reload is told that this one came.
+void Supervisor::take_client() {
+    auto client = reload_socket_->accept();
+    if (!client)
+        return;
+    if (client_)
+        client_->tell(ReloadNews::Kind::failed, "another reload was asked for meanwhile");
+    client_ = std::move(client);
+    if (end_ || asked_to_stop_)
+        return refuse_reload("it is about to end");
+    begin_reload(client_->change);
+}
+
+void Supervisor::look_at_check() {
+    if (check_) {
+        const auto why = check_->result();
+        if (!why)
+            return;
+        check_.reset();
+        if (!why->empty())
+            return refuse_reload(*why);
+    }
+    Reload reload;
+    reload.identity = reloading_ ? previous_identity_ : options_.record.identity;
+    reload.previous = next_program_ != options_.reexec ? options_.reexec : previous_;
+    const auto error = reexecute(next_program_, std::move(reload));
+    refuse_reload("unable to execute " + next_program_.front() + ": " + error.message());
+}
+
+// Returns only an error.
+std::error_code Supervisor::reexecute(const std::vector<std::string>& program, Reload reload) {
+    for (const auto& child : children_)
+        if (child->state == State::starting || child->state == State::ready)
+            child->stop();
+    Handover handover{number_, {}, {}, options_.reexec_note, std::move(reload)};
     for (const auto& child : children_)
         (child->state == State::serving ? handover.workers : handover.leaving)
             .push_back(child->pid());
-    const auto error = execute(options_.reexec, handover);
-    log(LogLevel::error, "unable to execute " + options_.reexec.front() + ": " + error.message() +
-                             "; the workers go on as they are");
-    notify("READY=1");
+    if (client_)
+        handover.reload.client = client_->keep_open(true);
+    const auto error = execute(program, handover);
+    if (client_)
+        client_->keep_open(false);
+    return error;
+}
+
+bool Supervisor::changes_store() const noexcept {
+    const auto& identity = options_.record.identity;
+    return reloading_ && !identity.empty() && !previous_identity_.empty() &&
+           identity != previous_identity_;
 }
 
 // All new workers take over at once, so that no request meets a mixture for
@@ -322,32 +437,109 @@ void Supervisor::reexecute() {
 void Supervisor::commit_reload() {
     if (!reloading_)
         return;
+    if (changes_store())
+        return change_store();
     const auto is_old = [this](const Place& place) {
-        return place.worker != nullptr && place.worker->generation != generation_;
+        return place.worker != nullptr && !is_new(*place.worker);
     };
     const auto old = std::count_if(places_.begin(), places_.end(), is_old);
-    if (count_current(true) < static_cast<std::size_t>(old))
+    const bool any = std::any_of(children_.begin(), children_.end(), [this](const auto& child) {
+        return is_new(*child) && (child->state == State::ready || child->state == State::serving);
+    });
+    if (!any || count_current(true) < static_cast<std::size_t>(old))
         return;
     for (auto& place : places_)
         if (is_old(place))
             give_place(place, *ready_child());
     for (const auto& child : children_)
-        if (child->generation != generation_ && child->state == State::serving)
+        if (!is_new(*child) && child->state == State::serving)
             child->stop();
-    reloading_ = false;
+    end_reload();
+}
+
+// What the old workers have acknowledged is in the old store: nobody serves from the new one before
+// the last of them has ended.
+void Supervisor::change_store() {
+    const auto is_old = [this](const auto& child) { return !is_new(*child); };
+    if (!change_deadline_) {
+        if (count_current(true) < places_.size())
+            return;
+        change_deadline_ = after(Clock::now(), options_.drain_limit);
+        for (auto& place : places_)
+            place.worker = nullptr;
+        for (const auto& child : children_)
+            if (is_old(child))
+                child->stop();
+    }
+    if (std::any_of(children_.begin(), children_.end(), is_old)) {
+        if (Clock::now() >= *change_deadline_)
+            abandon_reload("the old workers are still at what they had taken");
+        return;
+    }
+    if (is_served(number_))
+        return abandon_reload("others serve the device with the old store");
+    for (auto& place : places_)
+        place.next = {};
+    end_reload();
+    assign();
+}
+
+void Supervisor::end_reload() {
+    reloading_ = setup_.claims_late = false;
+    change_deadline_.reset();
+    previous_.clear();
+    previous_identity_.clear();
     log(LogLevel::notice, "reloaded: new workers serve, the old ones are drained");
     notify("READY=1");
+    if (client_)
+        client_->tell(ReloadNews::Kind::begun);
+}
+
+// When the reload is over, and the last of the old workers has ended.
+void Supervisor::dismiss_client() {
+    if (!client_ || reloading_ || check_ ||
+        !std::all_of(children_.begin(), children_.end(),
+                     [this](const auto& child) { return is_new(*child); }))
+        return;
+    client_->tell(ReloadNews::Kind::done);
+    client_.reset();
+}
+
+// Everything is as it was.
+void Supervisor::refuse_reload(const std::string& why) {
+    log(LogLevel::error, "reload failed, the old workers go on: " + why);
+    notify("READY=1");
+    if (client_)
+        client_->tell(ReloadNews::Kind::failed, why);
+    client_.reset();
 }
 
 void Supervisor::abandon_reload(const std::string& why) {
-    log(LogLevel::error, "reload failed, the old workers go on: " + why);
+    if (!previous_.empty())
+        go_back(why);
     for (const auto& child : children_)
         if (child->state == State::starting || child->state == State::ready)
             child->stop();
         else
             child->generation = generation_;
-    reloading_ = false;
-    notify("READY=1");
+    reloading_ = setup_.claims_late = false;
+    change_deadline_.reset();
+    refuse_reload(why);
+}
+
+// To the options that were in force. Returns if that cannot be.
+void Supervisor::go_back(const std::string& why) {
+    for (const auto& child : children_)
+        if (is_new(*child))
+            child->stop();
+    Reload reload;
+    reload.gone_back = true;
+    reload.failure = why;
+    reload.identity = previous_identity_;
+    const auto program = std::exchange(previous_, {});
+    const auto error = reexecute(program, std::move(reload));
+    log(LogLevel::error,
+        "unable to execute " + program.front() + ": " + error.message() + "; the new options stay");
 }
 
 // --------------------------------------------------------------------- ending
@@ -365,6 +557,11 @@ void Supervisor::begin_stop(PoolEnd end) {
         return;
     end_ = end;
     reloading_ = false;
+    check_.reset();
+    if (client_)
+        client_->tell(ReloadNews::Kind::failed,
+                      end == PoolEnd::removed ? "the device was removed" : "it has been ended");
+    client_.reset();
     stop_deadline_ = after(Clock::now(), options_.drain_limit);
     notify("STOPPING=1");
     log(LogLevel::information, end == PoolEnd::removed ? abi::disk_name(number_) + " was removed"
@@ -436,6 +633,8 @@ Supervisor::Clock::time_point Supervisor::next_deadline() const noexcept {
         consider(stop_deadline_);
     else if (asked_to_stop_)
         consider(now + ask_every);
+    if (change_deadline_)
+        consider(*change_deadline_);
     consider(next_start_);
     for (const auto& place : places_)
         if (place.worker == nullptr)
@@ -452,7 +651,10 @@ Supervisor::Clock::time_point Supervisor::next_deadline() const noexcept {
 void Supervisor::wait() {
     std::vector<pollfd> entries{{signals_.get(), POLLIN, 0},
                                 {wake_.get(), POLLIN, 0},
-                                {removed_ ? -1 : node_->fd(), POLLPRI, 0}};
+                                {removed_ ? -1 : node_->fd(), POLLPRI, 0},
+                                {reload_socket_ ? reload_socket_->fd() : -1, POLLIN, 0},
+                                {check_ ? check_->pidfd() : -1, POLLIN, 0},
+                                {check_ ? check_->output() : -1, POLLIN, 0}};
     const std::size_t fixed = entries.size();
     for (const auto& child : children_) {
         entries.push_back({child->pidfd(), POLLIN, 0});
@@ -487,6 +689,10 @@ void Supervisor::wait() {
     reap();
     if (entries[2].revents != 0)
         on_node(entries[2].revents);
+    if (entries[3].revents != 0)
+        take_client();
+    else if (check_ && (entries[4].revents | entries[5].revents) != 0)
+        look_at_check();
 }
 
 void Supervisor::on_signals() {

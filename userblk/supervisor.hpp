@@ -6,6 +6,8 @@
 #include "userblk/backoff.hpp"
 #include "userblk/handover.hpp"
 #include "userblk/pool.hpp"
+#include "userblk/reload_socket.hpp"
+#include "userblk/start_check.hpp"
 #include "userblk/supervisor_file.hpp"
 #include "userblk/worker_process.hpp"
 
@@ -35,6 +37,8 @@ public:
     Supervisor& operator=(const Supervisor&) = delete;
 
     PoolEnd run();
+    /// See Pool::check().
+    void check();
 
     /// From anywhere, also from a signal handler.
     void request_stop() noexcept;
@@ -69,10 +73,22 @@ private:
     void tell_ready();
 
     // Reloading.
-    void begin_reload();
-    void reexecute();
+    void begin_reload(const std::vector<std::string>& change);
+    void take_client();
+    void look_at_check();
+    void fork_anew();
+    std::error_code reexecute(const std::vector<std::string>& program, Reload reload);
     void commit_reload();
+    bool changes_store() const noexcept;
+    void change_store();
+    void end_reload();
+    void dismiss_client();
+    void refuse_reload(const std::string& why);
     void abandon_reload(const std::string& why);
+    void go_back(const std::string& why);
+    bool is_new(const WorkerProcess& child) const noexcept {
+        return child.generation == generation_;
+    }
 
     // Ending.
     void ask_to_stop();
@@ -116,7 +132,14 @@ private:
     std::vector<Place> places_;
     unsigned generation_ = 0;
     bool reloading_ = false;
-    bool established_ = false; ///< workers have served once
+    std::optional<ReloadSocket> reload_socket_;
+    std::optional<ReloadClient> client_; ///< waits for the outcome
+    std::optional<StartCheck> check_;    ///< of what is to be executed
+    std::vector<std::string> next_program_;
+    std::vector<std::string> previous_; ///< executed again if the new workers do not start
+    std::string previous_identity_;     ///< of the store, before the reload
+    std::optional<Clock::time_point> change_deadline_; ///< set: no worker serves meanwhile
+    bool established_ = false;                         ///< workers have served once
     bool told_ready_ = false;
     Backoff start_backoff_; ///< of children that never became ready
     Clock::time_point next_start_{};

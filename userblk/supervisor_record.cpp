@@ -2,6 +2,7 @@
 #include "userblk/supervisor_record.hpp"
 
 #include "ioctl/file_descriptor.hpp"
+#include "userblk/line_text.hpp"
 #include "userblk/supervisor_file.hpp"
 
 #include <algorithm>
@@ -17,38 +18,6 @@ namespace userblk {
 namespace {
 
 constexpr std::size_t longest_file = 1 << 20;
-
-bool is_plain(unsigned char c) {
-    return c >= ' ' && c != 0x7f && c != '%';
-}
-
-std::string encode(const std::string& value) {
-    constexpr const char* digits = "0123456789abcdef";
-    std::string text;
-    for (const unsigned char c : value) {
-        if (is_plain(c))
-            text += static_cast<char>(c);
-        else
-            text += {'%', digits[c >> 4], digits[c & 15]};
-    }
-    return text;
-}
-
-std::string decode(std::string_view text) {
-    std::string value;
-    for (std::size_t i = 0; i < text.size(); ++i) {
-        unsigned char c = 0;
-        const auto* const digits = text.data() + i + 1;
-        if (text[i] == '%' && i + 2 < text.size() &&
-            std::from_chars(digits, digits + 2, c, 16).ptr == digits + 2) {
-            value += static_cast<char>(c);
-            i += 2;
-        } else {
-            value += text[i];
-        }
-    }
-    return value;
-}
 
 template <class Number>
 void take_number(Number& number, const std::string& text) {
@@ -73,11 +42,11 @@ std::string read_file(const std::string& path) {
 
 std::string SupervisorRecord::to_text() const {
     std::ostringstream text;
-    text << "diskseq=" << diskseq << "\nstore=" << encode(store)
-         << "\nidentity=" << encode(identity) << "\nworkers=" << workers << "\nthreads=" << threads
-         << "\n";
+    text << "diskseq=" << diskseq << "\nstore=" << encode_line(store)
+         << "\nidentity=" << encode_line(identity) << "\nworkers=" << workers
+         << "\nthreads=" << threads << "\n";
     for (const auto& option : options)
-        text << "option=" << encode(option) << "\n";
+        text << "option=" << encode_line(option) << "\n";
     return text.str();
 }
 
@@ -87,7 +56,8 @@ SupervisorRecord SupervisorRecord::from_text(const std::string& text) {
     for (std::string line; std::getline(lines, line);) {
         const auto equals = std::min(line.find('='), line.size());
         const auto name = line.substr(0, equals);
-        const auto value = decode(std::string_view(line).substr(std::min(equals + 1, line.size())));
+        const auto value =
+            decode_line(std::string_view(line).substr(std::min(equals + 1, line.size())));
         if (name == "diskseq")
             take_number(record.diskseq, value);
         else if (name == "store")

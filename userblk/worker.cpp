@@ -97,17 +97,31 @@ void Worker::Shared::start_others(std::vector<std::thread>& others) {
     }
 }
 
-void Worker::claim() {
-    auto& serving = shared_->serving;
+namespace {
+
+DeviceContext identity_of(const abi::ControlNode& node) {
     DeviceContext device;
-    device.number = serving.node.number();
+    device.number = node.number();
     try {
         device.diskseq = abi::read_attributes(device.number).diskseq;
     } catch (const abi::NoSuchDevice&) {
         // It is gone, or sysfs is: then devices cannot be told from each other.
     }
-    claim_store(serving.node, *serving.backend, device, serving.options.share);
+    return device;
+}
+
+} // namespace
+
+void Worker::claim() {
+    const auto& serving = shared_->serving;
+    userblk::claim_store(serving.node, *serving.backend, identity_of(serving.node),
+                         serving.options.share);
     shared_->claimed = true;
+}
+
+void Worker::claim_store() {
+    const auto& serving = shared_->serving;
+    claim_files(*serving.backend, identity_of(serving.node), serving.options.share);
 }
 
 WorkerEnd Worker::run() {

@@ -74,6 +74,9 @@ public:
     /// some moments for who may be about to leave.
     /// @throws std::runtime_error that names device and store
     void claim();
+    /// Only that no other device has the store; for a worker that waits until those that serve
+    /// the device with another one have ended.
+    void claim_store();
 
     /// Serves until stop() is called or the device is removed. The calling thread
     /// is one of those that serve. With WaitMode::serve SIGURG is used to end their

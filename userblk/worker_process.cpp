@@ -126,7 +126,9 @@ int serve(const WorkerSetup& setup, const abi::FileDescriptor& channel) {
         const auto backend = setup.factory(context);
         store = store_text(backend->store_files());
         worker.emplace(abi::ControlNode(setup.number), backend, setup.options);
-        if (!setup.claims_late)
+        if (setup.claims_late)
+            worker->claim_store();
+        else
             worker->claim();
         if (setup.lock_memory)
             if (const auto error = locked(*worker))

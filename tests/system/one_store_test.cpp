@@ -224,6 +224,19 @@ TEST_F(OneStore, IsLeftByItsDeviceRightAfterTheLastClose) {
     }
 }
 
+// Somebody has the device open for a moment, and its maker is to end: it answers what is read
+// meanwhile, and removes the device as soon as it is closed.
+TEST_F(OneStore, IsLeftByItsDeviceWhenThatIsClosed) {
+    Program program = make_device({"file:" + make_file("image", size), "--name", "open"});
+    Fd held(open("/dev/userblk0", O_RDWR | O_CLOEXEC));
+    program.signal(SIGTERM);
+    shell("dd if=/dev/userblk0 of=/dev/null bs=4k count=1 iflag=direct status=none");
+    held.reset();
+    const Outcome outcome = program.wait();
+    EXPECT_EQ(outcome.status, 0) << outcome.text();
+    EXPECT_FALSE(is_there("userblk0")) << outcome.text();
+}
+
 // Somebody has the device open, and its maker is to end: it serves on, and waits for the close. A
 // second signal ends the waiting, and it says that the device stays.
 TEST_F(OneStore, IsNotWaitedForTwice) {

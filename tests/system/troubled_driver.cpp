@@ -3,10 +3,12 @@
 // usage: troubled_driver DEV BACKEND WORKERS THREADS crash OFFSET
 //        troubled_driver DEV BACKEND WORKERS THREADS exit OFFSET STATUS
 //        troubled_driver DEV BACKEND WORKERS THREADS loop OFFSET FILE
+//        troubled_driver DEV BACKEND WORKERS THREADS slow OFFSET FILE
 //
 // A supervisor with workers that one request is too much for, the read or write of OFFSET: they
 // abort or exit before they carry it out; or they carry it out and then, instead of answering, go
-// round in circles for as long as FILE is there. Logs to standard error, all that there is.
+// round in circles for as long as FILE is there. Or they take until FILE is there to open their
+// store. Logs to standard error, all that there is.
 #include <csignal>
 #include <cstdlib>
 #include <exception>
@@ -87,6 +89,8 @@ int main(int argc, char** argv) {
         userblk::Pool pool(
             device.number(),
             [=](const userblk::DeviceContext& context) {
+                while (what == "slow" && access(argument.c_str(), F_OK))
+                    usleep(10'000);
                 return std::make_shared<Troubled>(open(context), what, offset, argument);
             },
             options);

@@ -4,6 +4,7 @@
 #include "ioctl/lookup.hpp"
 #include "userblk/ctl/command_line.hpp"
 #include "userblk/ctl/process_tree.hpp"
+#include "userblk/reload_socket.hpp"
 #include "userblk/supervisor_file.hpp"
 #include "userblk/units.hpp"
 
@@ -12,6 +13,8 @@
 #include <csignal>
 #include <cstring>
 #include <map>
+#include <memory>
+#include <system_error>
 #include <thread>
 
 namespace userblk::ctl {
@@ -89,21 +92,101 @@ private:
     Clock::time_point since_ = Clock::now();
 };
 
+// What one supervisor says, until it is over.
+class Conversation {
+public:
+    Conversation(const Announcement& supervisor, const std::vector<std::string>& change)
+        : pid_(supervisor.pid), request_(supervisor.path, supervisor.pid, change) {}
+
+    /// False: the time is over.
+    bool wait_done(Clock::time_point end) {
+        while (!done_) {
+            const auto left = std::chrono::ceil<std::chrono::milliseconds>(end - Clock::now());
+            if (left <= 0ms)
+                return false;
+            if (const auto news = request_.wait(std::min<std::chrono::milliseconds>(left, 1h)))
+                take(*news);
+        }
+        return true;
+    }
+    bool begun() const noexcept { return begun_; }
+
+private:
+    void take(const ReloadNews& news) {
+        if (news.kind == ReloadNews::Kind::failed)
+            throw Failure(news.text.empty()
+                              ? "the supervisor, process " + std::to_string(pid_) +
+                                    ", has ended; its log tells why. Its workers serve on, but "
+                                    "nobody starts new ones: start userblkctl serve again"
+                              : "reload failed, the old workers go on: " + news.text);
+        begun_ = true;
+        done_ = news.kind == ReloadNews::Kind::done;
+    }
+
+    pid_t pid_;
+    ReloadRequest request_;
+    bool begun_ = false, done_ = false;
+};
+
+Clock::time_point end_of(std::chrono::nanoseconds limit) {
+    return limit > 24h * 365 ? Clock::time_point::max() - 24h : Clock::now() + limit;
+}
+
 } // namespace
 
 std::string ReloadCommand::details() const {
-    return "The new workers are those of the program as it is installed now. Waits until they "
-           "serve and the old ones have answered what they had taken and ended.";
+    return "The new workers are those of the program as it is installed now, with the options that "
+           "were given to serve, but for those that are given here; --redirect=false takes a word "
+           "back. STORE is to have the same data as the store so far. Waits until they "
+           "serve and the old ones have answered what they had taken and ended. If they do not "
+           "start the old ones go on, and the options are as before.";
 }
 
 void ReloadCommand::declare(CommandLine& line) {
     line.argument("DEV", device_, dev_help);
     line.time("-t,--timeout", timeout_, "Fail after TIME; default 2min");
+    serve_.declare_change(line);
+}
+
+// Supervisors of earlier builds, and those whose socket cannot be made, have their signal.
+bool ReloadCommand::reload_by_socket(std::uint32_t number, std::chrono::nanoseconds limit) const {
+    const auto change = serve_.change();
+    const auto supervisors = announcements_of(number);
+    std::vector<std::unique_ptr<Conversation>> conversations;
+    const auto end = end_of(limit);
+    for (const auto& supervisor : supervisors) {
+        try {
+            conversations.push_back(std::make_unique<Conversation>(supervisor, change));
+        } catch (const std::system_error& error) {
+            if (error.code() == std::errc::permission_denied)
+                throw Failure("no permission to reload the workers of process " +
+                              std::to_string(supervisor.pid) + "; run this as root or its user");
+            if (change.empty() && conversations.empty())
+                return false;
+            throw Failure("the supervisor, process " + std::to_string(supervisor.pid) +
+                          ", cannot be asked to change anything: " + error.code().message() +
+                          "; if it is of an earlier version, reload it without options first");
+        }
+    }
+    if (conversations.empty())
+        return false;
+    for (const auto& conversation : conversations)
+        if (!conversation->wait_done(end))
+            throw Failure(abi::disk_name(number) +
+                          (conversation->begun() ? " still has old workers after "
+                                                 : " has no new workers after ") +
+                          format_duration(limit) +
+                          (conversation->begun() ? ", busy with what they had taken"
+                                                 : "; they are still being started") +
+                          "; the supervisor's log tells more");
+    return true;
 }
 
 int ReloadCommand::run() {
     const auto number = abi::find_device(device_);
     const auto limit = timeout_.value_or(default_limit);
+    if (reload_by_socket(number, limit))
+        return exit_success;
     const auto start = Clock::now();
     const auto old = ask(number);
     Patience patience;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "userblk/ctl/command.hpp"
+#include "userblk/ctl/serve_command.hpp"
 
 #include <chrono>
 #include <optional>
@@ -13,13 +14,18 @@ class ReloadCommand final : public Command {
 public:
     std::string name() const override { return "reload"; }
     std::string summary() const override {
-        return "Put new workers in place of the old ones, without an error to who uses the device";
+        return "Put new workers in place of the old ones, with other options if wanted, without an "
+               "error "
+               "to who uses the device";
     }
     std::string details() const override;
     void declare(CommandLine& line) override;
     int run() override;
 
 private:
+    bool reload_by_socket(std::uint32_t number, std::chrono::nanoseconds limit) const;
+
+    ServeCommand serve_; ///< whose options may be given
     std::string device_;
     std::optional<std::chrono::nanoseconds> timeout_;
 };

@@ -13,6 +13,7 @@
 #include "userblk/removal.hpp"
 #include "userblk/store_claim.hpp"
 #include "userblk/supervisor_file.hpp"
+#include "userblk/supervisor_record.hpp"
 #include "userblk/units.hpp"
 
 #include <algorithm>
@@ -41,7 +42,8 @@ std::string program_path() {
     const fs::path name = arguments.empty() ? program_name : arguments.front();
     std::error_code error;
     if (name.has_parent_path())
-        return fs::absolute(name, error).lexically_normal();
+        if (const auto path = fs::absolute(name, error).lexically_normal(); !error)
+            return path; // the folder that we are in may be gone
     const char* const search = std::getenv("PATH");
     std::string folders = search != nullptr ? search : "";
     for (std::size_t at = 0; at < folders.size();) {
@@ -54,13 +56,34 @@ std::string program_path() {
     return fs::read_symlink("/proc/self/exe", error);
 }
 
+// Without the folders that lead up and down again: they may be gone when it is used.
+fs::path absolute(const fs::path& path) {
+    if (path.is_absolute())
+        return path;
+    auto folder = fs::current_path(); // without symbolic links
+    auto part = path.begin();
+    for (; part != path.end() && (*part == ".." || *part == "."); ++part)
+        if (*part == "..")
+            folder = folder.parent_path();
+    for (; part != path.end(); ++part)
+        folder /= *part;
+    return folder;
+}
+
 // The path in it made absolute, since a process in the background is elsewhere.
 std::string with_absolute_path(const BackendSpec& store) {
     const auto& text = store.text();
     if (store.kind() != BackendSpec::Kind::file)
         return text;
     const auto prefix = text.substr(0, text.size() - store.argument().size());
-    return prefix + fs::absolute(store.argument()).string();
+    return prefix + absolute(store.argument()).string();
+}
+
+std::string with_absolute_path(const std::string& log_target) {
+    constexpr std::string_view file = "file:";
+    return log_target.starts_with(file)
+               ? std::string(file) + absolute(log_target.substr(file.size())).string()
+               : log_target;
 }
 
 // Refuses what the workers would refuse later, and elsewhere.
@@ -135,7 +158,8 @@ std::string ServeCommand::details() const {
 void ServeCommand::declare_workers(CommandLine& line) {
     line.group("Workers");
     line.number<unsigned>("-w,--workers", workers_, 1, 1024, "Worker processes; default 2");
-    line.number<unsigned>("-t,--threads", threads_, 1, 1024, "Threads of each worker; default 1");
+    line.number<unsigned>(for_change_ ? "--threads" : "-t,--threads", threads_, 1, 1024,
+                          "Threads of each worker; default 1");
     line.number<unsigned>(
         "--batch", batch_, 1, 4096,
         "The most requests that a thread takes at a time; default 8, and 32 where "
@@ -183,18 +207,23 @@ void ServeCommand::declare_process(CommandLine& line) {
     line.number<int>(
         "--oom-score-adj", oom_score_, -1000, 1000,
         "Make it less (-1000) or more (1000) likely to be killed when memory is short");
-    line.flag("--detach", detach_,
-              "Go into the background, and return when the device answers a read");
-    line.time("--timeout", timeout_, "Fail if --detach takes longer; default 30s");
     line.parsed(
         "--log", "LOG",
         [this](const std::string& text) {
             check_log_target(text);
-            log_target_ = text;
+            log_target_ = with_absolute_path(text);
         },
         "Where messages go: console (default), syslog (default with --detach) or file:PATH");
     line.choice("--log-level", log_level_, {"error", "warning", "notice", "information", "debug"},
                 "The least important messages that are logged; default information");
+}
+
+void ServeCommand::declare_background(CommandLine& line) {
+    line.flag("--check", check_only_,
+              "Only find out whether it would serve: open the store as a worker does, and end");
+    line.flag("--detach", detach_,
+              "Go into the background, and return when the device answers a read");
+    line.time("--timeout", timeout_, "Fail if --detach takes longer; default 30s");
 }
 
 void ServeCommand::declare_creation(CommandLine& line) {
@@ -214,7 +243,47 @@ void ServeCommand::declare(CommandLine& line) {
     line.argument("STORE", second_, "mem:, mem:NAME, file:PATH or null:", false);
     declare_workers(line);
     declare_process(line);
+    declare_background(line);
     declare_creation(line);
+}
+
+void ServeCommand::declare_change(CommandLine& line) {
+    given_ = line.given();
+    for_change_ = true;
+    line.argument("STORE", second_, "Serve from this one, which must have the same data", false);
+    declare_workers(line);
+    declare_process(line);
+}
+
+// The store first, empty if it stays as it is.
+std::vector<std::string> ServeCommand::change() const {
+    std::vector<std::string> words{second_.empty() ? "" : parse_store().text()};
+    for (const auto& [option, values] : given_())
+        if (!option.empty() && option != "--timeout")
+            for (const auto& value : values)
+                words.push_back(option + "=" + (option == "--log" ? log_target_ : value));
+    return words.size() == 1 && words[0].empty() ? std::vector<std::string>() : words;
+}
+
+// The command line in force with a change in it, and nothing in it that depends on the folder that
+// it was given in.
+std::vector<std::string> ServeCommand::command_line(const BackendSpec& store,
+                                                    const std::vector<std::string>& change) const {
+    const auto is_changed = [&change](const std::string& option) {
+        return std::any_of(change.begin(), change.end(),
+                           [&](const std::string& word) { return word.starts_with(option + "="); });
+    };
+    std::vector<std::string> line{program_path(), name()};
+    for (const auto& [option, values] : given_())
+        if (!option.empty() && option != "--check" && !is_changed(option))
+            for (const auto& value : values)
+                line.push_back(option + "=" + (option == "--log" ? log_target_ : value));
+    if (!change.empty())
+        line.insert(line.end(), change.begin() + 1, change.end());
+    if (!create_)
+        line.push_back(first_);
+    line.push_back(change.empty() || change.front().empty() ? store.text() : change.front());
+    return line;
 }
 
 void ServeCommand::check() const {
@@ -238,6 +307,8 @@ void ServeCommand::check() const {
         throw UsageError("--redirect and --no-redirect exclude each other");
     if (direct_ && !redirect_)
         throw UsageError("--direct goes with --redirect");
+    if (check_only_ && detach_ && !Pool::continuation())
+        throw UsageError("--check and --detach exclude each other");
     if (timeout_ && !detach_)
         throw UsageError("--timeout goes with --detach");
     if (detach_ && log_target_ == "console")
@@ -246,7 +317,7 @@ void ServeCommand::check() const {
 
 BackendSpec ServeCommand::parse_store() const {
     try {
-        auto store = BackendSpec::parse(create_ ? first_ : second_);
+        auto store = BackendSpec::parse(create_ && !for_change_ ? first_ : second_);
         store = BackendSpec::parse(with_absolute_path(store));
         if (redirect_)
             store.set_way(direct_ ? FileBackend::Way::direct : FileBackend::Way::redirect);
@@ -280,8 +351,8 @@ void ServeCommand::warn_of_other_size(std::uint32_t number, std::uint64_t size,
             (given != 0 ? std::to_string(given) : "file:" + store.argument()) + "\" changes it");
 }
 
-ServeCommand::Target ServeCommand::find_target(const BackendSpec& store) const {
-    const auto number = abi::find_device(create_ ? device_options_.name() : first_);
+// Whether a device can be served from the store; its size.
+std::uint64_t ServeCommand::check_device(std::uint32_t number, const BackendSpec& store) const {
     const auto config = recovery::open_node(number).info().device.config;
     const bool read_only = (config.flags & USERBLK_F_READ_ONLY) != 0;
     if (redirect_ && (config.flags & USERBLK_F_REDIRECT) == 0)
@@ -293,8 +364,14 @@ ServeCommand::Target ServeCommand::find_target(const BackendSpec& store) const {
         recovery::complain(program_name, "warning: " + store.text() +
                                              " cannot be written to, but " +
                                              abi::disk_name(number) + " can: writes will fail");
+    return config.size;
+}
+
+ServeCommand::Target ServeCommand::find_target(const BackendSpec& store) const {
+    const auto number = abi::find_device(create_ ? device_options_.name() : first_);
+    const auto size = check_device(number, store);
     if (create_)
-        warn_of_other_size(number, config.size, store);
+        warn_of_other_size(number, size, store);
     const auto others = other_supervisors(number);
     if (!others.empty())
         recovery::complain(program_name, abi::disk_name(number) +
@@ -379,7 +456,7 @@ SupervisorRecord ServeCommand::record(const BackendSpec& store) const {
     return record;
 }
 
-PoolOptions ServeCommand::pool_options(const Target& target) const {
+PoolOptions ServeCommand::pool_options(const Target& target, const BackendSpec& store) const {
     PoolOptions options;
     options.workers = workers_;
     options.spares = spares_;
@@ -397,18 +474,34 @@ PoolOptions ServeCommand::pool_options(const Target& target) const {
         options.start_limit = std::chrono::ceil<std::chrono::milliseconds>(*start_limit_);
     if (drain_limit_)
         options.drain_limit = std::chrono::duration_cast<std::chrono::milliseconds>(*drain_limit_);
-    options.reexec = program_arguments();
-    options.reexec.front() = program_path();
+    options.reexec = command_line(store, {});
+    options.reexec_check = "--check";
+    options.change = [this, store](const std::vector<std::string>& change) {
+        return command_line(store, change);
+    };
     options.reexec_note = std::string(!target.ours    ? theirs_word
                                       : target.joined ? joined_word
                                                       : ours_word) +
-                          " " + folder_;
+                          " /"; // earlier builds go to a folder
     return options;
+}
+
+// Who goes on with workers that serve does not give up for want of a claim: theirs tell.
+std::shared_ptr<Backend> ServeCommand::claim(const Target& target, const BackendSpec& store,
+                                             const LogFunction& log) const {
+    try {
+        return claimed(store, recovery::open_node(target.number), share_);
+    } catch (const std::exception& error) {
+        if (!continued_)
+            throw;
+        log(LogLevel::warning, recovery::explain(error));
+        return nullptr;
+    }
 }
 
 int ServeCommand::serve(const Target& target, const BackendSpec& store, const LogFunction& log,
                         std::function<void()> ready) const {
-    auto options = pool_options(target);
+    auto options = pool_options(target, store);
     options.record = record(store);
     options.log = log;
     options.ready = std::move(ready);
@@ -416,7 +509,7 @@ int ServeCommand::serve(const Target& target, const BackendSpec& store, const Lo
     PoolEnd end = PoolEnd::failed;
     std::optional<Pool> pool; // until the device is removed, since it holds signals back
     try {
-        const auto held = claimed(store, recovery::open_node(target.number), share_);
+        const auto held = claim(target, store, log);
         end = pool.emplace(target.number, store.factory(log), options).run();
     } catch (const std::exception& error) {
         log(LogLevel::error, recovery::explain(error));
@@ -426,15 +519,29 @@ int ServeCommand::serve(const Target& target, const BackendSpec& store, const Lo
     return end == PoolEnd::stopped || end == PoolEnd::removed ? exit_success : exit_failure;
 }
 
-int ServeCommand::serve_here(const Target& target, const BackendSpec& store, bool continued) const {
-    const bool daemon = continued && detach_;
-    const std::string log_default = detach_ ? "syslog" : "console";
-    const auto log =
-        make_log(log_target_.empty() ? log_default : log_target_, parse_log_level(log_level_));
-    if (daemon && ::chdir("/") < 0)
+// Who goes on with workers that serve has to say somewhere what is wrong.
+LogFunction ServeCommand::open_log() const {
+    if (log_)
+        return log_;
+    const auto level = parse_log_level(log_level_);
+    const auto target = log_target_.empty() ? (detach_ ? "syslog" : "console") : log_target_;
+    try {
+        return log_ = make_log(target, level);
+    } catch (const std::exception& error) {
+        if (!continued_)
+            throw;
+        log_ = make_log("syslog", level);
+        log_(LogLevel::warning, recovery::explain(error) + "; messages go to syslog");
+        return log_;
+    }
+}
+
+int ServeCommand::serve_here(const Target& target, const BackendSpec& store) const {
+    const auto log = open_log();
+    if (continued_ && detach_ && ::chdir("/") < 0)
         log(LogLevel::warning, "unable to change to the folder /");
     return serve(target, store, log, [&] {
-        if (create_ && !continued)
+        if (create_ && !continued_)
             std::cout << abi::block_path(target.number) << std::endl;
         if (!std::cout) // those who use the device are not to suffer for it; told again at the end
             log(LogLevel::error,
@@ -464,8 +571,7 @@ void ServeCommand::wait_until_served(Background& background, const Target& targe
 }
 
 int ServeCommand::serve_in_background(const Target& target, const BackendSpec& store) const {
-    const auto log =
-        make_log(log_target_.empty() ? "syslog" : log_target_, parse_log_level(log_level_));
+    const auto log = open_log();
     Background background([&](Reporter& reporter) {
         const LogFunction both = [&](LogLevel level, const std::string& text) {
             reporter.message(level, text);
@@ -481,23 +587,65 @@ int ServeCommand::serve_in_background(const Target& target, const BackendSpec& s
     return exit_success;
 }
 
+// A supervisor that is to go over to another store is alone: the others would keep the old one.
+void ServeCommand::check_others(std::uint32_t number, const BackendSpec& store) const {
+    if (share_)
+        return;
+    const auto device = Device(recovery::open_node(number)).context();
+    const auto identity = store_identity(store.open(device)->store_files());
+    for (const auto& record : supervisor_records(number))
+        if (record.pid != ::getppid() && !record.identity.empty() && record.identity != identity)
+            throw Failure(abi::disk_name(number) + " is served with " + record.store +
+                          " by the workers of process " + std::to_string(record.pid) +
+                          ", too; end those first, or use --share");
+}
+
+// What a reload calls beside the workers that serve, before it executes the same without --check.
+int ServeCommand::check_start(const std::optional<Pool::Continuation>& continuation) const {
+    const auto store = parse_store();
+    make_log(log_target_.empty() ? "console" : log_target_, LogLevel::error);
+    if (create_ && !continuation) {
+        describe(store, device_options_.size(), device_options_.read_only());
+        return exit_success;
+    }
+    const auto number = continuation ? continuation->number : abi::find_device(first_);
+    check_device(number, store);
+    if (continuation)
+        check_others(number, store);
+    auto options = pool_options({number, false, false}, store);
+    options.log = log_to_stderr(program_name, LogLevel::error);
+    Pool(number, store.factory(options.log), options).check();
+    return exit_success;
+}
+
+// The old workers serve on. What cannot be done any more is no reason to leave them alone.
+int ServeCommand::go_on(const Pool::Continuation& continuation) {
+    continued_ = true;
+    try {
+        const auto space = continuation.note.find(' ');
+        const auto word = continuation.note.substr(0, space);
+        std::error_code ignored; // earlier builds have paths that belong to a folder
+        if (const auto folder = continuation.note.substr(space + 1); folder != "/")
+            fs::current_path(folder, ignored);
+        return serve_here({continuation.number, word != theirs_word, word == joined_word},
+                          parse_store());
+    } catch (const std::exception& error) {
+        open_log()(LogLevel::error, recovery::explain(error));
+        Pool::go_back(recovery::explain(error));
+        throw;
+    }
+}
+
 int ServeCommand::run() {
     check();
     const auto continuation = Pool::continuation();
-    folder_ = fs::current_path();
-    Target target;
-    if (continuation) {
-        const auto space = continuation->note.find(' ');
-        const auto word = continuation->note.substr(0, space);
-        target = {continuation->number, word != theirs_word, word == joined_word};
-        folder_ = continuation->note.substr(space + 1);
-        fs::current_path(folder_);
-    }
-    const auto store = parse_store();
+    if (check_only_)
+        return check_start(continuation);
     if (continuation)
-        return serve_here(target, store, true);
-    target = create_ ? make_target(store) : find_target(store);
-    return detach_ ? serve_in_background(target, store) : serve_here(target, store, false);
+        return go_on(*continuation);
+    const auto store = parse_store();
+    const auto target = create_ ? make_target(store) : find_target(store);
+    return detach_ ? serve_in_background(target, store) : serve_here(target, store);
 }
 
 } // namespace userblk::ctl

@@ -10,6 +10,7 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -28,6 +29,12 @@ public:
     void declare(CommandLine& line) override;
     int run() override;
 
+    /// For reload: what can be changed while a device is served, and a store.
+    void declare_change(CommandLine& line);
+    /// What was given of it, for the supervisor's own serve command; empty: nothing.
+    /// @throws UsageError
+    std::vector<std::string> change() const;
+
 private:
     /// The device that is served, and whether it is ours to remove at the end.
     struct Target {
@@ -38,18 +45,28 @@ private:
 
     void declare_workers(CommandLine& line);
     void declare_process(CommandLine& line);
+    void declare_background(CommandLine& line);
     void declare_creation(CommandLine& line);
     void check() const;
     BackendSpec parse_store() const;
     void warn_of_other_size(std::uint32_t number, std::uint64_t size,
                             const BackendSpec& store) const;
+    std::uint64_t check_device(std::uint32_t number, const BackendSpec& store) const;
+    void check_others(std::uint32_t number, const BackendSpec& store) const;
     Target find_target(const BackendSpec& store) const;
     Target make_target(const BackendSpec& store) const;
     SupervisorRecord record(const BackendSpec& store) const;
-    PoolOptions pool_options(const Target& target) const;
+    std::vector<std::string> command_line(const BackendSpec& store,
+                                          const std::vector<std::string>& change) const;
+    PoolOptions pool_options(const Target& target, const BackendSpec& store) const;
+    std::shared_ptr<Backend> claim(const Target& target, const BackendSpec& store,
+                                   const LogFunction& log) const;
+    LogFunction open_log() const;
+    int check_start(const std::optional<Pool::Continuation>& continuation) const;
+    int go_on(const Pool::Continuation& continuation);
     int serve(const Target& target, const BackendSpec& store, const LogFunction& log,
               std::function<void()> ready) const;
-    int serve_here(const Target& target, const BackendSpec& store, bool continued) const;
+    int serve_here(const Target& target, const BackendSpec& store) const;
     int serve_in_background(const Target& target, const BackendSpec& store) const;
     void wait_until_served(Background& background, const Target& target) const;
     std::string other_servers(const Target& target) const;
@@ -70,9 +87,12 @@ private:
     bool detach_ = false;
     bool spin_ = false, pin_ = false;
     bool redirect_ = false, direct_ = false, share_ = false;
+    mutable LogFunction log_; ///< once it is open
     std::string log_target_;
     std::string log_level_ = "information";
-    std::string folder_; ///< that the command was given in
+    bool check_only_ = false;
+    bool for_change_ = false; ///< these are options of reload
+    bool continued_ = false;  ///< in place of another, which started workers that serve
 };
 
 } // namespace userblk::ctl
