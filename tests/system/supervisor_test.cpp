@@ -361,9 +361,13 @@ TEST_F(Reload, ChangesOptionsUnderFio) {
                                                  "." + std::to_string(serve.pid())});
     EXPECT_NE(said.find("workers=2\nthreads=2\n"), std::string::npos) << said;
     EXPECT_NE(said.find("store=delay=1us," + store), std::string::npos) << said;
+    // Back to what serve would take, without saying it.
+    reload(device, {"--defaults", "--workers=2"});
+    EXPECT_EQ(eventual_workers(serve, 3), 3u);
+    EXPECT_EQ(threads_of(serve.workers()[0]), 1u);
     // And a plain reload keeps it.
     reload(device, {});
-    EXPECT_EQ(eventual_workers(serve, 2), 2u);
+    EXPECT_EQ(eventual_workers(serve, 3), 3u);
     fio.finish();
     EXPECT_EQ(info(device.control()).errors, 0u);
     figure("reloads with other options, pause", std::vector<double>{fio.longest_during(from, to)});

@@ -122,7 +122,8 @@ std::function<std::vector<CommandLine::Given>()> CommandLine::given() const {
             if (option->count() == 0)
                 continue;
             const auto& names = option->get_lnames();
-            all.push_back({names.empty() ? "" : "--" + names.front(), option->results()});
+            all.push_back({names.empty() ? "" : "--" + names.front(), option->results(),
+                           option->get_group()});
         }
         return all;
     };

@@ -71,6 +71,7 @@ public:
     struct Given {
         std::string option;
         std::vector<std::string> values;
+        std::string group; ///< see group()
     };
     std::function<std::vector<Given>()> given() const;
 

@@ -20,6 +20,7 @@
 #include <chrono>
 #include <filesystem>
 #include <iostream>
+#include <iterator>
 #include <stdexcept>
 #include <unistd.h>
 
@@ -31,6 +32,10 @@ namespace fs = std::filesystem;
 using namespace std::chrono_literals;
 
 constexpr auto default_timeout = 30s;
+// Headings of the options that a reload can change.
+constexpr const char* workers_group = "Workers";
+constexpr const char* processes_group = "Processes";
+constexpr const char* defaults_option = "--defaults";
 constexpr const char* ours_word = "ours";
 constexpr const char* theirs_word = "theirs";
 constexpr const char* joined_word = "joined"; // and ours, when the others have left it
@@ -156,7 +161,7 @@ std::string ServeCommand::details() const {
 }
 
 void ServeCommand::declare_workers(CommandLine& line) {
-    line.group("Workers");
+    line.group(workers_group);
     line.number<unsigned>("-w,--workers", workers_, 1, 1024, "Worker processes; default 2");
     line.number<unsigned>(for_change_ ? "--threads" : "-t,--threads", threads_, 1, 1024,
                           "Threads of each worker; default 1");
@@ -197,7 +202,7 @@ void ServeCommand::declare_workers(CommandLine& line) {
 }
 
 void ServeCommand::declare_process(CommandLine& line) {
-    line.group("Processes");
+    line.group(processes_group);
     line.parsed(
         "--user", "USER", [this](const std::string& text) { user_ = Credentials::of_user(text); },
         "Who the workers become once device and store are open");
@@ -219,6 +224,7 @@ void ServeCommand::declare_process(CommandLine& line) {
 }
 
 void ServeCommand::declare_background(CommandLine& line) {
+    line.group("Starting");
     line.flag("--check", check_only_,
               "Only find out whether it would serve: open the store as a worker does, and end");
     line.flag("--detach", detach_,
@@ -251,6 +257,8 @@ void ServeCommand::declare_change(CommandLine& line) {
     given_ = line.given();
     for_change_ = true;
     line.argument("STORE", second_, "Serve from this one, which must have the same data", false);
+    line.flag(defaults_option, defaults_,
+              "Options that are not given here go back to their defaults; STORE stays");
     declare_workers(line);
     declare_process(line);
 }
@@ -258,7 +266,7 @@ void ServeCommand::declare_change(CommandLine& line) {
 // The store first, empty if it stays as it is.
 std::vector<std::string> ServeCommand::change() const {
     std::vector<std::string> words{second_.empty() ? "" : parse_store().text()};
-    for (const auto& [option, values] : given_())
+    for (const auto& [option, values, group] : given_())
         if (!option.empty() && option != "--timeout")
             for (const auto& value : values)
                 words.push_back(option + "=" + (option == "--log" ? log_target_ : value));
@@ -269,17 +277,22 @@ std::vector<std::string> ServeCommand::change() const {
 // it was given in.
 std::vector<std::string> ServeCommand::command_line(const BackendSpec& store,
                                                     const std::vector<std::string>& change) const {
-    const auto is_changed = [&change](const std::string& option) {
+    const auto is_in_change = [&change](const std::string& start) {
         return std::any_of(change.begin(), change.end(),
-                           [&](const std::string& word) { return word.starts_with(option + "="); });
+                           [&](const std::string& word) { return word.starts_with(start); });
     };
+    const bool defaults = is_in_change(defaults_option);
     std::vector<std::string> line{program_path(), name()};
-    for (const auto& [option, values] : given_())
-        if (!option.empty() && option != "--check" && !is_changed(option))
-            for (const auto& value : values)
-                line.push_back(option + "=" + (option == "--log" ? log_target_ : value));
-    if (!change.empty())
-        line.insert(line.end(), change.begin() + 1, change.end());
+    for (const auto& [option, values, group] : given_()) {
+        const bool changeable = group == workers_group || group == processes_group;
+        if (option.empty() || option == "--check" || is_in_change(option + "=") ||
+            (defaults && changeable))
+            continue;
+        for (const auto& value : values)
+            line.push_back(option + "=" + (option == "--log" ? log_target_ : value));
+    }
+    std::copy_if(change.begin() + (change.empty() ? 0 : 1), change.end(), std::back_inserter(line),
+                 [](const std::string& word) { return !word.starts_with(defaults_option); });
     if (!create_)
         line.push_back(first_);
     line.push_back(change.empty() || change.front().empty() ? store.text() : change.front());
@@ -449,7 +462,7 @@ void ServeCommand::remove_at_end(const Target& target, const LogFunction& log) c
 SupervisorRecord ServeCommand::record(const BackendSpec& store) const {
     SupervisorRecord record;
     record.store = store.text();
-    for (const auto& [option, values] : given_())
+    for (const auto& [option, values, group] : given_())
         if (!option.empty() && option != "--workers" && option != "--threads")
             for (const auto& value : values)
                 record.options.push_back(value == "true" ? option : option + "=" + value);

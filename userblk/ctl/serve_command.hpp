@@ -91,6 +91,7 @@ private:
     std::string log_target_;
     std::string log_level_ = "information";
     bool check_only_ = false;
+    bool defaults_ = false;   ///< of reload
     bool for_change_ = false; ///< these are options of reload
     bool continued_ = false;  ///< in place of another, which started workers that serve
 };

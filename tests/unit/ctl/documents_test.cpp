@@ -161,9 +161,14 @@ TEST(Documents, UdevRuleAndUnitNameWhatThereIs) {
     for (const char* word : {"userblk/by-name/", "USERBLK_EVENT", "userblk/state"})
         EXPECT_NE(rule.find(word), std::string::npos) << word;
     const auto unit = read_text(source + "/packaging/systemd/userblk@.service.in");
-    for (const auto& option : long_options(unit.substr(unit.find("ExecStart="))))
-        EXPECT_TRUE(declared_options(run(USERBLKCTL, {"serve", "--help"}).out).contains(option))
-            << option;
+    for (const auto& [line, command] :
+         {std::pair("\nExecStart=", "serve"), std::pair("\nExecReload=", "reload")}) {
+        const auto start = unit.find(line) + 1;
+        ASSERT_NE(start, 0U) << line;
+        for (const auto& option : long_options(unit.substr(start, unit.find('\n', start) - start)))
+            EXPECT_TRUE(declared_options(run(USERBLKCTL, {command, "--help"}).out).contains(option))
+                << option;
+    }
 }
 
 } // namespace userblk::tests
