@@ -86,8 +86,7 @@ struct userblk_hwq {
  * @stats: counters
  * @last_take: jiffies of the last delivery; written without a lock
  * @watch: says when requests wait and nobody serves, see watch.c
- * @watching: @watch is scheduled, or has told and waits for a delivery
- * @told: @front->waiting was called and nobody has taken one since
+ * @watching: USERBLK_WATCH_*, see watch.h
  * @expire: fails what waited for longer than @limit, see watch.c
  * @expiring: @expire is scheduled
  */
@@ -110,7 +109,6 @@ struct userblk_queue {
 	unsigned long last_take;
 	struct delayed_work watch;
 	unsigned long watching;
-	bool told;
 	struct delayed_work expire;
 	unsigned long expiring;
 };

@@ -8,6 +8,33 @@
 /* How long requests wait without a delivery before it is worth telling. */
 #define USERBLK_WATCH_PERIOD	HZ
 
+/*
+ * Who takes a request looks for TOLD after it has had the lock. So it sees what
+ * was set before this, or this sees what it took.
+ */
+static bool userblk_watch_is_true(struct userblk_queue *queue)
+{
+	unsigned int i;
+	u32 queued = 0;
+
+	for (i = 0; i < queue->nr_hwqs; i++) {
+		spin_lock(&queue->hwqs[i].lock);
+		queued |= queue->hwqs[i].queued;
+		spin_unlock(&queue->hwqs[i].lock);
+	}
+	return queued;
+}
+
+/* Nothing is scheduled any more, or said; from the beginning. */
+static void userblk_watch_restart(struct userblk_queue *queue)
+{
+	clear_bit(USERBLK_WATCH_STARTED, &queue->watching);
+	/* What was queued meanwhile saw the bit still set: look again. */
+	smp_mb__after_atomic();
+	if (userblk_queue_has_work(queue))
+		userblk_watch_start(queue);
+}
+
 static void userblk_watch_work(struct work_struct *work)
 {
 	struct userblk_queue *queue = container_of(to_delayed_work(work),
@@ -17,20 +44,20 @@ static void userblk_watch_work(struct work_struct *work)
 	if (userblk_queue_is_dying(queue))
 		return;
 	if (!userblk_queue_has_work(queue)) {
-		clear_bit(0, &queue->watching);
-		/* What was queued meanwhile saw the bit still set: look again. */
-		smp_mb__after_atomic();
-		if (userblk_queue_has_work(queue))
-			userblk_watch_start(queue);
+		userblk_watch_restart(queue);
 		return;
 	}
 	if (time_before(jiffies, due)) {
 		schedule_delayed_work(&queue->watch, due - jiffies);
 		return;
 	}
-	/* Stays "watching": the next delivery starts it anew. */
-	WRITE_ONCE(queue->told, true);
-	queue->front->waiting(queue);
+	/* Stays "started": the next delivery starts it anew. */
+	set_bit(USERBLK_WATCH_TOLD, &queue->watching);
+	/* The last one that was there may have missed that. */
+	if (userblk_watch_is_true(queue))
+		queue->front->waiting(queue);
+	else
+		userblk_watch_again(queue);
 }
 
 static void userblk_expire_work(struct work_struct *work)
@@ -44,7 +71,7 @@ static void userblk_expire_work(struct work_struct *work)
 		return;
 	userblk_queue_expire(queue, jiffies - queue->limit, &oldest);
 	clear_bit(0, &queue->expiring);
-	/* As above. */
+	/* As in userblk_watch_restart(). */
 	smp_mb__after_atomic();
 	if (!userblk_queue_has_work(queue) ||
 	    test_and_set_bit(0, &queue->expiring))
@@ -64,7 +91,7 @@ void userblk_watch_start(struct userblk_queue *queue)
 {
 	if (userblk_queue_is_dying(queue))
 		return;
-	if (!test_and_set_bit(0, &queue->watching)) {
+	if (!test_and_set_bit(USERBLK_WATCH_STARTED, &queue->watching)) {
 		/* An idle time is no time of waiting. */
 		if (time_before(READ_ONCE(queue->last_take), jiffies))
 			WRITE_ONCE(queue->last_take, jiffies);
@@ -73,6 +100,13 @@ void userblk_watch_start(struct userblk_queue *queue)
 	if (queue->limit && !test_and_set_bit(0, &queue->expiring))
 		queue_delayed_work(userblk_reclaim_wq, &queue->expire,
 				   queue->limit);
+}
+
+/* Once for each time that it was said, whoever finds out first. */
+void userblk_watch_again(struct userblk_queue *queue)
+{
+	if (test_and_clear_bit(USERBLK_WATCH_TOLD, &queue->watching))
+		userblk_watch_restart(queue);
 }
 
 /* The queue is dying, so that neither is started again once it is gone. */

@@ -12,33 +12,32 @@
 /* For work that memory reclaim may wait for. */
 extern struct workqueue_struct *userblk_reclaim_wq;
 
+/* Bits of queue->watching. */
+#define USERBLK_WATCH_STARTED	0	/* the work is scheduled, or has told */
+#define USERBLK_WATCH_TOLD	1	/* ... and nobody has taken one since */
+
 void userblk_watch_init(struct userblk_queue *queue);
 void userblk_watch_start(struct userblk_queue *queue);
+void userblk_watch_again(struct userblk_queue *queue);
 void userblk_watch_stop(struct userblk_queue *queue);
 
 /* Something was queued. */
 static inline void userblk_watch_arm(struct userblk_queue *queue)
 {
-	if (unlikely(!test_bit(0, &queue->watching) ||
+	if (unlikely(!test_bit(USERBLK_WATCH_STARTED, &queue->watching) ||
 		     (queue->limit && !test_bit(0, &queue->expiring))))
 		userblk_watch_start(queue);
 }
 
-/* Something was taken. */
+/* Something was taken, and the lock under which it was given up since. */
 static inline void userblk_watch_taken(struct userblk_queue *queue)
 {
 	unsigned long now = jiffies;
 
 	if (READ_ONCE(queue->last_take) != now)
 		WRITE_ONCE(queue->last_take, now);
-	if (unlikely(READ_ONCE(queue->told))) {
-		WRITE_ONCE(queue->told, false);
-		clear_bit(0, &queue->watching);
-		/* As in userblk_watch_work(). */
-		smp_mb__after_atomic();
-		if (userblk_queue_has_work(queue))
-			userblk_watch_arm(queue);
-	}
+	if (unlikely(test_bit(USERBLK_WATCH_TOLD, &queue->watching)))
+		userblk_watch_again(queue);
 }
 
 #endif /* USERBLK_WATCH_H */

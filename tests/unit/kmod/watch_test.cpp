@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: MIT
+//
+// kmod/watch.c, with others coming in between at every step of it in turn: on a real machine the
+// windows are a few instructions wide. Each scenario ends with requests that nobody takes, and the
+// front end must have been told of them.
+#include <functional>
+
+#include <gtest/gtest.h>
+
+extern "C" {
+#include "watch.h"
+}
+
+namespace {
+
+// What is done at one of the moments, and how many there were.
+std::function<void()> intruder;
+int moments, intrusion;
+
+} // namespace
+
+extern "C" {
+
+unsigned long jiffies;
+struct workqueue_struct* userblk_reclaim_wq;
+
+void moment(void) {
+    if (moments++ != intrusion || !intruder)
+        return;
+    const auto act = std::move(intruder);
+    intruder = nullptr;
+    act();
+}
+
+// All that is queued is as old as the oldest of it.
+unsigned int userblk_queue_expire(struct userblk_queue* queue, unsigned long, unsigned long*) {
+    const u32 expired = queue->hwqs[0].queued;
+    queue->hwqs[0].queued = 0;
+    return expired;
+}
+}
+
+namespace {
+
+int told;
+
+// The queue of one device.
+class Watch : public testing::Test {
+protected:
+    Watch() { start_anew(); }
+
+    void start_anew(unsigned long limit = 0) {
+        hwq = {};
+        queue = {};
+        queue.hwqs = &hwq;
+        queue.nr_hwqs = 1;
+        queue.front = &front;
+        queue.limit = limit;
+        jiffies = 1'000'000;
+        told = moments = 0;
+        userblk_watch_init(&queue);
+    }
+
+    void add() {
+        hwq.queued++;
+        userblk_watch_arm(&queue);
+    }
+    // False if there is nothing.
+    bool take() {
+        if (hwq.queued == 0)
+            return false;
+        hwq.queued--;
+        userblk_watch_taken(&queue);
+        return true;
+    }
+    // Time goes on until nothing is left to be done.
+    void let_time_pass() {
+        for (int i = 0; i < 100; i++) {
+            delayed_work* next = nullptr;
+            for (delayed_work* one : {&queue.watch, &queue.expire})
+                if (one->pending && (next == nullptr || one->due < next->due))
+                    next = one;
+            if (next == nullptr)
+                return;
+            jiffies = std::max(jiffies, next->due);
+            next->pending = false;
+            next->work.function(&next->work);
+        }
+        ADD_FAILURE() << "it never rests";
+    }
+    // Calls the scenario, with the intruder at the first moment, then with it at the second …
+    // until it does not get in any more; how often.
+    template <class Scenario>
+    int at_every_moment(const std::function<void()>& act, Scenario scenario) {
+        for (intrusion = 0;; intrusion++) {
+            start_anew(queue.limit);
+            intruder = act;
+            scenario();
+            if (intruder)
+                break;
+        }
+        intruder = nullptr;
+        return intrusion;
+    }
+
+    userblk_hwq hwq{};
+    userblk_queue queue{};
+
+private:
+    static inline const userblk_front_ops front = {[](userblk_queue*) { told++; }};
+};
+
+TEST_F(Watch, TellsOnceOfWhatNobodyTakes) {
+    intruder = nullptr;
+    add();
+    add();
+    let_time_pass();
+    EXPECT_EQ(told, 1);
+    add();
+    let_time_pass();
+    EXPECT_EQ(told, 1);
+    EXPECT_TRUE(take());
+    let_time_pass();
+    EXPECT_EQ(told, 2);
+}
+
+TEST_F(Watch, TellsNothingOfWhatWasTaken) {
+    intruder = nullptr;
+    add();
+    EXPECT_TRUE(take());
+    let_time_pass();
+    EXPECT_EQ(told, 0);
+}
+
+// The last request is taken while it is being found out that nobody takes any. What comes later and
+// waits is told of.
+TEST_F(Watch, ATakeAtAnyMomentHidesNothingLater) {
+    const int tried = at_every_moment([this] { take(); },
+                                      [this] {
+                                          add();
+                                          let_time_pass();
+                                          take();
+                                          const int before = told;
+                                          add();
+                                          let_time_pass();
+                                          if (hwq.queued != 0) {
+                                              EXPECT_EQ(told, before + 1) << "moment " << intrusion;
+                                          }
+                                      });
+    EXPECT_GT(tried, 8);
+}
+
+// The same, and the next request comes at once.
+TEST_F(Watch, ATakeAndAnotherRequestAtAnyMoment) {
+    const int tried = at_every_moment(
+        [this] {
+            take();
+            told = 0;
+            add();
+        },
+        [this] {
+            add();
+            let_time_pass();
+            if (!intruder) {
+                EXPECT_GE(told, 1) << "moment " << intrusion;
+            }
+        });
+    EXPECT_GT(tried, 8);
+}
+
+// One more comes at any moment of an end of waiting.
+TEST_F(Watch, ARequestAtAnyMomentIsSeen) {
+    const int tried = at_every_moment([this] { add(); },
+                                      [this] {
+                                          add();
+                                          take();
+                                          let_time_pass();
+                                          if (hwq.queued != 0) {
+                                              EXPECT_GE(told, 1) << "moment " << intrusion;
+                                          }
+                                      });
+    EXPECT_GT(tried, 4);
+}
+
+// With a limit whatever waits expires, whenever it came.
+TEST_F(Watch, ARequestAtAnyMomentExpires) {
+    queue.limit = HZ / 2;
+    const int tried = at_every_moment([this] { add(); },
+                                      [this] {
+                                          add();
+                                          let_time_pass();
+                                          EXPECT_EQ(hwq.queued, 0U) << "moment " << intrusion;
+                                      });
+    EXPECT_GT(tried, 4);
+}
+
+} // namespace
