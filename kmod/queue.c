@@ -3,12 +3,19 @@
 
 #include <linux/list_sort.h>
 #include <linux/log2.h>
+#include <linux/moduleparam.h>
 #include <linux/slab.h>
 
 #include "ends.h"
 #include "trace.h"
 #include "wake.h"
 #include "watch.h"
+
+/* Of the slots of new devices: to see generations wrap takes years otherwise. */
+static unsigned int userblk_first_generation;
+module_param_named(first_generation, userblk_first_generation, uint, 0600);
+MODULE_PARM_DESC(first_generation,
+		 "Generation that slots begin with (for tests; default 0)");
 
 static void userblk_hwq_init(struct userblk_queue *queue, unsigned int index)
 {
@@ -23,6 +30,9 @@ static void userblk_hwq_init(struct userblk_queue *queue, unsigned int index)
 	hwq->index = index;
 	for (tag = 0; tag < queue->depth; tag++) {
 		hwq->slots[tag].hwq = hwq;
+		atomic64_set(&hwq->slots[tag].word,
+			     userblk_word(userblk_first_generation,
+					  USERBLK_SLOT_FREE, 0));
 		hwq->slots[tag].tag = tag;
 		INIT_LIST_HEAD(&hwq->slots[tag].node);
 	}

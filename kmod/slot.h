@@ -43,6 +43,8 @@
 #include <linux/list.h>
 #include <linux/types.h>
 
+#include "ioctl/userblk_ioctl.h"
+
 struct userblk_hwq;
 struct userblk_taker;
 
@@ -135,10 +137,24 @@ static inline bool userblk_slot_is_taken(const struct userblk_slot *slot,
 	       userblk_word_generation(word) == generation;
 }
 
+/*
+ * Leaves out those of which a payload's place keeps nothing: a place of 0 is
+ * that of no payload.
+ */
+static inline u32 userblk_next_generation(u32 generation)
+{
+	generation++;
+	return generation << (32 - USERBLK_PAYLOAD_GENERATION_BITS) ?
+		       generation :
+		       generation + 1;
+}
+
 /* FREE or RETURNING without claims -> QUEUED. The caller owns the slot. */
 static inline void userblk_slot_queue(struct userblk_slot *slot)
 {
-	u32 generation = userblk_word_generation(userblk_slot_word(slot)) + 1;
+	u64 word = userblk_slot_word(slot);
+	u32 generation =
+		userblk_next_generation(userblk_word_generation(word));
 
 	atomic64_set_release(&slot->word,
 			     userblk_word(generation, USERBLK_SLOT_QUEUED, 0));

@@ -15,6 +15,7 @@
 #include <sys/uio.h>
 
 #include "tests/support/files.hpp"
+#include "tests/support/kernel_module.hpp"
 #include "tests/support/kernel_test.hpp"
 #include "tests/support/server.hpp"
 #include "tests/support/userfault.hpp"
@@ -766,6 +767,28 @@ TEST_F(PayloadFile, WholeWorker) {
         const Io read = device.read(i << 19, 300'032);
         EXPECT_EQ(read->result(), 0);
         EXPECT_EQ(read->data(), pattern(300'032, i));
+    }
+}
+
+// A place of 0 says that there is no payload. The very first slot comes there when its generation
+// is one of which a place keeps nothing: it never has such a one, nor have the others. So too when
+// a generation wraps.
+TEST_F(PayloadFile, NoPayloadIsAt0) {
+    for (const std::uint32_t last : {(1u << USERBLK_PAYLOAD_GENERATION_BITS) - 1, ~0u}) {
+        const ModuleParameter first("first_generation", std::to_string(last));
+        TestDevice device;
+        const Buffer data = pattern(4096, 5);
+        for (int i = 0; i < 3; i++) {
+            const Io io = device.read(0, 4096);
+            const userblk_request request = take(device.control());
+            EXPECT_NE(USERBLK_ID_GENERATION(request.id), last);
+            EXPECT_NE(request.id, 0u);
+            ASSERT_NE(request.payload, 0u);
+            EXPECT_EQ(write_at(device.control(), data.data(), 4096, request.payload), 4096);
+            EXPECT_EQ(put(device.control(), complete_read(request.id, nullptr, 0)), 0);
+            EXPECT_EQ(io->result(), 0);
+            EXPECT_EQ(io->data(), data);
+        }
     }
 }
 

@@ -3,6 +3,8 @@
 
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
+#include <stdexcept>
 
 #include "eventually.hpp"
 #include "process.hpp"
@@ -35,6 +37,18 @@ std::string load_module() {
 
 std::string unload_module() {
     return complaint(run_command({"rmmod", "userblk"}));
+}
+
+ModuleParameter::ModuleParameter(const std::string& name, const std::string& value)
+    : path_("/sys/module/userblk/parameters/" + name) {
+    std::ifstream(path_) >> before_;
+    std::ofstream out(path_);
+    if (before_.empty() || !(out << value << std::flush))
+        throw std::runtime_error("unable to set " + path_);
+}
+
+ModuleParameter::~ModuleParameter() {
+    std::ofstream(path_) << before_;
 }
 
 } // namespace userblk::test

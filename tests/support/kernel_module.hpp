@@ -11,4 +11,17 @@ std::string load_module();
 // rmmod; "" or what went wrong.
 std::string unload_module();
 
+// A parameter of the loaded module has another value while this lives.
+class ModuleParameter {
+public:
+    ModuleParameter(const std::string& name, const std::string& value);
+    ModuleParameter(const ModuleParameter&) = delete;
+    ModuleParameter& operator=(const ModuleParameter&) = delete;
+    ~ModuleParameter();
+
+private:
+    std::string path_;
+    std::string before_;
+};
+
 } // namespace userblk::test
