@@ -25,11 +25,16 @@ void ControlDevice::create(userblk_config& config) {
         throw_errno("create a device");
 }
 
-void ControlDevice::remove(std::uint32_t number, bool force) {
+void ControlDevice::remove(std::uint32_t number, bool force, std::uint64_t diskseq) {
     userblk_remove remove{};
     remove.number = number;
     remove.flags = force ? USERBLK_REMOVE_FORCE : 0;
-    if (::ioctl(fd_.get(), USERBLK_REMOVE, &remove) < 0)
+    remove.diskseq = diskseq;
+    int result = ::ioctl(fd_.get(), USERBLK_REMOVE, &remove);
+    // An older module, to be got rid of, knows devices by their numbers alone.
+    if (result < 0 && errno == ENOTTY)
+        result = ::ioctl(fd_.get(), USERBLK_REMOVE_1, &remove);
+    if (result < 0)
         throw_errno("remove " + disk_name(number));
 }
 

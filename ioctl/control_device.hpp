@@ -29,9 +29,11 @@ public:
 
     /// Removes device @p number. With @p force also one that is in use: what
     /// waits on it fails with an I/O error.
+    /// The number may be another device's by now: with @p diskseq only the one that
+    /// has it is removed.
     /// @throws std::system_error "unable to remove userblkN": EBUSY in use,
     ///         ENODEV no such device
-    void remove(std::uint32_t number, bool force = false);
+    void remove(std::uint32_t number, bool force = false, std::uint64_t diskseq = 0);
 
     struct List {
         std::uint64_t features = 0;              ///< USERBLK_FEATURE_*

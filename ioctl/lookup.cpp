@@ -44,12 +44,23 @@ std::optional<std::string> read_line(const std::string& path) {
     return line;
 }
 
-std::uint64_t read_count(const std::string& path) {
+std::optional<std::uint64_t> find_count(const std::string& path) {
     const auto line = read_line(path);
+    if (!line)
+        return std::nullopt;
     std::uint64_t value = 0;
-    if (line)
-        std::from_chars(line->data(), line->data() + line->size(), value);
+    std::from_chars(line->data(), line->data() + line->size(), value);
     return value;
+}
+
+std::uint64_t read_count(const std::string& path) {
+    return find_count(path).value_or(0);
+}
+
+// As configured; the disk's own is 0 until somebody serves it. An older module
+// tells only that, which is never 0 there.
+std::uint64_t read_size(const std::string& disk) {
+    return find_count(disk + "/userblk/size").value_or(read_count(disk + "/size") * sector);
 }
 
 std::string folder_of(std::uint32_t number, const std::string& sysfs) {
@@ -83,6 +94,16 @@ std::uint32_t find_device(std::string_view dev, const std::string& sysfs) {
     throw NoSuchDevice("there is no device \"" + std::string(dev) +
                        "\"; a device is named by its number, userblkN, /dev/userblkN, "
                        "/dev/userblkcN, or the name that it was created with");
+}
+
+Identity identify_device(std::string_view dev, const std::string& sysfs) {
+    // If the number is still this device's after its diskseq was read, so was it then.
+    for (;;) {
+        const auto number = find_device(dev, sysfs);
+        const auto diskseq = read_count(folder_of(number, sysfs) + "/diskseq");
+        if (find_device(dev, sysfs) == number)
+            return {number, diskseq};
+    }
 }
 
 std::vector<std::uint32_t> device_numbers(const std::string& sysfs) {
@@ -120,7 +141,7 @@ Attributes read_attributes(std::uint32_t number, const std::string& sysfs) {
         attributes.servers = static_cast<std::uint32_t>(read_count(own + "servers"));
     attributes.unserved = std::chrono::milliseconds(read_count(own + "unserved_ms"));
     attributes.name = read_line(own + "name").value_or("");
-    attributes.size = read_count(disk + "/size") * sector;
+    attributes.size = read_size(disk);
     attributes.diskseq = read_count(disk + "/diskseq");
     attributes.read_only = read_count(disk + "/ro") != 0;
     attributes.queued = read_count(own + "queued");

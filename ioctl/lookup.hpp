@@ -30,6 +30,17 @@ public:
 /// @throws NoSuchDevice if there is none
 std::uint32_t find_device(std::string_view dev, const std::string& sysfs = sysfs_block);
 
+/// A device and no other: its number is given away again after its removal, its
+/// diskseq is not.
+struct Identity {
+    std::uint32_t number = 0;
+    std::uint64_t diskseq = 0; ///< 0 if sysfs does not tell
+};
+
+/// The device that @p dev names, as of find_device().
+/// @throws NoSuchDevice if there is none
+Identity identify_device(std::string_view dev, const std::string& sysfs = sysfs_block);
+
 /// The number in "3", "userblk3", "/dev/userblk3" or "/dev/userblkc3", whether
 /// or not there is such a device; nothing for any other text.
 std::optional<std::uint32_t> parse_device(std::string_view dev) noexcept;
@@ -51,7 +62,7 @@ struct Attributes {
     std::string state;                         ///< "new" or, since the first GET, "served"
     std::optional<std::uint32_t> servers;      ///< processes that serve it; old modules do not tell
     std::chrono::milliseconds unserved{};      ///< how long nobody has; 0 while somebody does
-    std::uint64_t size = 0;                    ///< bytes
+    std::uint64_t size = 0;                    ///< bytes, as configured
     std::uint64_t diskseq = 0;                 ///< unique among all disks since boot
     bool read_only = false;                    ///< writes are refused
     std::uint64_t queued = 0;                  ///< requests that wait

@@ -17,6 +17,12 @@
  *      userblk_request.payload, and pread, pwrite and splice there, with
  *      USERBLK_FEATURE_PAYLOAD_FILE.
  *   4  userblk_info.servers and .unserved_ns, with USERBLK_FEATURE_SERVERS.
+ *      A device that nobody has served yet has size 0 for I/O, with
+ *      USERBLK_FEATURE_EMPTY_UNTIL_SERVED. Requests beyond the end of a
+ *      device that was made smaller fail.
+ *      userblk_info.diskseq and userblk_remove.diskseq, with
+ *      USERBLK_FEATURE_DISKSEQ. struct userblk_remove is longer and the number
+ *      of REMOVE another one; that of before, USERBLK_REMOVE_1, still works.
  *
  * The interface only grows: a worker built against this file runs on every
  * later module. What a module can do is told by feature bits, not by a number.
@@ -35,7 +41,7 @@
  *   EINVAL  an unknown flag, dirty padding, a value out of its range
  *   ENODEV  (control nodes) the device was removed
  *   EBADF   (control nodes, all but INFO) the node is not open for writing
- *   EINTR   (LIST, CREATE, REMOVE, RESIZE) a fatal signal came first
+ *   EINTR   (LIST, CREATE, REMOVE) a fatal signal came first
  *
  * Open control nodes with O_CLOEXEC. An exec ends a process's part in what it
  * took, and where the exec closes the descriptor, those who wait are told;
@@ -80,7 +86,7 @@
 
 /*
  * A request's payload is also a piece of the control node seen as a file, for
- * pread, pwrite and splice. It begins at userblk_request.payload, which is made
+ * pread, pwrite and splice. It begins at userblk_request.payload, never 0, made
  * of the slot's generation, without its upper bits, the slot's number (queue *
  * depth rounded up to 2^n, plus tag), and 0 for the first byte. A place whose
  * delivery is over gives ESTALE, until 2^25 generations of one slot later.
@@ -117,7 +123,8 @@
 
 /**
  * struct userblk_config - what a device is; given at creation, told by INFO
- * @size: bytes; a multiple of @logical_block_size, not 0
+ * @size: bytes; a multiple of @logical_block_size, not 0. For those who use
+ *	the device it is 0 until somebody serves it, see USERBLK_CREATE
  * @flags: USERBLK_F_*; an unknown one is refused. With neither F_REDIRECT nor
  *	F_NO_REDIRECT it is allowed if root alone may open the control node
  *	(@uid is the initial root and @mode gives nobody else anything);
@@ -184,6 +191,14 @@ struct userblk_config {
  * with the values in force. On success /dev/userblkN and /dev/userblkcN exist.
  * Never waits for a worker.
  *
+ * Until somebody asks for requests the block device has size 0, and I/O on it
+ * fails at once, flushes included: those who look at all disks do not wait for
+ * a driver that is not there. To ask is to GET or SERVE, or to poll a control
+ * node that is open for writing for POLLIN. By the return of the first such
+ * call the device has @size, for good; then its partition table is read, unless
+ * F_NO_PARTITIONS, and when that is done a "change" uevent says
+ * USERBLK_EVENT=served.
+ *
  * EPERM without CAP_SYS_ADMIN; EINVAL a value out of its range; EEXIST the
  * number or the name is taken; ENOSPC no number is free; EFBIG larger than the
  * block layer takes; ENOMEM. After a failure there is no device.
@@ -194,10 +209,13 @@ struct userblk_config {
  * struct userblk_remove - which device goes, and how
  * @number: in: the device's number
  * @flags: in: 0 or USERBLK_REMOVE_FORCE
+ * @diskseq: in: userblk_info.diskseq of the device that is meant, since its
+ *	number may be another one's by now; 0: whichever has the number
  */
 struct userblk_remove {
 	__u32 number;
 	__u32 flags;
+	__u64 diskseq;
 };
 
 /* Remove a device that is in use; what waits fails with an I/O error. */
@@ -214,6 +232,8 @@ struct userblk_remove {
  * mounted and USERBLK_REMOVE_FORCE was not given.
  */
 #define USERBLK_REMOVE		_IOW(0xB7, 0x01, struct userblk_remove)
+/* The same without @diskseq, whose place is not looked at: as of 0. */
+#define USERBLK_REMOVE_1	_IOW(0xB7, 0x01, __u64)
 
 /**
  * struct userblk_list_entry - one device in a list
@@ -256,6 +276,9 @@ struct userblk_list {
 #define USERBLK_FEATURE_ZEROES		(1ULL << 2) /* ANSWER_ZEROES works */
 #define USERBLK_FEATURE_SPIN		(1ULL << 3) /* GET_SPIN works */
 #define USERBLK_FEATURE_SERVERS		(1ULL << 4) /* INFO tells who serves now */
+/* A new device is empty until it is served, see USERBLK_CREATE. */
+#define USERBLK_FEATURE_EMPTY_UNTIL_SERVED (1ULL << 5)
+#define USERBLK_FEATURE_DISKSEQ		(1ULL << 6) /* INFO, REMOVE have it */
 
 /**
  * USERBLK_LIST - list the devices by number (on /dev/userblk-control)
@@ -647,6 +670,8 @@ struct userblk_taken {
  * @servers: out: processes that have taken requests, or waited for some, and
  *	live. One that stopped serving counts until it ends
  * @reserved0: out: 0
+ * @diskseq: out: the device's own for as long as the machine runs, while its
+ *	number is given away again. As of the disk in sysfs
  * @reserved: out: 0
  */
 struct userblk_info {
@@ -682,11 +707,13 @@ struct userblk_info {
 	__u64 unserved_ns;
 	__u32 servers;
 	__u32 reserved0;
-	__u64 reserved[4];
+	__u64 diskseq;
+	__u64 reserved[3];
 };
 
-#define USERBLK_STATE_NEW	0	/* nobody has ever taken a request */
-#define USERBLK_STATE_SERVED	1	/* somebody has; @servers tells of now */
+#define USERBLK_STATE_NEW	0	/* nobody has ever asked for requests */
+/* Somebody has: the device has its size. @servers tells of now. */
+#define USERBLK_STATE_SERVED	1
 
 /**
  * USERBLK_INFO - tell how the device is doing
@@ -711,10 +738,13 @@ struct userblk_resize {
 /**
  * USERBLK_RESIZE - change the device's size
  *
- * Seen at once by whoever uses the device. Requests beyond a new, smaller end
- * that are on their way already are delivered all the same. Does not wait for
- * requests. EINVAL a bad size; EFBIG larger than the block layer takes; EBUSY
- * the device is still being made.
+ * Seen at once by whoever uses the device, once it is served. Requests beyond a
+ * new, smaller end that are queued already are delivered all the same; later
+ * ones fail, those through a partition that reaches beyond it, too. A "change"
+ * uevent with RESIZE=1 says that the size is another one; for several changes
+ * within a second it may come once, after the last. Does not wait. EINVAL a bad
+ * size; EFBIG larger than the block layer takes; EBUSY the device is still being
+ * made.
  */
 #define USERBLK_RESIZE		_IOW(0xB7, 0x15, struct userblk_resize)
 

@@ -14,6 +14,7 @@ static long userblk_control_create(void __user *arg)
 {
 	struct userblk_config __user *user = arg;
 	struct userblk_config config;
+	struct userblk_device *device;
 	int err;
 
 	if (copy_from_user(&config, user, sizeof(config)))
@@ -24,26 +25,51 @@ static long userblk_control_create(void __user *arg)
 	/* The number must get back to the caller. */
 	if (put_user(config.number, &user->number))
 		return -EFAULT;
-	err = userblk_device_create(&config);
-	if (err)
-		return err;
+	device = userblk_device_create(&config);
+	if (IS_ERR(device))
+		return PTR_ERR(device);
 	if (copy_to_user(user, &config, sizeof(config))) {
-		userblk_device_remove(config.number, true);
-		return -EFAULT;
+		/* By now its number may be another's. */
+		userblk_device_remove(device, true);
+		err = -EFAULT;
 	}
-	return 0;
+	userblk_device_put(device);
+	return err;
 }
 
-static long userblk_control_remove(void __user *arg)
+/* The device that is meant, with a reference. */
+static struct userblk_device *
+userblk_control_find(const struct userblk_remove *remove)
 {
-	struct userblk_remove remove;
+	struct userblk_device *device = userblk_registry_get(remove->number);
 
-	if (copy_from_user(&remove, arg, sizeof(remove)))
+	if (!device)
+		return ERR_PTR(-ENODEV);
+	if (!IS_ERR(device) && remove->diskseq &&
+	    remove->diskseq != device->disk.seq) {
+		userblk_device_put(device);
+		return ERR_PTR(-ENODEV);
+	}
+	return device;
+}
+
+static long userblk_control_remove(void __user *arg, size_t size)
+{
+	struct userblk_remove remove = {};
+	struct userblk_device *device;
+	int err;
+
+	if (copy_from_user(&remove, arg, size))
 		return -EFAULT;
 	if (remove.flags & ~USERBLK_REMOVE_FORCE)
 		return -EINVAL;
-	return userblk_device_remove(remove.number,
-				     remove.flags & USERBLK_REMOVE_FORCE);
+	device = userblk_control_find(&remove);
+	if (IS_ERR(device))
+		return PTR_ERR(device);
+	err = userblk_device_remove(device,
+				    remove.flags & USERBLK_REMOVE_FORCE);
+	userblk_device_put(device);
+	return err;
 }
 
 /* A device that is being made or removed is none. */
@@ -116,7 +142,8 @@ static long userblk_control_ioctl(struct file *file, unsigned int cmd,
 	case USERBLK_CREATE:
 		return userblk_control_create(arg);
 	case USERBLK_REMOVE:
-		return userblk_control_remove(arg);
+	case USERBLK_REMOVE_1:
+		return userblk_control_remove(arg, _IOC_SIZE(cmd));
 	case USERBLK_LIST:
 		return userblk_control_list(arg);
 	default:

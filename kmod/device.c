@@ -64,7 +64,6 @@ userblk_device_alloc(const struct userblk_config *config)
 		return ERR_PTR(-EINVAL);
 	}
 	spin_lock_init(&device->lock);
-	mutex_init(&device->resizing);
 	device_initialize(&device->node);
 	device->node.class = userblk_class;
 	device->node.type = &userblk_device_type;
@@ -114,23 +113,31 @@ static int userblk_device_add_node(struct userblk_device *device)
 	return err;
 }
 
+/* A scan that is started under the lock is waited for by removal. */
+static void userblk_device_fill_disk(struct userblk_device *device)
+{
+	lockdep_assert_held(&device->lock);
+	userblk_disk_set_size(device, device->config.size);
+	userblk_disk_start_scan(device);
+}
+
 static void userblk_device_set_live(struct userblk_device *device)
 {
 	spin_lock(&device->lock);
 	device->state = USERBLK_DEVICE_LIVE;
 	if (test_bit(0, &device->served))
-		userblk_disk_start_scan(device);
+		userblk_device_fill_disk(device);
 	spin_unlock(&device->lock);
 }
 
-int userblk_device_create(struct userblk_config *config)
+struct userblk_device *userblk_device_create(struct userblk_config *config)
 {
 	struct userblk_device *device;
 	int err;
 
 	device = userblk_device_alloc(config);
 	if (IS_ERR(device))
-		return PTR_ERR(device);
+		return device;
 	err = userblk_registry_add(device);
 	if (err)
 		goto put;
@@ -154,8 +161,7 @@ int userblk_device_create(struct userblk_config *config)
 	__module_get(THIS_MODULE);
 	*config = device->config;
 	userblk_device_set_live(device);
-	userblk_device_put(device);
-	return 0;
+	return device;
 
 del_node:
 	cdev_device_del(&device->cdev, &device->node);
@@ -169,7 +175,7 @@ unregister:
 	userblk_registry_remove(device);
 put:
 	userblk_device_put(device);
-	return err;
+	return ERR_PTR(err);
 }
 
 /* LIVE -> REMOVING, unless it is in use and not forced. */
@@ -200,24 +206,15 @@ static void userblk_device_tell_redirected(struct userblk_device *device)
 			device->config.number, census.redirected);
 }
 
-int userblk_device_remove(u32 number, bool force)
+int userblk_device_remove(struct userblk_device *device, bool force)
 {
-	struct userblk_device *device = userblk_registry_get(number);
-	int err;
+	int err = userblk_device_claim_removal(device, force);
 
-	if (!device)
-		return -ENODEV;
-	if (IS_ERR(device))
-		return PTR_ERR(device);
-	err = userblk_device_claim_removal(device, force);
 	if (err)
-		goto put;
+		return err;
 
 	/* Refuse and fail I/O first, so that nothing below waits for workers. */
 	userblk_queue_kill(&device->queue);
-	/* A resize that began before, which waits for no worker. */
-	mutex_lock(&device->resizing);
-	mutex_unlock(&device->resizing);
 	userblk_device_tell_redirected(device);
 	cdev_device_del(&device->cdev, &device->node);
 	userblk_disk_del(device);
@@ -225,9 +222,7 @@ int userblk_device_remove(u32 number, bool force)
 	userblk_disk_free_tags(device);
 	userblk_registry_remove(device);
 	module_put(THIS_MODULE);
-put:
-	userblk_device_put(device);
-	return err;
+	return 0;
 }
 
 int userblk_device_resize(struct userblk_device *device, u64 size)
@@ -239,16 +234,14 @@ int userblk_device_resize(struct userblk_device *device, u64 size)
 					device->config.logical_block_size);
 	if (err)
 		return err;
-	if (mutex_lock_killable(&device->resizing))
-		return -EINTR;
 	spin_lock(&device->lock);
 	state = device->state;
-	if (state == USERBLK_DEVICE_LIVE)
+	if (state == USERBLK_DEVICE_LIVE) {
+		if (test_bit(0, &device->served) && device->config.size != size)
+			userblk_disk_resize(device, size);
 		device->config.size = size;
+	}
 	spin_unlock(&device->lock);
-	if (state == USERBLK_DEVICE_LIVE)
-		userblk_disk_resize(device, size);
-	mutex_unlock(&device->resizing);
 	if (state == USERBLK_DEVICE_NEW)
 		return -EBUSY;
 	return state == USERBLK_DEVICE_LIVE ? 0 : -ENODEV;
@@ -279,10 +272,13 @@ void userblk_device_close(struct userblk_device *device)
 
 void userblk_device_first_get(struct userblk_device *device)
 {
-	/* Under the lock: removal waits for a scan that was started before. */
 	spin_lock(&device->lock);
-	if (!test_and_set_bit(0, &device->served) &&
-	    device->state == USERBLK_DEVICE_LIVE)
-		userblk_disk_start_scan(device);
+	if (!test_bit(0, &device->served)) {
+		if (device->state == USERBLK_DEVICE_LIVE)
+			userblk_device_fill_disk(device);
+		/* Who sees it set sees the capacity. */
+		smp_mb__before_atomic();
+		set_bit(0, &device->served);
+	}
 	spin_unlock(&device->lock);
 }

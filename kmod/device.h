@@ -16,7 +16,6 @@
 
 #include <linux/cdev.h>
 #include <linux/device.h>
-#include <linux/mutex.h>
 #include <linux/spinlock.h>
 
 #include "disk.h"
@@ -34,18 +33,16 @@ enum userblk_device_state {
  * @node: the control node; its reference count is the device's
  * @cdev: the control node's operations
  * @config: as told to user space; constant but for @config.size, which is
- *	written under @lock
+ *	written under @lock. It is the disk's capacity once @served
  * @owner: of the control node; constant, as is @group
  * @group: of the control node
  * @maker: who is adding the control node, until the node has its permissions
  * @queue: requests
  * @disk: where they come from
- * @lock: @state, @openers, @config.size
+ * @lock: @state, @openers, @config.size, the disk's capacity; may not sleep
  * @state: see above
  * @openers: how often the block device is open
- * @served: a GET has been seen
- * @resizing: held over a resize, which waits for no worker; removal waits for
- *	it before the disk goes. Taken before @lock
+ * @served: somebody has asked for requests; set once, under @lock
  */
 struct userblk_device {
 	struct device node;
@@ -57,25 +54,29 @@ struct userblk_device {
 	struct userblk_queue queue;
 	struct userblk_disk disk;
 
-	spinlock_t lock;	/* state, openers, config.size */
+	spinlock_t lock;	/* state, openers, config.size, capacity */
 	enum userblk_device_state state;
 	unsigned int openers;
 	unsigned long served;
-	struct mutex resizing;	/* over a resize */
 };
 
-/* Makes a device from a checked config, and writes back what is in force. */
-int userblk_device_create(struct userblk_config *config);
-int userblk_device_remove(u32 number, bool force);
+/*
+ * Makes a device from a checked config, and writes back what is in force. With
+ * a reference for the caller; or an error.
+ */
+struct userblk_device *userblk_device_create(struct userblk_config *config);
+/* This very device; -ENODEV if another one was faster. */
+int userblk_device_remove(struct userblk_device *device, bool force);
 int userblk_device_resize(struct userblk_device *device, u64 size);
 
 /* The block device is being opened: -ENXIO if it is going. */
 int userblk_device_open(struct userblk_device *device);
 void userblk_device_close(struct userblk_device *device);
 
-/* The first GET: there is somebody to read the partition table from. */
+/* Until the first GET the disk is empty, so that nobody waits for who is not. */
 void userblk_device_first_get(struct userblk_device *device);
 
+/* Somebody asks for requests. When it returns the disk has its capacity. */
 static inline void userblk_device_served(struct userblk_device *device)
 {
 	if (unlikely(!test_bit(0, &device->served)))

@@ -72,6 +72,23 @@ static inline void userblk_disk_fill(const struct userblk_device *device,
 		slot->flags |= USERBLK_REQ_NOUNMAP;
 }
 
+/*
+ * The block layer looks at partitions, of which one may end behind a disk that
+ * was made smaller, and some kernels let everything through to an empty disk.
+ * An empty one is served by nobody: it has nothing to flush, either.
+ */
+static inline bool userblk_disk_has(const struct userblk_device *device,
+				    const struct request *rq)
+{
+	sector_t capacity = get_capacity(device->disk.gendisk);
+	unsigned int sectors = blk_rq_sectors(rq);
+
+	/* The place of a flush is none. */
+	if (!sectors)
+		return capacity;
+	return sectors <= capacity && blk_rq_pos(rq) <= capacity - sectors;
+}
+
 /* Fills the request's slot in; BLK_STS_OK, or why it cannot be done. */
 static __always_inline blk_status_t userblk_disk_start(struct userblk_hwq *hwq,
 						       struct request *rq)
@@ -81,6 +98,8 @@ static __always_inline blk_status_t userblk_disk_start(struct userblk_hwq *hwq,
 
 	if (!userblk_disk_op(rq, &slot->op))
 		return BLK_STS_NOTSUPP;
+	if (unlikely(!userblk_disk_has(device, rq)))
+		return BLK_STS_IOERR;
 	/* The block layer only warns of writes from within the kernel. */
 	if (device->config.flags & USERBLK_F_READ_ONLY &&
 	    op_is_write(req_op(rq)) && slot->op != USERBLK_OP_FLUSH)
@@ -322,6 +341,38 @@ void userblk_disk_start_scan(struct userblk_device *device)
 	queue_work(system_unbound_wq, &device->disk.scan);
 }
 
+/* ----------------------------------------------------------------- size */
+
+/* Who may resize may do so without end: said this often at most. */
+#define USERBLK_DISK_RESIZED_PERIOD	HZ
+
+static void userblk_disk_resized(struct work_struct *work)
+{
+	struct userblk_device *device =
+		container_of(to_delayed_work(work), struct userblk_device,
+			     disk.resized);
+
+	WRITE_ONCE(device->disk.resized_at, jiffies);
+	userblk_disk_uevent(device, "RESIZE=1");
+}
+
+void userblk_disk_set_size(struct userblk_device *device, u64 size)
+{
+	set_capacity(device->disk.gendisk, size >> SECTOR_SHIFT);
+}
+
+void userblk_disk_resize(struct userblk_device *device, u64 size)
+{
+	unsigned long due = READ_ONCE(device->disk.resized_at) +
+			    USERBLK_DISK_RESIZED_PERIOD;
+	unsigned long now = jiffies;
+
+	userblk_disk_set_size(device, size);
+	/* If it is due already, it is about this change as well. */
+	queue_delayed_work(system_unbound_wq, &device->disk.resized,
+			   time_after(due, now) ? due - now : 0);
+}
+
 /* ----------------------------------------------------------------- life */
 
 static struct userblk_limits
@@ -393,10 +444,12 @@ int userblk_disk_alloc(struct userblk_device *device)
 	if (device->config.flags & USERBLK_F_NO_PARTITIONS)
 		disk->flags |= GENHD_FL_NO_PART;
 	set_bit(GD_SUPPRESS_PART_SCAN, &disk->state);
-	set_capacity(disk, device->config.size >> SECTOR_SHIFT);
 	set_disk_ro(disk, device->config.flags & USERBLK_F_READ_ONLY);
 	device->disk.gendisk = disk;
+	device->disk.seq = disk->diskseq;
 	INIT_WORK(&device->disk.scan, userblk_disk_scan);
+	INIT_DELAYED_WORK(&device->disk.resized, userblk_disk_resized);
+	device->disk.resized_at = jiffies - USERBLK_DISK_RESIZED_PERIOD;
 	return 0;
 }
 
@@ -411,18 +464,11 @@ void userblk_disk_del(struct userblk_device *device)
 {
 	blk_mark_disk_dead(device->disk.gendisk);
 	cancel_work_sync(&device->disk.scan);
+	cancel_delayed_work_sync(&device->disk.resized);
 	del_gendisk(device->disk.gendisk);
 }
 
 void userblk_disk_free(struct userblk_device *device)
 {
 	put_disk(device->disk.gendisk);
-}
-
-void userblk_disk_resize(struct userblk_device *device, u64 size)
-{
-	unsigned int noio = memalloc_noio_save();
-
-	set_capacity_and_notify(device->disk.gendisk, size >> SECTOR_SHIFT);
-	memalloc_noio_restore(noio);
 }

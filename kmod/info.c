@@ -205,6 +205,7 @@ long userblk_info(struct userblk_node *node, void __user *arg)
 	info.config.uid = from_kuid_munged(current_user_ns(), device->owner);
 	info.config.gid = from_kgid_munged(current_user_ns(), device->group);
 	info.features = USERBLK_FEATURES;
+	info.diskseq = device->disk.seq;
 	info.servers = userblk_device_servers(device, &info.unserved_ns);
 	info.state = test_bit(0, &device->served) ? USERBLK_STATE_SERVED :
 						    USERBLK_STATE_NEW;

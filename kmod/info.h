@@ -28,6 +28,8 @@ long userblk_info(struct userblk_node *node, void __user *arg);
 				 USERBLK_FEATURE_PAYLOAD_FILE | \
 				 USERBLK_FEATURE_ZEROES | \
 				 USERBLK_FEATURE_SPIN | \
-				 USERBLK_FEATURE_SERVERS)
+				 USERBLK_FEATURE_SERVERS | \
+				 USERBLK_FEATURE_EMPTY_UNTIL_SERVED | \
+				 USERBLK_FEATURE_DISKSEQ)
 
 #endif /* USERBLK_INFO_H */

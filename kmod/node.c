@@ -84,6 +84,10 @@ static __poll_t userblk_node_poll(struct file *file, poll_table *wait)
 	struct userblk_queue *queue = &node->device->queue;
 	__poll_t events = 0;
 
+	/* Who waits for requests means to serve, as who GETs does. */
+	if (file->f_mode & FMODE_WRITE &&
+	    poll_requested_events(wait) & EPOLLIN)
+		userblk_device_served(node->device);
 	poll_wait(file, &queue->pollers, wait);
 	/* Pairs with the barrier of a waker: it sees us, or we its work. */
 	smp_mb();

@@ -76,12 +76,25 @@ static u64 userblk_sysfs_completed(struct device *dev)
 	return completed;
 }
 
+/* The one that is configured; the disk's own is 0 until somebody serves. */
+static u64 userblk_sysfs_size(struct device *dev)
+{
+	struct userblk_device *device = userblk_sysfs_device(dev);
+	u64 size;
+
+	spin_lock(&device->lock);
+	size = device->config.size;
+	spin_unlock(&device->lock);
+	return size;
+}
+
 USERBLK_ATTR(name, "%s", userblk_sysfs_device(dev)->config.name);
 USERBLK_ATTR(state, "%s", test_bit(0, &userblk_sysfs_device(dev)->served) ?
 			  "served" : "new");
 USERBLK_ATTR(servers, "%u", userblk_sysfs_servers(dev));
 USERBLK_ATTR(unserved_ms, "%llu", div_u64(userblk_sysfs_unserved_ns(dev),
 					  NSEC_PER_MSEC));
+USERBLK_ATTR(size, "%llu", userblk_sysfs_size(dev));
 USERBLK_CENSUS_ATTR(queued);
 USERBLK_CENSUS_ATTR(taken);
 USERBLK_CENSUS_ATTR(orphaned);
@@ -98,6 +111,7 @@ static struct attribute *userblk_sysfs_attrs[] = {
 	&dev_attr_state.attr,
 	&dev_attr_servers.attr,
 	&dev_attr_unserved_ms.attr,
+	&dev_attr_size.attr,
 	&dev_attr_queued.attr,
 	&dev_attr_taken.attr,
 	&dev_attr_orphaned.attr,

@@ -96,6 +96,21 @@ void check(const DeviceConfig& config) {
     ::_exit(0);
 }
 
+using Clock = std::chrono::steady_clock;
+
+// Of a device that nobody has served yet there is nothing to read. Looks at it now
+// and then, and at once when it is removed.
+bool wait_served(const abi::ControlNode& node, Clock::time_point end) {
+    constexpr auto look_every = std::chrono::milliseconds(10);
+    while (node.info().device.state == USERBLK_STATE_NEW) {
+        if (Clock::now() >= end)
+            return false;
+        pollfd entry{node.fd(), 0, 0};
+        ::poll(&entry, 1, look_every.count());
+    }
+    return true;
+}
+
 int poll_timeout(std::chrono::nanoseconds limit) {
     if (limit == infinity)
         return -1;
@@ -144,29 +159,39 @@ Device Device::open(std::string_view dev) {
 }
 
 void Device::remove(std::uint32_t number, bool force) {
-    std::string segment;
+    std::uint64_t diskseq = 0;
     try {
-        segment = MemoryBackend::segment_of(number, abi::read_attributes(number).diskseq);
+        diskseq = abi::read_attributes(number).diskseq;
     } catch (const abi::NoSuchDevice&) {
         // The kernel has the last word.
     }
-    abi::ControlDevice().remove(number, force);
-    if (!segment.empty())
-        MemoryBackend::remove(segment);
+    remove(number, force, diskseq);
 }
 
-DeviceContext Device::context() const {
-    const auto config = node_.info().device.config;
+void Device::remove(std::uint32_t number, bool force, std::uint64_t diskseq) {
+    abi::ControlDevice().remove(number, force, diskseq);
+    if (diskseq != 0)
+        MemoryBackend::remove(MemoryBackend::segment_of(number, diskseq));
+}
+
+DeviceContext Device::context_of(const abi::ControlNode& node) {
+    const auto device = node.info().device;
     DeviceContext context;
-    context.number = number();
-    context.diskseq = abi::read_attributes(number()).diskseq;
-    context.size = config.size;
-    context.read_only = (config.flags & USERBLK_F_READ_ONLY) != 0;
+    context.number = node.number();
+    context.diskseq = device.diskseq;
+    // An older module leaves that to sysfs, which goes by the number.
+    if ((device.features & USERBLK_FEATURE_DISKSEQ) == 0)
+        context.diskseq = abi::read_attributes(node.number()).diskseq;
+    context.size = device.config.size;
+    context.read_only = (device.config.flags & USERBLK_F_READ_ONLY) != 0;
     return context;
 }
 
 bool Device::wait_ready(std::chrono::nanoseconds limit) const {
     const std::string path = block_path();
+    const auto end = after(Clock::now(), limit);
+    if (!wait_served(node_, end))
+        return false;
     const SharedMemory memory(sizeof(std::atomic<int>));
     auto& result = *new (memory.data()) std::atomic<int>(EINTR); // if it is killed
     const pid_t child = ::fork();
@@ -177,10 +202,9 @@ bool Device::wait_ready(std::chrono::nanoseconds limit) const {
     const auto pidfd = open_pidfd(child);
     if (!pidfd)
         abi::throw_errno("watch a process that reads " + path);
-    const auto end = after(std::chrono::steady_clock::now(), limit);
     for (;;) {
         pollfd entry{pidfd.get(), POLLIN, 0};
-        const auto left = limit == infinity ? limit : end - std::chrono::steady_clock::now();
+        const auto left = limit == infinity ? limit : end - Clock::now();
         const int ready = ::poll(&entry, 1, poll_timeout(left));
         if (ready > 0)
             break;

@@ -59,8 +59,8 @@ struct DeviceConfig {
 /// difference here. Closing the object leaves the device as it is.
 class Device {
 public:
-    /// Makes a device; it waits for workers from then on. Needs CAP_SYS_ADMIN.
-    /// Never waits for one.
+    /// Makes a device. Until a worker asks for requests it is empty for those who
+    /// open it, and I/O on it fails. Needs CAP_SYS_ADMIN. Never waits for a worker.
     /// @throws abi::ModuleNotLoaded; std::system_error "unable to create a device";
     ///         std::invalid_argument if a value cannot be right
     static Device create(const DeviceConfig& config);
@@ -74,6 +74,9 @@ public:
     /// however stuck the workers are.
     /// @throws std::system_error "unable to remove userblkN"
     static void remove(std::uint32_t number, bool force = false);
+    /// The same of the device with this diskseq alone, since its number may be
+    /// another one's by now; that gives "no such device".
+    static void remove(std::uint32_t number, bool force, std::uint64_t diskseq);
 
     explicit Device(abi::ControlNode node) noexcept : node_(std::move(node)) {}
 
@@ -85,11 +88,14 @@ public:
     const abi::ControlNode& node() const noexcept { return node_; }
 
     /// What a backend that serves this device has to know.
-    /// @throws std::system_error, abi::NoSuchDevice if it was removed
-    DeviceContext context() const;
+    /// @throws std::system_error if it was removed
+    DeviceContext context() const { return context_of(node_); }
+    /// The same, from a control node that is open.
+    static DeviceContext context_of(const abi::ControlNode& node);
 
-    /// Waits until the block device answers a read of its first block, at most
-    /// for @p limit (userblk::infinity: for ever). False: the time is over.
+    /// Waits until the block device has its size and answers a read of its first
+    /// block, at most for @p limit (userblk::infinity: for ever). False: the time is
+    /// over.
     /// The read is done by a child process that is left behind, waiting, if
     /// nobody serves the device: a read in the kernel cannot be taken back.
     /// @throws std::system_error if the read failed, or the node cannot be opened

@@ -25,8 +25,8 @@ bool is_udev_at_work() {
 
 } // namespace
 
-Removal::Removal(std::uint32_t number, std::function<bool()> in_use)
-    : number_(number), in_use_(std::move(in_use)), start_(Clock::now()) {}
+Removal::Removal(const abi::Identity& device, std::function<bool()> in_use)
+    : device_(device), in_use_(std::move(in_use)), start_(Clock::now()) {}
 
 bool Removal::may_wait() const {
     if (in_use_ && in_use_())
@@ -37,7 +37,7 @@ bool Removal::may_wait() const {
 
 std::optional<std::error_code> Removal::attempt() {
     try {
-        Device::remove(number_);
+        Device::remove(device_.number, false, device_.diskseq);
         return std::error_code();
     } catch (const std::system_error& error) {
         if (error.code() == std::errc::device_or_resource_busy && may_wait())

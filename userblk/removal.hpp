@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include "ioctl/lookup.hpp"
+
 #include <chrono>
-#include <cstdint>
 #include <functional>
 #include <optional>
 #include <system_error>
@@ -17,7 +18,7 @@ public:
     static constexpr std::chrono::milliseconds try_every{50};
 
     /// @param in_use says that it is of no use to wait, since the device is mounted, say
-    explicit Removal(std::uint32_t number, std::function<bool()> in_use = {});
+    explicit Removal(const abi::Identity& device, std::function<bool()> in_use = {});
 
     /// Tries it once. Nothing: try again, after try_every. Otherwise the result; EBUSY:
     /// it is in use, and given up.
@@ -26,7 +27,7 @@ public:
 private:
     bool may_wait() const;
 
-    std::uint32_t number_;
+    abi::Identity device_;
     std::function<bool()> in_use_;
     std::chrono::steady_clock::time_point start_;
 };

@@ -13,20 +13,21 @@ namespace userblk {
 
 namespace {
 
-void remove_device(const Device& device, const LogFunction& log, const std::string& advice) {
-    const auto error = remove_patiently(Removal(device.number()), wait_for_end_signal);
+void remove_device(const abi::Identity& device, const LogFunction& log, const std::string& advice) {
+    const auto error = remove_patiently(Removal(device), wait_for_end_signal);
     if (error == std::errc::device_or_resource_busy)
         write_log(log, LogLevel::warning,
-                  device.block_path() + " is in use and stays; its requests wait. " + advice);
+                  abi::block_path(device.number) + " is in use and stays; its requests wait. " +
+                      advice);
     else if (error && error != std::errc::no_such_device)
-        throw std::system_error(error, "unable to remove " + device.block_path());
+        throw std::system_error(error, "unable to remove " + abi::block_path(device.number));
 }
 
 // While it is served: who has it open for a moment, to read what is on it, gets its answers.
-std::function<bool()> removal_before_stop(const Device& device) {
-    return [removal = std::optional<Removal>(), number = device.number()]() mutable {
+std::function<bool()> removal_before_stop(const abi::Identity& device) {
+    return [removal = std::optional<Removal>(), device]() mutable {
         if (!removal)
-            removal.emplace(number);
+            removal.emplace(device);
         const auto result = removal->attempt();
         return result && *result &&
                *result != std::errc::no_such_device; // what was removed ends by itself
@@ -38,20 +39,22 @@ std::function<bool()> removal_before_stop(const Device& device) {
 int serve_device(const Device& device, const BackendFactory& make, PoolOptions options,
                  bool temporary, const std::string& advice) {
     const LogFunction log = options.log;
+    // At the end the number may be another device's.
+    const abi::Identity identity{device.number(), device.context().diskseq};
     options.ready = [&device] { std::cout << device.block_path() << std::endl; };
     if (temporary)
-        options.may_stop = removal_before_stop(device);
+        options.may_stop = removal_before_stop(identity);
     PoolEnd end = PoolEnd::failed;
     std::optional<Pool> pool;
     try {
         end = pool.emplace(device.number(), make, std::move(options)).run();
     } catch (...) {
         if (temporary)
-            remove_device(device, log, advice);
+            remove_device(identity, log, advice);
         throw;
     }
     if (temporary && end != PoolEnd::removed)
-        remove_device(device, log, advice);
+        remove_device(identity, log, advice);
     return end == PoolEnd::stopped || end == PoolEnd::removed ? 0 : 1;
 }
 

@@ -4,6 +4,7 @@
 #include "ioctl/error.hpp"
 #include "ioctl/lookup.hpp"
 #include "userblk/deadline.hpp"
+#include "userblk/device.hpp"
 #include "userblk/held_text.hpp"
 #include "userblk/service_manager.hpp"
 #include "userblk/store_claim.hpp"
@@ -73,6 +74,7 @@ Supervisor::Supervisor(std::uint32_t number, BackendFactory factory, PoolOptions
     if (options_.worker.store.empty())
         options_.worker.store = options_.record.store;
     setup_ = {number,
+              0,
               std::move(factory),
               options_.worker,
               options_.lock_memory,
@@ -122,11 +124,7 @@ void Supervisor::announce() noexcept {
     auto record = options_.record;
     record.workers = options_.workers;
     record.threads = options_.worker.threads;
-    try {
-        record.diskseq = abi::read_attributes(number_).diskseq;
-    } catch (const std::exception&) {
-        // Where it cannot be known it is not said.
-    }
+    record.diskseq = setup_.diskseq;
     announcement_->write(record);
 }
 
@@ -185,6 +183,7 @@ void Supervisor::adopt_child(pid_t pid, State state) {
 
 PoolEnd Supervisor::run() {
     node_.emplace(number_);
+    setup_.diskseq = Device::context_of(*node_).diskseq;
     take_signals();
     set_up_process();
     if (const auto handover = Handover::received())
@@ -338,6 +337,10 @@ void Supervisor::assign() {
 }
 
 void Supervisor::tell_ready() {
+    // Whoever hears of it finds the device with its size, however long the workers
+    // take to ask for requests first: who polls asks for them.
+    abi::NodeEvents ignored;
+    node_->poll(ignored, 0ms);
     told_ready_ = established_ = true;
     log(LogLevel::information,
         abi::disk_name(number_) + " is served by " + counted(places_.size(), "worker"));

@@ -2,6 +2,7 @@
 #include "userblk/worker_process.hpp"
 
 #include "ioctl/error.hpp"
+#include "ioctl/lookup.hpp"
 #include "userblk/device.hpp"
 #include "userblk/pidfd.hpp"
 #include "userblk/store_claim.hpp"
@@ -9,6 +10,7 @@
 #include <array>
 #include <csignal>
 #include <cstring>
+#include <stdexcept>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -116,16 +118,25 @@ std::string store_text(const std::vector<StoreFile>& files) {
     return store_identity(files) + '\0' + store_names(files);
 }
 
+// The supervisor's device, and no other that has its number by now. Opened once: all
+// that is known of it comes from this.
+abi::ControlNode open_node(const WorkerSetup& setup) {
+    abi::ControlNode node(setup.number);
+    if (setup.diskseq != 0 && Device::context_of(node).diskseq != setup.diskseq)
+        throw std::runtime_error(abi::disk_name(setup.number) +
+                                 " was removed, and another device has its number now");
+    return node;
+}
+
 int serve(const WorkerSetup& setup, const abi::FileDescriptor& channel) {
     std::optional<Worker> worker;
     std::string store;
     try {
         be_batch(setup);
-        const Device device{abi::ControlNode(setup.number)};
-        const auto context = device.context();
-        const auto backend = setup.factory(context);
+        auto node = open_node(setup);
+        const auto backend = setup.factory(Device::context_of(node));
         store = store_text(backend->store_files());
-        worker.emplace(abi::ControlNode(setup.number), backend, setup.options);
+        worker.emplace(std::move(node), backend, setup.options);
         if (setup.claims_late)
             worker->claim_store();
         else

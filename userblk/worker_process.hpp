@@ -19,6 +19,7 @@ namespace userblk {
 /// Internal: what a worker process needs to begin.
 struct WorkerSetup {
     std::uint32_t number = 0;
+    std::uint64_t diskseq = 0; ///< which device that is; 0: not known
     BackendFactory factory;
     WorkerOptions options;
     bool lock_memory = false;

@@ -159,6 +159,8 @@ class Userblk(FaultTarget):
             raise RuntimeError(f"userblkctl create: {command.complained()}")
         self.device = command.said()
         self.start_command(*self.serve())
+        # Empty until then, and reading nothing is no answer.
+        bounded.run("userblkctl", "wait", self.device, seconds=START_LIMIT)
 
     def serve(self):
         return [*self.as_user, "userblkctl", "serve", self.device, f"file:{self.store.path}",

@@ -196,8 +196,7 @@ class Userblk(Target):
                      if what in self.description],
                    *[f"--{option}" for option in ("redirect", "direct", "spin") if self.description.get(option)],
                    stderr=subprocess.DEVNULL)
-        run("dd", f"if={self.device}", "of=/dev/null", "bs=4k", "count=1", "iflag=direct",
-            "status=none")
+        run("userblkctl", "wait", self.device)
 
     def pids(self):
         # The supervisor does nothing; its children serve.

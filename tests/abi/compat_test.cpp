@@ -53,6 +53,9 @@ TEST_F(ThirtyTwoBit, ProgramDoesItAll) {
         const Fd control = open_file("/dev/userblkc" + number, O_RDWR);
         const Fd block = open_file("/dev/userblk" + number, O_RDONLY | O_DIRECT);
         Buffer read(4096);
+        EXPECT_EQ(ioctl32(control.get(), USERBLK_GET,
+                          place(8192, get_argument({place<userblk_request>(4096), 1}, no_wait))),
+                  0);
         const Io io = start_thread([&] { return pread(block.get(), read.data(), 4096, 8192) < 0; });
         auto* request = place<userblk_request>(4096);
         auto* get = place(8192, get_argument({request, 1}, a_while));
@@ -86,7 +89,7 @@ TEST_F(ThirtyTwoBit, ProgramDoesItAll) {
     list->entry_size = sizeof(userblk_list_entry);
     EXPECT_EQ(ioctl32(control_device.get(), USERBLK_LIST, list), 0);
     EXPECT_EQ(list->total, 1u);
-    auto* remove = place(45056, userblk_remove{config->number, USERBLK_REMOVE_FORCE});
+    auto* remove = place(45056, userblk_remove{config->number, USERBLK_REMOVE_FORCE, 0});
     EXPECT_EQ(ioctl32(control_device.get(), USERBLK_REMOVE, remove), 0);
 }
 

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: MIT
 //
 // The control device: who may use it, and what it refuses without looking at a configuration.
+#include <cstddef>
 #include <cstring>
 
 #include <sys/stat.h>
 
 #include "tests/support/kernel_module.hpp"
 #include "tests/support/kernel_test.hpp"
+#include "tests/support/userfault.hpp"
 
 namespace userblk::test {
 
@@ -53,7 +55,7 @@ TEST_F(ControlDevice, WrongSizeOfArgumentIsNotForIt) {
 
 // With a device there the module must stay.
 TEST_F(ControlDevice, ModuleIsNotUnloadedWhileDevicesExist) {
-    TestDevice device;
+    TestDevice device(test_config(), TestDevice::Begin::not_served);
     EXPECT_NE(unload_module(), "");
     EXPECT_TRUE(module_loaded());
     EXPECT_EQ(info(device.control()).state, USERBLK_STATE_NEW);
@@ -103,6 +105,31 @@ TEST_F(Create, ReadOnlyArgumentLeavesNoDevice) {
     memory.make_read_only();
     EXPECT_EQ(control_error(USERBLK_CREATE, memory.before_edge(4096)), EFAULT);
     EXPECT_TRUE(list_devices().empty());
+}
+
+// What CREATE writes back fails only after a while, in which the device was removed and its number
+// given to another one: that one stays.
+TEST_F(Create, LateFailureLeavesAnotherDeviceAlone) {
+    GuardedPage page;
+    // Its number can be written, its name cannot.
+    std::uint8_t* const at = page.data() - offsetof(userblk_config, name);
+    const userblk_config config = test_config();
+    std::memcpy(at, &config, sizeof(config));
+    page.guard();
+    const Io created = start_thread([at] { return control_error(USERBLK_CREATE, at); });
+    ASSERT_TRUE(page.touched());
+    const auto devices = list_devices();
+    ASSERT_EQ(devices.size(), 1u);
+    EXPECT_EQ(remove_device(devices[0].number, 0), 0);
+    userblk_config other = test_config(2 * default_size);
+    other.number = devices[0].number;
+    TestDevice device(other);
+    page.refuse();
+    EXPECT_EQ(created->result(), EFAULT);
+    const auto left = list_devices();
+    ASSERT_EQ(left.size(), 1u);
+    EXPECT_EQ(left[0].size, 2 * default_size);
+    EXPECT_EQ(info(device.control()).config.number, other.number);
 }
 
 TEST_F(Create, TakenNumberIsRefused) {
@@ -168,7 +195,7 @@ TEST_F(Create, ManyDevicesAtOnce) {
 
 TEST_F(Remove, WithoutPrivilegeIsRefused) {
     TestDevice device;
-    userblk_remove argument{device.number(), USERBLK_REMOVE_FORCE};
+    userblk_remove argument{device.number(), USERBLK_REMOVE_FORCE, 0};
     EXPECT_EQ(error_without_privileges(USERBLK_REMOVE, &argument), EPERM);
     EXPECT_EQ(list_devices().size(), 1u);
 }
@@ -177,6 +204,41 @@ TEST_F(Remove, UnknownDeviceIsToldApart) {
     EXPECT_EQ(remove_device(7, 0), ENODEV);
     EXPECT_EQ(remove_device(USERBLK_MAX_DEVICES, 0), ENODEV);
     EXPECT_EQ(remove_device(USERBLK_ANY_NUMBER, USERBLK_REMOVE_FORCE), ENODEV);
+}
+
+// INFO tells which device a number means now, as sysfs does, and REMOVE takes no other for it.
+TEST_F(Remove, MeansTheDeviceWithThatDiskseq) {
+    std::uint64_t gone = 0;
+    {
+        TestDevice first;
+        gone = info(first.control()).diskseq;
+        EXPECT_EQ(std::to_string(gone), first.sysfs("diskseq"));
+        EXPECT_TRUE(info(first.control()).features & USERBLK_FEATURE_DISKSEQ);
+    }
+    TestDevice device;
+    ASSERT_EQ(device.number(), 0u);
+    const std::uint64_t diskseq = info(device.control()).diskseq;
+    EXPECT_NE(diskseq, gone);
+    userblk_remove argument{0, USERBLK_REMOVE_FORCE, gone};
+    EXPECT_EQ(control_error(USERBLK_REMOVE, &argument), ENODEV);
+    argument.diskseq = diskseq + 1;
+    EXPECT_EQ(control_error(USERBLK_REMOVE, &argument), ENODEV);
+    EXPECT_EQ(list_devices().size(), 1u);
+    argument.diskseq = diskseq;
+    EXPECT_EQ(control_error(USERBLK_REMOVE, &argument), 0);
+    EXPECT_TRUE(list_devices().empty());
+    device.forget();
+}
+
+// A program of before knows neither the longer argument nor its command: what follows the argument
+// is not looked at.
+TEST_F(Remove, ProgramsOfBeforeGoByTheNumber) {
+    TestDevice device;
+    userblk_remove argument{device.number(), 0, info(device.control()).diskseq + 1};
+    EXPECT_EQ(control_error(USERBLK_REMOVE_1, &argument), 0);
+    device.forget();
+    EXPECT_EQ(control_error(USERBLK_REMOVE_1, &argument), ENODEV);
+    EXPECT_TRUE(list_devices().empty());
 }
 
 TEST_F(Remove, UnknownFlagIsRefused) {

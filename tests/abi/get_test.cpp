@@ -591,10 +591,10 @@ TEST_F(Get, SeveralDescriptorsAreAlike) {
 
 // The first GET of all changes the state of the device.
 TEST_F(Get, FirstOneMakesTheDeviceServed) {
-    TestDevice device;
+    TestDevice device(test_config(), TestDevice::Begin::not_served);
     EXPECT_EQ(info(device.control()).state, USERBLK_STATE_NEW);
-    device.read(0, 4096);
-    take(device.control());
+    userblk_request request = record();
+    EXPECT_EQ(get(device.control(), {&request, 1}).count, 0u);
     EXPECT_EQ(info(device.control()).state, USERBLK_STATE_SERVED);
 }
 

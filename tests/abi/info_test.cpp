@@ -13,7 +13,7 @@ class Info : public KernelTest {};
 class Sysfs : public KernelTest {};
 
 TEST_F(Info, OfANewDevice) {
-    TestDevice device;
+    TestDevice device(test_config(), TestDevice::Begin::not_served);
     const userblk_info state = info(device.control());
     EXPECT_EQ(state.state, USERBLK_STATE_NEW);
     EXPECT_EQ(state.openers, 0u);
@@ -101,7 +101,7 @@ TEST_F(Info, ListThatIsTooSmallIsFilled) {
 // looked once and went on to poll; they die, one a zombie, one by exec, and the device says since
 // when nobody is left. The next server ends that, and one that is stopped is there all the same.
 TEST_F(Info, TellsWhoServesNowAndSinceWhenNobodyDoes) {
-    TestDevice device;
+    TestDevice device(test_config(), TestDevice::Begin::not_served);
     const auto servers = [&] { return info(device.control()).servers; };
     const auto waiting = [&](ChildSide& side) {
         userblk_request request = record();
@@ -212,8 +212,9 @@ TEST_F(Info, BadPointersAreRefusedAndNothingIsLost) {
 TEST_F(Sysfs, TellsTheSameAsInfo) {
     userblk_config config = test_config();
     set_name(config, "named");
-    TestDevice device(config);
+    TestDevice device(config, TestDevice::Begin::not_served);
     EXPECT_EQ(device.sysfs("userblk/state"), "new");
+    announce_service(device.control());
     device.read_many(4);
     const std::vector<userblk_request> taken = take_up_to(device.control(), 2);
     ASSERT_EQ(taken.size(), 2u);
@@ -225,6 +226,7 @@ TEST_F(Sysfs, TellsTheSameAsInfo) {
     }).wait();
     EXPECT_EQ(device.sysfs("userblk/name"), "named");
     EXPECT_EQ(device.sysfs("userblk/state"), "served");
+    EXPECT_EQ(device.sysfs("userblk/size"), std::to_string(default_size));
     EXPECT_EQ(device.sysfs("userblk/queued"), "1");
     EXPECT_EQ(device.sysfs("userblk/taken"), "2");
     EXPECT_EQ(device.sysfs("userblk/orphaned"), "1");

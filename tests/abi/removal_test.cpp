@@ -144,7 +144,7 @@ TEST_F(Removal, OfADeviceThatWasNeverServed) {
     { TestDevice quiet; }
     TestDevice device;
     const Io io = device.read(0, 4096);
-    EXPECT_EQ(info(device.control()).state, USERBLK_STATE_NEW);
+    EXPECT_EQ(info(device.control()).gets, 0u);
     EXPECT_EQ(device.remove(), 0);
     EXPECT_TRUE(is_gone(io->result()));
 }
@@ -153,7 +153,7 @@ TEST_F(Removal, OfADeviceThatWasNeverServed) {
 TEST_F(Removal, OfADeviceWhosePartitionsWereNeverRead) {
     userblk_config config = test_config();
     config.flags = 0;
-    TestDevice device(config);
+    TestDevice device(config, TestDevice::Begin::not_served);
     EXPECT_EQ(device.remove(), 0);
 }
 

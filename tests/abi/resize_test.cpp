@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // RESIZE: seen at once by all who use the device.
+#include <linux/blkpg.h>
 #include <linux/fs.h>
 
 #include "tests/support/kernel_test.hpp"
@@ -37,6 +38,29 @@ TEST_F(Resize, IsToldInAUevent) {
     EXPECT_TRUE(events.await(device.name(), "change", "RESIZE=1"));
 }
 
+// The owner of a control node, who need not be root, could keep udev busy for ever: each change is
+// seen at once, and of many in a row udev hears a few times, the last time after the last change.
+TEST_F(Resize, ManyInARowAreToldOfAFewTimes) {
+    constexpr unsigned int many = 500;
+    TestDevice device;
+    Uevents first, all;
+    EXPECT_EQ(resize(device.control(), 2 * default_size), 0);
+    EXPECT_TRUE(first.await(device.name(), "change", "RESIZE=1"));
+    const auto begin = std::chrono::steady_clock::now();
+    Uevents last;
+    for (unsigned int i = 0; i < many; i++)
+        EXPECT_EQ(resize(device.control(), (3 + i % 2) * default_size), 0);
+    EXPECT_TRUE(last.await(device.name(), "change", "RESIZE=1"));
+    // The same size again is none.
+    for (unsigned int i = 0; i < many; i++)
+        EXPECT_EQ(resize(device.control(), (3 + (many - 1) % 2) * default_size), 0);
+    const auto spent = std::chrono::steady_clock::now() - begin;
+    const std::size_t told = all.count(device.name(), "change", "RESIZE=1");
+    // Two for each period that has begun is the most there can be, however slow the machine is.
+    EXPECT_LE(told, 3u + 2u * static_cast<std::size_t>(spent / std::chrono::seconds(1) + 1));
+    report("changes told", told, 2 * many + 1 - told);
+}
+
 // Nobody serves and requests wait: RESIZE does not wait for them.
 TEST_F(Resize, DoesNotWaitForRequests) {
     TestDevice device;
@@ -68,6 +92,40 @@ TEST_F(Resize, NoNewRequestsBeyondTheEnd) {
     EXPECT_NE(device.read(1 << 20, 4096)->result(), 0);
     EXPECT_NE(device.write(1 << 20, Buffer(4096))->result(), 0);
     EXPECT_EQ(info(device.control()).queued, 0u);
+}
+
+// A partition that kept its size reaches beyond the new end: what is asked for there fails, and
+// what is before it is delivered.
+TEST_F(Resize, NoNewRequestsBeyondTheEndThroughAPartition) {
+    userblk_config config = test_config();
+    config.flags = USERBLK_F_DISCARD;
+    TestDevice device(config, TestDevice::Begin::not_served);
+    Store store = make_store(default_size);
+    Server server(device, store);
+    Uevents events;
+    announce_service(device.control());
+    EXPECT_TRUE(events.await(device.name(), "change", "USERBLK_EVENT=served"));
+    blkpg_partition half{8 << 20, 8 << 20, 1, {}, {}};
+    blkpg_ioctl_arg argument{BLKPG_ADD_PARTITION, 0, sizeof(half), &half};
+    EXPECT_EQ(ioctl_error(device.block(), BLKPG, &argument), 0);
+    const std::string path = device.block_path() + "p1";
+    ASSERT_TRUE(eventually([&] { return !access(path.c_str(), F_OK); }));
+    const Fd partition = open_file(path, O_RDWR | O_DIRECT);
+    EXPECT_EQ(resize(device.control(), 12 << 20), 0);
+    Buffer data(8192);
+    const std::size_t before = server.seen().size();
+    EXPECT_EQ(pread(partition.get(), data.data(), 4096, (4 << 20) - 4096), 4096);
+    EXPECT_EQ(server.seen().size(), before + 1);
+    for (const off_t offset : {4 << 20, (8 << 20) - 4096, (4 << 20) - 4096}) {
+        const std::size_t length = offset < 4 << 20 ? 8192 : 4096;
+        EXPECT_LT(pread(partition.get(), data.data(), length, offset), 0);
+        EXPECT_EQ(errno, EIO);
+        EXPECT_LT(pwrite(partition.get(), data.data(), length, offset), 0);
+        EXPECT_EQ(errno, EIO);
+    }
+    std::uint64_t range[] = {4 << 20, 1 << 20};
+    EXPECT_EQ(ioctl_error(partition.get(), BLKDISCARD, range), EIO);
+    EXPECT_EQ(server.seen().size(), before + 1);
 }
 
 // What was added can be used.

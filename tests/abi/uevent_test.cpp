@@ -103,7 +103,8 @@ TEST_F(Uevent, UdevIsNotHeldUpByAnUnservedDevice) {
     {
         userblk_config config = test_config();
         config.flags = 0;
-        TestDevice plain, scanned(config);
+        TestDevice plain(test_config(), TestDevice::Begin::not_served);
+        TestDevice scanned(config, TestDevice::Begin::not_served);
         EXPECT_EQ(run_command({"udevadm", "settle", "--timeout=25"}).status, 0);
         EXPECT_EQ(info(plain.control()).openers, 0u);
         EXPECT_EQ(info(scanned.control()).openers, 0u);
@@ -117,29 +118,31 @@ TEST_F(Uevent, UdevIsNotHeldUpByAnUnservedDevice) {
 
 // Creation does not wait for a worker, and reads nothing: no request comes of it.
 TEST_F(Partitions, AreNotReadAtCreation) {
-    TestDevice device(scanned());
+    TestDevice device(scanned(), TestDevice::Begin::not_served);
     EXPECT_EQ(info(device.control()).queued, 0u);
     EXPECT_FALSE(std::filesystem::exists(partition(device, 1)));
 }
 
-// Nor by the first open, which nobody could answer.
+// Nor by the first open, which nobody could answer, or who asks for it.
 TEST_F(Partitions, AreNotReadByTheFirstOpen) {
-    TestDevice device(scanned());
+    TestDevice device(scanned(), TestDevice::Begin::not_served);
     const Fd block = open_file(device.block_path(), O_RDONLY);
+    ioctl_error(block.get(), BLKRRPART, nullptr);
     EXPECT_EQ(info(device.control()).queued, 0u);
 }
 
 // The first GET sets the reading going; it is answered like anything, and there they are, with an
 // event for udev.
 TEST_F(Partitions, AreReadAfterTheFirstGet) {
-    TestDevice device(scanned());
+    TestDevice device(scanned(), TestDevice::Begin::not_served);
     Store store = partitioned_store();
     Uevents events;
     Server server(device, store);
     userblk_request request = record();
     get(device.control(), {&request, 1}, no_wait);
     EXPECT_TRUE(eventually([&] { return std::filesystem::exists(partition(device, 2)); }));
-    EXPECT_TRUE(events.await(device.name(), "change"));
+    EXPECT_TRUE(events.await(device.name(), "change", "USERBLK_EVENT=served"));
+    EXPECT_EQ(device.sysfs("size"), std::to_string(default_size / 512));
     EXPECT_EQ(device.sysfs(device.name() + "p1/start"), "2048");
     EXPECT_EQ(device.sysfs(device.name() + "p1/size"), "4096");
     EXPECT_EQ(device.sysfs(device.name() + "p2/start"), "8192");
@@ -184,7 +187,7 @@ TEST_F(Partitions, AreNotReadWhereSwitchedOff) {
 
 // The worker dies while it has the table in its hands: the next one goes on with it.
 TEST_F(Partitions, ReadingSurvivesTheDeathOfAWorker) {
-    TestDevice device(scanned());
+    TestDevice device(scanned(), TestDevice::Begin::not_served);
     Store store = partitioned_store();
     Child([&](ChildSide&) {
         take(device.control());

@@ -53,7 +53,7 @@ TEST_F(Life, Removal) {
     expect_faults(fail_each_step([&](FaultPoint& point) {
                       TestDevice device(rich_config());
                       const Io io = device.read(0, 4096);
-                      userblk_remove argument = {device.number(), USERBLK_REMOVE_FORCE};
+                      userblk_remove argument = {device.number(), USERBLK_REMOVE_FORCE, 0};
                       const int error = point.run(
                           [&] { return ioctl_error(control.get(), USERBLK_REMOVE, &argument); });
                       expect_told(error);

@@ -39,7 +39,7 @@ int create(userblk_config& config) {
 }
 
 int remove_device(std::uint32_t number, std::uint32_t flags) {
-    userblk_remove argument{number, flags};
+    userblk_remove argument{number, flags, 0};
     return control_error(USERBLK_REMOVE, &argument);
 }
 
@@ -82,6 +82,10 @@ GetResult get(int fd, std::span<userblk_request> records, std::int64_t timeout, 
     argument.queue = queue;
     const int error = ioctl_error(fd, USERBLK_GET, &argument);
     return {error, error ? 0 : argument.count, error ? 0 : argument.flags};
+}
+
+void announce_service(int fd) {
+    poll_events(fd, POLLIN);
 }
 
 userblk_request take(int fd, void* to, std::size_t room) {

@@ -49,6 +49,8 @@ userblk_get get_argument(std::span<userblk_request> records, std::int64_t timeou
                          std::uint32_t flags = 0);
 GetResult get(int fd, std::span<userblk_request> records, std::int64_t timeout = no_wait,
               std::uint32_t flags = 0, std::uint32_t queue = USERBLK_ANY_QUEUE);
+// As one who is about to serve: from now on the device has its size.
+void announce_service(int fd);
 // One request, waited for; a failure of the test if none comes.
 userblk_request take(int fd, void* address = nullptr, std::size_t room = 0);
 // As many as are given out at once, up to n.

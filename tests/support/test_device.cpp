@@ -9,11 +9,13 @@
 
 namespace userblk::test {
 
-TestDevice::TestDevice(const userblk_config& config) : config_(config) {
+TestDevice::TestDevice(const userblk_config& config, Begin begin) : config_(config) {
     if (const int error = create(config_))
         throw std::system_error(error, std::generic_category(), "CREATE");
     try {
         control_ = open_control();
+        if (begin == Begin::served)
+            announce_service(control_.get());
     } catch (...) {
         remove();
         throw;

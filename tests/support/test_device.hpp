@@ -18,8 +18,12 @@ namespace userblk::test {
 // from here, so that the removal can come before the wait for its end. For use by one thread.
 class TestDevice {
 public:
+    // Most tests are about a device that has its size, as if somebody had begun to serve it. What
+    // is done on one that is not served yet fails.
+    enum class Begin { served, not_served };
+
     // Throws std::system_error.
-    explicit TestDevice(const userblk_config& config = test_config());
+    explicit TestDevice(const userblk_config& config = test_config(), Begin begin = Begin::served);
     TestDevice(const TestDevice&) = delete;
     TestDevice& operator=(const TestDevice&) = delete;
     ~TestDevice();

@@ -29,4 +29,28 @@ private:
     Fd fd_;
 };
 
+// A page that can be read at once, while whoever writes to it waits until it is refused.
+class GuardedPage {
+public:
+    // Fills it with zeros. The page before it is ordinary memory.
+    GuardedPage();
+    GuardedPage(const GuardedPage&) = delete;
+    GuardedPage& operator=(const GuardedPage&) = delete;
+    ~GuardedPage();
+
+    std::uint8_t* data() { return data_ + size; }
+    // From now on.
+    void guard();
+    // Waits until somebody wants to write; false if nobody does. Another thread's part.
+    bool touched();
+    // Who waits, or writes later, finds that it cannot be written.
+    void refuse();
+
+    static constexpr std::size_t size = 4096;
+
+private:
+    std::uint8_t* data_;
+    Fd fd_;
+};
+
 } // namespace userblk::test

@@ -122,6 +122,7 @@ TEST_F(Examples, PollGetPutServesTogetherWithAnother) {
     const std::string control = "/dev/userblkc" + block.substr(std::string("/dev/userblk").size());
     Program one({built("poll_get_put"), control, store});
     Program other({built("poll_get_put"), control, store});
+    succeed({built("userblkctl"), "wait", block, "--timeout", "60s"}, 3 * patience);
     write_and_compare(block);
     verify_with_fio({.target = block, .size = "8m"});
     one.kill();

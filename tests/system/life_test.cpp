@@ -32,6 +32,8 @@ TEST_F(Life, OfManyDevicesAtOnce) {
         drivers.push_back(
             Program({built("userblkctl"), "serve", paths.back(), "mem:", "--workers", "2"}));
     }
+    for (const std::string& path : paths)
+        succeed({built("userblkctl"), "wait", path, "--timeout", "60s"}, 3 * patience);
     std::vector<Program> users;
     for (int i = 0; i < count; i++)
         users.push_back(Program(

@@ -151,7 +151,7 @@ TEST_P(Unprivileged, CannotCreateOrRemove) {
     Child child([&](ChildSide&) {
         become(GetParam());
         userblk_config config = test_config();
-        userblk_remove remove{device.number(), USERBLK_REMOVE_FORCE};
+        userblk_remove remove{device.number(), USERBLK_REMOVE_FORCE, 0};
         userblk_list list{};
         list.entry_size = sizeof(userblk_list_entry);
         const bool refused = open(control_device_path, O_RDWR) < 0 && errno == EACCES &&

@@ -48,8 +48,9 @@ Device create_device(const DeviceConfig& config) {
 }
 
 std::string CreateCommand::details() const {
-    return "Prints the path of the block node. The device is there at once; what is done on it "
-           "waits until somebody serves it (userblkctl serve).";
+    return "Prints the path of the block node. The device is there at once; it is empty, and what "
+           "is "
+           "done on it fails, until somebody serves it (userblkctl serve).";
 }
 
 void CreateCommand::declare(CommandLine& line) {

@@ -117,18 +117,19 @@ std::string uses_text(std::uint32_t number) {
     return text.empty() ? "open" : text;
 }
 
-void remove_device(std::uint32_t number, bool force) {
+void remove_device(const abi::Identity& device, bool force) {
     ensure_module();
+    const auto number = device.number;
     const auto disk = abi::disk_name(number);
     std::error_code error;
     if (force)
         try {
-            Device::remove(number, true);
+            Device::remove(number, true, device.diskseq);
         } catch (const std::system_error& failure) {
             error = failure.code();
         }
     else
-        error = remove_patiently(Removal(number, [number] { return !uses_of(number).empty(); }),
+        error = remove_patiently(Removal(device, [number] { return !uses_of(number).empty(); }),
                                  [](std::chrono::milliseconds time) {
                                      std::this_thread::sleep_for(time);
                                      return true;

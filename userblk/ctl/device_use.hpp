@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include "ioctl/lookup.hpp"
+
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -17,7 +19,7 @@ std::string uses_text(std::uint32_t number);
 /// Removes the device. One that is merely open is tried again for a moment,
 /// since udev opens devices that something changed on.
 /// @throws Failure with a reason for people
-void remove_device(std::uint32_t number, bool force);
+void remove_device(const abi::Identity& device, bool force);
 
 /// The mount points of the devices "MAJOR:MINOR" in the text of a mountinfo file.
 std::vector<std::string> mount_points(const std::string& mountinfo,

@@ -53,7 +53,7 @@ int RemoveCommand::run() {
             if (device.starts_with(memory_prefix))
                 remove_memory(device);
             else
-                remove_device(abi::find_device(device), force_);
+                remove_device(abi::identify_device(device), force_);
         } catch (const std::exception& error) {
             recovery::complain(program_name, recovery::explain(error));
             status = exit_failure;

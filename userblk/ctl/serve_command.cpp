@@ -430,7 +430,7 @@ std::function<bool()> ServeCommand::removal_before_stop(const Target& target) co
         if (!other_supervisors(target.number).empty() || others_serve(target.number, workers_))
             return true;
         if (!removal)
-            removal.emplace(target.number,
+            removal.emplace(abi::Identity{target.number, target.diskseq},
                             [number = target.number] { return !uses_of(number).empty(); });
         const auto result = removal->attempt();
         return result && *result &&
@@ -446,7 +446,8 @@ void ServeCommand::remove_at_end(const Target& target, const LogFunction& log) c
     if (const auto others = other_servers(target); !others.empty())
         return log(LogLevel::notice, disk + " stays, since it is served by " + others + " too");
     const auto in_use = [number = target.number] { return !uses_of(number).empty(); };
-    const auto error = remove_patiently(Removal(target.number, in_use), wait_for_end_signal);
+    const auto error =
+        remove_patiently(Removal({target.number, target.diskseq}, in_use), wait_for_end_signal);
     if (error == std::errc::device_or_resource_busy)
         log(LogLevel::warning, disk + " stays, since it is in use (" + uses_text(target.number) +
                                    "); its requests wait. Serve it again with \"userblkctl serve " +
@@ -512,16 +513,18 @@ std::shared_ptr<Backend> ServeCommand::claim(const Target& target, const Backend
     }
 }
 
-int ServeCommand::serve(const Target& target, const BackendSpec& store, const LogFunction& log,
+int ServeCommand::serve(Target target, const BackendSpec& store, const LogFunction& log,
                         std::function<void()> ready) const {
     auto options = pool_options(target, store);
     options.record = record(store);
     options.log = log;
     options.ready = std::move(ready);
-    options.may_stop = removal_before_stop(target);
     PoolEnd end = PoolEnd::failed;
     std::optional<Pool> pool; // until the device is removed, since it holds signals back
     try {
+        // At the end the number may be another device's.
+        target.diskseq = Device::context_of(recovery::open_node(target.number)).diskseq;
+        options.may_stop = removal_before_stop(target);
         const auto held = claim(target, store, log);
         end = pool.emplace(target.number, store.factory(log), options).run();
     } catch (const std::exception& error) {

@@ -41,6 +41,7 @@ private:
         std::uint32_t number = 0;
         bool ours = false;
         bool joined = false; ///< others served it already
+        std::uint64_t diskseq = 0; ///< known while it is served
     };
 
     void declare_workers(CommandLine& line);
@@ -64,7 +65,7 @@ private:
     LogFunction open_log() const;
     int check_start(const std::optional<Pool::Continuation>& continuation) const;
     int go_on(const Pool::Continuation& continuation);
-    int serve(const Target& target, const BackendSpec& store, const LogFunction& log,
+    int serve(Target target, const BackendSpec& store, const LogFunction& log,
               std::function<void()> ready) const;
     int serve_here(const Target& target, const BackendSpec& store) const;
     int serve_in_background(const Target& target, const BackendSpec& store) const;

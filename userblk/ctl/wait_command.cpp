@@ -39,6 +39,9 @@ std::string timeout_text(const std::string& what, std::uint32_t number,
     if (what == "removed")
         return disk + " was not removed" + within;
     const auto facts = abi::read_attributes(number);
+    if (facts.state == "new")
+        return disk + " was not served" + within + "; start that with: userblkctl serve " + disk +
+               " STORE";
     return disk + " did not answer a read" + within + ": " +
            (facts.taken > 0 ? "who serves it is slow or stuck" : "nobody takes its requests") +
            " (see userblkctl info " + disk + ")";

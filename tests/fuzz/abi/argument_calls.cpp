@@ -167,7 +167,7 @@ void ArgumentCall::create() {
 }
 
 void ArgumentCall::remove() {
-    userblk_remove argument{step_.value32("device"), step_.value32("flags")};
+    userblk_remove argument{step_.value32("device"), step_.value32("flags"), 0};
     make(USERBLK_REMOVE, argument);
 }
 

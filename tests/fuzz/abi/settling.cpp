@@ -95,7 +95,7 @@ void Executor::remove_created() {
     const int control = world_.control.get();
     crew_.start([=, this](Arena&) {
         for (const std::uint32_t number : numbers) {
-            userblk_remove argument{number, USERBLK_REMOVE_FORCE};
+            userblk_remove argument{number, USERBLK_REMOVE_FORCE, 0};
             const int error = test::ioctl_error(control, USERBLK_REMOVE, &argument);
             if (error && error != ENODEV)
                 shared_.complain(std::string("a device cannot be removed: ") +

@@ -15,6 +15,9 @@ protected:
         add(0, "data");
         add(3, "");
         add(12, "7x");
+        // Nobody has served it yet: its disk is empty. The others are an older module's.
+        sysfs.text("userblk3/userblk/size", "4096\n");
+        sysfs.text("userblk3/size", "0\n");
         for (const auto* other : {"sda", "userblk", "userblkx", "userblk03", "userblk99999"})
             std::filesystem::create_directories(sysfs.path() / other);
     }
@@ -78,6 +81,7 @@ TEST_F(LookupTest, AttributesAreRead) {
     EXPECT_EQ(attributes.name, "data");
     EXPECT_EQ(attributes.state, "served");
     EXPECT_EQ(attributes.size, 1U << 20);
+    EXPECT_EQ(read_attributes(3, sysfs.path()).size, 4096U);
     EXPECT_EQ(attributes.diskseq, 42U);
     EXPECT_TRUE(attributes.read_only);
     EXPECT_EQ(attributes.queued, 5U);
