@@ -30,6 +30,9 @@ PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
   consumer_packages=(cmake g++ make pkg-config)
   second_compiler_packages=(clang)
   fuzz_packages=(clang libclang-rt-14-dev)
+  # Whose programs look at all disks, by themselves or out of udev's rules. They are unpacked for
+  # the guest, not installed: see tests/vm/disk-tools.
+  disk_tool_packages=(bcache-tools btrfs-progs lvm2 mdadm multipath-tools udisks2)
   test_packages=("${disk_packages[@]}" dkms dmsetup fdisk fio gdisk
     parted pkg-config python3 systemd xfsprogs)
 }

@@ -151,7 +151,7 @@ TEST_F(Unloading, AgainstCreateAndRemove) {
         }
         const Fd node = open_file("/dev/userblkc" + std::to_string(config.number), O_RDWR);
         EXPECT_EQ(info(node.get()).config.number, config.number);
-        userblk_remove argument{config.number, USERBLK_REMOVE_FORCE};
+        userblk_remove argument{config.number, USERBLK_REMOVE_FORCE, 0};
         EXPECT_EQ(ioctl_error(control.get(), USERBLK_REMOVE, &argument), 0);
         made++;
     };
