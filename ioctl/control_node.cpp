@@ -3,6 +3,7 @@
 
 #include "ioctl/error.hpp"
 #include "ioctl/lookup.hpp"
+#include "ioctl/nodes.hpp"
 
 #include <algorithm>
 #include <fcntl.h>
@@ -22,7 +23,9 @@ NodeEvents node_events(short revents) noexcept {
 }
 
 ControlNode::ControlNode(std::uint32_t number)
-    : fd_(FileDescriptor::open(control_path(number).c_str(), O_RDWR)), number_(number) {}
+    : fd_(FileDescriptor::open(control_path(number).c_str(), O_RDWR)), number_(number) {
+    check_control_node(fd_.get(), number);
+}
 
 ControlNode::ControlNode(FileDescriptor fd, std::uint32_t number) noexcept
     : fd_(std::move(fd)), number_(number) {}

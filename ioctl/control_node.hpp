@@ -35,7 +35,8 @@ NodeEvents node_events(short revents) noexcept;
 class ControlNode {
 public:
     /// Opens /dev/userblkcN for reading and writing.
-    /// @throws std::system_error "unable to open /dev/userblkcN"
+    /// @throws std::system_error "unable to open /dev/userblkcN"; WrongNode if
+    ///         something else lies there
     explicit ControlNode(std::uint32_t number);
     /// Takes over a descriptor that is open on the control node of device
     /// @p number.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "ioctl/lookup.hpp"
 
+#include "ioctl/node_lookup.hpp"
 #include "ioctl/userblk_ioctl.h"
 
 #include <algorithm>
@@ -67,9 +68,23 @@ std::string folder_of(std::uint32_t number, const std::string& sysfs) {
     return sysfs + "/" + disk_name(number);
 }
 
+// The kernel's own is not mounted: then what the nodes tell has to do.
+bool is_missing(const std::string& sysfs) {
+    std::error_code ignored;
+    return sysfs == sysfs_block && !std::filesystem::exists(sysfs, ignored);
+}
+
 bool exists(std::uint32_t number, const std::string& sysfs) {
     std::error_code ignored;
-    return std::filesystem::exists(folder_of(number, sysfs), ignored);
+    return std::filesystem::exists(folder_of(number, sysfs), ignored) ||
+           (is_missing(sysfs) && has_node(number));
+}
+
+std::optional<std::string> find_name(std::uint32_t number, const std::string& sysfs) {
+    if (is_missing(sysfs))
+        if (const auto info = ask_node(number))
+            return info->config.name;
+    return read_line(folder_of(number, sysfs) + "/userblk/name");
 }
 
 } // namespace
@@ -89,7 +104,7 @@ std::uint32_t find_device(std::string_view dev, const std::string& sysfs) {
     }
     if (!dev.empty())
         for (const auto number : device_numbers(sysfs))
-            if (read_line(folder_of(number, sysfs) + "/userblk/name") == dev)
+            if (find_name(number, sysfs) == dev)
                 return number;
     throw NoSuchDevice("there is no device \"" + std::string(dev) +
                        "\"; a device is named by its number, userblkN, /dev/userblkN, "
@@ -107,6 +122,8 @@ Identity identify_device(std::string_view dev, const std::string& sysfs) {
 }
 
 std::vector<std::uint32_t> device_numbers(const std::string& sysfs) {
+    if (is_missing(sysfs))
+        return node_numbers();
     std::vector<std::uint32_t> numbers;
     std::error_code error;
     for (std::filesystem::directory_iterator entry(sysfs, error), end; !error && entry != end;
@@ -133,6 +150,9 @@ Attributes read_attributes(std::uint32_t number, const std::string& sysfs) {
     const std::string disk = folder_of(number, sysfs);
     const std::string own = disk + "/userblk/";
     const auto state = read_line(own + "state");
+    if (!state && is_missing(sysfs))
+        if (const auto info = ask_node(number))
+            return attributes_of(*info);
     if (!state)
         throw NoSuchDevice("there is no device " + disk_name(number));
     Attributes attributes;

@@ -12,7 +12,9 @@
 namespace userblk::abi {
 
 // Which devices there are and what anybody may know about them, from sysfs:
-// no privilege needed, no node opened, nothing that waits for a worker.
+// no privilege needed, no node opened, nothing that waits for a worker. Where sysfs
+// is not mounted, as in a container, the control nodes below /dev are asked, as far
+// as the caller may open them.
 
 /// Where the kernel lists block devices; a parameter only for tests.
 inline constexpr const char* sysfs_block = "/sys/block";

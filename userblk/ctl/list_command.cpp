@@ -2,6 +2,7 @@
 #include "userblk/ctl/list_command.hpp"
 
 #include "ioctl/lookup.hpp"
+#include "ioctl/nodes.hpp"
 #include "recover/table.hpp"
 #include "userblk/ctl/command_line.hpp"
 #include "userblk/ctl/device_facts.hpp"
@@ -210,6 +211,13 @@ void print_table(const std::vector<Column>& columns, const std::vector<Row>& row
     table.print(std::cout, headings);
 }
 
+// Who reads a path here is going to use it.
+void warn_of_wrong_nodes(const std::vector<Row>& rows) {
+    for (const auto& row : rows)
+        if (const auto fault = abi::block_node_fault(row.number); fault && !fault->missing)
+            recovery::complain(program_name, "warning: " + fault->what + "; " + fault->mend);
+}
+
 // The key of a time tells its unit; a list has another name than one value.
 std::string json_key(const Column& column) {
     const std::string key = changed(column.heading, std::tolower);
@@ -238,6 +246,7 @@ int ListCommand::run() {
     const auto columns =
         everything ? all_columns() : chosen_columns(columns_.empty() ? default_columns : columns_);
     const auto rows = rows_of(devices_);
+    warn_of_wrong_nodes(rows);
     if (!json_) {
         print_table(columns, rows, !no_headings_, bytes_);
         return exit_success;
