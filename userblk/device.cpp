@@ -3,11 +3,13 @@
 
 #include "ioctl/control_device.hpp"
 #include "ioctl/error.hpp"
+#include "ioctl/nodes.hpp"
 #include "userblk/deadline.hpp"
 #include "userblk/memory_backend.hpp"
 #include "userblk/pidfd.hpp"
 #include "userblk/shared_memory.hpp"
 #include "userblk/supervisor_file.hpp"
+#include "userblk/udev_links.hpp"
 #include "userblk/units.hpp"
 
 #include <algorithm>
@@ -19,6 +21,7 @@
 #include <new>
 #include <poll.h>
 #include <stdexcept>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -84,12 +87,16 @@ void check(const DeviceConfig& config) {
 
 // The child's whole life: nothing here may allocate, lock, or return. How it ended stands in memory
 // that both have, since a parent that ignores SIGCHLD gets no status of its children.
-[[noreturn]] void read_first_block(const char* path, std::atomic<int>& result) {
+[[noreturn]] void read_first_block(const char* path, dev_t number, std::atomic<int>& result) {
     // Whoever waits for the end of our parent's output does not wait for us.
     ::close_range(0, ~0U, 0);
     alignas(4096) static std::byte block[4096];
+    struct stat about {};
     const int fd = ::open(path, O_RDONLY | O_DIRECT | O_CLOEXEC);
-    if (fd < 0 || ::pread(fd, block, sizeof(block), 0) < 0)
+    if (fd >= 0 && (::fstat(fd, &about) < 0 || !S_ISBLK(about.st_mode) ||
+                    (number != 0 && about.st_rdev != number)))
+        result = ENOTBLK; // it was replaced meanwhile
+    else if (fd < 0 || ::pread(fd, block, sizeof(block), 0) < 0)
         result = errno;
     else
         result = 0;
@@ -118,6 +125,17 @@ int poll_timeout(std::chrono::nanoseconds limit) {
     return static_cast<int>(std::clamp<std::int64_t>(ms, 0, std::numeric_limits<int>::max()));
 }
 
+// Whoever used the path would use what lies there.
+void check_new_node(std::uint32_t number) {
+    const auto fault = abi::block_node_fault(number);
+    if (!fault)
+        return;
+    throw abi::WrongNode(
+        fault->what +
+        (fault->missing ? "; is /dev the kernel's (devtmpfs)?" : "; move it away and try again") +
+        " (the device was removed again)");
+}
+
 } // namespace
 
 DeviceConfig DeviceConfig::for_backend(const Description& backend) {
@@ -141,13 +159,16 @@ DeviceConfig DeviceConfig::for_backend(const Description& backend) {
 Device Device::create(const DeviceConfig& config) {
     check(config);
     abi::ControlDevice control;
+    check_link(config.name);
     auto request = kernel_config(config);
     control.create(request);
     // Memory of devices that went without their tools' help, by rmmod for example.
     MemoryBackend::remove_stale();
     make_supervisor_folder();
     try {
-        return Device(abi::ControlNode(request.number));
+        Device device{abi::ControlNode(request.number)};
+        check_new_node(request.number);
+        return device;
     } catch (...) {
         control.remove(request.number, true);
         throw;
@@ -194,11 +215,14 @@ bool Device::wait_ready(std::chrono::nanoseconds limit) const {
         return false;
     const SharedMemory memory(sizeof(std::atomic<int>));
     auto& result = *new (memory.data()) std::atomic<int>(EINTR); // if it is killed
+    if (const auto fault = abi::block_node_fault(this->number()); fault && !fault->missing)
+        throw abi::WrongNode(fault->what + "; " + fault->mend);
+    const dev_t number = abi::block_number(this->number()).value_or(0);
     const pid_t child = ::fork();
     if (child < 0)
         abi::throw_errno("start a process that reads " + path);
     if (child == 0)
-        read_first_block(path.c_str(), result);
+        read_first_block(path.c_str(), number, result);
     const auto pidfd = open_pidfd(child);
     if (!pidfd)
         abi::throw_errno("watch a process that reads " + path);

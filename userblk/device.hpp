@@ -62,7 +62,8 @@ public:
     /// Makes a device. Until a worker asks for requests it is empty for those who
     /// open it, and I/O on it fails. Needs CAP_SYS_ADMIN. Never waits for a worker.
     /// @throws abi::ModuleNotLoaded; std::system_error "unable to create a device";
-    ///         std::invalid_argument if a value cannot be right
+    ///         std::invalid_argument if a value cannot be right; abi::WrongNode if
+    ///         something else lies where its nodes are to be. Then there is no device.
     static Device create(const DeviceConfig& config);
 
     /// @param dev a number, userblkN, /dev/userblkN, /dev/userblkcN, or a name
@@ -98,7 +99,8 @@ public:
     /// over.
     /// The read is done by a child process that is left behind, waiting, if
     /// nobody serves the device: a read in the kernel cannot be taken back.
-    /// @throws std::system_error if the read failed, or the node cannot be opened
+    /// @throws std::system_error if the read failed, or the node cannot be opened;
+    ///         abi::WrongNode if something else lies at its path
     bool wait_ready(std::chrono::nanoseconds limit) const;
 
 private:

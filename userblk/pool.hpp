@@ -75,6 +75,9 @@ struct PoolOptions {
     /// Asked when the pool is to stop, and every 50 ms until it says yes, while the workers
     /// serve on; a second signal ends that, and so does the device's removal. Empty: at once.
     std::function<bool()> may_stop;
+    /// Asked once all workers take requests, and every 50 ms until it says yes: only then others
+    /// are told that the pool is ready. Empty: at once.
+    std::function<bool()> may_be_ready;
     /// Called once, in the supervisor, as soon as all workers take requests.
     std::function<void()> ready;
     LogFunction log;

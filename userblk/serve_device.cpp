@@ -2,6 +2,7 @@
 #include "userblk/serve_device.hpp"
 
 #include "userblk/removal.hpp"
+#include "userblk/udev_links.hpp"
 
 #include <functional>
 #include <iostream>
@@ -41,9 +42,15 @@ int serve_device(const Device& device, const BackendFactory& make, PoolOptions o
     const LogFunction log = options.log;
     // At the end the number may be another device's.
     const abi::Identity identity{device.number(), device.context().diskseq};
-    options.ready = [&device] { std::cout << device.block_path() << std::endl; };
     if (temporary)
         options.may_stop = removal_before_stop(identity);
+    UdevLinks links(device.number(), UdevLinks::Since::served);
+    options.may_be_ready = [&links] { return links.settled(); };
+    options.ready = [&] {
+        if (!links.complaint().empty())
+            write_log(log, LogLevel::warning, links.complaint());
+        std::cout << device.block_path() << std::endl;
+    };
     PoolEnd end = PoolEnd::failed;
     std::optional<Pool> pool;
     try {

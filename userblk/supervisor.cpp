@@ -33,6 +33,8 @@ using namespace std::chrono_literals;
 constexpr unsigned hopeless = 5;
 /// After SIGKILL; a process that is stuck in the kernel takes longer, and is left.
 constexpr auto kill_limit = 5s;
+/// How often may_be_ready() is asked.
+constexpr auto ask_ready_every = 50ms;
 
 /// How often it is said that a store is not open yet.
 constexpr std::chrono::milliseconds say_every = 30s;
@@ -337,13 +339,18 @@ void Supervisor::assign() {
 }
 
 void Supervisor::tell_ready() {
-    // Whoever hears of it finds the device with its size, however long the workers
-    // take to ask for requests first: who polls asks for them.
-    abi::NodeEvents ignored;
-    node_->poll(ignored, 0ms);
-    told_ready_ = established_ = true;
-    log(LogLevel::information,
-        abi::disk_name(number_) + " is served by " + counted(places_.size(), "worker"));
+    if (!established_) {
+        // Whoever hears of it finds the device with its size, however long the workers
+        // take to ask for requests first: who polls asks for them.
+        abi::NodeEvents ignored;
+        node_->poll(ignored, 0ms);
+        log(LogLevel::information,
+            abi::disk_name(number_) + " is served by " + counted(places_.size(), "worker"));
+    }
+    established_ = true;
+    if (options_.may_be_ready && !options_.may_be_ready())
+        return;
+    told_ready_ = true;
     notify("READY=1");
     if (options_.ready)
         options_.ready();
@@ -638,6 +645,8 @@ Supervisor::Clock::time_point Supervisor::next_deadline() const noexcept {
         consider(now + ask_every);
     if (change_deadline_)
         consider(*change_deadline_);
+    if (established_ && !told_ready_)
+        consider(now + ask_ready_every);
     consider(next_start_);
     for (const auto& place : places_)
         if (place.worker == nullptr)

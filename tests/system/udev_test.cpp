@@ -59,6 +59,42 @@ TEST_F(Udev, NamesPartitions) {
     serve.stop();
 }
 
+// What a command says is ready is there when it says so: the link by name of a device that was
+// made, and of one that is served its partitions and their links as well.
+TEST_F(Udev, LinksAreThereWhenTheCommandEnds) {
+    allow_time(240s);
+    namespace fs = std::filesystem;
+    const std::string store = make_file("store.img", 16 * mib);
+    succeed({"sgdisk", "-n", "1:0:+4M", "-n", "2:0:0", store});
+    for (int i = 0; i < 3; i++) {
+        const std::string made =
+            succeed({built("userblkctl"), "create", "--size", "16M", "--name", "made"});
+        EXPECT_TRUE(fs::is_block_file("/dev/userblk/by-name/made"));
+        const std::string out =
+            succeed({built("userblkctl"), "serve", "--create", "file:" + store, "--name", "ready",
+                     "--detach", "--log", "file:" + folder() + "/log"},
+                    3 * patience);
+        const std::string path = out.substr(0, out.find('\n'));
+        EXPECT_TRUE(fs::is_block_file("/dev/userblk/by-name/ready"));
+        EXPECT_TRUE(fs::is_block_file(path + "p2"));
+        EXPECT_TRUE(fs::is_block_file("/dev/userblk/by-name/ready-part2"));
+        succeed({built("userblkctl"), "remove", "--all", "--force"});
+    }
+}
+
+// udev is stopped: what is not to come is waited for no longer than asked for, and said.
+TEST_F(Udev, ThatDoesNothingIsNotWaitedForWithoutEnd) {
+    succeed({"udevadm", "control", "--stop-exec-queue"});
+    setenv("USERBLK_UDEV_WAIT", "100ms", 1);
+    const Outcome made = run({built("userblkctl"), "create", "--size", "16M", "--name", "unseen"});
+    unsetenv("USERBLK_UDEV_WAIT");
+    succeed({"udevadm", "control", "--start-exec-queue"});
+    EXPECT_EQ(made.status, 0);
+    EXPECT_NE(made.err.find("/dev/userblk/by-name/unseen"), std::string::npos) << made.err;
+    settle();
+    succeed({built("userblkctl"), "remove", "unseen"});
+}
+
 // The last worker dies and requests wait: after a while the kernel says so, so that a service
 // manager can do something about it.
 TEST_F(Udev, IsToldThatRequestsWait) {

@@ -4,6 +4,7 @@
 #include "userblk/ctl/command_line.hpp"
 #include "userblk/ctl/device_facts.hpp"
 #include "userblk/ctl/kernel_module.hpp"
+#include "userblk/udev_links.hpp"
 #include "userblk/units.hpp"
 
 #include <iostream>
@@ -62,6 +63,10 @@ int CreateCommand::run() {
     if (options_.size() == 0)
         throw UsageError("--size is missing or 0; give one, such as --size 1G");
     const auto device = create_device(options_.apply({}));
+    UdevLinks links(device.number(), UdevLinks::Since::made);
+    links.wait();
+    if (!links.complaint().empty())
+        recovery::complain(program_name, "warning: " + links.complaint());
     if (json_)
         print_json(std::cout, config_json(device.node().info().device.config));
     else
