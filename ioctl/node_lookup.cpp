@@ -53,6 +53,7 @@ Attributes attributes_of(const userblk_info& info) {
     attributes.name = info.config.name;
     attributes.state = info.state == USERBLK_STATE_NEW ? "new" : "served";
     attributes.size = info.config.size;
+    attributes.diskseq = info.diskseq;
     attributes.read_only = (info.config.flags & USERBLK_F_READ_ONLY) != 0;
     attributes.queued = info.queued;
     attributes.taken = info.taken;
@@ -64,6 +65,10 @@ Attributes attributes_of(const userblk_info& info) {
     attributes.errors = info.errors;
     attributes.resets = info.resets;
     attributes.stale = info.stale;
+    if ((info.features & USERBLK_FEATURE_SERVERS) != 0) {
+        attributes.servers = info.servers;
+        attributes.unserved = milliseconds(info.unserved_ns);
+    }
     return attributes;
 }
 

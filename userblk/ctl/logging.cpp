@@ -15,6 +15,7 @@
 #include <cstdlib>
 #include <iostream>
 #include <stdexcept>
+#include <sys/stat.h>
 #include <unistd.h>
 
 namespace userblk::ctl {
@@ -39,10 +40,19 @@ Poco::Message::Priority priority_of(LogLevel level) {
     return Poco::Message::PRIO_DEBUG;
 }
 
+// $JOURNAL_STREAM is inherited by whom it does not concern: it counts where it names the
+// file ("DEVICE:INODE") that standard error is.
+bool is_journal() {
+    const char* const stream = std::getenv("JOURNAL_STREAM");
+    struct stat about {};
+    return stream != nullptr && ::fstat(STDERR_FILENO, &about) == 0 &&
+           std::to_string(about.st_dev) + ":" + std::to_string(about.st_ino) == stream;
+}
+
 // A journal reads the level from "<N>", notes time and process itself, and has
 // the same numbers.
 std::string console_pattern() {
-    return std::getenv("JOURNAL_STREAM") != nullptr ? "<%l>%t" : "%s: %t";
+    return is_journal() ? "<%l>%t" : "%s: %t";
 }
 
 Poco::AutoPtr<Poco::Channel> formatted(const Poco::AutoPtr<Poco::Channel>& channel,

@@ -2,6 +2,7 @@
 #include "userblk/ctl/serve_command.hpp"
 
 #include "ioctl/lookup.hpp"
+#include "ioctl/nodes.hpp"
 #include "recover/survey.hpp"
 #include "userblk/ctl/background.hpp"
 #include "userblk/ctl/command_line.hpp"
@@ -14,10 +15,12 @@
 #include "userblk/store_claim.hpp"
 #include "userblk/supervisor_file.hpp"
 #include "userblk/supervisor_record.hpp"
+#include "userblk/udev_links.hpp"
 #include "userblk/units.hpp"
 
 #include <algorithm>
 #include <chrono>
+#include <fcntl.h>
 #include <filesystem>
 #include <iostream>
 #include <iterator>
@@ -138,6 +141,17 @@ std::string other_supervisors(std::uint32_t number) {
             text += (text.empty() ? "" : ", ") +
                     (pid > 0 ? std::to_string(pid) : "not visible from here");
     return text;
+}
+
+bool is_new(std::uint32_t number) {
+    return recovery::open_node(number).info().device.state == USERBLK_STATE_NEW;
+}
+
+// Who owns the control node may serve the device, and need not be one who may use it, nor see its
+// block node. That the workers take requests has to do then.
+bool may_read(const Device& device) {
+    return ::faccessat(AT_FDCWD, device.block_path().c_str(), R_OK, AT_EACCESS) == 0 ||
+           (errno != EACCES && errno != EPERM && errno != ENOENT);
 }
 
 Scheduling scheduling_of(const std::string& word) noexcept {
@@ -390,6 +404,8 @@ ServeCommand::Target ServeCommand::find_target(const BackendSpec& store) const {
         recovery::complain(program_name, abi::disk_name(number) +
                                              " is served already (by the workers of process " +
                                              others + "); joining them");
+    if (const auto fault = abi::block_node_fault(number); fault && !fault->missing)
+        recovery::complain(program_name, "warning: " + fault->what + "; " + fault->mend);
     return {number, create_ && !keep_, !others.empty() || is_served(number)};
 }
 
@@ -410,7 +426,7 @@ ServeCommand::Target ServeCommand::make_target(const BackendSpec& store) const {
     if (redirect_)
         base.redirect = true;
     const auto device = create_device(device_options_.apply(std::move(base)));
-    return {device.number(), !keep_, false};
+    return {device.number(), !keep_, false, true, device.context().diskseq};
 }
 
 // Why a device that is ours stays: empty if it need not.
@@ -436,6 +452,20 @@ std::function<bool()> ServeCommand::removal_before_stop(const Target& target) co
         return result && *result &&
                *result != std::errc::no_such_device; // what was removed ends by itself
     };
+}
+
+// A device that a failing command has made does not stay: nobody was told of it.
+void ServeCommand::undo(const Target& target) const noexcept {
+    if (!target.made)
+        return;
+    try {
+        Device::remove(target.number, true, target.diskseq);
+    } catch (const std::system_error& error) {
+        if (error.code() != std::errc::no_such_device)
+            recovery::complain(program_name, "warning: " + recovery::explain(error));
+    } catch (const std::exception& error) {
+        recovery::complain(program_name, "warning: " + recovery::explain(error));
+    }
 }
 
 // In use it stays: whoever uses it goes on when it is served again.
@@ -518,19 +548,31 @@ int ServeCommand::serve(Target target, const BackendSpec& store, const LogFuncti
     auto options = pool_options(target, store);
     options.record = record(store);
     options.log = log;
-    options.ready = std::move(ready);
+    bool was_ready = !target.made;
+    std::optional<UdevLinks> links;
+    options.may_be_ready = [&] { return !links || links->settled(); };
+    options.ready = [&, ready = std::move(ready)] {
+        if (links && !links->complaint().empty())
+            log(LogLevel::warning, links->complaint());
+        was_ready = true;
+        ready();
+    };
     PoolEnd end = PoolEnd::failed;
     std::optional<Pool> pool; // until the device is removed, since it holds signals back
     try {
         // At the end the number may be another device's.
         target.diskseq = Device::context_of(recovery::open_node(target.number)).diskseq;
         options.may_stop = removal_before_stop(target);
+        links.emplace(target.number,
+                      is_new(target.number) ? UdevLinks::Since::served : UdevLinks::Since::made);
         const auto held = claim(target, store, log);
         end = pool.emplace(target.number, store.factory(log), options).run();
     } catch (const std::exception& error) {
         log(LogLevel::error, recovery::explain(error));
     }
-    if (end != PoolEnd::removed)
+    if (end == PoolEnd::failed && !was_ready)
+        undo(target);
+    else if (end != PoolEnd::removed)
         remove_at_end(target, log);
     return end == PoolEnd::stopped || end == PoolEnd::removed ? exit_success : exit_failure;
 }
@@ -578,7 +620,8 @@ void ServeCommand::wait_until_served(Background& background, const Target& targe
         const auto spent = std::chrono::steady_clock::now() - start;
         const auto left = limit == infinity ? infinity : limit - spent;
         const Device device(recovery::open_node(target.number));
-        if (!wait_until_ready(device, std::max<std::chrono::nanoseconds>(left, 0ns)))
+        if (may_read(device) &&
+            !wait_until_ready(device, std::max<std::chrono::nanoseconds>(left, 0ns)))
             fail();
     } catch (...) {
         background.stop();
@@ -660,8 +703,14 @@ int ServeCommand::run() {
     if (continuation)
         return go_on(*continuation);
     const auto store = parse_store();
+    open_log(); // before a device is made for it
     const auto target = create_ ? make_target(store) : find_target(store);
-    return detach_ ? serve_in_background(target, store) : serve_here(target, store);
+    try {
+        return detach_ ? serve_in_background(target, store) : serve_here(target, store);
+    } catch (...) {
+        undo(target);
+        throw;
+    }
 }
 
 } // namespace userblk::ctl

@@ -40,8 +40,9 @@ private:
     struct Target {
         std::uint32_t number = 0;
         bool ours = false;
-        bool joined = false; ///< others served it already
-        std::uint64_t diskseq = 0; ///< known while it is served
+        bool joined = false;       ///< others served it already
+        bool made = false;         ///< by this command: gone again if that fails
+        std::uint64_t diskseq = 0; ///< known while it is served, and of one that was made
     };
 
     void declare_workers(CommandLine& line);
@@ -73,6 +74,7 @@ private:
     std::string other_servers(const Target& target) const;
     std::function<bool()> removal_before_stop(const Target& target) const;
     void remove_at_end(const Target& target, const LogFunction& log) const;
+    void undo(const Target& target) const noexcept;
 
     std::function<std::vector<CommandLine::Given>()> given_;
     std::string first_, second_; ///< DEV and STORE, or STORE alone with --create
