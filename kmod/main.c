@@ -17,7 +17,8 @@ static int __init userblk_init(void)
 {
 	int err;
 
-	userblk_reclaim_wq = alloc_workqueue("userblk",
+	/* Its rescuer is not to pass for a process that serves, in ps and pgrep. */
+	userblk_reclaim_wq = alloc_workqueue("ubk_reclaim",
 					     WQ_UNBOUND | WQ_MEM_RECLAIM, 0);
 	if (!userblk_reclaim_wq)
 		return -ENOMEM;

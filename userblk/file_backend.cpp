@@ -194,15 +194,7 @@ std::error_code FileBackend::redirect(const Operation& operation, Extents& to) {
 }
 
 std::vector<StoreFile> FileBackend::store_files() const {
-    const auto status = status_of(fd_.get());
-    const auto place = [](const char* kind, dev_t device) {
-        return std::string(kind) + std::to_string(major(device)) + ":" +
-               std::to_string(minor(device));
-    };
-    const auto identity = block_device_
-                              ? place("block:", status.st_rdev)
-                              : place("file:", status.st_dev) + ":" + std::to_string(status.st_ino);
-    return {{path_, identity, fd_.get(), description_.read_only}};
+    return {{path_, file_identity(fd_.get()), fd_.get(), description_.read_only}};
 }
 
 } // namespace userblk

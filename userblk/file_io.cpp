@@ -4,6 +4,8 @@
 #include "ioctl/error.hpp"
 
 #include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -59,6 +61,19 @@ std::error_code sync_data(int fd) noexcept {
         if (errno != EINTR)
             return abi::last_error();
     return {};
+}
+
+std::string file_identity(int fd) {
+    struct stat status {};
+    if (::fstat(fd, &status) < 0)
+        abi::throw_errno("look at a store");
+    const auto place = [](const char* kind, dev_t device) {
+        return std::string(kind) + std::to_string(major(device)) + ":" +
+               std::to_string(minor(device));
+    };
+    return S_ISBLK(status.st_mode)
+               ? place("block:", status.st_rdev)
+               : place("file:", status.st_dev) + ":" + std::to_string(status.st_ino);
 }
 
 bool is_unsupported(std::error_code error) noexcept {

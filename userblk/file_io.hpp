@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <string>
 #include <system_error>
 
 namespace userblk {
@@ -23,6 +24,10 @@ std::error_code allocate(int fd, int mode, std::uint64_t offset, std::uint64_t l
 
 /// fdatasync(2).
 std::error_code sync_data(int fd) noexcept;
+
+/// What stands for the open file or disk, by whatever name it was found: that of a file of
+/// memory is the same as /dev/shm/NAME and as mem:NAME.
+std::string file_identity(int fd);
 
 /// The answer of a call to something that cannot be done here at all, as against
 /// one that failed.

@@ -208,7 +208,7 @@ std::span<std::byte> MemoryBackend::mapping(std::uint64_t offset, std::size_t le
 std::vector<StoreFile> MemoryBackend::store_files() const {
     const auto named = segment_named("");
     const auto text = name_.starts_with(named) ? name_.substr(named.size()) : "";
-    return {{"mem:" + text, "mem:" + name_, fd_.get()}};
+    return {{"mem:" + text, file_identity(fd_.get()), fd_.get()}};
 }
 
 std::error_code MemoryBackend::bring_in() noexcept {

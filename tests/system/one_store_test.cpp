@@ -127,6 +127,19 @@ TEST_F(OneStore, OfMemoryHasOneDevice) {
     shell("rm -f /dev/shm/userblk.one-store*");
 }
 
+// The same memory by its name and by its path is one store.
+TEST_F(OneStore, OfMemoryIsTheSameByItsPath) {
+    TestDevice device(full_config(size));
+    Supervisor first(device, "mem:one-store", 1);
+    EXPECT_TRUE(answers(device));
+    Supervisor second(device, "file:/dev/shm/userblk.one-store", 1);
+    EXPECT_TRUE(eventually([&] { return info(device.control()).servers >= 2; }));
+    first.stop();
+    EXPECT_TRUE(answers(device));
+    second.stop();
+    shell("rm -f /dev/shm/userblk.one-store*");
+}
+
 // Those that only read may have a file together; one that writes is refused then.
 TEST_F(OneStore, IsSharedByThoseThatRead) {
     const std::string image = "file:" + make_file("image", size);
