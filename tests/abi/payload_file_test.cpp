@@ -776,16 +776,16 @@ TEST_F(PayloadFile, WholeWorker) {
 TEST_F(PayloadFile, NoPayloadIsAt0) {
     for (const std::uint32_t last : {(1u << USERBLK_PAYLOAD_GENERATION_BITS) - 1, ~0u}) {
         const ModuleParameter first("first_generation", std::to_string(last));
-        TestDevice device;
+        TestDevice fresh;
         const Buffer data = pattern(4096, 5);
         for (int i = 0; i < 3; i++) {
-            const Io io = device.read(0, 4096);
-            const userblk_request request = take(device.control());
+            const Io io = fresh.read(0, 4096);
+            const userblk_request request = take(fresh.control());
             EXPECT_NE(USERBLK_ID_GENERATION(request.id), last);
             EXPECT_NE(request.id, 0u);
             ASSERT_NE(request.payload, 0u);
-            EXPECT_EQ(write_at(device.control(), data.data(), 4096, request.payload), 4096);
-            EXPECT_EQ(put(device.control(), complete_read(request.id, nullptr, 0)), 0);
+            EXPECT_EQ(write_at(fresh.control(), data.data(), 4096, request.payload), 4096);
+            EXPECT_EQ(put(fresh.control(), complete_read(request.id, nullptr, 0)), 0);
             EXPECT_EQ(io->result(), 0);
             EXPECT_EQ(io->data(), data);
         }

@@ -131,15 +131,13 @@ TEST_F(Partitions, AreNotReadByTheFirstOpen) {
     EXPECT_EQ(info(device.control()).queued, 0u);
 }
 
-// The first GET sets the reading going; it is answered like anything, and there they are, with an
-// event for udev.
+// Who begins to serve sets the reading going; it is answered like anything, and there they are,
+// with an event for udev.
 TEST_F(Partitions, AreReadAfterTheFirstGet) {
     TestDevice device(scanned(), TestDevice::Begin::not_served);
     Store store = partitioned_store();
     Uevents events;
     Server server(device, store);
-    userblk_request request = record();
-    get(device.control(), {&request, 1}, no_wait);
     EXPECT_TRUE(eventually([&] { return std::filesystem::exists(partition(device, 2)); }));
     EXPECT_TRUE(events.await(device.name(), "change", "USERBLK_EVENT=served"));
     EXPECT_EQ(device.sysfs("size"), std::to_string(default_size / 512));

@@ -9,6 +9,10 @@
 
 namespace userblk::test {
 
+TestDevice::TestDevice(const userblk_config& config)
+    : TestDevice(config,
+                 config.flags & USERBLK_F_NO_PARTITIONS ? Begin::served : Begin::not_served) {}
+
 TestDevice::TestDevice(const userblk_config& config, Begin begin) : config_(config) {
     if (const int error = create(config_))
         throw std::system_error(error, std::generic_category(), "CREATE");

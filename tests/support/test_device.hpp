@@ -22,8 +22,10 @@ public:
     // is done on one that is not served yet fails.
     enum class Begin { served, not_served };
 
-    // Throws std::system_error.
-    explicit TestDevice(const userblk_config& config = test_config(), Begin begin = Begin::served);
+    // Throws std::system_error. Served, unless its partition table is to be read: that waits for a
+    // worker, and everybody who opens the device for that.
+    explicit TestDevice(const userblk_config& config = test_config());
+    TestDevice(const userblk_config& config, Begin begin);
     TestDevice(const TestDevice&) = delete;
     TestDevice& operator=(const TestDevice&) = delete;
     ~TestDevice();

@@ -98,16 +98,18 @@ TEST_F(Udev, ThatDoesNothingIsNotWaitedForWithoutEnd) {
 // The last worker dies and requests wait: after a while the kernel says so, so that a service
 // manager can do something about it.
 TEST_F(Udev, IsToldThatRequestsWait) {
+    TestDevice device(named("waiting"));
     Uevents uevents;
-    TestDevice device(named("waiting"), TestDevice::Begin::not_served);
+    Supervisor first(device, "mem:", 1);
+    EXPECT_TRUE(uevents.await(device.name(), "change", "USERBLK_EVENT=served"));
+    EXPECT_TRUE(answers(device));
     settle();
-    announce_service(device.control());
+    first.kill_all();
     const Io reader = device.read(0, 4096);
     EXPECT_TRUE(uevents.await(device.name(), "change", "USERBLK_EVENT=waiting"));
     settle();
     Supervisor serve(device, "mem:", 1);
     EXPECT_EQ(reader->result(), 0);
-    EXPECT_TRUE(uevents.await(device.name(), "change", "USERBLK_EVENT=served"));
     serve.stop();
 }
 

@@ -54,10 +54,11 @@ std::string make_world(Channel& to, unsigned int owner) {
         const std::string number = std::to_string(config.number);
         numbers += number + " " + std::to_string(config.size) + " ";
         fds.push_back(test::open_file("/dev/userblkc" + number, O_RDWR));
-        test::announce_service(fds.back().get());
         fds.push_back(test::open_file("/dev/userblkc" + number, O_RDONLY));
         fds.push_back(test::open_file("/dev/userblk" + number, O_RDWR | O_DIRECT));
         fds.push_back(test::open_file("/dev/userblk" + number, O_RDWR));
+        // Last: the reading of a partition table keeps others from opening the device.
+        test::announce_service(fds[fds.size() - 4].get());
     }
     std::vector<int> raw;
     for (const test::Fd& fd : fds)
