@@ -130,6 +130,8 @@ TEST_F(DiskTools, TheirRulesKnowADeviceWhoseServerDied) {
         const std::string store = make_file(type, 128 * mib);
         Supervisor serve(device, "file:" + store, 1);
         EXPECT_TRUE(answers(device));
+        // While udev handles an event it sees no writer close the disk.
+        EXPECT_TRUE(eventually([&] { return has_property(device, "USERBLK_SERVED=1"); }));
         settle();
         succeed({"sh", "-c", make, "sh", device.block_path()}, 4 * patience);
         EXPECT_TRUE(eventually([&] { return has_property(device, "ID_FS_TYPE=" + type); }))

@@ -18,8 +18,16 @@ protected:
         Fd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
         sockaddr_un address{AF_UNIX, {}};
         path.copy(address.sun_path, sizeof(address.sun_path) - 1);
-        if (::connect(fd.get(), reinterpret_cast<sockaddr*>(&address), sizeof(address)))
-            throw_errno("unable to connect to " + path);
+        // The socket has its name a moment before somebody listens.
+        int error = 0;
+        eventually([&] {
+            error = ::connect(fd.get(), reinterpret_cast<sockaddr*>(&address), sizeof(address))
+                        ? errno
+                        : 0;
+            return error != ECONNREFUSED;
+        });
+        if (error)
+            throw std::system_error(error, std::generic_category(), "unable to connect to " + path);
         EXPECT_EQ(heard(fd), 0) << "no greeting";
         return fd;
     }
