@@ -96,13 +96,12 @@ TEST_F(Life, OfADeviceWithANumberOfItsOwn) {
 
 // Removed by force while nobody serves it and a reader waits: the reader gets an error, at once.
 TEST_F(Life, EndsByForceWithoutWorkers) {
-    const std::string path = create({"--size", "1M"});
+    const std::string path = create({"--size", "1M", "--no-partitions"});
+    const std::string number = path.substr(std::strlen("/dev/userblk"));
+    const Fd control = open_file("/dev/userblkc" + number, O_RDWR);
+    announce_service(control.get());
     Program reader({"dd", "if=" + path, "of=/dev/null", "bs=4k", "count=1", "iflag=direct"});
-    {
-        const Fd control =
-            open_file("/dev/userblkc" + path.substr(std::strlen("/dev/userblk")), O_RDWR);
-        EXPECT_TRUE(eventually([&] { return info(control.get()).queued == 1; }));
-    }
+    EXPECT_TRUE(eventually([&] { return info(control.get()).queued == 1; }));
     EXPECT_EQ(run({built("userblkctl"), "remove", path}).status, 1);
     succeed({built("userblkctl"), "remove", "--force", path});
     const Outcome outcome = reader.wait();

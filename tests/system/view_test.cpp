@@ -49,7 +49,7 @@ protected:
 // at every moment list, info, JSON and top say what is so then.
 TEST_F(View, TheStateIsThatOfNow) {
     const std::string store = make_file("store.img", 16 * mib);
-    const TestDevice device;
+    const TestDevice device(test_config(), TestDevice::Begin::not_served);
     const std::string& name = device.name();
     EXPECT_EQ(listed(name, "STATE"), "new");
     EXPECT_EQ(listed(name, "SERVERS"), "0");
