@@ -33,6 +33,7 @@ struct Plain {
         config.depth = depth;
         EXPECT_EQ(create(config), 0);
         control = open_file("/dev/userblkc" + std::to_string(number), O_RDWR);
+        announce_service(control.get());
     }
     void ask(Aio& aio) {
         block = open_file("/dev/userblk" + std::to_string(config.number), O_RDONLY | O_DIRECT);
