@@ -130,10 +130,12 @@ TEST_F(DiskTools, TheirRulesKnowADeviceWhoseServerDied) {
         const std::string store = make_file(type, 128 * mib);
         Supervisor serve(device, "file:" + store, 1);
         EXPECT_TRUE(answers(device));
-        // While udev handles an event it sees no writer close the disk.
         EXPECT_TRUE(eventually([&] { return has_property(device, "USERBLK_SERVED=1"); }));
         settle();
         succeed({"sh", "-c", make, "sh", device.block_path()}, 4 * patience);
+        // While udev handles an event it sees no writer close the disk, and these close it often.
+        settle();
+        succeed({"udevadm", "trigger", "--action=change", device.block_path()});
         EXPECT_TRUE(eventually([&] { return has_property(device, "ID_FS_TYPE=" + type); }))
             << known(device);
         settle();
