@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
+#include "tests/support/any_operation.hpp"
 #include "tests/support/files.hpp"
 #include "tests/support/fuse_file.hpp"
 #include "tests/support/kernel_test.hpp"
@@ -97,27 +98,9 @@ private:
 
 class RedirectFileSystems : public KernelTest {
 protected:
-    static Io start(TestDevice& on, int op) {
-        const int block = on.block();
-        switch (op) {
-        case USERBLK_OP_READ:
-            return on.read(0, 4096);
-        case USERBLK_OP_WRITE:
-            return on.write(0, pattern(4096, 1));
-        case USERBLK_OP_FLUSH:
-            return on.flush();
-        case USERBLK_OP_DISCARD:
-            return on.start([=] {
-                std::uint64_t range[2] = {0, 4096};
-                return ioctl_error(block, BLKDISCARD, range);
-            });
-        default:
-            return on.start([=] { return punch(block, 0, 4096); });
-        }
-    }
     // What PUT says of a redirection there; the request is over in any case, and failed if refused.
     static int answer(TestDevice& on, int control, int op, int fd) {
-        const Io io = start(on, op);
+        const Io io = start_operation(on, op);
         const userblk_request request = take(control);
         EXPECT_EQ(request.op, op);
         const int result = put(control, redirect(request, fd, 0));
@@ -134,7 +117,7 @@ protected:
     // The same by a worker without any privilege, which has the file from somebody who may open it.
     void expect_all_of_nobody(int fd, int result, const std::string& what) {
         for (const int op : all_ops) {
-            const Io io = start(shared, op);
+            const Io io = start_operation(shared, op);
             Child worker([&](ChildSide&) {
                 drop_privileges();
                 const Fd control = shared.open_control();

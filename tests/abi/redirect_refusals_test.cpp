@@ -13,6 +13,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 
+#include "tests/support/any_operation.hpp"
 #include "tests/support/files.hpp"
 #include "tests/support/fuse_file.hpp"
 #include "tests/support/kernel_test.hpp"
@@ -39,29 +40,11 @@ protected:
     TestDevice device{config_with(USERBLK_F_REDIRECT)};
     Fd file = memory_file(default_size);
 
-    static Io start(TestDevice& on, int op) {
-        const int block = on.block();
-        switch (op) {
-        case USERBLK_OP_READ:
-            return on.read(0, 4096);
-        case USERBLK_OP_WRITE:
-            return on.write(0, pattern(4096, 1));
-        case USERBLK_OP_FLUSH:
-            return on.flush();
-        case USERBLK_OP_DISCARD:
-            return on.start([=] {
-                std::uint64_t range[2] = {0, 4096};
-                return ioctl_error(block, BLKDISCARD, range);
-            });
-        default:
-            return on.start([=] { return punch(block, 0, 4096); });
-        }
-    }
     // The answer is refused with that error; the request is taken as before and can be answered.
     static void expect_refused(TestDevice& on, int op, int error,
                                const std::function<userblk_answer(const userblk_request&)>& to) {
         const std::uint64_t redirects = info(on.control()).redirects;
-        const Io io = start(on, op);
+        const Io io = start_operation(on, op);
         const userblk_request request = take(on.control());
         ASSERT_EQ(request.op, op);
         EXPECT_EQ(put(on.control(), to(request)), error) << "op " << op;
@@ -81,14 +64,14 @@ protected:
             expect_refused(op, fd, error);
     }
     void expect_accepted(int op, int fd) {
-        const Io io = start(device, op);
+        const Io io = start_operation(device, op);
         EXPECT_EQ(put(device.control(), redirect(take(device.control()), fd, 0)), 0) << op;
         EXPECT_EQ(io->result(), 0) << op;
     }
     // In a process of its own; the error that PUT gives it, or what killed it.
     int answer_from_child(int op, const std::function<userblk_answer(const userblk_request&)>& to,
                           const std::function<void()>& before) {
-        const Io io = start(device, op);
+        const Io io = start_operation(device, op);
         Child child([&](ChildSide&) -> int {
             before();
             const userblk_request request = take(device.control());
@@ -346,7 +329,7 @@ TEST_F(RedirectRefusals, EachAnswerOfACallIsJudgedByItself) {
     std::vector<Io> ios;
     std::vector<userblk_answer> answers;
     for (const Step& step : steps) { // one at a time: they are not to be merged or put in order
-        ios.push_back(start(device, step.op));
+        ios.push_back(start_operation(device, step.op));
         answers.push_back(redirect(take(device.control()), step.fd, step.offset));
     }
     rlimit before;
@@ -387,7 +370,7 @@ TEST_F(RedirectRefusals, SealedFile) {
     write_to_file(sealed.get(), 0, pattern(65536, 6));
     ASSERT_EQ(fcntl(sealed.get(), F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK), 0);
     for (const int op : changing_ops) {
-        const Io io = start(device, op);
+        const Io io = start_operation(device, op);
         const userblk_request request = take(device.control());
         const int result = put(device.control(), redirect(request, sealed.get(), 0));
         if (result) {
@@ -410,7 +393,7 @@ TEST_F(RedirectRefusals, FuseFileOfOneWithoutRights) {
     fill_pattern(fuse.content().data(), fuse.content().size(), 5);
     const Fd there = open_file(fuse.path(), O_RDWR);
     for (const int op : {USERBLK_OP_READ, USERBLK_OP_WRITE, USERBLK_OP_FLUSH}) {
-        const Io io = start(shared, op);
+        const Io io = start_operation(shared, op);
         Child worker([&](ChildSide&) -> int {
             drop_privileges();
             const Fd control = shared.open_control();
