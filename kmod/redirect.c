@@ -6,6 +6,7 @@
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
+#include "foreign.h"
 #include "part.h"
 #include "status.h"
 #include "trace.h"
@@ -295,12 +296,16 @@ static void userblk_redirect_forget(struct userblk_redirect *redirect)
 static void userblk_redirect_release(struct userblk_redirect *redirect)
 {
 	unsigned int i;
+	bool entered;
 
 	/* Then there is one part, and it is over within the worker's call. */
 	if (likely(redirect->borrows))
 		return;
+	/* Another thread may have closed it: these may be the last references. */
+	entered = userblk_foreign_enter();
 	for (i = 0; i < redirect->count; i++)
 		userblk_target_put(&redirect->parts[i].target);
+	userblk_foreign_leave(entered);
 	if (redirect->parts != &redirect->one)
 		kfree(redirect->parts);
 	if (redirect->cred)
