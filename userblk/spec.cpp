@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: MIT
 #include "userblk/spec.hpp"
 
-#include "userblk/decorators.hpp"
+#include "userblk/backends/delay_backend.hpp"
+#include "userblk/backends/error_backend.hpp"
+#include "userblk/backends/log_backend.hpp"
+#include "userblk/backends/read_only_backend.hpp"
 #include "userblk/file_backend.hpp"
 #include "userblk/memory_backend.hpp"
 #include "userblk/null_backend.hpp"

@@ -5,7 +5,12 @@
 
 #include "userblk/backend.hpp"
 #include "userblk/backoff.hpp"
-#include "userblk/decorators.hpp"
+#include "userblk/backends/delay_backend.hpp"
+#include "userblk/backends/error_backend.hpp"
+#include "userblk/backends/log_backend.hpp"
+#include "userblk/backends/read_only_backend.hpp"
+#include "userblk/backends/stats_backend.hpp"
+#include "userblk/decorator.hpp"
 #include "userblk/device.hpp"
 #include "userblk/extents.hpp"
 #include "userblk/file_backend.hpp"

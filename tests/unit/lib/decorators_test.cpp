@@ -1,7 +1,12 @@
 // SPDX-License-Identifier: MIT
-#include "userblk/decorators.hpp"
+#include "userblk/decorator.hpp"
 
 #include "temporary.hpp"
+#include "userblk/backends/delay_backend.hpp"
+#include "userblk/backends/error_backend.hpp"
+#include "userblk/backends/log_backend.hpp"
+#include "userblk/backends/read_only_backend.hpp"
+#include "userblk/backends/stats_backend.hpp"
 #include "userblk/device.hpp"
 #include "userblk/file_backend.hpp"
 #include "userblk/null_backend.hpp"
@@ -34,6 +39,39 @@ TEST(Decorators, ALogTellsOfEachCall) {
     EXPECT_TRUE(lines[0].starts_with("read of 512 at 0: ok")) << lines[0];
     EXPECT_TRUE(lines[1].starts_with("write of 512 at 0, durable: ok")) << lines[1];
     EXPECT_TRUE(lines[2].starts_with("flush: ok")) << lines[2];
+}
+
+// One hook sees every operation, with its kind, place and flags, and decides what becomes of it.
+TEST(Decorators, AHookSeesEachOperation) {
+    class Hooked : public TransparentDecorator {
+    public:
+        using TransparentDecorator::TransparentDecorator;
+        std::vector<Operation> seen;
+
+    protected:
+        std::error_code around(const Operation& operation, const Proceed& proceed) override {
+            seen.push_back(operation);
+            if (operation.kind == Operation::Kind::discard)
+                return std::make_error_code(std::errc::timed_out); // not carried out
+            return proceed();
+        }
+    };
+    const auto stats = std::make_shared<StatsBackend>(store());
+    Hooked backend(stats);
+    const auto results = ask_everything(backend);
+    using Kind = Operation::Kind;
+    ASSERT_EQ(backend.seen.size(), 5U);
+    const Kind kinds[] = {Kind::read, Kind::write, Kind::flush, Kind::discard, Kind::write_zeroes};
+    for (std::size_t i = 0; i < backend.seen.size(); ++i) {
+        const auto& operation = backend.seen[i];
+        EXPECT_EQ(operation.kind, kinds[i]) << i;
+        EXPECT_EQ(operation.length, kinds[i] == Kind::flush ? 0U : 512U) << i;
+        EXPECT_EQ(operation.fua, kinds[i] == Kind::write) << i;
+    }
+    EXPECT_EQ(results[3], std::errc::timed_out);
+    const auto counts = stats->counts();
+    EXPECT_EQ(counts.reads + counts.writes + counts.flushes + counts.write_zeroes, 4U);
+    EXPECT_EQ(counts.discards, 0U);
 }
 
 // A delayed store is slower, and otherwise the same.

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-#include "userblk/decorators.hpp"
+#include "userblk/backends/read_only_backend.hpp"
+#include "userblk/decorator.hpp"
 #include "userblk/device.hpp"
 #include "userblk/null_backend.hpp"
 

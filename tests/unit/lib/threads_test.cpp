@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Stores are called by all threads of a worker at once (backend.hpp). Here without a kernel, so
 // that it can be watched: scripts/check-sanitizers thread.
-#include "userblk/decorators.hpp"
+#include "userblk/backends/error_backend.hpp"
+#include "userblk/backends/stats_backend.hpp"
 #include "userblk/file_backend.hpp"
 #include "userblk/memory_backend.hpp"
 #include "userblk/null_backend.hpp"

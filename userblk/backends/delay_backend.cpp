@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: MIT
+#include "userblk/backends/delay_backend.hpp"
+
+#include <thread>
+#include <utility>
+
+namespace userblk {
+
+DelayBackend::DelayBackend(std::shared_ptr<Backend> inner, std::chrono::nanoseconds delay)
+    : TransparentDecorator(std::move(inner)), delay_(delay) {}
+
+std::error_code DelayBackend::around(const Operation&, const Proceed& proceed) {
+    std::this_thread::sleep_for(delay_);
+    return proceed();
+}
+
+} // namespace userblk

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "userblk/decorator.hpp"
+
+namespace userblk {
+
+/// What would change the store fails with EROFS; reads and flushes are passed on.
+class ReadOnlyBackend final : public TransparentDecorator {
+public:
+    using TransparentDecorator::TransparentDecorator;
+
+    Description describe() const override;
+    std::vector<StoreFile> store_files() const override;
+    /// Passed on for loading only.
+    std::span<std::byte> mapping(std::uint64_t offset, std::size_t length,
+                                 Access access) noexcept override;
+
+protected:
+    std::error_code around(const Operation& operation, const Proceed& proceed) override;
+};
+
+} // namespace userblk
