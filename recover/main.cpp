@@ -1,21 +1,21 @@
 // SPDX-License-Identifier: MIT
-#include "recover/explain.hpp"
-#include "recover/help.hpp"
-#include "recover/output.hpp"
-#include "recover/recover.hpp"
 #include "recover/watch.hpp"
+#include "userblk/cli/explain.hpp"
+#include "userblk/cli/help.hpp"
+#include "userblk/cli/output.hpp"
+#include "userblk/inspect/recover.hpp"
 
 #include <CLI/CLI.hpp>
 #include <iostream>
 
 namespace {
 
-using namespace userblk::recovery;
+using namespace userblk;
 
 constexpr const char* program = "userblk-recover";
 
 struct Arguments {
-    RecoverOptions recover;
+    inspect::RecoverOptions recover;
     bool watch = false;
 };
 
@@ -34,11 +34,11 @@ void declare(CLI::App& app, Arguments& arguments) {
                  "died that held requests; tell of it, and with --reset put them back. Without "
                  "DEV also for devices to come");
     app.add_flag("--json", arguments.recover.json, "Print JSON; with --watch one text per line");
-    add_selection_options(app, arguments.recover.selection);
+    inspect::add_selection_options(app, arguments.recover.selection);
     app.footer("Exit status: 0 nothing of the dead is pending (any more), 1 failure, 2 wrong "
                "usage,\n3 requests of the dead are pending; --reset puts them back.");
-    app.formatter(std::make_shared<HelpFormatter>());
-    app.failure_message(usage_message);
+    app.formatter(std::make_shared<cli::HelpFormatter>());
+    app.failure_message(cli::usage_message);
 }
 
 int run(Arguments& arguments) {
@@ -47,12 +47,13 @@ int run(Arguments& arguments) {
     const bool forced = options.selection.forced();
     if (!arguments.watch) {
         options.reset |= forced;
-        return recover(options, std::cout);
+        return inspect::recover(options, std::cout);
     }
     if (forced)
-        throw UsageError("--watch only puts back what the dead held; give a forced form alone");
-    Watcher({program, options.devices, options.reset, options.json}, std::cout).run();
-    return exit_success;
+        throw cli::UsageError(
+            "--watch only puts back what the dead held; give a forced form alone");
+    recovery::Watcher({program, options.devices, options.reset, options.json}, std::cout).run();
+    return cli::exit_success;
 }
 
 int run(int argc, char** argv) {
@@ -66,19 +67,19 @@ int run(int argc, char** argv) {
         app.parse(argc, argv);
         return run(arguments);
     } catch (const CLI::ParseError& error) {
-        return app.exit(error) == 0 ? exit_success : exit_usage;
-    } catch (const UsageError& error) {
-        complain(program, error.what());
-        return exit_usage;
+        return app.exit(error) == 0 ? cli::exit_success : cli::exit_usage;
+    } catch (const cli::UsageError& error) {
+        cli::complain(program, error.what());
+        return cli::exit_usage;
     } catch (const std::exception& error) {
-        complain(program, explain(error));
-        return exit_failure;
+        cli::complain(program, cli::explain(error));
+        return cli::exit_failure;
     }
 }
 
 } // namespace
 
 int main(int argc, char** argv) { // NOLINT(bugprone-exception-escape): no memory to complain
-    Output output;
+    cli::Output output;
     return output.finish(program, run(argc, argv));
 }

@@ -3,10 +3,10 @@
 
 #include "ioctl/error.hpp"
 #include "ioctl/lookup.hpp"
-#include "recover/explain.hpp"
-#include "recover/json.hpp"
-#include "recover/recover.hpp"
-#include "recover/survey.hpp"
+#include "userblk/cli/explain.hpp"
+#include "userblk/cli/json.hpp"
+#include "userblk/inspect/recover.hpp"
+#include "userblk/inspect/survey.hpp"
 
 #include <algorithm>
 #include <array>
@@ -31,10 +31,26 @@ void add_to(const abi::FileDescriptor& epoll, int fd, std::uint32_t events, std:
 
 } // namespace
 
-std::string orphaned_event(const Survey& survey) {
-    JsonWriter json;
+std::string orphaned_event(const inspect::Survey& survey) {
+    cli::JsonWriter json;
     json.begin_object().member("event", "orphaned");
-    write(json, survey); // whose requests are a list; how many are orphaned is among the rest
+    inspect::write(json, survey);
+    json.end_object();
+    return json.text();
+}
+
+std::string put_back_event(std::uint32_t number, std::string_view name, std::uint32_t count) {
+    cli::JsonWriter json;
+    json.begin_object().member("event", "put_back");
+    inspect::write_identity(json, number, name);
+    json.member("put_back", count).end_object();
+    return json.text();
+}
+
+std::string removed_event(std::uint32_t number, std::string_view name) {
+    cli::JsonWriter json;
+    json.begin_object().member("event", "removed");
+    inspect::write_identity(json, number, name);
     json.end_object();
     return json.text();
 }
@@ -57,10 +73,11 @@ Watcher::Watcher(WatchOptions options, std::ostream& out)
 }
 
 void Watcher::add(std::uint32_t number) {
-    auto node = open_node(number);
+    auto node = inspect::open_node(number);
     const int fd = node.fd();
     const auto key = ++last_key_;
-    watched_.emplace(key, Watched{std::move(node), {}});
+    std::string name = node.info().device.config.name;
+    watched_.emplace(key, Watched{std::move(node), std::move(name), {}});
     // Edge-triggered: orphans that nobody puts back are told of only once, and
     // requests that come in meanwhile wake nobody here.
     add_to(epoll_, fd, EPOLLPRI | EPOLLET, key);
@@ -78,7 +95,7 @@ void Watcher::add_new_ones() {
         } catch (const abi::NoSuchDevice&) {
             // On its way out.
         } catch (const std::exception& error) {
-            complain(options_.program, explain(error));
+            cli::complain(options_.program, cli::explain(error));
         }
     }
 }
@@ -89,27 +106,19 @@ void Watcher::drain_inotify() {
     }
 }
 
-void Watcher::event(const char* name, std::uint32_t number, const std::string& text,
-                    std::uint64_t requests) {
-    if (options_.json) {
-        JsonWriter json;
-        json.begin_object()
-            .member("event", name)
-            .member("device", abi::disk_name(number))
-            .member("requests", requests)
-            .end_object();
-        out_ << json.text() << std::endl;
-    } else {
-        out_ << abi::disk_name(number) << ": " << text << std::endl;
-    }
+void Watcher::report(const Watched& watched, const std::string& json, const std::string& text) {
+    if (options_.json)
+        out_ << json << std::endl;
+    else
+        out_ << abi::disk_name(watched.node.number()) << ": " << text << std::endl;
 }
 
 void Watcher::tell(const Watched& watched) {
-    const auto now = survey(watched.node);
+    const auto now = inspect::survey(watched.node);
     if (options_.json) {
         out_ << orphaned_event(now) << std::endl;
     } else {
-        print(out_, now);
+        inspect::print(out_, now);
         out_.flush();
     }
 }
@@ -119,11 +128,12 @@ void Watcher::act(Watched& watched) {
     if (options_.reset) {
         // Whoever else heard of it may have been faster: then there is nothing to tell.
         if (const auto count = watched.node.reset_dead())
-            event("put_back", number, "put " + requests_text(count) + " of the dead back", count);
+            report(watched, put_back_event(number, watched.name, count),
+                   "put " + inspect::requests_text(count) + " of the dead back");
         return;
     }
     std::vector<std::uint64_t> orphans;
-    for (const auto& holding : survey(watched.node).holdings)
+    for (const auto& holding : inspect::survey(watched.node).holdings)
         if (!holding.alive)
             orphans.push_back(holding.id);
     std::sort(orphans.begin(), orphans.end());
@@ -138,7 +148,6 @@ void Watcher::look_at(std::uint64_t key, bool removed) {
     const auto entry = watched_.find(key);
     if (entry == watched_.end())
         return;
-    const auto number = entry->second.node.number();
     try {
         if (!removed)
             act(entry->second);
@@ -149,8 +158,9 @@ void Watcher::look_at(std::uint64_t key, bool removed) {
     }
     if (!removed)
         return;
+    const auto gone = std::move(entry->second);
     watched_.erase(entry);
-    event("removed", number, "was removed", 0);
+    report(gone, removed_event(gone.node.number(), gone.name), "was removed");
     if (inotify_)
         add_new_ones(); // the number may have been given away already
 }

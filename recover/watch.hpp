@@ -8,7 +8,12 @@
 #include <iosfwd>
 #include <map>
 #include <string>
+#include <string_view>
 #include <vector>
+
+namespace userblk::inspect {
+struct Survey;
+}
 
 namespace userblk::recovery {
 
@@ -19,16 +24,17 @@ struct WatchOptions {
     bool json = false;                ///< one JSON text per event and line
 };
 
-struct Survey;
-
-/// What is told in JSON when requests of the dead are found.
-std::string orphaned_event(const Survey& survey);
+/// One line of JSON each: requests of the dead were found, some were put back, the
+/// device was removed.
+std::string orphaned_event(const inspect::Survey& survey);
+std::string put_back_event(std::uint32_t number, std::string_view name, std::uint32_t count);
+std::string removed_event(std::uint32_t number, std::string_view name);
 
 /// Tells of requests of the dead as the kernel tells of them, and puts them back
 /// if it is asked to. Asleep in between; asks nothing periodically.
 class Watcher {
 public:
-    /// @throws abi::NoSuchDevice, Failure if a device that was named cannot be
+    /// @throws abi::NoSuchDevice, cli::Failure if a device that was named cannot be
     ///         watched
     Watcher(WatchOptions options, std::ostream& out);
 
@@ -39,6 +45,7 @@ public:
 private:
     struct Watched {
         abi::ControlNode node;
+        std::string name;
         std::vector<std::uint64_t> orphans; ///< the ids that were told of
     };
 
@@ -48,8 +55,7 @@ private:
     void look_at(std::uint64_t key, bool removed);
     void act(Watched& watched);
     void tell(const Watched& watched);
-    void event(const char* name, std::uint32_t number, const std::string& text,
-               std::uint64_t requests);
+    void report(const Watched& watched, const std::string& json, const std::string& text);
 
     WatchOptions options_;
     std::ostream& out_;

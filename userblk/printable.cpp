@@ -26,14 +26,6 @@ bool is_between(char32_t code, char32_t first, char32_t last) noexcept {
     return code >= first && code <= last;
 }
 
-// C0, DEL, C1; marks and overrides of direction; separators of lines; the mark of
-// byte order, which is not seen.
-bool acts(char32_t code) noexcept {
-    return code < 0x20 || is_between(code, 0x7f, 0x9f) || code == 0x61c ||
-           is_between(code, 0x200b, 0x200f) || is_between(code, 0x2028, 0x202e) ||
-           is_between(code, 0x2060, 0x206f) || code == 0xfeff;
-}
-
 std::string escaped(char32_t code) {
     char text[16];
     std::snprintf(text, sizeof text, code < 0x100 ? "\\x%02x" : "\\u{%x}",
@@ -42,6 +34,14 @@ std::string escaped(char32_t code) {
 }
 
 } // namespace
+
+// C0, DEL, C1; marks and overrides of direction; separators of lines; the mark of
+// byte order, which is not seen.
+bool acts_on_terminal(char32_t code) noexcept {
+    return code < 0x20 || is_between(code, 0x7f, 0x9f) || code == 0x61c ||
+           is_between(code, 0x200b, 0x200f) || is_between(code, 0x2028, 0x202e) ||
+           is_between(code, 0x2060, 0x206f) || code == 0xfeff;
+}
 
 Utf8Character first_character(std::string_view text) noexcept {
     const auto byte = [text](std::size_t i) { return static_cast<unsigned char>(text[i]); };
@@ -68,7 +68,7 @@ std::string printable(std::string_view text, std::string_view keep) {
         const auto character = first_character(text);
         const auto bytes = text.substr(0, character.length);
         if (keep.find(bytes) != std::string_view::npos ||
-            (character.valid && !acts(character.code)))
+            (character.valid && !acts_on_terminal(character.code)))
             result += bytes;
         else
             result += escaped(character.code);

@@ -24,6 +24,9 @@ std::size_t columns_of(std::string_view text) noexcept;
 /// The first @p columns of it, never half a character.
 std::string_view first_columns(std::string_view text, std::size_t columns) noexcept;
 
+/// Whether a character acts on a terminal rather than be seen: printable() escapes those.
+bool acts_on_terminal(char32_t code) noexcept;
+
 /// One character at the beginning of a text that is not empty.
 struct Utf8Character {
     std::size_t length = 1; ///< bytes

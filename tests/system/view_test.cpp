@@ -6,6 +6,7 @@
 
 #include <sys/prctl.h>
 
+#include "tests/support/json_page.hpp"
 #include "tests/system/drivers.hpp"
 #include "tests/system/system_test.hpp"
 
@@ -105,6 +106,67 @@ TEST_F(View, NamesOfTakersAreShownAsText) {
         EXPECT_FALSE(has(out, "\xffx")) << out;
         EXPECT_TRUE(has(out, "[2J")) << out;
     }
+}
+
+// docs/json.md describes every key that the tools print, and every key that it describes is
+// printed: of a device that is served from a file and of which a dead and a living process hold
+// requests.
+TEST_F(View, JsonIsWhatIsDescribed) {
+    JsonPage page;
+    const auto look = [&page](const std::string& printer, const std::string& text) {
+        EXPECT_EQ(lines(page.faults(printer, text)), "") << text;
+    };
+    look("create", ctl({"create", "--json", "--size", "16M", "--name", "made"}));
+    ctl({"remove", "made"});
+
+    TestDevice device(full_config(16 * mib));
+    const std::string& name = device.name();
+    look("list", ctl({"list", "--json", name}));
+    Program watch({built("userblk-recover"), "--watch", "--json", name});
+    Child living([&](ChildSide& side) -> int {
+        take(device.control());
+        side.tell();
+        side.sleep_for_ever();
+    });
+    const Io held = device.read(0, 4096);
+    living.await();
+    Child dead([&](ChildSide& side) -> int {
+        take(device.control());
+        side.tell();
+        side.sleep_for_ever();
+    });
+    const Io lost = device.read(4096, 4096);
+    dead.await();
+    dead.kill();
+    EXPECT_TRUE(eventually([&] { return info(device.control()).orphaned == 1; }));
+    EXPECT_TRUE(eventually([&] { return has(watch.out(), "\"orphaned\""); }));
+    const Outcome pending = run({built("userblk-recover"), "--json", name});
+    EXPECT_EQ(pending.status, 3) << pending.text();
+    look("recover", pending.out);
+    look("info", ctl({"info", "--json", name}));
+    watch.kill();
+    look("watch", watch.out());
+
+    Program healing({built("userblk-recover"), "--watch", "--reset", "--json", name});
+    EXPECT_TRUE(eventually([&] { return has(healing.out(), "\"put_back\""); }));
+    look("recover", run({built("userblk-recover"), "--reset", "--json", name}).out);
+    look("reset", ctl({"reset", "--json", name}));
+    look("reset", ctl({"reset", "--json", "--all", name}));
+    Supervisor supervisor(device, "file:" + make_file("store.img", 16 * mib), 2,
+                          {"--threads", "3"});
+    EXPECT_EQ(held->result(), 0);
+    EXPECT_EQ(lost->result(), 0);
+    look("list", ctl({"list", "--json", name}));
+    look("info", ctl({"info", "--json", name}));
+    look("stats", ctl({"stats", "--json", name}));
+    look("rates", ctl({"stats", "--json", "-i", "10ms", "-c", "2", name}));
+    supervisor.stop();
+    EXPECT_EQ(device.remove(), 0);
+    EXPECT_TRUE(eventually([&] { return has(healing.out(), "\"removed\""); }));
+    look("watch", healing.out());
+    for (const char* printer :
+         {"create", "list", "info", "stats", "rates", "recover", "reset", "watch"})
+        EXPECT_EQ(lines(page.missing(printer)), "");
 }
 
 // One of two devices goes while both are watched: the other is watched on. When that goes as well

@@ -77,7 +77,7 @@ Background::Background(const std::function<int(Reporter&)>& work) {
         leave_terminal();
         ::_exit(work(reporter));
     } catch (const std::exception& error) {
-        reporter.message(LogLevel::error, recovery::explain(error));
+        reporter.message(LogLevel::error, cli::explain(error));
     } catch (...) {
         reporter.message(LogLevel::error, "failed");
     }
@@ -94,8 +94,7 @@ bool Background::take_message() {
     if (buffer[0] == ready_kind)
         ready_ = true;
     else if (level <= LogLevel::warning)
-        recovery::complain(program_name,
-                           std::string(&buffer[1], static_cast<std::size_t>(size - 1)));
+        cli::complain(program_name, std::string(&buffer[1], static_cast<std::size_t>(size - 1)));
     return true;
 }
 

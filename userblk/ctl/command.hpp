@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include "recover/explain.hpp"
+#include "userblk/cli/explain.hpp"
 
 #include <memory>
 #include <string>
@@ -9,10 +9,10 @@
 
 namespace userblk::ctl {
 
-using recovery::exit_failure;
-using recovery::exit_success;
-using recovery::Failure;
-using recovery::UsageError;
+using cli::exit_failure;
+using cli::exit_success;
+using cli::Failure;
+using cli::UsageError;
 
 inline constexpr const char* program_name = "userblkctl";
 

@@ -129,8 +129,8 @@ std::function<std::vector<CommandLine::Given>()> CommandLine::given() const {
     };
 }
 
-void CommandLine::selection(recovery::Selection& selection) {
-    recovery::add_selection_options(app_, selection);
+void CommandLine::selection(inspect::Selection& selection) {
+    inspect::add_selection_options(app_, selection);
 }
 
 } // namespace userblk::ctl

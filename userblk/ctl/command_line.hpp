@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include "recover/selection.hpp"
+#include "userblk/inspect/selection.hpp"
 
 #include <chrono>
 #include <concepts>
@@ -76,7 +76,7 @@ public:
     std::function<std::vector<Given>()> given() const;
 
     /// The forced forms of a reset.
-    void selection(recovery::Selection& selection);
+    void selection(inspect::Selection& selection);
 
 private:
     void place(CLI::Option* option, const std::string& type);

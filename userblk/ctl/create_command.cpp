@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "userblk/ctl/create_command.hpp"
 
+#include "userblk/cli/json.hpp"
 #include "userblk/ctl/command_line.hpp"
 #include "userblk/ctl/device_facts.hpp"
 #include "userblk/ctl/kernel_module.hpp"
@@ -35,6 +36,13 @@ std::string reason(const DeviceConfig& config, const std::system_error& error) {
     return error.what();
 }
 
+void print_config(const userblk_config& config) {
+    cli::JsonWriter json(cli::JsonWriter::Layout::indented);
+    json.begin_object();
+    write(json, config);
+    std::cout << json.end_object().text() << std::endl;
+}
+
 } // namespace
 
 Device create_device(const DeviceConfig& config) {
@@ -66,9 +74,9 @@ int CreateCommand::run() {
     UdevLinks links(device.number(), UdevLinks::Since::made);
     links.wait();
     if (!links.complaint().empty())
-        recovery::complain(program_name, "warning: " + links.complaint());
+        cli::complain(program_name, "warning: " + links.complaint());
     if (json_)
-        print_json(std::cout, config_json(device.node().info().device.config));
+        print_config(device.node().info().device.config);
     else
         std::cout << device.block_path() << std::endl;
     // Nobody could be told which one it is.

@@ -2,23 +2,17 @@
 #include "userblk/ctl/device_facts.hpp"
 
 #include "ioctl/lookup.hpp"
-#include "userblk/printable.hpp"
+#include "userblk/cli/json.hpp"
+#include "userblk/inspect/survey.hpp"
 #include "userblk/units.hpp"
 
-#include <Poco/JSON/Stringifier.h>
 #include <cstdio>
 #include <grp.h>
-#include <ostream>
 #include <pwd.h>
 
 namespace userblk::ctl {
 
 namespace {
-
-constexpr unsigned json_indent = 2;
-// With numbers in place of all that is not ASCII, control characters above it
-// among them: the text is harmless on a terminal.
-constexpr int json_options = Poco::JSON_WRAP_STRINGS | Poco::JSON_ESCAPE_UNICODE;
 
 std::string mode_text(std::uint32_t mode) {
     char text[8];
@@ -38,24 +32,6 @@ std::string size_or_none(std::uint64_t size) {
 }
 
 } // namespace
-
-Poco::JSON::Object::Ptr json_object() {
-    return new Poco::JSON::Object(Poco::JSON_PRESERVE_KEY_ORDER);
-}
-
-void print_json(std::ostream& out, const Poco::Dynamic::Var& value) {
-    Poco::JSON::Stringifier::stringify(value, out, json_indent, -1, json_options);
-    out << std::endl;
-}
-
-void print_json_line(std::ostream& out, const Poco::Dynamic::Var& value) {
-    Poco::JSON::Stringifier::stringify(value, out, 0, -1, json_options);
-    out << std::endl;
-}
-
-Poco::Dynamic::Var json_text(const std::string& text) {
-    return well_formed(text);
-}
 
 std::vector<std::string> feature_names(std::uint64_t flags) {
     static constexpr std::pair<std::uint64_t, const char*> names[] = {
@@ -86,33 +62,26 @@ std::string group_name(gid_t gid) {
     return found != nullptr ? found->gr_name : std::to_string(gid);
 }
 
-Poco::JSON::Object::Ptr config_json(const userblk_config& config) {
-    auto json = json_object();
-    json->set("number", config.number);
-    json->set("device", abi::disk_name(config.number));
-    json->set("path", abi::block_path(config.number));
-    json->set("control", abi::control_path(config.number));
-    json->set("name", std::string(config.name));
-    json->set("size", Poco::UInt64(config.size));
-    Poco::JSON::Array features;
-    for (const auto& name : feature_names(config.flags))
-        features.add(name);
-    json->set("features", features);
-    json->set("logical_block_size", config.logical_block_size);
-    json->set("physical_block_size", config.physical_block_size);
-    json->set("io_min", config.io_min);
-    json->set("io_opt", config.io_opt);
-    json->set("max_transfer", config.max_transfer);
-    json->set("chunk_size", config.chunk_size);
-    json->set("discard_granularity", config.discard_granularity);
-    json->set("queues", config.queues);
-    json->set("depth", config.depth);
-    json->set("queue_limit_ns", Poco::UInt64(config.queue_limit_ns));
-    json->set("delivery_limit", config.delivery_limit);
-    json->set("uid", config.uid);
-    json->set("gid", config.gid);
-    json->set("mode", mode_text(config.mode));
-    return json;
+void write(cli::JsonWriter& json, const userblk_config& config) {
+    inspect::write_identity(json, config.number, config.name);
+    json.member("path", abi::block_path(config.number))
+        .member("control", abi::control_path(config.number))
+        .member("size", config.size)
+        .member("features", feature_names(config.flags))
+        .member("logical_block_size", config.logical_block_size)
+        .member("physical_block_size", config.physical_block_size)
+        .member("io_min", config.io_min)
+        .member("io_opt", config.io_opt)
+        .member("max_transfer", config.max_transfer)
+        .member("chunk_size", config.chunk_size)
+        .member("discard_granularity", config.discard_granularity)
+        .member("queues", config.queues)
+        .member("depth", config.depth)
+        .member("queue_limit_ns", config.queue_limit_ns)
+        .member("delivery_limit", config.delivery_limit)
+        .member("uid", config.uid)
+        .member("gid", config.gid)
+        .member("mode", mode_text(config.mode));
 }
 
 std::vector<std::pair<std::string, std::string>> config_lines(const userblk_config& config) {
@@ -137,28 +106,6 @@ std::vector<std::pair<std::string, std::string>> config_lines(const userblk_conf
         {"Control node", abi::control_path(config.number) + ", " + user_name(config.uid) + ":" +
                              group_name(config.gid) + " " + mode_text(config.mode)},
     };
-}
-
-const std::vector<Counter>& counters() {
-    static const std::vector<Counter> all = {
-        {"reads", &userblk_info::reads, "READS/s", 1},
-        {"writes", &userblk_info::writes, "WRITES/s", 3},
-        {"flushes", &userblk_info::flushes, "FLUSHES/s", 8},
-        {"discards", &userblk_info::discards, "DISCARDS/s", 9},
-        {"write_zeroes", &userblk_info::write_zeroes, "ZEROES/s", 10},
-        {"bytes_read", &userblk_info::bytes_read, "READ/s", 2},
-        {"bytes_written", &userblk_info::bytes_written, "WRITTEN/s", 4},
-        {"errors", &userblk_info::errors, "ERRORS/s", 5},
-        {"gets", &userblk_info::gets},
-        {"resets", &userblk_info::resets},
-        {"put_back", &userblk_info::put_back, "PUT-BACK/s", 6},
-        {"given_back", &userblk_info::given_back},
-        {"stale", &userblk_info::stale, "STALE/s", 7},
-        {"expired", &userblk_info::expired},
-        {"exhausted", &userblk_info::exhausted},
-        {"redirects", &userblk_info::redirects, "REDIRECTS/s", 11},
-    };
-    return all;
 }
 
 } // namespace userblk::ctl

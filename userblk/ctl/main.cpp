@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-#include "recover/help.hpp"
-#include "recover/output.hpp"
+#include "userblk/cli/help.hpp"
+#include "userblk/cli/output.hpp"
 #include "userblk/ctl/command.hpp"
 #include "userblk/ctl/command_line.hpp"
 
@@ -24,10 +24,10 @@ std::vector<Entry> declare(CLI::App& app) {
     app.set_version_flag("--version", std::string(program_name) + " " USERBLK_VERSION,
                          "Print the version and exit");
     app.set_help_flag("-h,--help", "Print this help and exit");
-    const auto formatter = std::make_shared<recovery::HelpFormatter>();
+    const auto formatter = std::make_shared<cli::HelpFormatter>();
     formatter->label("SUBCOMMAND", "COMMAND");
     app.formatter(formatter);
-    app.failure_message(recovery::usage_message);
+    app.failure_message(cli::usage_message);
     app.require_subcommand(0, 1);
     app.footer("Try 'userblkctl COMMAND --help' for a command's own options.\n"
                "Exit status: 0 success, 1 failure, 2 wrong usage.");
@@ -37,7 +37,7 @@ std::vector<Entry> declare(CLI::App& app) {
         parser->group("Commands");
         const auto details = command->details();
         if (!details.empty())
-            parser->footer(recovery::fold(details, 0, 80));
+            parser->footer(cli::fold(details, 0, 80));
         CommandLine line(*parser);
         command->declare(line);
         entries.push_back({std::move(command), parser});
@@ -50,7 +50,7 @@ int run(CLI::App& app, const std::vector<Entry>& entries) {
         if (entry.app->parsed())
             return entry.command->run();
     std::cerr << app.help();
-    return recovery::exit_usage;
+    return cli::exit_usage;
 }
 
 // The command that was given, for messages about how to use it.
@@ -71,15 +71,15 @@ int run(int argc, char** argv) {
         app.parse(argc, argv);
         return run(app, entries);
     } catch (const CLI::ParseError& error) {
-        return app.exit(error) == 0 ? exit_success : recovery::exit_usage;
+        return app.exit(error) == 0 ? exit_success : cli::exit_usage;
     } catch (const UsageError& error) {
         const auto command = given_command(entries);
-        recovery::complain(command, std::string(error.what()) + "\nTry '" + command + " --help'.");
-        return recovery::exit_usage;
+        cli::complain(command, std::string(error.what()) + "\nTry '" + command + " --help'.");
+        return cli::exit_usage;
     } catch (const Poco::Exception& error) {
-        recovery::complain(program_name, error.displayText());
+        cli::complain(program_name, error.displayText());
     } catch (const std::exception& error) {
-        recovery::complain(program_name, recovery::explain(error));
+        cli::complain(program_name, cli::explain(error));
     }
     return exit_failure;
 }
@@ -94,7 +94,7 @@ int main(int argc, char** argv) { // NOLINT(bugprone-exception-escape): no memor
     arguments.assign(argv, argv + argc);
     // Whoever started this may ignore it, and then nothing can be waited for.
     ::signal(SIGCHLD, SIG_DFL);
-    recovery::Output output;
+    cli::Output output;
     return output.finish(program_name, run(argc, argv));
 }
 

@@ -55,7 +55,7 @@ int RemoveCommand::run() {
             else
                 remove_device(abi::identify_device(device), force_);
         } catch (const std::exception& error) {
-            recovery::complain(program_name, recovery::explain(error));
+            cli::complain(program_name, cli::explain(error));
             status = exit_failure;
         }
     }

@@ -22,7 +22,7 @@ int ResetCommand::run() {
     options_.reset = true;
     options_.show = false;
     // What of the dead may have come since is no failure of this reset.
-    return recovery::recover(options_, std::cout) == exit_failure ? exit_failure : exit_success;
+    return inspect::recover(options_, std::cout) == exit_failure ? exit_failure : exit_success;
 }
 
 } // namespace userblk::ctl

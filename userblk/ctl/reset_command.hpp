@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include "recover/recover.hpp"
 #include "userblk/ctl/command.hpp"
+#include "userblk/inspect/recover.hpp"
 
 namespace userblk::ctl {
 
@@ -18,7 +18,7 @@ public:
     int run() override;
 
 private:
-    recovery::RecoverOptions options_;
+    inspect::RecoverOptions options_;
 };
 
 } // namespace userblk::ctl

@@ -2,11 +2,11 @@
 #include "userblk/ctl/resize_command.hpp"
 
 #include "ioctl/lookup.hpp"
-#include "recover/survey.hpp"
 #include "userblk/ctl/command_line.hpp"
 #include "userblk/ctl/config_check.hpp"
 #include "userblk/ctl/device_use.hpp"
 #include "userblk/ctl/service.hpp"
+#include "userblk/inspect/survey.hpp"
 #include "userblk/spec.hpp"
 #include "userblk/units.hpp"
 
@@ -74,7 +74,7 @@ void ResizeCommand::declare(CommandLine& line) {
 
 int ResizeCommand::run() {
     const auto number = abi::find_device(device_);
-    const auto node = recovery::open_node(number);
+    const auto node = inspect::open_node(number);
     const auto info = node.info().device;
     const auto size = wanted_size(size_, info.config.logical_block_size);
     check_size(size, info.config.logical_block_size, "SIZE");

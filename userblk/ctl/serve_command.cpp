@@ -3,7 +3,6 @@
 
 #include "ioctl/lookup.hpp"
 #include "ioctl/nodes.hpp"
-#include "recover/survey.hpp"
 #include "userblk/ctl/background.hpp"
 #include "userblk/ctl/command_line.hpp"
 #include "userblk/ctl/create_command.hpp"
@@ -11,6 +10,7 @@
 #include "userblk/ctl/logging.hpp"
 #include "userblk/ctl/wait_command.hpp"
 #include "userblk/device.hpp"
+#include "userblk/inspect/survey.hpp"
 #include "userblk/removal.hpp"
 #include "userblk/store_claim.hpp"
 #include "userblk/supervisor_file.hpp"
@@ -128,7 +128,7 @@ std::shared_ptr<Backend> claimed(const BackendSpec& store, const abi::ControlNod
 // More processes than our own.
 bool others_serve(std::uint32_t number, unsigned own) {
     try {
-        return recovery::open_node(number).info().device.servers > own;
+        return inspect::open_node(number).info().device.servers > own;
     } catch (const std::exception&) {
         return false; // it is gone
     }
@@ -144,7 +144,7 @@ std::string other_supervisors(std::uint32_t number) {
 }
 
 bool is_new(std::uint32_t number) {
-    return recovery::open_node(number).info().device.state == USERBLK_STATE_NEW;
+    return inspect::open_node(number).info().device.state == USERBLK_STATE_NEW;
 }
 
 // Who owns the control node may serve the device, and need not be one who may use it, nor see its
@@ -370,7 +370,7 @@ void ServeCommand::warn_of_other_size(std::uint32_t number, std::uint64_t size,
     // What is less than a block is nobody's to use.
     if (wanted / USERBLK_MAX_BLOCK_SIZE == size / USERBLK_MAX_BLOCK_SIZE)
         return;
-    recovery::complain(
+    cli::complain(
         program_name,
         "warning: " + abi::disk_name(number) + " is " + text(size) + " large and stays so, but " +
             (given != 0 ? "--size says " : store.text() + " has ") + text(wanted) +
@@ -380,7 +380,7 @@ void ServeCommand::warn_of_other_size(std::uint32_t number, std::uint64_t size,
 
 // Whether a device can be served from the store; its size.
 std::uint64_t ServeCommand::check_device(std::uint32_t number, const BackendSpec& store) const {
-    const auto config = recovery::open_node(number).info().device.config;
+    const auto config = inspect::open_node(number).info().device.config;
     const bool read_only = (config.flags & USERBLK_F_READ_ONLY) != 0;
     if (redirect_ && (config.flags & USERBLK_F_REDIRECT) == 0)
         throw Failure(abi::disk_name(number) +
@@ -388,9 +388,8 @@ std::uint64_t ServeCommand::check_device(std::uint32_t number, const BackendSpec
                       "device with --allow-redirect");
     const auto description = describe(store, config.size, read_only);
     if (description.read_only && !read_only)
-        recovery::complain(program_name, "warning: " + store.text() +
-                                             " cannot be written to, but " +
-                                             abi::disk_name(number) + " can: writes will fail");
+        cli::complain(program_name, "warning: " + store.text() + " cannot be written to, but " +
+                                        abi::disk_name(number) + " can: writes will fail");
     return config.size;
 }
 
@@ -401,11 +400,11 @@ ServeCommand::Target ServeCommand::find_target(const BackendSpec& store) const {
         warn_of_other_size(number, size, store);
     const auto others = other_supervisors(number);
     if (!others.empty())
-        recovery::complain(program_name, abi::disk_name(number) +
-                                             " is served already (by the workers of process " +
-                                             others + "); joining them");
+        cli::complain(program_name, abi::disk_name(number) +
+                                        " is served already (by the workers of process " + others +
+                                        "); joining them");
     if (const auto fault = abi::block_node_fault(number); fault && !fault->missing)
-        recovery::complain(program_name, "warning: " + fault->what + "; " + fault->mend);
+        cli::complain(program_name, "warning: " + fault->what + "; " + fault->mend);
     return {number, create_ && !keep_, !others.empty() || is_served(number)};
 }
 
@@ -462,9 +461,9 @@ void ServeCommand::undo(const Target& target) const noexcept {
         Device::remove(target.number, true, target.diskseq);
     } catch (const std::system_error& error) {
         if (error.code() != std::errc::no_such_device)
-            recovery::complain(program_name, "warning: " + recovery::explain(error));
+            cli::complain(program_name, "warning: " + cli::explain(error));
     } catch (const std::exception& error) {
-        recovery::complain(program_name, "warning: " + recovery::explain(error));
+        cli::complain(program_name, "warning: " + cli::explain(error));
     }
 }
 
@@ -534,11 +533,11 @@ PoolOptions ServeCommand::pool_options(const Target& target, const BackendSpec& 
 std::shared_ptr<Backend> ServeCommand::claim(const Target& target, const BackendSpec& store,
                                              const LogFunction& log) const {
     try {
-        return claimed(store, recovery::open_node(target.number), share_);
+        return claimed(store, inspect::open_node(target.number), share_);
     } catch (const std::exception& error) {
         if (!continued_)
             throw;
-        log(LogLevel::warning, recovery::explain(error));
+        log(LogLevel::warning, cli::explain(error));
         return nullptr;
     }
 }
@@ -561,14 +560,14 @@ int ServeCommand::serve(Target target, const BackendSpec& store, const LogFuncti
     std::optional<Pool> pool; // until the device is removed, since it holds signals back
     try {
         // At the end the number may be another device's.
-        target.diskseq = Device::context_of(recovery::open_node(target.number)).diskseq;
+        target.diskseq = Device::context_of(inspect::open_node(target.number)).diskseq;
         options.may_stop = removal_before_stop(target);
         links.emplace(target.number,
                       is_new(target.number) ? UdevLinks::Since::served : UdevLinks::Since::made);
         const auto held = claim(target, store, log);
         end = pool.emplace(target.number, store.factory(log), options).run();
     } catch (const std::exception& error) {
-        log(LogLevel::error, recovery::explain(error));
+        log(LogLevel::error, cli::explain(error));
     }
     if (end == PoolEnd::failed && !was_ready)
         undo(target);
@@ -589,7 +588,7 @@ LogFunction ServeCommand::open_log() const {
         if (!continued_)
             throw;
         log_ = make_log("syslog", level);
-        log_(LogLevel::warning, recovery::explain(error) + "; messages go to syslog");
+        log_(LogLevel::warning, cli::explain(error) + "; messages go to syslog");
         return log_;
     }
 }
@@ -619,7 +618,7 @@ void ServeCommand::wait_until_served(Background& background, const Target& targe
             fail();
         const auto spent = std::chrono::steady_clock::now() - start;
         const auto left = limit == infinity ? infinity : limit - spent;
-        const Device device(recovery::open_node(target.number));
+        const Device device(inspect::open_node(target.number));
         if (may_read(device) &&
             !wait_until_ready(device, std::max<std::chrono::nanoseconds>(left, 0ns)))
             fail();
@@ -650,7 +649,7 @@ int ServeCommand::serve_in_background(const Target& target, const BackendSpec& s
 void ServeCommand::check_others(std::uint32_t number, const BackendSpec& store) const {
     if (share_)
         return;
-    const auto device = Device(recovery::open_node(number)).context();
+    const auto device = Device(inspect::open_node(number)).context();
     const auto identity = store_identity(store.open(device)->store_files());
     for (const auto& record : supervisor_records(number))
         if (record.pid != ::getppid() && !record.identity.empty() && record.identity != identity)
@@ -689,8 +688,8 @@ int ServeCommand::go_on(const Pool::Continuation& continuation) {
         return serve_here({continuation.number, word != theirs_word, word == joined_word},
                           parse_store());
     } catch (const std::exception& error) {
-        open_log()(LogLevel::error, recovery::explain(error));
-        Pool::go_back(recovery::explain(error));
+        open_log()(LogLevel::error, cli::explain(error));
+        Pool::go_back(cli::explain(error));
         throw;
     }
 }

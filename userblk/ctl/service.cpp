@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "userblk/ctl/service.hpp"
 
-#include "userblk/ctl/device_facts.hpp"
+#include "userblk/cli/json.hpp"
 #include "userblk/units.hpp"
 
 #include <algorithm>
@@ -41,6 +41,13 @@ std::string Service::text() const {
     return "unserved for " + format_duration(unserved) + ", since " + clock_text(since);
 }
 
+std::vector<pid_t> pids_of(const std::vector<Announcement>& supervisors) {
+    std::vector<pid_t> pids;
+    for (const auto& one : supervisors)
+        pids.push_back(one.pid);
+    return pids;
+}
+
 std::vector<SupervisorRecord> serving_records(std::uint32_t number, std::uint64_t diskseq) {
     auto records = supervisor_records(number);
     std::erase_if(records, [diskseq](const SupervisorRecord& record) {
@@ -65,13 +72,6 @@ std::string stores_text(const std::vector<SupervisorRecord>& records) {
     return text;
 }
 
-Poco::JSON::Array stores_json(const std::vector<SupervisorRecord>& records) {
-    Poco::JSON::Array list;
-    for (const auto& store : stores_of(records))
-        list.add(json_text(store));
-    return list;
-}
-
 std::string options_text(const SupervisorRecord& record) {
     std::string text;
     if (record.workers > 0)
@@ -81,21 +81,17 @@ std::string options_text(const SupervisorRecord& record) {
     return text;
 }
 
-Poco::JSON::Array serving_json(const std::vector<SupervisorRecord>& records) {
-    Poco::JSON::Array list;
-    for (const auto& record : records) {
-        auto entry = json_object();
-        entry->set("supervisor", record.pid);
-        entry->set("store", json_text(record.store));
-        entry->set("workers", record.workers);
-        entry->set("threads", record.threads);
-        Poco::JSON::Array options;
-        for (const auto& option : record.options)
-            options.add(json_text(option));
-        entry->set("options", options);
-        list.add(entry);
-    }
-    return list;
+void write(cli::JsonWriter& json, const std::vector<SupervisorRecord>& records) {
+    json.begin_array();
+    for (const auto& record : records)
+        json.begin_object()
+            .member("supervisor", record.pid)
+            .member("store", record.store)
+            .member("workers", record.workers)
+            .member("threads", record.threads)
+            .member("options", record.options)
+            .end_object();
+    json.end_array();
 }
 
 } // namespace userblk::ctl

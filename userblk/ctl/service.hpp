@@ -1,14 +1,18 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include "userblk/supervisor_file.hpp"
 #include "userblk/supervisor_record.hpp"
 
-#include <Poco/JSON/Array.h>
 #include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
+
+namespace userblk::cli {
+class JsonWriter;
+}
 
 namespace userblk::ctl {
 
@@ -24,6 +28,9 @@ struct Service {
     std::string text() const;
 };
 
+/// Their process ids; 0: it cannot be seen from here.
+std::vector<pid_t> pids_of(const std::vector<Announcement>& supervisors);
+
 /// What the living supervisors of a device say about themselves; not of one that had
 /// its number before. @param diskseq the device's; 0: not known
 std::vector<SupervisorRecord> serving_records(std::uint32_t number, std::uint64_t diskseq);
@@ -32,11 +39,10 @@ std::vector<SupervisorRecord> serving_records(std::uint32_t number, std::uint64_
 std::vector<std::string> stores_of(const std::vector<SupervisorRecord>& records);
 /// The same for people, with ", " between them; empty if none is known.
 std::string stores_text(const std::vector<SupervisorRecord>& records);
-Poco::JSON::Array stores_json(const std::vector<SupervisorRecord>& records);
 
 /// "4 workers of 2 threads, --redirect".
 std::string options_text(const SupervisorRecord& record);
-/// Each with its process id, store, workers, threads and options.
-Poco::JSON::Array serving_json(const std::vector<SupervisorRecord>& records);
+/// Each with its process id, store, workers, threads and options: a list.
+void write(cli::JsonWriter& json, const std::vector<SupervisorRecord>& records);
 
 } // namespace userblk::ctl

@@ -2,15 +2,14 @@
 #include "userblk/ctl/stats_command.hpp"
 
 #include "ioctl/lookup.hpp"
-#include "recover/survey.hpp"
-#include "recover/table.hpp"
+#include "userblk/cli/json.hpp"
+#include "userblk/cli/table.hpp"
 #include "userblk/ctl/command_line.hpp"
-#include "userblk/ctl/device_facts.hpp"
 #include "userblk/ctl/terminal.hpp"
+#include "userblk/inspect/survey.hpp"
 #include "userblk/units.hpp"
 
 #include <algorithm>
-#include <cmath>
 #include <iomanip>
 #include <iostream>
 #include <limits>
@@ -20,15 +19,7 @@ namespace userblk::ctl {
 
 namespace {
 
-using recovery::Table;
-
-bool is_bytes(const Counter& counter) {
-    return std::string_view(counter.name).starts_with("bytes_");
-}
-
-std::uint64_t per_second(std::uint64_t now, std::uint64_t before, double seconds) {
-    return static_cast<std::uint64_t>(std::llround(static_cast<double>(now - before) / seconds));
-}
+using cli::Table;
 
 // Which counters a table of rates has, in the order of its columns: the last ones
 // are left out where the terminal is narrow.
@@ -41,16 +32,6 @@ std::vector<std::size_t> shown_rates() {
         return counters()[a].place < counters()[b].place;
     });
     return shown;
-}
-
-Poco::JSON::Object::Ptr json_of(const userblk_info& info) {
-    auto json = json_object();
-    json->set("device", abi::disk_name(info.config.number));
-    json->set("name", std::string(info.config.name));
-    json->set("queued", Poco::UInt64(info.queued));
-    json->set("taken", Poco::UInt64(info.taken));
-    json->set("orphaned", Poco::UInt64(info.orphaned));
-    return json;
 }
 
 void print_counts(const userblk_info& info) {
@@ -72,12 +53,6 @@ struct StatsCommand::Source {
     std::chrono::steady_clock::time_point when{};
 };
 
-struct StatsCommand::Rates {
-    userblk_info info;
-    double seconds;
-    std::vector<std::uint64_t> values; ///< of counters()
-};
-
 std::string StatsCommand::details() const {
     return "With --interval it goes on, and prints per second what was counted meanwhile, until "
            "it is interrupted, --count lines per device are out, or the devices are gone.";
@@ -94,16 +69,16 @@ void StatsCommand::declare(CommandLine& line) {
 std::vector<StatsCommand::Source> StatsCommand::open_sources() {
     std::vector<Source> sources;
     for (const auto& device : devices_)
-        sources.push_back({recovery::open_node(abi::find_device(device))});
+        sources.push_back({inspect::open_node(abi::find_device(device))});
     if (!devices_.empty())
         return sources;
     for (const auto number : abi::device_numbers()) {
         try {
-            sources.push_back({recovery::open_node(number)});
+            sources.push_back({inspect::open_node(number)});
         } catch (const abi::NoSuchDevice&) {
             // It was removed meanwhile.
         } catch (const Failure& failure) { // one that is another's
-            recovery::complain(program_name, failure.what());
+            cli::complain(program_name, failure.what());
             status_ = exit_failure;
         }
     }
@@ -118,45 +93,37 @@ std::optional<userblk_info> StatsCommand::look_at(const Source& source) {
         if (error.code() != std::errc::no_such_device)
             throw;
     }
-    recovery::complain(program_name, abi::disk_name(source.node.number()) + " was removed");
+    cli::complain(program_name, abi::disk_name(source.node.number()) + " was removed");
     if (!devices_.empty())
         status_ = exit_failure;
     return std::nullopt;
 }
 
 int StatsCommand::run_once(const std::vector<Source>& sources) {
-    Poco::JSON::Array list;
+    cli::JsonWriter json(cli::JsonWriter::Layout::indented);
+    json.begin_array();
     for (const auto& source : sources) {
-        const auto found = look_at(source);
-        if (!found)
+        const auto info = look_at(source);
+        if (!info)
             continue;
-        const auto& info = *found;
-        if (!json_) {
-            print_counts(info);
-            continue;
-        }
-        auto json = json_of(info);
-        for (const auto& counter : counters())
-            json->set(counter.name, Poco::UInt64(info.*counter.member));
-        list.add(json);
+        if (json_)
+            write_counts(json, *info);
+        else
+            print_counts(*info);
     }
     if (json_)
-        print_json(std::cout, list);
+        std::cout << json.end_array().text() << std::endl;
     return status_;
 }
 
 // What was counted since the source was looked at last, per second.
-std::optional<StatsCommand::Rates> StatsCommand::rates_of(Source& source) {
+std::optional<Rates> StatsCommand::rates_of(Source& source) {
     const auto info = look_at(source);
     if (!info)
         return std::nullopt;
-    Rates rates{*info, 0, {}};
     const auto now = std::chrono::steady_clock::now();
-    rates.seconds = std::chrono::duration<double>(now - source.when).count();
-    for (const auto& counter : counters())
-        rates.values.push_back(
-            per_second(rates.info.*counter.member, source.last.*counter.member, rates.seconds));
-    source.last = rates.info;
+    auto rates = rates_between(source.last, *info, now - source.when);
+    source.last = *info;
     source.when = now;
     return rates;
 }
@@ -170,8 +137,8 @@ void StatsCommand::print_rates(const std::vector<Rates>& all) {
     for (const auto& rates : all) {
         std::vector<std::string> cells = {abi::disk_name(rates.info.config.number)};
         for (const auto i : shown)
-            cells.push_back(is_bytes(counters()[i]) ? format_size(rates.values[i])
-                                                    : std::to_string(rates.values[i]));
+            cells.push_back(is_bytes(counters()[i]) ? format_size(rates.per_second[i])
+                                                    : std::to_string(rates.per_second[i]));
         table.add(std::move(cells));
     }
     table.fit(Terminal::output_columns());
@@ -181,17 +148,14 @@ void StatsCommand::print_rates(const std::vector<Rates>& all) {
 
 void StatsCommand::print_rates_json(const std::vector<Rates>& all) {
     for (const auto& rates : all) {
-        auto json = json_of(rates.info);
-        json->set("seconds", rates.seconds);
-        for (std::size_t i = 0; i < counters().size(); ++i)
-            json->set(counters()[i].name + std::string("_per_second"),
-                      Poco::UInt64(rates.values[i]));
-        print_json_line(std::cout, json);
+        cli::JsonWriter json;
+        write_rates(json, rates);
+        std::cout << json.text() << std::endl;
     }
 }
 
 // Of those that are still there; the others are left out from then on.
-std::vector<StatsCommand::Rates> StatsCommand::all_rates(std::vector<Source>& sources) {
+std::vector<Rates> StatsCommand::all_rates(std::vector<Source>& sources) {
     std::vector<Rates> all;
     std::erase_if(sources, [&](Source& source) {
         auto rates = rates_of(source);

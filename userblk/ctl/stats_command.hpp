@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include "ioctl/userblk_ioctl.h"
 #include "userblk/ctl/command.hpp"
+#include "userblk/ctl/counters.hpp"
 
 #include <chrono>
 #include <cstdint>
@@ -23,7 +23,6 @@ public:
 
 private:
     struct Source;
-    struct Rates;
     std::optional<userblk_info> look_at(const Source& source);
     std::optional<Rates> rates_of(Source& source);
     std::vector<Rates> all_rates(std::vector<Source>& sources);

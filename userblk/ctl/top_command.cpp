@@ -2,7 +2,7 @@
 #include "userblk/ctl/top_command.hpp"
 
 #include "ioctl/lookup.hpp"
-#include "recover/table.hpp"
+#include "userblk/cli/table.hpp"
 #include "userblk/ctl/block_stat.hpp"
 #include "userblk/ctl/command_line.hpp"
 #include "userblk/ctl/terminal.hpp"
@@ -21,7 +21,7 @@ namespace userblk::ctl {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-using recovery::Table;
+using cli::Table;
 
 struct Sample {
     abi::Attributes facts;

@@ -2,8 +2,8 @@
 #include "userblk/ctl/wait_command.hpp"
 
 #include "ioctl/lookup.hpp"
-#include "recover/survey.hpp"
 #include "userblk/ctl/command_line.hpp"
+#include "userblk/inspect/survey.hpp"
 #include "userblk/units.hpp"
 
 #include <thread>
@@ -75,7 +75,7 @@ void WaitCommand::declare(CommandLine& line) {
 }
 
 bool WaitCommand::wait_ready(std::uint32_t number, std::chrono::nanoseconds limit) const {
-    return wait_until_ready(Device(recovery::open_node(number)), limit);
+    return wait_until_ready(Device(inspect::open_node(number)), limit);
 }
 
 bool WaitCommand::wait_idle(std::uint32_t number, std::chrono::nanoseconds limit) const {

@@ -4,9 +4,9 @@
 
 #include "ioctl/lookup.hpp"
 #include "ioctl/userblk_ioctl.h"
-#include "recover/explain.hpp"
-#include "recover/survey.hpp"
+#include "userblk/cli/explain.hpp"
 #include "userblk/ctl/config_check.hpp"
+#include "userblk/inspect/survey.hpp"
 
 #include <stdexcept>
 
@@ -27,14 +27,14 @@ void check_device(const std::string& text) {
         fuzz::require(!number || text.empty(), "no name is a number");
         fuzz::require(text.size() < USERBLK_NAME_LEN, "a name has room for its zero");
         fuzz::require(text.find('/') == std::string::npos, "a name leads nowhere else");
-    } catch (const recovery::UsageError&) {
+    } catch (const cli::UsageError&) {
     }
 }
 
 void check_request(const std::string& text) {
     try {
-        const auto id = recovery::parse_id(text);
-        fuzz::require(recovery::parse_id(recovery::id_text(id)) == id, "an id stays itself");
+        const auto id = inspect::parse_id(text);
+        fuzz::require(inspect::parse_id(inspect::id_text(id)) == id, "an id stays itself");
     } catch (const std::invalid_argument&) {
     }
 }

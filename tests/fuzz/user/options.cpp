@@ -4,7 +4,7 @@
 #include "fuzz.hpp"
 
 #include "ioctl/userblk_ioctl.h"
-#include "recover/explain.hpp"
+#include "userblk/cli/explain.hpp"
 #include "userblk/ctl/command_line.hpp"
 #include "userblk/ctl/config_check.hpp"
 #include "userblk/ctl/device_options.hpp"
@@ -54,7 +54,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         app.parse(arguments);
         check(options.apply({}));
     } catch (const CLI::Error&) {
-    } catch (const recovery::UsageError&) {
+    } catch (const cli::UsageError&) {
     }
     return 0;
 }

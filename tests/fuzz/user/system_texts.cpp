@@ -3,7 +3,7 @@
 // anything.
 #include "fuzz.hpp"
 
-#include "recover/help.hpp"
+#include "userblk/cli/help.hpp"
 #include "userblk/ctl/block_stat.hpp"
 #include "userblk/ctl/device_use.hpp"
 
@@ -18,7 +18,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     for (const auto& point : points)
         fuzz::require(escapes ? point.size() <= text.size() : text.find(point) != std::string::npos,
                       "a word of the text, whose escapes only make it shorter");
-    const auto folded = recovery::fold(text, 4, 40);
-    fuzz::require(recovery::fold(folded, 4, 40) == folded, "what is folded stays as it is");
+    const auto folded = cli::fold(text, 4, 40);
+    fuzz::require(cli::fold(folded, 4, 40) == folded, "what is folded stays as it is");
     return 0;
 }

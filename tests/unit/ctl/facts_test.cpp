@@ -8,7 +8,6 @@
 #include "userblk/ctl/service.hpp"
 
 #include <gtest/gtest.h>
-#include <sstream>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -106,15 +105,6 @@ TEST(Service, NamesStoresAndOptions) {
     EXPECT_EQ(options_text(one), "1 worker of 2 threads, --redirect, --spares=2");
     EXPECT_EQ(options_text({}), "");
     EXPECT_EQ(stores_text({one, other, one, {}}), "file:/srv/a, file:/srv/b");
-}
-
-// What a name of others holds is text in JSON, too: on a terminal it does nothing.
-TEST(DeviceFacts, JsonLetsNothingThroughThatActsOrIsNoText) {
-    auto json = json_object();
-    json->set("program", json_text("\x1b\x7f\xc2\x9b\xff\""));
-    std::ostringstream out;
-    print_json_line(out, json);
-    EXPECT_EQ(out.str(), "{\"program\":\"\\u001B\\u007F\\u009B\\uFFFD\\\"\"}\n");
 }
 
 } // namespace userblk::ctl

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
-#include "recover/survey.hpp"
+#include "userblk/inspect/survey.hpp"
 
 #include "ioctl/lookup.hpp"
-#include "recover/explain.hpp"
-#include "recover/json.hpp"
-#include "recover/table.hpp"
+#include "userblk/cli/explain.hpp"
+#include "userblk/cli/json.hpp"
+#include "userblk/cli/table.hpp"
 #include "userblk/printable.hpp"
 #include "userblk/units.hpp"
 
@@ -18,7 +18,7 @@
 #include <stdexcept>
 #include <sys/stat.h>
 
-namespace userblk::recovery {
+namespace userblk::inspect {
 
 namespace {
 
@@ -61,7 +61,7 @@ abi::ControlNode open_node(std::uint32_t number) {
         const auto path = abi::control_path(number);
         if (error.code() == std::errc::permission_denied ||
             error.code() == std::errc::operation_not_permitted)
-            throw Failure("no permission to open " + path + ": " + permission_text(path));
+            throw cli::Failure("no permission to open " + path + ": " + permission_text(path));
         if (error.code() == std::errc::no_such_file_or_directory ||
             error.code() == std::errc::no_such_device ||
             error.code() == std::errc::no_such_device_or_address)
@@ -126,20 +126,21 @@ Survey survey(const abi::ControlNode& node) {
     result.taken = device.taken;
     result.orphaned = device.orphaned;
     result.oldest_queued = std::chrono::nanoseconds(device.oldest_queued_ns);
+    result.oldest_taken = std::chrono::nanoseconds(device.oldest_taken_ns);
     result.holdings = holdings_of(info.taken);
     return result;
 }
 
 void print(std::ostream& out, const std::vector<Holding>& holdings, const std::string& indent) {
-    using Align = Table::Align;
-    Table table({{"ID"},
-                 {"OP"},
-                 {"OFFSET", Align::right},
-                 {"LENGTH", Align::right},
-                 {"HELD", Align::right},
-                 {"DELIVERY", Align::right},
-                 {"TAKER"},
-                 {"HOLDER"}});
+    using Align = cli::Table::Align;
+    cli::Table table({{"ID"},
+                      {"OP"},
+                      {"OFFSET", Align::right},
+                      {"LENGTH", Align::right},
+                      {"HELD", Align::right},
+                      {"DELIVERY", Align::right},
+                      {"TAKER"},
+                      {"HOLDER"}});
     for (const auto& holding : holdings)
         table.add({id_text(holding.id), holding.op, std::to_string(holding.offset),
                    format_size(holding.length), format_duration(holding.held),
@@ -168,28 +169,35 @@ void print(std::ostream& out, const Survey& survey) {
         print(out, survey.holdings, "  ");
 }
 
-void write(JsonWriter& json, const Survey& survey) {
-    json.member("device", abi::disk_name(survey.number))
-        .member("number", survey.number)
-        .member("name", survey.name)
-        .member("queued", survey.queued)
-        .member("taken", survey.taken)
-        .member("orphaned", survey.orphaned)
-        .member("oldest_queued_ns", survey.oldest_queued.count());
-    json.key("requests").begin_array();
-    for (const auto& holding : survey.holdings) {
+void write_identity(cli::JsonWriter& json, std::uint32_t number, std::string_view name) {
+    json.member("device", abi::disk_name(number)).member("number", number).member("name", name);
+}
+
+void write(cli::JsonWriter& json, const std::vector<Holding>& holdings) {
+    json.begin_array();
+    for (const auto& holding : holdings)
         json.begin_object()
             .member("id", id_text(holding.id))
             .member("op", holding.op)
             .member("offset", holding.offset)
             .member("length", holding.length)
-            .member("held_ns", holding.held.count())
+            .member("held_ns", holding.held)
             .member("deliveries", holding.deliveries)
             .member("pid", holding.pid)
-            .member("alive", holding.alive);
-        json.member("program", holding.program).end_object();
-    }
+            .member("alive", holding.alive)
+            .member("program", holding.program)
+            .end_object();
     json.end_array();
 }
 
-} // namespace userblk::recovery
+void write(cli::JsonWriter& json, const Survey& survey) {
+    write_identity(json, survey.number, survey.name);
+    json.member("queued", survey.queued)
+        .member("taken", survey.taken)
+        .member("orphaned", survey.orphaned)
+        .member("oldest_queued_ns", survey.oldest_queued)
+        .member("oldest_taken_ns", survey.oldest_taken);
+    write(json.key("requests"), survey.holdings);
+}
+
+} // namespace userblk::inspect

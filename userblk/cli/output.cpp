@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
-#include "recover/output.hpp"
+#include "userblk/cli/output.hpp"
 
-#include "recover/explain.hpp"
+#include "userblk/cli/explain.hpp"
 
 #include <cerrno>
 #include <fcntl.h>
 #include <unistd.h>
 
-namespace userblk::recovery {
+namespace userblk::cli {
 
 namespace {
 
@@ -64,4 +64,4 @@ int Output::finish(const std::string& program, int status) {
     return status == exit_success ? exit_failure : status;
 }
 
-} // namespace userblk::recovery
+} // namespace userblk::cli

@@ -5,7 +5,7 @@
 #include <stdexcept>
 #include <string>
 
-namespace userblk::recovery {
+namespace userblk::cli {
 
 /// What a person asked for cannot be done; the text tells why, and what would
 /// help. Ends a program with exit status 1.
@@ -34,4 +34,4 @@ std::string explain(const std::exception& error);
 /// a terminal escaped.
 void complain(const std::string& program, const std::string& text);
 
-} // namespace userblk::recovery
+} // namespace userblk::cli

@@ -7,7 +7,7 @@
 #include <string>
 #include <system_error>
 
-namespace userblk::recovery {
+namespace userblk::cli {
 
 /// Standard output of a program that notices when it cannot be written to: while
 /// the object lives, std::cout writes through it, and becomes bad() with the
@@ -35,4 +35,4 @@ private:
     std::error_code error_;
 };
 
-} // namespace userblk::recovery
+} // namespace userblk::cli

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
-#include "recover/table.hpp"
+#include "userblk/cli/table.hpp"
 
 #include "userblk/printable.hpp"
 
 #include <algorithm>
 #include <ostream>
 
-namespace userblk::recovery {
+namespace userblk::cli {
 
 namespace {
 
@@ -64,4 +64,4 @@ void Table::print(std::ostream& out, bool headings, const std::string& indent) c
         print_line(out, row, columns, indent);
 }
 
-} // namespace userblk::recovery
+} // namespace userblk::cli

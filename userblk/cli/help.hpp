@@ -4,7 +4,7 @@
 #include <CLI/CLI.hpp>
 #include <string>
 
-namespace userblk::recovery {
+namespace userblk::cli {
 
 /// CLI11's help text, folded to the width of a terminal and without the lists of
 /// what excludes what, which the texts themselves tell.
@@ -24,4 +24,4 @@ std::string fold(const std::string& text, std::size_t indent, std::size_t width)
 /// What a program says to a wrong command line, on standard error.
 std::string usage_message(const CLI::App* app, const CLI::Error& error);
 
-} // namespace userblk::recovery
+} // namespace userblk::cli

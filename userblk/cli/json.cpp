@@ -1,16 +1,18 @@
 // SPDX-License-Identifier: MIT
-#include "recover/json.hpp"
+#include "userblk/cli/json.hpp"
 
 #include "userblk/printable.hpp"
 
 #include <cstdio>
 
-namespace userblk::recovery {
+namespace userblk::cli {
 
 namespace {
 
-// Control characters of every kind as numbers, so that a text is harmless on a
-// terminal, too; JSON allows no bytes that are not UTF-8.
+constexpr std::size_t indent = 2;
+
+// What would act on a terminal as numbers, so that the text is harmless there, too;
+// all of that has codes of four digits. JSON allows no bytes that are not UTF-8.
 std::string quoted(std::string_view text) {
     std::string result = "\"";
     const auto valid = well_formed(text);
@@ -21,9 +23,10 @@ std::string quoted(std::string_view text) {
         if (bytes == "\"" || bytes == "\\") {
             result += '\\';
             result += bytes;
-        } else if (character.code < 0x20 || (character.code >= 0x7f && character.code < 0xa0)) {
+        } else if (acts_on_terminal(character.code)) {
             char escape[8];
-            std::snprintf(escape, sizeof escape, "\\u%04x", static_cast<unsigned>(character.code));
+            std::snprintf(escape, sizeof escape, "\\u%04x",
+                          static_cast<unsigned>(character.code) & 0xffffU);
             result += escape;
         } else {
             result += bytes;
@@ -34,9 +37,18 @@ std::string quoted(std::string_view text) {
 
 } // namespace
 
+void JsonWriter::new_line() {
+    if (layout_ == Layout::indented)
+        text_.append("\n").append(depth_ * indent, ' ');
+}
+
+// Whether a comma is due shows in what was written last.
 void JsonWriter::separate() {
-    if (!text_.empty() && text_.back() != '{' && text_.back() != '[' && text_.back() != ':')
+    if (text_.empty() || text_.ends_with(':') || text_.ends_with(": "))
+        return;
+    if (text_.back() != '{' && text_.back() != '[')
         text_ += ',';
+    new_line();
 }
 
 JsonWriter& JsonWriter::raw(std::string_view text) {
@@ -48,17 +60,22 @@ JsonWriter& JsonWriter::raw(std::string_view text) {
 JsonWriter& JsonWriter::open(char bracket) {
     separate();
     text_ += bracket;
+    ++depth_;
     return *this;
 }
 
 JsonWriter& JsonWriter::close(char bracket) {
+    const bool empty = text_.back() == '{' || text_.back() == '[';
+    --depth_;
+    if (!empty)
+        new_line();
     text_ += bracket;
     return *this;
 }
 
 JsonWriter& JsonWriter::key(std::string_view name) {
     separate();
-    text_ += quoted(name) + ':';
+    text_ += quoted(name) + (layout_ == Layout::indented ? ": " : ":");
     return *this;
 }
 
@@ -66,4 +83,4 @@ JsonWriter& JsonWriter::value(std::string_view text) {
     return raw(quoted(text));
 }
 
-} // namespace userblk::recovery
+} // namespace userblk::cli

@@ -7,15 +7,18 @@
 #include <cstdint>
 #include <iosfwd>
 #include <string>
+#include <string_view>
 #include <sys/types.h>
 #include <vector>
 
-namespace userblk::recovery {
-
+namespace userblk::cli {
 class JsonWriter;
+}
+
+namespace userblk::inspect {
 
 /// Opens the control node of device @p number.
-/// @throws abi::NoSuchDevice if it is not there; Failure if the caller may not
+/// @throws abi::NoSuchDevice if it is not there; cli::Failure if the caller may not
 ///         open it, with a text that tells who may
 abi::ControlNode open_node(std::uint32_t number);
 
@@ -40,6 +43,7 @@ struct Survey {
     std::uint64_t taken = 0;    ///< requests that somebody holds
     std::uint64_t orphaned = 0; ///< those whose taker is dead
     std::chrono::nanoseconds oldest_queued{};
+    std::chrono::nanoseconds oldest_taken{};
     std::vector<Holding> holdings; ///< the taken ones, the longest held first
 };
 
@@ -62,7 +66,12 @@ std::uint64_t parse_id(const std::string& text);
 void print(std::ostream& out, const Survey& survey);
 /// The requests that are held, under headings.
 void print(std::ostream& out, const std::vector<Holding>& holdings, const std::string& indent);
-/// The members of a JSON object; the caller opens and closes it.
-void write(JsonWriter& json, const Survey& survey);
 
-} // namespace userblk::recovery
+/// The members of a JSON object; the caller opens and closes it.
+void write(cli::JsonWriter& json, const Survey& survey);
+/// Those that say which device it is, which each object about one begins with.
+void write_identity(cli::JsonWriter& json, std::uint32_t number, std::string_view name);
+/// The value of a member: a list of the requests.
+void write(cli::JsonWriter& json, const std::vector<Holding>& holdings);
+
+} // namespace userblk::inspect

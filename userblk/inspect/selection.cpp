@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MIT
-#include "recover/selection.hpp"
+#include "userblk/inspect/selection.hpp"
 
-#include "recover/survey.hpp"
+#include "userblk/inspect/survey.hpp"
 #include "userblk/units.hpp"
 
 #include <CLI/CLI.hpp>
 #include <charconv>
 #include <string>
 
-namespace userblk::recovery {
+namespace userblk::inspect {
 
 namespace {
 
@@ -89,4 +89,4 @@ std::uint32_t put_back(const abi::ControlNode& node, const Selection& selection)
     return count;
 }
 
-} // namespace userblk::recovery
+} // namespace userblk::inspect

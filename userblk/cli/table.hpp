@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-namespace userblk::recovery {
+namespace userblk::cli {
 
 /// Text in aligned columns, as ls and lsblk print it.
 class Table {
@@ -44,4 +44,4 @@ private:
     std::vector<std::vector<std::string>> rows_;
 };
 
-} // namespace userblk::recovery
+} // namespace userblk::cli

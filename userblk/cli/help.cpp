@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
-#include "recover/help.hpp"
+#include "userblk/cli/help.hpp"
 
 #include "userblk/printable.hpp"
 
 #include <sstream>
 
-namespace userblk::recovery {
+namespace userblk::cli {
 
 namespace {
 
@@ -74,4 +74,4 @@ std::string usage_message(const CLI::App* app, const CLI::Error& error) {
     return name + ": " + printable(error.what(), "\n") + "\nTry '" + name + " --help'.\n";
 }
 
-} // namespace userblk::recovery
+} // namespace userblk::cli

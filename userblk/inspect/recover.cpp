@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: MIT
-#include "recover/recover.hpp"
+#include "userblk/inspect/recover.hpp"
 
 #include "ioctl/lookup.hpp"
-#include "recover/explain.hpp"
-#include "recover/json.hpp"
-#include "recover/survey.hpp"
+#include "userblk/cli/explain.hpp"
+#include "userblk/cli/json.hpp"
+#include "userblk/inspect/survey.hpp"
 #include "userblk/units.hpp"
 
 #include <ostream>
 
-namespace userblk::recovery {
+namespace userblk::inspect {
 
 namespace {
 
@@ -23,7 +23,7 @@ void tell_put_back(std::ostream& out, std::uint32_t number, std::uint32_t count)
 
 // One device; tells whether requests of the dead are pending on it at the end.
 bool recover_device(const RecoverOptions& options, std::uint32_t number, std::ostream& out,
-                    JsonWriter& json) {
+                    cli::JsonWriter& json) {
     const auto node = open_node(number);
     const auto before = survey(node);
     const auto count = options.reset ? put_back(node, options.selection) : 0;
@@ -50,27 +50,27 @@ std::string requests_text(std::uint64_t count) {
 
 int recover(const RecoverOptions& options, std::ostream& out) {
     if (options.selection.forced() && options.devices.empty())
-        throw UsageError("a forced form acts on the devices that are named only; name one");
+        throw cli::UsageError("a forced form acts on the devices that are named only; name one");
     std::vector<std::string> devices = options.devices;
     if (devices.empty())
         for (const auto number : abi::device_numbers())
             devices.push_back(std::to_string(number));
     bool failed = false;
     bool pending = false;
-    JsonWriter json;
+    cli::JsonWriter json(cli::JsonWriter::Layout::indented);
     json.begin_array();
     for (const auto& device : devices) {
         try {
             pending |= recover_device(options, abi::find_device(device), out, json);
         } catch (const std::exception& error) {
-            complain(options.program, explain(error));
+            cli::complain(options.program, cli::explain(error));
             failed = true;
         }
     }
     json.end_array();
     if (options.json)
         out << json.text() << '\n';
-    return failed ? exit_failure : pending ? exit_pending : exit_success;
+    return failed ? cli::exit_failure : pending ? cli::exit_pending : cli::exit_success;
 }
 
-} // namespace userblk::recovery
+} // namespace userblk::inspect

@@ -13,7 +13,7 @@ namespace CLI {
 class App;
 }
 
-namespace userblk::recovery {
+namespace userblk::inspect {
 
 /// Which of the taken requests are to be put back. As it is: those of the dead,
 /// which is safe at any time. All else is forced: it may act on the living.
@@ -35,4 +35,4 @@ void add_selection_options(CLI::App& app, Selection& selection);
 /// @throws std::system_error if the device was removed
 std::uint32_t put_back(const abi::ControlNode& node, const Selection& selection);
 
-} // namespace userblk::recovery
+} // namespace userblk::inspect

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
-#include "recover/explain.hpp"
+#include "userblk/cli/explain.hpp"
 
 #include "userblk/printable.hpp"
 
 #include <iostream>
 #include <new>
 
-namespace userblk::recovery {
+namespace userblk::cli {
 
 std::string explain(const std::exception& error) {
     if (dynamic_cast<const std::bad_alloc*>(&error))
@@ -18,4 +18,4 @@ void complain(const std::string& program, const std::string& text) {
     std::cerr << program + ": " + printable(text, "\n") + "\n" << std::flush;
 }
 
-} // namespace userblk::recovery
+} // namespace userblk::cli
