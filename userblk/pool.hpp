@@ -99,7 +99,9 @@ enum class PoolEnd {
 /// BackoffPolicy) and puts back at once what they held, and ends them in an
 /// orderly way: they answer what they have taken and take nothing new. Signals,
 /// while run() runs: SIGTERM and SIGINT stop; a second one does not wait any
-/// longer; SIGHUP reloads. The first two stay blocked as long as the object lives.
+/// longer (two within a second from one process count as one); SIGHUP reloads. The first
+/// two stay blocked as long as the object lives. SIGTERM to the whole process group is the
+/// same as to the supervisor; to one worker alone, it is drained and replaced.
 ///
 /// Nothing depends on the supervisor's life. When it is killed, the workers go on
 /// serving and heal the queue when one of them dies; only nobody starts new ones.

@@ -40,6 +40,8 @@ constexpr auto ask_ready_every = 50ms;
 constexpr std::chrono::milliseconds say_every = 30s;
 /// How often may_stop() is asked.
 constexpr auto ask_every = 50ms;
+/// Signals of one sender that come so soon after each other are one request.
+constexpr auto same_request = 1s;
 
 sigset_t handled_signals() {
     sigset_t set;
@@ -265,7 +267,8 @@ std::size_t Supervisor::count_current(bool only_ready) const noexcept {
 }
 
 void Supervisor::fill() {
-    const auto wanted = std::size_t(options_.workers) + options_.spares;
+    const auto wanted =
+        std::size_t(options_.workers) + (asked_to_stop_ ? 0 : std::size_t(options_.spares));
     while (!end_ && count_current(false) < wanted && Clock::now() >= next_start_)
         start_child();
 }
@@ -581,11 +584,10 @@ void Supervisor::begin_stop(PoolEnd end) {
             child->stop();
 }
 
-void Supervisor::force() {
+void Supervisor::force(const char* why) {
     if (forced_ || children_.empty())
         return;
-    log(LogLevel::warning,
-        "killing " + counted(children_.size(), "worker") + " that did not end in time");
+    log(LogLevel::warning, "killing " + counted(children_.size(), "worker") + why);
     forced_ = true;
     stop_deadline_ = Clock::now() + kill_limit;
     for (const auto& child : children_)
@@ -595,7 +597,7 @@ void Supervisor::force() {
 void Supervisor::enforce_limits() {
     const auto now = Clock::now();
     if (end_ && !forced_ && now >= stop_deadline_)
-        force();
+        force(" that did not end in time");
     for (const auto& child : children_) {
         if (child->state == State::starting && now >= after(child->since, start_patience())) {
             on_slow_start(*child);
@@ -712,11 +714,23 @@ void Supervisor::on_signals() {
     while (::read(signals_.get(), &info, sizeof(info)) == sizeof(info)) {
         if (info.ssi_signo == SIGHUP)
             reload_requested_ = true;
+        else if (is_same_request(static_cast<pid_t>(info.ssi_pid)))
+            continue;
         else if (end_)
-            force(); // whoever asks twice does not want to wait
+            force(", since a second signal asks not to wait for them");
         else
             ask_to_stop();
     }
+}
+
+// timeout(1) sends its signal to us, and then to our process group. A terminal has no pid.
+bool Supervisor::is_same_request(pid_t sender) noexcept {
+    const auto now = Clock::now();
+    if (sender != 0 && sender == stop_sender_ && now < stop_sent_ + same_request)
+        return true;
+    stop_sender_ = sender;
+    stop_sent_ = now;
+    return false;
 }
 
 void Supervisor::on_node(short revents) {
@@ -737,6 +751,31 @@ void Supervisor::on_message(WorkerProcess& child) {
         else
             on_refusal(child, message->text);
     }
+    if (child.was_asked_to_end())
+        on_asked_to_end(child);
+}
+
+// Somebody has sent SIGTERM to a worker that serves. If that was to all of us it is told when it is
+// time to end; if it was to this one alone another takes its place.
+void Supervisor::on_asked_to_end(WorkerProcess& child) {
+    on_signals();
+    if (child.state == State::draining)
+        return child.stop(); // of two signals that wait there may be one left
+    if (asked_to_stop_ || end_)
+        return;
+    log(LogLevel::notice, "worker " + std::to_string(child.pid()) +
+                              " was sent SIGTERM and ends; another takes its place");
+    leave_place(child);
+    child.stop();
+}
+
+void Supervisor::leave_place(const WorkerProcess& child) {
+    for (auto& place : places_) {
+        if (place.worker != &child)
+            continue;
+        place.worker = nullptr;
+        place.next = place.backoff.died(Clock::now());
+    }
 }
 
 // It has opened its store, which we have not.
@@ -755,7 +794,7 @@ void Supervisor::on_ready(WorkerProcess& child, const std::string& store) {
 // It has told why it cannot begin, and ends.
 void Supervisor::on_refusal(WorkerProcess& child, const std::string& why) {
     child.stop();
-    if (end_)
+    if (end_ || ends_as_removed())
         return;
     if (established_)
         return on_start_failure(why);
@@ -783,6 +822,15 @@ bool Supervisor::is_removed() const noexcept {
     return removed_ || (!node_->poll(events, 0ms) && events.removed);
 }
 
+// What fails then is no failure.
+bool Supervisor::ends_as_removed() {
+    if (!is_removed())
+        return false;
+    removed_ = true;
+    begin_stop(PoolEnd::removed);
+    return true;
+}
+
 void Supervisor::on_end(WorkerProcess& child, int status) {
     auto text = "worker " + std::to_string(child.pid()) + " " + child.describe_end(status);
     const bool clean = child.ended_in_order(status);
@@ -791,21 +839,17 @@ void Supervisor::on_end(WorkerProcess& child, int status) {
         hint_at_delivery_limit();
         heal();
     }
-    for (auto& place : places_) {
-        if (place.worker != &child)
-            continue;
-        place.worker = nullptr;
-        place.next = place.backoff.died(Clock::now());
-    }
-    if (is_removed()) {
-        removed_ = true;
-        begin_stop(PoolEnd::removed);
-    }
+    leave_place(child);
+    ends_as_removed();
+    const bool asked = clean || (WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM);
+    if (asked)
+        on_signals(); // it may have been all of us who were asked to end
     if (child.state == State::draining || end_) {
-        const bool by_signal = WIFSIGNALED(status) && (forced_ || WTERMSIG(status) == SIGTERM);
-        const bool expected = clean || child.told_end() || by_signal;
+        const bool expected = asked || child.told_end() || (forced_ && WIFSIGNALED(status));
         return log(expected ? LogLevel::debug : LogLevel::warning, text);
     }
+    if (asked && asked_to_stop_)
+        return log(LogLevel::debug, text);
     if (child.state == State::serving)
         return log(clean ? LogLevel::notice : LogLevel::warning,
                    text + "; another takes its place");
@@ -817,6 +861,8 @@ void Supervisor::on_end(WorkerProcess& child, int status) {
 }
 
 void Supervisor::on_start_failure(const std::string& why) {
+    if (ends_as_removed())
+        return;
     if (reloading_)
         abandon_reload(why);
     else

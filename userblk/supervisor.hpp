@@ -93,7 +93,8 @@ private:
     // Ending.
     void ask_to_stop();
     void begin_stop(PoolEnd end);
-    void force();
+    void force(const char* why);
+    bool is_same_request(pid_t sender) noexcept;
     void enforce_limits();
     std::chrono::milliseconds start_patience() const noexcept;
     void on_slow_start(WorkerProcess& child);
@@ -107,7 +108,10 @@ private:
     void on_message(WorkerProcess& child);
     void on_ready(WorkerProcess& child, const std::string& store);
     void on_refusal(WorkerProcess& child, const std::string& why);
+    void on_asked_to_end(WorkerProcess& child);
+    void leave_place(const WorkerProcess& child);
     bool is_removed() const noexcept;
+    bool ends_as_removed();
     void on_end(WorkerProcess& child, int status);
     void on_start_failure(const std::string& why);
     void reap();
@@ -145,6 +149,8 @@ private:
     Clock::time_point next_start_{};
 
     bool asked_to_stop_ = false; ///< by a signal, and nobody has said that it may
+    pid_t stop_sender_ = 0;      ///< of the last signal to stop
+    Clock::time_point stop_sent_{};
     std::optional<PoolEnd> end_; ///< set: it is stopping
     Clock::time_point stop_deadline_{};
     bool forced_ = false;

@@ -23,7 +23,8 @@ namespace {
 // First byte of a message: from the child, and to it.
 constexpr char ready_word = 'R';
 constexpr char failed_word = 'F';
-constexpr char end_word = 'E'; // with its exit status behind it
+constexpr char end_word = 'E';   // with its exit status behind it
+constexpr char asked_word = 'A'; // somebody else has sent the stop signal
 constexpr char go_word = 'G';
 
 constexpr int stop_signal = SIGTERM;
@@ -58,33 +59,54 @@ std::optional<unsigned> wait_for_go(const abi::FileDescriptor& channel) noexcept
 
 // The terminal sends SIGINT and SIGHUP to the supervisor as well, which knows
 // what is to be done.
-void set_signals(void (*on_stop)(int)) {
+void set_signals() {
     ::signal(SIGINT, SIG_IGN);
     ::signal(SIGHUP, SIG_IGN);
     ::signal(SIGCHLD, SIG_DFL);
     ::signal(SIGPIPE, SIG_IGN);
-    struct sigaction action {};
-    action.sa_handler = on_stop;
-    action.sa_flags = SA_RESTART; // a store knows nothing of it; waits for requests end
-    ::sigaction(stop_signal, &action, nullptr);
+    ::signal(stop_signal, SIG_DFL); // it holds nothing yet
     sigset_t none;
     ::sigemptyset(&none);
     ::pthread_sigmask(SIG_SETMASK, &none, nullptr);
 }
 
 // There is one in a worker process. A signal that comes later finds nothing to be done.
+//
+// What is sent to all processes at once (kill(1) with a process group, timeout(1)) reaches the
+// supervisor as well, and it decides: it may have to have the device served until that is removed.
+// So a signal of somebody else is only passed on to it, as long as it is there to hear of it.
 class StopOnSignal {
 public:
-    explicit StopOnSignal(Worker& worker) {
-        the_worker_ = &worker;
-        set_signals([](int) { the_worker_->stop(); });
+    StopOnSignal(Worker& worker, pid_t supervisor, int channel) {
+        the_ = {&worker, supervisor, channel};
+        struct sigaction action {};
+        action.sa_sigaction = on_signal;
+        // A store knows nothing of it; waits for requests end.
+        action.sa_flags = SA_RESTART | SA_SIGINFO;
+        ::sigaction(stop_signal, &action, nullptr);
     }
     StopOnSignal(const StopOnSignal&) = delete;
     StopOnSignal& operator=(const StopOnSignal&) = delete;
     ~StopOnSignal() { ::signal(stop_signal, SIG_IGN); }
 
 private:
-    static inline Worker* the_worker_ = nullptr;
+    struct Parties {
+        Worker* worker;
+        pid_t supervisor;
+        int channel;
+    };
+
+    static void on_signal(int, siginfo_t* info, void*) {
+        const int saved = errno;
+        if (info->si_pid == the_.supervisor || !pass_on())
+            the_.worker->stop();
+        errno = saved;
+    }
+    static bool pass_on() {
+        return ::send(the_.channel, &asked_word, 1, MSG_NOSIGNAL | MSG_DONTWAIT) == 1;
+    }
+
+    static inline Parties the_{};
 };
 
 // A spare one must not have to ask for memory when it is its turn: there may be none.
@@ -129,6 +151,7 @@ abi::ControlNode open_node(const WorkerSetup& setup) {
 }
 
 int serve(const WorkerSetup& setup, const abi::FileDescriptor& channel) {
+    const pid_t supervisor = ::getppid();
     std::optional<Worker> worker;
     std::string store;
     try {
@@ -158,7 +181,7 @@ int serve(const WorkerSetup& setup, const abi::FileDescriptor& channel) {
         return worker_stopped;
     worker->take_place(*place);
     forgo_restartable_sequences(); // not to do so costs time only
-    const StopOnSignal stop(*worker);
+    const StopOnSignal stop(*worker, supervisor, channel.get());
     return worker->run() == WorkerEnd::removed ? worker_removed : worker_stopped;
 }
 
@@ -169,7 +192,7 @@ void be_worker(const WorkerSetup& setup, abi::FileDescriptor channel) noexcept {
     try {
         const auto name = "userblk-w" + std::to_string(setup.number);
         ::prctl(PR_SET_NAME, name.c_str());
-        set_signals(SIG_DFL);
+        set_signals();
         status = serve(setup, channel);
     } catch (const std::exception& exception) {
         try {
@@ -202,11 +225,14 @@ std::optional<WorkerMessage> WorkerProcess::receive() {
             channel_.reset();
             return std::nullopt;
         }
-        if (message[0] != end_word)
+        if (message[0] == end_word)
+            told_end_ = message[1];
+        else if (message[0] == asked_word)
+            asked_to_end_ = true;
+        else
             return WorkerMessage{
                 message[0] == ready_word,
                 std::string(message.data() + 1, static_cast<std::size_t>(length) - 1)};
-        told_end_ = message[1];
     }
 }
 

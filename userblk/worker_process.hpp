@@ -13,6 +13,7 @@
 #include <optional>
 #include <string>
 #include <sys/types.h>
+#include <utility>
 
 namespace userblk {
 
@@ -39,9 +40,10 @@ enum WorkerExit : int {
 };
 
 /// The worker process's whole life: opens its store, tells so over @p channel,
-/// waits there for the word to go, serves until SIGTERM, says there that this was all,
-/// and exits. When the supervisor is gone before the word to go came, it exits;
-/// afterwards it stays.
+/// waits there for the word to go, serves until the supervisor sends SIGTERM, says there
+/// that this was all, and exits. SIGTERM of others is passed on to the supervisor. When that
+/// is gone before the word to go came, it exits; afterwards it stays, and SIGTERM of anybody
+/// ends it.
 [[noreturn]] void be_worker(const WorkerSetup& setup, abi::FileDescriptor channel) noexcept;
 
 /// What a worker process says over its channel.
@@ -87,6 +89,9 @@ public:
     /// was killed or its backend called exit(), whatever the status. Call after reap(), when
     /// receive() has nothing more.
     bool ended_in_order(int status) const noexcept;
+    /// Whether somebody else has sent it SIGTERM since the last call. It serves on until
+    /// stop().
+    bool was_asked_to_end() noexcept { return std::exchange(asked_to_end_, false); }
     /// Whether it has said itself that it ends, in order or not.
     bool told_end() const noexcept { return told_end_.has_value(); }
     /// describe_exit(), and whether the worker knew of its end.
@@ -101,6 +106,7 @@ private:
     abi::FileDescriptor pidfd_;
     abi::FileDescriptor channel_;
     bool had_channel_;
+    bool asked_to_end_ = false;
     std::optional<int> told_end_; ///< its own word on its end, a WorkerExit
 };
 
