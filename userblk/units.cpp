@@ -114,7 +114,7 @@ std::string_view skip_spaces(std::string_view text) {
 } // namespace
 
 std::uint64_t parse_size(std::string_view text) {
-    const auto refuse_because = [text](std::string_view why) {
+    const auto refuse_because = [text](const std::string& why) {
         refuse("size", text, why, size_help);
     };
     if (text.empty())
@@ -131,6 +131,9 @@ std::uint64_t parse_size(std::string_view text) {
     const Wide bytes = Wide(number.digits) * *unit / number.scale;
     if (number.overflow || bytes > std::numeric_limits<std::uint64_t>::max())
         refuse_because("it is too large, or has too many digits");
+    if (*unit == 1 && number.scale > 1)
+        refuse_because("a fraction needs a unit, such as " +
+                       std::string(text.substr(0, number.length)) + "G");
     return static_cast<std::uint64_t>(bytes);
 }
 

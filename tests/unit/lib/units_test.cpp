@@ -44,6 +44,14 @@ TEST(Units, BadSizesAreNamedTogetherWithGoodOnes) {
     }
 }
 
+// A fraction without a unit was meant to have one; there is no part of a byte.
+TEST(Units, FractionsOfBytesAreRefused) {
+    for (const auto* text : {"1.3", "1.3B", "0.5", ".5b"})
+        EXPECT_NE(complaint([=] { parse_size(text); }).find("a fraction needs a unit"),
+                  std::string::npos)
+            << text;
+}
+
 // A size is shown short, and exactly where that is short.
 TEST(Units, SizesAreShownShort) {
     EXPECT_EQ(format_size(0), "0");
