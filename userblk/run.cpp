@@ -84,6 +84,10 @@ Device open_or_create(const Options& options, const Backend& backend,
                       const RunArguments& arguments) {
     const auto store = backend.describe();
     check_size(arguments, store, options.dev.empty() ? "--size is" : options.dev + " has");
+    if (!options.dev.empty() && store.read_only && !arguments.read_only)
+        throw std::runtime_error(
+            "the store cannot be written to, but " + options.dev +
+            " can, and its writes would fail; create the device with --read-only");
     if (!options.dev.empty())
         return Device::open(options.dev);
     auto config = DeviceConfig::for_backend(store);

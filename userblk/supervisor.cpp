@@ -99,10 +99,11 @@ void Supervisor::set_up_process() {
         if (error)
             log(LogLevel::warning, std::string("unable to ") + what + ": " + error.message());
     };
-    if (options_.io_flusher)
-        warn("exempt memory allocation from waiting for I/O; when memory runs short the device "
-             "may wait for itself",
-             set_io_flusher());
+    if (const auto error = options_.io_flusher ? set_io_flusher() : std::error_code())
+        log(LogLevel::warning,
+            "unable to exempt memory allocation from waiting for I/O: " + error.message() +
+                "; when memory runs short the device may wait for itself. Root may, and who has "
+                "CAP_SYS_RESOURCE (AmbientCapabilities= of a service)");
     if (options_.lock_memory)
         warn("lock memory", lock_memory());
     if (options_.oom_score_adj)

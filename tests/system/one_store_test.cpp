@@ -87,8 +87,11 @@ TEST_F(OneStore, HasOneDevice) {
         TestDevice device(full_config(size));
         expect_refusal(serve({device.name(), "file:" + image, "--redirect"}),
                        {"userblk0", device.name(), image});
-        expect_refusal(serve({device.name(), "log,readonly,file:" + image}),
-                       {"userblk0", device.name(), image});
+        auto config = full_config(size);
+        config.flags |= USERBLK_F_READ_ONLY;
+        TestDevice reader(config);
+        expect_refusal(serve({reader.name(), "log,readonly,file:" + image}),
+                       {"userblk0", reader.name(), image});
     }
     const auto workers = children_of(first.pid());
     kill(first.pid(), SIGKILL);

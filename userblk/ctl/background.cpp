@@ -94,7 +94,9 @@ bool Background::take_message() {
     if (buffer[0] == ready_kind)
         ready_ = true;
     else if (level <= LogLevel::warning)
-        cli::complain(program_name, std::string(&buffer[1], static_cast<std::size_t>(size - 1)));
+        cli::complain(program_name,
+                      (level == LogLevel::warning ? "warning: " : "") +
+                          std::string(&buffer[1], static_cast<std::size_t>(size - 1)));
     return true;
 }
 

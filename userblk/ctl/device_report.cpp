@@ -52,6 +52,15 @@ std::string announced_text(const std::vector<Announcement>& supervisors) {
     return text.empty() ? "none" : text;
 }
 
+// "12 userblk-w0, 13 userblk-w0 (left behind by its supervisor)"
+std::string processes_text(const std::vector<NodeUser>& users) {
+    std::string text;
+    for (const auto& user : users)
+        text += (text.empty() ? "" : ", ") + std::to_string(user.pid) + " " + user.program +
+                (user.left_behind ? " (left behind by its supervisor)" : "");
+    return text.empty() ? "none that can be seen from here" : text;
+}
+
 } // namespace
 
 DeviceReport report_of(const abi::ControlNode& node) {
@@ -59,7 +68,7 @@ DeviceReport report_of(const abi::ControlNode& node) {
     if (info.device.taken > 0)
         info = node.info(USERBLK_MAX_SLOTS);
     return {info.device, inspect::holdings_of(info.taken), announcements_of(node.number()),
-            serving_records(node.number(), diskseq_of(node.number()))};
+            serving_records(node.number(), diskseq_of(node.number())), node_users(node.number())};
 }
 
 void print(std::ostream& out, const DeviceReport& report) {
@@ -72,6 +81,7 @@ void print(std::ostream& out, const DeviceReport& report) {
     const auto stores = stores_text(report.records);
     print_line(out, "Store", stores.empty() ? "unknown: no supervisor names it" : stores);
     print_line(out, "Supervisors", announced_text(report.supervisors));
+    print_line(out, "Control node open", processes_text(report.users));
     for (const auto& record : report.records)
         if (const auto options = options_text(record); !options.empty())
             print_line(out, "Served with", options);

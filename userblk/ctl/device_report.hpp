@@ -2,6 +2,7 @@
 #pragma once
 
 #include "ioctl/control_node.hpp"
+#include "userblk/ctl/node_users.hpp"
 #include "userblk/inspect/survey.hpp"
 #include "userblk/supervisor_file.hpp"
 #include "userblk/supervisor_record.hpp"
@@ -21,6 +22,7 @@ struct DeviceReport {
     std::vector<inspect::Holding> holdings;
     std::vector<Announcement> supervisors;
     std::vector<SupervisorRecord> records;
+    std::vector<NodeUser> users{}; ///< who has the control node open
 };
 
 DeviceReport report_of(const abi::ControlNode& node);

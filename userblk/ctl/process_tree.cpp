@@ -51,6 +51,10 @@ std::set<pid_t> children_of(pid_t parent) {
     return children;
 }
 
+pid_t parent_of(pid_t pid) {
+    return status_of(std::to_string(pid)).parent;
+}
+
 bool is_alive(pid_t pid) {
     return alive(status_of(std::to_string(pid)));
 }

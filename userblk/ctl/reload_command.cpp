@@ -3,6 +3,7 @@
 
 #include "ioctl/lookup.hpp"
 #include "userblk/ctl/command_line.hpp"
+#include "userblk/ctl/node_users.hpp"
 #include "userblk/ctl/process_tree.hpp"
 #include "userblk/reload_socket.hpp"
 #include "userblk/supervisor_file.hpp"
@@ -40,7 +41,7 @@ Old ask(std::uint32_t number) {
     if (old.empty())
         throw Failure(abi::disk_name(number) +
                       " has no supervisor that could reload; to serve it by new workers start "
-                      "userblkctl serve again and end the old ones with SIGTERM");
+                      "userblkctl serve, after which reload ends the old ones");
     for (const auto& [pid, workers] : old)
         if (::kill(pid, SIGHUP) < 0)
             throw Failure("unable to signal the supervisor, process " + std::to_string(pid) + ": " +
@@ -185,8 +186,21 @@ bool ReloadCommand::reload_by_socket(std::uint32_t number, std::chrono::nanoseco
 int ReloadCommand::run() {
     const auto number = abi::find_device(device_);
     const auto limit = timeout_.value_or(default_limit);
-    if (reload_by_socket(number, limit))
-        return exit_success;
+    const auto start = Clock::now();
+    if (!reload_by_socket(number, limit))
+        reload_by_signal(number, limit);
+    // Workers of a supervisor that has been killed are old ones as well.
+    const auto spent = Clock::now() - start;
+    const auto left = std::max<std::chrono::nanoseconds>(limit - spent, 1s);
+    if (const auto busy = end_left_behind(number, limit == infinity ? infinity : left); busy > 0)
+        throw Failure("new workers serve " + abi::disk_name(number) + ", but " +
+                      counted(busy, "worker") +
+                      " that another supervisor has left behind did not end within " +
+                      format_duration(limit));
+    return exit_success;
+}
+
+void ReloadCommand::reload_by_signal(std::uint32_t number, std::chrono::nanoseconds limit) {
     const auto start = Clock::now();
     const auto old = ask(number);
     Patience patience;
@@ -200,7 +214,6 @@ int ReloadCommand::run() {
                           "the supervisor's log tells");
         std::this_thread::sleep_for(look_every);
     }
-    return exit_success;
 }
 
 } // namespace userblk::ctl

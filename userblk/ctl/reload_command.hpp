@@ -24,6 +24,7 @@ public:
 
 private:
     bool reload_by_socket(std::uint32_t number, std::chrono::nanoseconds limit) const;
+    static void reload_by_signal(std::uint32_t number, std::chrono::nanoseconds limit);
 
     ServeCommand serve_; ///< whose options may be given
     std::string device_;

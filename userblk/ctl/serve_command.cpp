@@ -8,6 +8,7 @@
 #include "userblk/ctl/create_command.hpp"
 #include "userblk/ctl/device_use.hpp"
 #include "userblk/ctl/logging.hpp"
+#include "userblk/ctl/node_users.hpp"
 #include "userblk/ctl/wait_command.hpp"
 #include "userblk/device.hpp"
 #include "userblk/inspect/survey.hpp"
@@ -25,6 +26,7 @@
 #include <iostream>
 #include <iterator>
 #include <stdexcept>
+#include <sys/stat.h>
 #include <unistd.h>
 
 namespace userblk::ctl {
@@ -103,6 +105,21 @@ Description describe(const BackendSpec& store, std::uint64_t size, bool read_onl
     }
 }
 
+// What is behind the last whole block of a file is not the device's.
+void warn_of_rest(const BackendSpec& store, const Description& description) {
+    struct stat file {};
+    if (::stat(store.argument().c_str(), &file) < 0 || !S_ISREG(file.st_mode))
+        return;
+    const auto size = static_cast<std::uint64_t>(file.st_size);
+    if (size <= description.size)
+        return;
+    cli::complain(program_name, "warning: " + store.argument() + " has " + counted(size, "byte") +
+                                    ", which is no multiple of a block of " +
+                                    std::to_string(description.logical_block_size) + "; the last " +
+                                    std::to_string(size - description.size) +
+                                    " are not part of the device");
+}
+
 // A device is made for a store only if none has it.
 void check_unclaimed(const BackendSpec& store, const Description& description) {
     if (store.kind() != BackendSpec::Kind::file)
@@ -141,6 +158,26 @@ std::string other_supervisors(std::uint32_t number) {
             text += (text.empty() ? "" : ", ") +
                     (pid > 0 ? std::to_string(pid) : "not visible from here");
     return text;
+}
+
+// Who joins is told whom.
+void tell_of_others(std::uint32_t number, const std::string& supervisors) {
+    const auto disk = abi::disk_name(number);
+    const auto begin = disk + " is served already by ";
+    if (!supervisors.empty())
+        cli::complain(program_name,
+                      begin + "the workers of process " + supervisors + "; joining them");
+    const auto workers = left_behind(node_users(number));
+    if (!workers.empty())
+        cli::complain(program_name, begin + counted(workers.size(), "worker") +
+                                        " whose supervisor has ended (" + pids_text(workers) +
+                                        "); joining them. \"userblkctl reload " + disk +
+                                        "\" ends them once this one serves");
+    else if (supervisors.empty() && is_served(number))
+        cli::complain(program_name, begin +
+                                        "processes without a supervisor; joining them. "
+                                        "\"userblkctl info " +
+                                        disk + "\" lists them");
 }
 
 bool is_new(std::uint32_t number) {
@@ -388,8 +425,9 @@ std::uint64_t ServeCommand::check_device(std::uint32_t number, const BackendSpec
                       "device with --allow-redirect");
     const auto description = describe(store, config.size, read_only);
     if (description.read_only && !read_only)
-        cli::complain(program_name, "warning: " + store.text() + " cannot be written to, but " +
-                                        abi::disk_name(number) + " can: writes will fail");
+        throw Failure(store.text() + " cannot be written to, but " + abi::disk_name(number) +
+                      " can, and its writes would fail; leave readonly away, or create the device "
+                      "with --read-only");
     return config.size;
 }
 
@@ -399,10 +437,7 @@ ServeCommand::Target ServeCommand::find_target(const BackendSpec& store) const {
     if (create_)
         warn_of_other_size(number, size, store);
     const auto others = other_supervisors(number);
-    if (!others.empty())
-        cli::complain(program_name, abi::disk_name(number) +
-                                        " is served already (by the workers of process " + others +
-                                        "); joining them");
+    tell_of_others(number, others);
     if (const auto fault = abi::block_node_fault(number); fault && !fault->missing)
         cli::complain(program_name, "warning: " + fault->what + "; " + fault->mend);
     return {number, create_ && !keep_, !others.empty() || is_served(number)};
@@ -419,6 +454,8 @@ ServeCommand::Target ServeCommand::make_target(const BackendSpec& store) const {
     if (store.kind() != BackendSpec::Kind::file && device_options_.size() == 0)
         throw UsageError("--size is missing; " + store.text() + " has none of its own");
     const auto description = describe(store, device_options_.size(), device_options_.read_only());
+    if (device_options_.size() == 0)
+        warn_of_rest(store, description);
     if (!share_)
         check_unclaimed(store, description);
     auto base = DeviceConfig::for_backend(description);
