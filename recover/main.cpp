@@ -33,7 +33,7 @@ void declare(CLI::App& app, Arguments& arguments) {
                  "Go on: wait, without polling periodically, until the kernel tells that a process "
                  "died that held requests; tell of it, and with --reset put them back. Without "
                  "DEV also for devices to come");
-    app.add_flag("--json", arguments.recover.json, "Print JSON; with --watch one text per line");
+    app.add_flag("-J,--json", arguments.recover.json, "Print JSON; with --watch one text per line");
     inspect::add_selection_options(app, arguments.recover.selection);
     app.footer("Exit status: 0 nothing of the dead is pending (any more), 1 failure, 2 wrong "
                "usage,\n3 requests of the dead are pending; --reset puts them back.");

@@ -18,7 +18,8 @@ PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
 # What is needed, as Debian packages. Headers of kernels ask for more (see scripts/kernel).
 # shellcheck disable=SC2034  # for those who source this
 {
-  build_packages=(cmake g++ make libpoco-dev libcli11-dev libgtest-dev zlib1g-dev)
+  build_packages=(cmake g++ make libpoco-dev libcli11-dev libgtest-dev libmount-dev
+    libsmartcols-dev zlib1g-dev)
   module_packages=(gcc kmod make xz-utils)
   check_packages=(perl python3 sparse)
   kernel_packages=(bc binutils bison flex gcc kmod libc6-dev libelf-dev make perl xz-utils)

@@ -76,7 +76,7 @@ TEST_F(Serving, AnExplicitSizeIsObeyedOrRefused) {
         refused.err.find("--size is 9M (9437184 bytes), which is more than the store has, 8M"),
         std::string::npos)
         << refused.err;
-    EXPECT_EQ(shell("\"$1\" list --no-headings", {built("userblkctl")}), "");
+    EXPECT_EQ(shell("\"$1\" list --noheadings", {built("userblkctl")}), "");
     TestDevice larger(full_config(16 * mib));
     const Outcome beyond = run({built("sized_driver"), larger.name()});
     EXPECT_EQ(beyond.status, 1);

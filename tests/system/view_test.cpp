@@ -72,15 +72,15 @@ TEST_F(View, TheStateIsThatOfNow) {
     }
     EXPECT_EQ(listed(name, "STATE"), "unserved");
     EXPECT_EQ(listed(name, "SERVERS"), "0");
-    EXPECT_NE(listed(name, "UNSERVED"), "-");
-    EXPECT_EQ(listed(name, "STORE"), "-");
+    EXPECT_NE(listed(name, "UNSERVED"), "");
+    EXPECT_EQ(listed(name, "STORE"), "");
     EXPECT_TRUE(has(ctl({"info", name}), "unserved for "));
     EXPECT_TRUE(has(ctl({"list", "--json", name}), "\"state\": \"unserved\""));
     Supervisor again(device, "file:" + store, 1);
     ctl({"wait", name});
     EXPECT_TRUE(eventually([&] { return listed(name, "SERVERS") == "1"; }));
     EXPECT_EQ(listed(name, "STATE"), "served");
-    EXPECT_EQ(listed(name, "UNSERVED"), "-");
+    EXPECT_EQ(listed(name, "UNSERVED"), "");
     again.stop();
 }
 
@@ -199,6 +199,37 @@ TEST_F(View, EightyColumnsShowWhatMatters) {
         for (const std::string& heading : headings)
             EXPECT_TRUE(has(lines[0], heading)) << lines[0];
     }
+}
+
+// list has the options of lsblk: what is chosen, for people and for programs; a long store is cut
+// by a terminal, and only there; stats has the same.
+TEST_F(View, TablesAreThoseOfLsblk) {
+    const std::string store =
+        make_file("a store with a name that is long " + std::string(40, 'x'), 16 * mib);
+    const TestDevice device;
+    const std::string& name = device.name();
+    Supervisor supervisor(device, "file:" + store, 1);
+    ctl({"wait", name});
+    EXPECT_TRUE(eventually([&] { return listed(name, "STORE") == "file:" + store; }));
+    EXPECT_EQ(ctl({"list", "-r", "-b", "-o", "size,NAME,ro", name}), "SIZE NAME RO\n16777216  0\n");
+    EXPECT_EQ(ctl({"list", "-P", "-o", "DEVICE,SIZE,NAME", name}),
+              "DEVICE=\"" + name + "\" SIZE=\"16M\" NAME=\"\"\n");
+    EXPECT_TRUE(has(ctl({"list", "-rn", "-o", "STORE", name}), "a\\x20store\\x20with"));
+    EXPECT_TRUE(has(ctl({"list", "-o", "+DISKSEQ", name}), " STORE"));
+    EXPECT_TRUE(has(ctl({"list", "-o", "+DISKSEQ", name}), " DISKSEQ\n"));
+    EXPECT_EQ(ctl({"list", "--json", "-o", "SIZE,RO", name}),
+              "[\n  {\n    \"size\": 16777216,\n    \"ro\": false\n  }\n]\n");
+    const auto lines = on_terminal(80, built("userblkctl") + " list " + name);
+    ASSERT_EQ(lines.size(), 2u);
+    for (const std::string& line : lines)
+        EXPECT_LE(line.size(), 80u) << line;
+    EXPECT_TRUE(has(lines[1], "file:/")) << lines[1];
+
+    const std::string counts = ctl({"stats", "-P", "-o", "DEVICE,PUT-BACK", name});
+    EXPECT_EQ(counts, "DEVICE=\"" + name + "\" PUT_BACK=\"0\"\n");
+    EXPECT_EQ(ctl({"stats", "-n", "-o", "DEVICE,STALE", "-i", "10ms", "-c", "2", name}),
+              name + " 0\n" + name + " 0\n");
+    supervisor.stop();
 }
 
 // A device cannot be larger than the file that it is served from: said, and nothing is changed,

@@ -10,58 +10,46 @@ namespace userblk::cli {
 
 namespace {
 
-constexpr std::string_view gap = "  "; // between columns
+using Lines = std::vector<std::vector<std::string>>;
 
-} // namespace
-
-void Table::add(std::vector<std::string> cells) {
-    cells.resize(columns_.size());
-    for (auto& cell : cells)
-        cell = cell.empty() ? "-" : printable(cell);
-    rows_.push_back(std::move(cells));
+// With the headings as the first.
+Lines lines_of(const Table& table) {
+    Lines lines(1);
+    for (const auto& column : table.columns)
+        lines[0].push_back(column.heading);
+    for (const auto& row : table.rows) {
+        auto& line = lines.emplace_back();
+        for (const auto& cell : row)
+            line.push_back(printable(cell));
+        line.resize(table.columns.size());
+    }
+    return lines;
 }
 
-// Without the last columns that there is no room for; the first one stays.
-std::vector<std::size_t> Table::fitting(std::vector<std::size_t> widths, std::size_t indent) const {
-    std::size_t used = indent, count = 0;
-    while (count < widths.size() && (width_ == 0 || count == 0 || used + widths[count] <= width_))
-        used += widths[count++] + gap.size();
-    widths.resize(count);
+std::vector<std::size_t> widths_of(const Lines& lines) {
+    std::vector<std::size_t> widths(lines[0].size());
+    for (const auto& line : lines)
+        for (std::size_t i = 0; i < widths.size(); ++i)
+            widths[i] = std::max(widths[i], columns_of(line[i]));
     return widths;
 }
 
-std::vector<std::size_t> Table::widths(bool headings, std::size_t indent) const {
-    std::vector<std::size_t> widths(columns_.size());
-    for (std::size_t i = 0; i < columns_.size(); ++i) {
-        widths[i] = headings ? columns_[i].heading.size() : 0;
-        for (const auto& row : rows_)
-            widths[i] = std::max(widths[i], columns_of(row[i]));
-    }
-    return fitting(std::move(widths), indent);
-}
+} // namespace
 
-void Table::print_line(std::ostream& out, const std::vector<std::string>& cells,
-                       const std::vector<std::size_t>& widths, const std::string& indent) const {
-    std::string line = indent;
-    for (std::size_t i = 0; i < widths.size(); ++i) {
-        const std::string padding(widths[i] - columns_of(cells[i]), ' ');
-        line += i == 0 ? "" : gap;
-        line += columns_[i].align == Align::right ? padding + cells[i] : cells[i] + padding;
+void print(std::ostream& out, const Table& table, const std::string& indent) {
+    const auto lines = lines_of(table);
+    const auto widths = widths_of(lines);
+    for (const auto& line : lines) {
+        std::string text = indent;
+        for (std::size_t i = 0; i < line.size(); ++i) {
+            const std::string padding(widths[i] - columns_of(line[i]), ' ');
+            text += i == 0 ? "" : " ";
+            text += table.columns[i].align == Table::Align::right ? padding + line[i]
+                                                                  : line[i] + padding;
+        }
+        text.erase(text.find_last_not_of(' ') + 1);
+        out << text << '\n';
     }
-    line.erase(line.find_last_not_of(' ') + 1);
-    out << line << '\n';
-}
-
-void Table::print(std::ostream& out, bool headings, const std::string& indent) const {
-    const auto columns = widths(headings, indent.size());
-    if (headings) {
-        std::vector<std::string> cells;
-        for (const auto& column : columns_)
-            cells.push_back(column.heading);
-        print_line(out, cells, columns, indent);
-    }
-    for (const auto& row : rows_)
-        print_line(out, row, columns, indent);
 }
 
 } // namespace userblk::cli

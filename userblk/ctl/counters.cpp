@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: MIT
 #include "userblk/ctl/counters.hpp"
 
-#include "userblk/cli/json.hpp"
-#include "userblk/inspect/survey.hpp"
+#include "ioctl/lookup.hpp"
+#include "userblk/units.hpp"
 
 #include <cmath>
-#include <string>
 #include <string_view>
 
 namespace userblk::ctl {
@@ -17,34 +16,85 @@ std::uint64_t per_second(std::uint64_t count, std::chrono::nanoseconds interval)
     return static_cast<std::uint64_t>(std::llround(static_cast<double>(count) / seconds));
 }
 
-// What both forms begin with.
-void write_now(cli::JsonWriter& json, const userblk_info& info) {
-    inspect::write_identity(json, info.config.number, info.config.name);
-    json.member("queued", info.queued)
-        .member("taken", info.taken)
-        .member("orphaned", info.orphaned);
+using Align = cli::Table::Align;
+using cli::JsonWriter;
+
+template <auto Member>
+Column<StatsRow> number(const char* name, const char* key) {
+    return {name, key, Align::right,
+            [](JsonWriter& json, const StatsRow& row) { json.value(row.info.*Member); },
+            [](const StatsRow& row, bool) { return std::to_string(row.info.*Member); }};
+}
+
+// What is on every device, whatever was counted.
+std::vector<Column<StatsRow>> columns_of_devices() {
+    return {
+        {"DEVICE", "device", Align::left,
+         [](JsonWriter& json, const StatsRow& row) {
+             json.value(abi::disk_name(row.info.config.number));
+         },
+         [](const StatsRow& row, bool) { return abi::disk_name(row.info.config.number); }},
+        {"NUMBER", "number", Align::right,
+         [](JsonWriter& json, const StatsRow& row) { json.value(row.info.config.number); },
+         [](const StatsRow& row, bool) { return std::to_string(row.info.config.number); }},
+        {"NAME", "name", Align::cut,
+         [](JsonWriter& json, const StatsRow& row) { json.value(row.info.config.name); },
+         [](const StatsRow& row, bool) { return std::string(row.info.config.name); }},
+        number<&userblk_info::queued>("QUEUED", "queued"),
+        number<&userblk_info::taken>("TAKEN", "taken"),
+        number<&userblk_info::orphaned>("ORPHANED", "orphaned"),
+    };
+}
+
+Column<StatsRow> column_of_interval() {
+    return {"INTERVAL", "interval_ns", Align::right,
+            [](JsonWriter& json, const StatsRow& row) { json.value(row.interval); },
+            [](const StatsRow& row, bool) { return format_duration(row.interval); }};
+}
+
+Column<StatsRow> column_of_counter(std::size_t i, StatsKind kind) {
+    const auto& counter = counters()[i];
+    const bool sized = is_bytes(counter), rate = kind == StatsKind::rates;
+    return {counter.column,
+            counter.name + std::string(rate ? "_per_second" : ""),
+            Align::right,
+            [i](JsonWriter& json, const StatsRow& row) { json.value(row.counters[i]); },
+            [i, sized](const StatsRow& row, bool bytes) {
+                return sized && !bytes ? format_size(row.counters[i])
+                                       : std::to_string(row.counters[i]);
+            },
+            rate ? "/s" : ""};
+}
+
+std::vector<Column<StatsRow>> make_columns(StatsKind kind) {
+    auto columns = columns_of_devices();
+    if (kind == StatsKind::rates)
+        columns.push_back(column_of_interval());
+    for (std::size_t i = 0; i < counters().size(); ++i)
+        columns.push_back(column_of_counter(i, kind));
+    return columns;
 }
 
 } // namespace
 
 const std::vector<Counter>& counters() {
     static const std::vector<Counter> all = {
-        {"reads", &userblk_info::reads, "READS/s", 1},
-        {"writes", &userblk_info::writes, "WRITES/s", 3},
-        {"flushes", &userblk_info::flushes, "FLUSHES/s", 8},
-        {"discards", &userblk_info::discards, "DISCARDS/s", 9},
-        {"write_zeroes", &userblk_info::write_zeroes, "ZEROES/s", 10},
-        {"bytes_read", &userblk_info::bytes_read, "READ/s", 2},
-        {"bytes_written", &userblk_info::bytes_written, "WRITTEN/s", 4},
-        {"errors", &userblk_info::errors, "ERRORS/s", 5},
-        {"gets", &userblk_info::gets},
-        {"resets", &userblk_info::resets},
-        {"put_back", &userblk_info::put_back, "PUT-BACK/s", 6},
-        {"given_back", &userblk_info::given_back},
-        {"stale", &userblk_info::stale, "STALE/s", 7},
-        {"expired", &userblk_info::expired},
-        {"exhausted", &userblk_info::exhausted},
-        {"redirects", &userblk_info::redirects, "REDIRECTS/s", 11},
+        {"reads", &userblk_info::reads, "READS"},
+        {"writes", &userblk_info::writes, "WRITES"},
+        {"flushes", &userblk_info::flushes, "FLUSHES"},
+        {"discards", &userblk_info::discards, "DISCARDS"},
+        {"write_zeroes", &userblk_info::write_zeroes, "ZEROES"},
+        {"bytes_read", &userblk_info::bytes_read, "READ"},
+        {"bytes_written", &userblk_info::bytes_written, "WRITTEN"},
+        {"errors", &userblk_info::errors, "ERRORS"},
+        {"gets", &userblk_info::gets, "GETS"},
+        {"resets", &userblk_info::resets, "RESETS"},
+        {"put_back", &userblk_info::put_back, "PUT-BACK"},
+        {"given_back", &userblk_info::given_back, "GIVEN-BACK"},
+        {"stale", &userblk_info::stale, "STALE"},
+        {"expired", &userblk_info::expired, "EXPIRED"},
+        {"exhausted", &userblk_info::exhausted, "EXHAUSTED"},
+        {"redirects", &userblk_info::redirects, "REDIRECTS"},
     };
     return all;
 }
@@ -53,30 +103,30 @@ bool is_bytes(const Counter& counter) {
     return std::string_view(counter.name).starts_with("bytes_");
 }
 
-Rates rates_between(const userblk_info& before, const userblk_info& now,
-                    std::chrono::nanoseconds interval) {
-    Rates rates{now, interval, {}};
+StatsRow counts_of(const userblk_info& info) {
+    StatsRow row{info};
     for (const auto& counter : counters())
-        rates.per_second.push_back(
-            per_second(now.*counter.member - before.*counter.member, interval));
-    return rates;
+        row.counters.push_back(info.*counter.member);
+    return row;
 }
 
-void write_counts(cli::JsonWriter& json, const userblk_info& info) {
-    json.begin_object();
-    write_now(json, info);
+StatsRow rates_between(const userblk_info& before, const userblk_info& now,
+                       std::chrono::nanoseconds interval) {
+    StatsRow row{now, interval};
     for (const auto& counter : counters())
-        json.member(counter.name, info.*counter.member);
-    json.end_object();
+        row.counters.push_back(per_second(now.*counter.member - before.*counter.member, interval));
+    return row;
 }
 
-void write_rates(cli::JsonWriter& json, const Rates& rates) {
-    json.begin_object();
-    write_now(json, rates.info);
-    json.member("interval_ns", rates.interval);
-    for (std::size_t i = 0; i < counters().size(); ++i)
-        json.member(counters()[i].name + std::string("_per_second"), rates.per_second[i]);
-    json.end_object();
+const std::vector<Column<StatsRow>>& stats_columns(StatsKind kind) {
+    static const auto counts = make_columns(StatsKind::counts);
+    static const auto rates = make_columns(StatsKind::rates);
+    return kind == StatsKind::rates ? rates : counts;
+}
+
+std::string default_stats_columns() {
+    return "DEVICE,READS,READ,WRITES,WRITTEN,ERRORS,PUT-BACK,STALE,FLUSHES,DISCARDS,ZEROES,"
+           "REDIRECTS";
 }
 
 } // namespace userblk::ctl

@@ -2,14 +2,12 @@
 #pragma once
 
 #include "ioctl/userblk_ioctl.h"
+#include "userblk/ctl/columns.hpp"
 
 #include <chrono>
 #include <cstdint>
+#include <string>
 #include <vector>
-
-namespace userblk::cli {
-class JsonWriter;
-}
 
 namespace userblk::ctl {
 
@@ -17,26 +15,28 @@ namespace userblk::ctl {
 struct Counter {
     const char* name;
     __u64 userblk_info::*member;
-    const char* heading = nullptr; ///< over its rate, in a table; none: not in one
-    int place = 0;                 ///< of that column
+    const char* column; ///< in a table
 };
 /// All counters that only grow, in the order of printing.
 const std::vector<Counter>& counters();
 
 bool is_bytes(const Counter& counter);
 
-/// How much the counters of a device grew.
-struct Rates {
-    userblk_info info; ///< at the end
-    std::chrono::nanoseconds interval{};
-    std::vector<std::uint64_t> per_second; ///< of counters()
+/// What was counted on a device since its creation, or per second.
+struct StatsRow {
+    userblk_info info;                     ///< as it is now
+    std::chrono::nanoseconds interval{};   ///< 0: since creation
+    std::vector<std::uint64_t> counters{}; ///< of counters()
 };
-Rates rates_between(const userblk_info& before, const userblk_info& now,
-                    std::chrono::nanoseconds interval);
+StatsRow counts_of(const userblk_info& info);
+StatsRow rates_between(const userblk_info& before, const userblk_info& now,
+                       std::chrono::nanoseconds interval);
 
-/// What was counted since creation: an object.
-void write_counts(cli::JsonWriter& json, const userblk_info& info);
-/// What was counted per second: an object.
-void write_rates(cli::JsonWriter& json, const Rates& rates);
+/// Of rows since creation, or of those per second.
+enum class StatsKind { counts, rates };
+const std::vector<Column<StatsRow>>& stats_columns(StatsKind kind);
+/// Those that are printed unless others are asked for; what matters most comes first,
+/// since the last ones are left out where a terminal is narrow.
+std::string default_stats_columns();
 
 } // namespace userblk::ctl

@@ -63,7 +63,7 @@ std::string CreateCommand::details() const {
 }
 
 void CreateCommand::declare(CommandLine& line) {
-    line.flag("--json", json_, "Print the values in force as JSON in place of the path");
+    line.flag("-J,--json", json_, "Print the values in force as JSON in place of the path");
     options_.declare(line);
 }
 

@@ -5,6 +5,7 @@
 #include "userblk/cli/json.hpp"
 #include "userblk/ctl/device_facts.hpp"
 #include "userblk/ctl/service.hpp"
+#include "userblk/ctl/table_text.hpp"
 #include "userblk/printable.hpp"
 #include "userblk/units.hpp"
 
@@ -99,7 +100,7 @@ void print(std::ostream& out, const DeviceReport& report) {
                        " carried out by the kernel; a removal waits for that");
     if (!report.holdings.empty()) {
         out << '\n';
-        inspect::print(out, report.holdings, "");
+        out << table_text(inspect::table_of(report.holdings));
     }
 }
 

@@ -12,7 +12,7 @@ namespace userblk::ctl {
 
 void InfoCommand::declare(CommandLine& line) {
     line.argument("DEV", device_, dev_help);
-    line.flag("--json", json_, "Print JSON; sizes in bytes, times in nanoseconds");
+    line.flag("-J,--json", json_, "Print JSON; sizes in bytes, times in nanoseconds");
 }
 
 int InfoCommand::run() {

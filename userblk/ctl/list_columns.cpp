@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "userblk/ctl/list_columns.hpp"
 
-#include "userblk/cli/json.hpp"
 #include "userblk/ctl/service.hpp"
 #include "userblk/units.hpp"
 
@@ -31,17 +30,17 @@ std::string time_text(const ListRow& row, bool) {
 }
 
 template <auto Member>
-constexpr ListColumn counted(const char* heading, const char* key) {
-    return {heading, key, Align::right, write_fact<Member>, count_text<Member>};
+Column<ListRow> counted(const char* name, const char* key) {
+    return {name, key, Align::right, write_fact<Member>, count_text<Member>};
 }
 template <auto Member>
-constexpr ListColumn timed(const char* heading, const char* key) {
-    return {heading, key, Align::right, write_fact<Member>, time_text<Member>};
+Column<ListRow> timed(const char* name, const char* key) {
+    return {name, key, Align::right, write_fact<Member>, time_text<Member>};
 }
 // One that is a text of the device's number.
 template <std::string (*Text)(std::uint32_t)>
-constexpr ListColumn named(const char* heading, const char* key) {
-    return {heading, key, Align::left,
+Column<ListRow> named(const char* name, const char* key) {
+    return {name, key, Align::left,
             [](JsonWriter& json, const ListRow& row) { json.value(Text(row.number)); },
             [](const ListRow& row, bool) { return Text(row.number); }};
 }
@@ -68,10 +67,13 @@ ListRow list_row(std::uint32_t number) {
     return {number, std::move(facts), announcements_of(number), std::move(records)};
 }
 
-const std::vector<ListColumn>& list_columns() {
-    static const std::vector<ListColumn> columns = {
+const std::vector<Column<ListRow>>& list_columns() {
+    static const std::vector<Column<ListRow>> columns = {
         named<abi::disk_name>("DEVICE", "device"),
-        {"NAME", "name", Align::left, write_fact<&Facts::name>,
+        {"NUMBER", "number", Align::right,
+         [](JsonWriter& json, const ListRow& row) { json.value(row.number); },
+         [](const ListRow& row, bool) { return std::to_string(row.number); }},
+        {"NAME", "name", Align::cut, write_fact<&Facts::name>,
          [](const ListRow& row, bool) { return row.facts.name; }},
         {"SIZE", "size", Align::right, write_fact<&Facts::size>,
          [](const ListRow& row, bool bytes) {
@@ -96,28 +98,19 @@ const std::vector<ListColumn>& list_columns() {
         counted<&Facts::errors>("ERRORS", "errors"),
         counted<&Facts::resets>("RESETS", "resets"),
         counted<&Facts::stale>("STALE", "stale"),
-        {"SUPERVISORS", "supervisors", Align::left,
+        {"SUPERVISORS", "supervisors", Align::cut,
          [](JsonWriter& json, const ListRow& row) { json.value(pids_of(row.supervisors)); },
          pids_text},
-        {"STORE", "stores", Align::left,
+        {"STORE", "stores", Align::cut,
          [](JsonWriter& json, const ListRow& row) { json.value(stores_of(row.records)); },
          [](const ListRow& row, bool) { return stores_text(row.records); }},
-        {"OPTIONS", "serving", Align::left,
+        {"OPTIONS", "serving", Align::cut,
          [](JsonWriter& json, const ListRow& row) { write(json, row.records); }, all_options_text},
         counted<&Facts::diskseq>("DISKSEQ", "diskseq"),
         named<abi::block_path>("PATH", "path"),
         named<abi::control_path>("CONTROL", "control"),
     };
     return columns;
-}
-
-void write(cli::JsonWriter& json, const std::vector<ListColumn>& columns, const ListRow& row) {
-    json.begin_object();
-    for (const auto& column : columns) {
-        json.key(column.key);
-        column.write(json, row);
-    }
-    json.end_object();
 }
 
 } // namespace userblk::ctl

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "userblk/ctl/command.hpp"
+#include "userblk/ctl/table_options.hpp"
 
 namespace userblk::ctl {
 
@@ -16,10 +17,7 @@ public:
 
 private:
     std::vector<std::string> devices_;
-    std::string columns_;
-    bool no_headings_ = false;
-    bool bytes_ = false;
-    bool json_ = false;
+    TableOptions table_;
 };
 
 } // namespace userblk::ctl

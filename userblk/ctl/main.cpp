@@ -5,6 +5,7 @@
 #include "userblk/ctl/command_line.hpp"
 
 #include <Poco/Exception.h>
+#include <clocale>
 #include <csignal>
 #include <iostream>
 
@@ -92,6 +93,8 @@ const std::vector<std::string>& program_arguments() {
 
 int main(int argc, char** argv) { // NOLINT(bugprone-exception-escape): no memory to complain
     arguments.assign(argv, argv + argc);
+    // Which letters there are, for tables; numbers stay as everybody writes them.
+    std::setlocale(LC_CTYPE, "");
     // Whoever started this may ignore it, and then nothing can be waited for.
     ::signal(SIGCHLD, SIG_DFL);
     cli::Output output;

@@ -13,7 +13,7 @@ std::string ResetCommand::details() const {
 
 void ResetCommand::declare(CommandLine& line) {
     line.arguments("DEV", options_.devices, dev_help, true);
-    line.flag("--json", options_.json, "Print JSON: what was pending and how much was put back");
+    line.flag("-J,--json", options_.json, "Print JSON: what was pending and how much was put back");
     line.selection(options_.selection);
 }
 

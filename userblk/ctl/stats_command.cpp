@@ -2,14 +2,10 @@
 #include "userblk/ctl/stats_command.hpp"
 
 #include "ioctl/lookup.hpp"
-#include "userblk/cli/json.hpp"
-#include "userblk/cli/table.hpp"
 #include "userblk/ctl/command_line.hpp"
-#include "userblk/ctl/terminal.hpp"
 #include "userblk/inspect/survey.hpp"
 #include "userblk/units.hpp"
 
-#include <algorithm>
 #include <iomanip>
 #include <iostream>
 #include <limits>
@@ -19,27 +15,12 @@ namespace userblk::ctl {
 
 namespace {
 
-using cli::Table;
-
-// Which counters a table of rates has, in the order of its columns: the last ones
-// are left out where the terminal is narrow.
-std::vector<std::size_t> shown_rates() {
-    std::vector<std::size_t> shown;
-    for (std::size_t i = 0; i < counters().size(); ++i)
-        if (counters()[i].heading != nullptr)
-            shown.push_back(i);
-    std::stable_sort(shown.begin(), shown.end(), [](std::size_t a, std::size_t b) {
-        return counters()[a].place < counters()[b].place;
-    });
-    return shown;
-}
-
-void print_counts(const userblk_info& info) {
+void print_counts(const userblk_info& info, bool bytes) {
     std::cout << abi::disk_name(info.config.number) << '\n';
     for (const auto& counter : counters()) {
         const auto value = info.*counter.member;
         std::cout << "  " << std::left << std::setw(15) << counter.name << value;
-        if (is_bytes(counter) && value >= 1024)
+        if (is_bytes(counter) && value >= 1024 && !bytes)
             std::cout << " (" << format_size(value) << ")";
         std::cout << '\n';
     }
@@ -55,7 +36,9 @@ struct StatsCommand::Source {
 
 std::string StatsCommand::details() const {
     return "With --interval it goes on, and prints per second what was counted meanwhile, until "
-           "it is interrupted, --count lines per device are out, or the devices are gone.";
+           "it is interrupted, --count lines per device are out, or the devices are gone. "
+           "Columns: " +
+           column_list(names_of(stats_columns(StatsKind::rates))) + ".";
 }
 
 void StatsCommand::declare(CommandLine& line) {
@@ -63,7 +46,7 @@ void StatsCommand::declare(CommandLine& line) {
     line.time("-i,--interval", interval_, "Print rates, every TIME (1s)");
     line.number<std::uint32_t>("-c,--count", count_, 1, std::numeric_limits<std::uint32_t>::max(),
                                "End after N of them");
-    line.flag("--json", json_, "Print JSON; with --interval one text per device and line");
+    table_.declare(line, "Print JSON; with --interval one text per device and line");
 }
 
 std::vector<StatsCommand::Source> StatsCommand::open_sources() {
@@ -100,24 +83,28 @@ std::optional<userblk_info> StatsCommand::look_at(const Source& source) {
 }
 
 int StatsCommand::run_once(const std::vector<Source>& sources) {
-    cli::JsonWriter json(cli::JsonWriter::Layout::indented);
-    json.begin_array();
-    for (const auto& source : sources) {
-        const auto info = look_at(source);
-        if (!info)
-            continue;
-        if (json_)
-            write_counts(json, *info);
-        else
-            print_counts(*info);
-    }
-    if (json_)
+    std::vector<StatsRow> rows;
+    for (const auto& source : sources)
+        if (const auto info = look_at(source))
+            rows.push_back(counts_of(*info));
+    const auto columns = chosen(stats_columns(StatsKind::counts), table_, default_stats_columns());
+    if (table_.json()) {
+        cli::JsonWriter json(cli::JsonWriter::Layout::indented);
+        json.begin_array();
+        for (const auto& row : rows)
+            write(json, columns, row);
         std::cout << json.end_array().text() << std::endl;
+    } else if (table_.ask_for_table()) {
+        std::cout << table_text(table_of(columns, rows, table_), table_.layout(true));
+    } else {
+        for (const auto& row : rows)
+            print_counts(row.info, table_.bytes());
+    }
     return status_;
 }
 
 // What was counted since the source was looked at last, per second.
-std::optional<Rates> StatsCommand::rates_of(Source& source) {
+std::optional<StatsRow> StatsCommand::rates_of(Source& source) {
     const auto info = look_at(source);
     if (!info)
         return std::nullopt;
@@ -128,35 +115,22 @@ std::optional<Rates> StatsCommand::rates_of(Source& source) {
     return rates;
 }
 
-void StatsCommand::print_rates(const std::vector<Rates>& all) {
-    const auto shown = shown_rates();
-    std::vector<Table::Column> columns = {{"DEVICE"}};
-    for (const auto i : shown)
-        columns.push_back({counters()[i].heading, Table::Align::right});
-    Table table(std::move(columns));
-    for (const auto& rates : all) {
-        std::vector<std::string> cells = {abi::disk_name(rates.info.config.number)};
-        for (const auto i : shown)
-            cells.push_back(is_bytes(counters()[i]) ? format_size(rates.per_second[i])
-                                                    : std::to_string(rates.per_second[i]));
-        table.add(std::move(cells));
+void StatsCommand::print_rates(const std::vector<StatsRow>& rows) const {
+    const auto columns = chosen(stats_columns(StatsKind::rates), table_, default_stats_columns());
+    if (!table_.json()) {
+        std::cout << table_text(table_of(columns, rows, table_), table_.layout(true)) << std::flush;
+        return;
     }
-    table.fit(Terminal::output_columns());
-    table.print(std::cout);
-    std::cout << std::flush;
-}
-
-void StatsCommand::print_rates_json(const std::vector<Rates>& all) {
-    for (const auto& rates : all) {
+    for (const auto& row : rows) {
         cli::JsonWriter json;
-        write_rates(json, rates);
+        write(json, columns, row);
         std::cout << json.text() << std::endl;
     }
 }
 
 // Of those that are still there; the others are left out from then on.
-std::vector<Rates> StatsCommand::all_rates(std::vector<Source>& sources) {
-    std::vector<Rates> all;
+std::vector<StatsRow> StatsCommand::all_rates(std::vector<Source>& sources) {
+    std::vector<StatsRow> all;
     std::erase_if(sources, [&](Source& source) {
         auto rates = rates_of(source);
         if (rates)
@@ -173,7 +147,7 @@ int StatsCommand::run_interval(std::vector<Source>& sources) {
         const auto all = all_rates(sources);
         if (all.empty())
             break;
-        json_ ? print_rates_json(all) : print_rates(all);
+        print_rates(all);
         if (!std::cout)
             break;
     }
@@ -181,6 +155,9 @@ int StatsCommand::run_interval(std::vector<Source>& sources) {
 }
 
 int StatsCommand::run() {
+    table_.check();
+    chosen(stats_columns(interval_ ? StatsKind::rates : StatsKind::counts), table_,
+           default_stats_columns()); // refuses what there is not, before anything else
     if (count_ != 0 && !interval_)
         throw UsageError("--count goes with --interval");
     if (interval_ && (*interval_ < std::chrono::milliseconds(1) || *interval_ == infinity))

@@ -3,6 +3,7 @@
 
 #include "userblk/ctl/command.hpp"
 #include "userblk/ctl/counters.hpp"
+#include "userblk/ctl/table_options.hpp"
 
 #include <chrono>
 #include <cstdint>
@@ -24,10 +25,9 @@ public:
 private:
     struct Source;
     std::optional<userblk_info> look_at(const Source& source);
-    std::optional<Rates> rates_of(Source& source);
-    std::vector<Rates> all_rates(std::vector<Source>& sources);
-    static void print_rates(const std::vector<Rates>& all);
-    static void print_rates_json(const std::vector<Rates>& all);
+    std::optional<StatsRow> rates_of(Source& source);
+    std::vector<StatsRow> all_rates(std::vector<Source>& sources);
+    void print_rates(const std::vector<StatsRow>& rows) const;
     std::vector<Source> open_sources();
     int run_once(const std::vector<Source>& sources);
     int run_interval(std::vector<Source>& sources);
@@ -35,7 +35,7 @@ private:
     std::vector<std::string> devices_;
     std::optional<std::chrono::nanoseconds> interval_;
     std::uint64_t count_ = 0;
-    bool json_ = false;
+    TableOptions table_;
     int status_ = 0;
 };
 

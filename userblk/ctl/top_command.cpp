@@ -2,9 +2,9 @@
 #include "userblk/ctl/top_command.hpp"
 
 #include "ioctl/lookup.hpp"
-#include "userblk/cli/table.hpp"
 #include "userblk/ctl/block_stat.hpp"
 #include "userblk/ctl/command_line.hpp"
+#include "userblk/ctl/table_text.hpp"
 #include "userblk/ctl/terminal.hpp"
 #include "userblk/deadline.hpp"
 #include "userblk/units.hpp"
@@ -13,7 +13,6 @@
 #include <iostream>
 #include <limits>
 #include <map>
-#include <sstream>
 #include <thread>
 
 namespace userblk::ctl {
@@ -21,7 +20,7 @@ namespace userblk::ctl {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-using cli::Table;
+using Align = cli::Table::Align;
 
 struct Sample {
     abi::Attributes facts;
@@ -101,29 +100,28 @@ std::vector<std::string> row(std::uint32_t number, const Sample& now, const Samp
 
 // What tells of trouble stands first: it is seen at 80 columns, too.
 std::string table_of(const Samples& now, const Samples& before, std::size_t width) {
-    constexpr auto right = Table::Align::right;
-    Table table({{"DEVICE"},
-                 {"SERVERS", right},
-                 {"QUEUED", right},
-                 {"WAITING", right},
-                 {"HELD", right},
-                 {"ORPHANED", right},
-                 {"ERRORS", right},
-                 {"READS/s", right},
-                 {"WRITES/s", right},
-                 {"READ/s", right},
-                 {"WRITTEN/s", right},
-                 {"TAKEN", right},
-                 {"OTHER/s", right},
-                 {"NAME"}});
+    constexpr auto right = Align::right;
+    cli::Table table{{{"DEVICE"},
+                      {"SERVERS", right},
+                      {"QUEUED", right},
+                      {"WAITING", right},
+                      {"HELD", right},
+                      {"ORPHANED", right},
+                      {"ERRORS", right},
+                      {"READS/s", right},
+                      {"WRITES/s", right},
+                      {"READ/s", right},
+                      {"WRITTEN/s", right},
+                      {"TAKEN", right},
+                      {"OTHER/s", right},
+                      {"NAME", Align::cut}},
+                     {}};
     for (const auto& [key, sample] : now) {
         const auto found = before.find(key);
-        table.add(row(key.first, sample, found == before.end() ? sample : found->second));
+        table.rows.push_back(
+            row(key.first, sample, found == before.end() ? sample : found->second));
     }
-    table.fit(width);
-    std::ostringstream text;
-    table.print(text);
-    return text.str();
+    return table_text(table, {.width = width, .drop_columns = true});
 }
 
 } // namespace

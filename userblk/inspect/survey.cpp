@@ -131,22 +131,23 @@ Survey survey(const abi::ControlNode& node) {
     return result;
 }
 
-void print(std::ostream& out, const std::vector<Holding>& holdings, const std::string& indent) {
+cli::Table table_of(const std::vector<Holding>& holdings) {
     using Align = cli::Table::Align;
-    cli::Table table({{"ID"},
+    cli::Table table{{{"ID"},
                       {"OP"},
                       {"OFFSET", Align::right},
                       {"LENGTH", Align::right},
                       {"HELD", Align::right},
                       {"DELIVERY", Align::right},
                       {"TAKER"},
-                      {"HOLDER"}});
+                      {"HOLDER"}},
+                     {}};
     for (const auto& holding : holdings)
-        table.add({id_text(holding.id), holding.op, std::to_string(holding.offset),
-                   format_size(holding.length), format_duration(holding.held),
-                   std::to_string(holding.deliveries), holding.alive ? "alive" : "dead",
-                   holder_text(holding)});
-    table.print(out, true, indent);
+        table.rows.push_back({id_text(holding.id), holding.op, std::to_string(holding.offset),
+                              format_size(holding.length), format_duration(holding.held),
+                              std::to_string(holding.deliveries), holding.alive ? "alive" : "dead",
+                              holder_text(holding)});
+    return table;
 }
 
 void print(std::ostream& out, const Survey& survey) {
@@ -166,7 +167,7 @@ void print(std::ostream& out, const Survey& survey) {
         out << ", " << survey.orphaned << " of them by the dead";
     out << '\n';
     if (!survey.holdings.empty())
-        print(out, survey.holdings, "  ");
+        cli::print(out, table_of(survey.holdings), "  ");
 }
 
 void write_identity(cli::JsonWriter& json, std::uint32_t number, std::string_view name) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "ioctl/control_node.hpp"
+#include "userblk/cli/table.hpp"
 
 #include <chrono>
 #include <cstdint>
@@ -64,8 +65,8 @@ std::uint64_t parse_id(const std::string& text);
 
 /// One line on the device, then one for each request that is held.
 void print(std::ostream& out, const Survey& survey);
-/// The requests that are held, under headings.
-void print(std::ostream& out, const std::vector<Holding>& holdings, const std::string& indent);
+/// The requests that are held.
+cli::Table table_of(const std::vector<Holding>& holdings);
 
 /// The members of a JSON object; the caller opens and closes it.
 void write(cli::JsonWriter& json, const Survey& survey);

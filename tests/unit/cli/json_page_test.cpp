@@ -99,9 +99,11 @@ TEST(JsonPage, DescribesCreate) {
 
 TEST(JsonPage, DescribesStats) {
     JsonPage page;
+    using ctl::StatsKind;
     JsonWriter counts, rates;
-    ctl::write_counts(counts, info());
-    ctl::write_rates(rates, ctl::rates_between(info(), info(), std::chrono::seconds(1)));
+    write(counts, ctl::stats_columns(StatsKind::counts), ctl::counts_of(info()));
+    write(rates, ctl::stats_columns(StatsKind::rates),
+          ctl::rates_between(info(), info(), std::chrono::seconds(1)));
     expect_described(page, "stats", counts.text());
     expect_described(page, "rates", rates.text());
     EXPECT_EQ(lines(page.missing("stats")) + lines(page.missing("rates")), "");

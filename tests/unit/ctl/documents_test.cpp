@@ -33,7 +33,7 @@ Options long_options(const std::string& text) {
 
 // Those that a help text declares, at the beginning of a line.
 Options declared_options(const std::string& help) {
-    static const std::regex option("\n  (?:-[a-z], )?(--[a-z-]+)");
+    static const std::regex option("\n  (?:-[a-zA-Z], )?(--[a-z-]+)");
     Options options;
     for (std::sregex_iterator found(help.begin(), help.end(), option), end; found != end; ++found)
         options.insert((*found)[1].str());

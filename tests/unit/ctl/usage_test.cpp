@@ -53,6 +53,10 @@ TEST(WrongUsage, OfTheOtherCommands) {
     expect_refused({
         {"list --frobnicate", "--frobnicate"},
         {"list --output SIZE,COLOUR", "COLOUR"},
+        {"list --output +SIZE,", "there is no column"},
+        {"list --raw --json", "exclude each other"},
+        {"stats --output COLOUR", "COLOUR"},
+        {"stats --pairs --raw", "exclude each other"},
         {"info", "DEV"},
         {"stats --count 3", "--interval"},
         {"stats --interval 0s", "--interval"},

@@ -44,8 +44,8 @@ TEST(Survey, TellsWhoHoldsWhatTheLongestHeldFirst) {
     EXPECT_TRUE(holdings[1].alive);
     EXPECT_NE(holdings[1].program, "");
     std::ostringstream out;
-    print(out, holdings, "");
-    EXPECT_NE(out.str().find("dead   7"), std::string::npos) << out.str();
+    cli::print(out, table_of(holdings));
+    EXPECT_NE(out.str().find("dead  7"), std::string::npos) << out.str();
     EXPECT_NE(out.str().find("not visible"), std::string::npos) << out.str();
     EXPECT_NE(out.str().find("1.5s"), std::string::npos) << out.str();
 }
@@ -56,7 +56,7 @@ TEST(Survey, ShowsTheNameOfATakerAsText) {
     holdings.at(0).program = "\x1b]0;pwned\a\xc2\x9b"
                              "31m";
     std::ostringstream out;
-    print(out, holdings, "");
+    cli::print(out, table_of(holdings));
     EXPECT_EQ(out.str().find('\x1b'), std::string::npos);
     EXPECT_EQ(out.str().find('\a'), std::string::npos);
     EXPECT_EQ(out.str().find("\xc2\x9b"), std::string::npos);
