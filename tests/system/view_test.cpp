@@ -232,6 +232,29 @@ TEST_F(View, TablesAreThoseOfLsblk) {
     supervisor.stop();
 }
 
+// A device that is in use is not removed, and the refusal says where: mounted, also on a folder
+// with blanks in its name, and a second time elsewhere; then as swap space.
+TEST_F(View, ARefusalSaysWhereADeviceIsInUse) {
+    const TestDevice device(full_config(16 * mib));
+    Supervisor supervisor(device, "mem:", 1);
+    ctl({"wait", device.name()});
+    const std::string one = folder() + "/one place", other = folder() + "/other\tplace";
+    shell(
+        "mkfs.ext4 -q \"$1\" && mkdir \"$2\" \"$3\" && mount \"$1\" \"$2\" && mount \"$1\" \"$3\"",
+        {device.block_path(), one, other});
+    const Outcome mounted = try_ctl({"remove", device.name()});
+    shell("umount \"$1\" \"$2\" && mkswap \"$3\" && swapon \"$3\"",
+          {one, other, device.block_path()});
+    const Outcome swap = try_ctl({"remove", device.name()});
+    shell("swapoff \"$1\"", {device.block_path()});
+    EXPECT_EQ(mounted.status, 1);
+    EXPECT_TRUE(has(mounted.err, "mounted on " + one + ", mounted on " + folder() + "/other"))
+        << mounted.err;
+    EXPECT_EQ(swap.status, 1);
+    EXPECT_TRUE(has(swap.err, "(used as swap space)")) << swap.err;
+    supervisor.stop();
+}
+
 // A device cannot be larger than the file that it is served from: said, and nothing is changed,
 // until the file has grown.
 TEST_F(View, ADeviceIsNotMadeLargerThanItsStore) {

@@ -9,10 +9,12 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdio>
 #include <filesystem>
 #include <fstream>
-#include <iterator>
-#include <sstream>
+#include <libmount/libmount.h>
+#include <memory>
+#include <sys/sysmacros.h>
 #include <thread>
 
 namespace userblk::ctl {
@@ -21,16 +23,18 @@ namespace {
 
 namespace fs = std::filesystem;
 
-std::string read_text(const fs::path& path) {
-    std::ifstream file(path);
-    return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
-}
-
 std::string read_word(const fs::path& path) {
     std::ifstream file(path);
     std::string word;
     file >> word;
     return word;
+}
+
+// From "259:0".
+dev_t device_number(const std::string& text) {
+    unsigned major = 0, minor = 0;
+    std::sscanf(text.c_str(), "%u:%u", &major, &minor);
+    return makedev(major, minor);
 }
 
 std::vector<fs::path> entries_of(const fs::path& folder) {
@@ -54,58 +58,61 @@ std::vector<fs::path> parts_of(std::uint32_t number) {
     return parts;
 }
 
-bool is_swap(const std::string& swaps, const std::string& node) {
-    std::istringstream lines(swaps);
-    for (std::string line; std::getline(lines, line);)
-        if (line.starts_with(node + " ") || line.starts_with(node + "\t"))
-            return true;
-    return false;
+struct Unref {
+    void operator()(libmnt_table* table) const noexcept { ::mnt_unref_table(table); }
+    void operator()(libmnt_iter* entries) const noexcept { ::mnt_free_iter(entries); }
+};
+
+// Calls @p look with each entry. A table that cannot be read, as where /proc is not mounted, has
+// none.
+template <typename Look>
+void each_entry(libmnt_table* table, Look look) {
+    const std::unique_ptr<libmnt_iter, Unref> entries(::mnt_new_iter(MNT_ITER_FORWARD));
+    libmnt_fs* entry = nullptr;
+    while (table != nullptr && entries && ::mnt_table_next_fs(table, entries.get(), &entry) == 0)
+        look(entry);
 }
 
-// As the kernel writes paths there: "\040" is a blank.
-std::string without_octal(const std::string& text) {
-    const auto is_octal = [&](std::size_t at) {
-        return at < text.size() && text[at] >= '0' && text[at] <= '7';
-    };
-    std::string result;
-    for (std::size_t at = 0; at < text.size(); ++at) {
-        if (text[at] != '\\' || !is_octal(at + 1) || !is_octal(at + 2) || !is_octal(at + 3)) {
-            result += text[at];
-            continue;
-        }
-        result += static_cast<char>(std::stoi(text.substr(at + 1, 3), nullptr, 8));
-        at += 3;
-    }
-    return result;
+std::string text_or_empty(const char* text) {
+    return text != nullptr ? text : "";
 }
 
 } // namespace
 
-std::vector<std::string> mount_points(const std::string& mountinfo,
-                                      const std::vector<std::string>& devices) {
+std::vector<std::string> mount_points(const std::vector<dev_t>& devices,
+                                      const std::string& mountinfo) {
+    const std::unique_ptr<libmnt_table, Unref> table(::mnt_new_table_from_file(mountinfo.c_str()));
     std::vector<std::string> points;
-    std::istringstream lines(mountinfo);
-    for (std::string line; std::getline(lines, line);) {
-        std::istringstream words(line);
-        std::string id, parent, device, root, point;
-        words >> id >> parent >> device >> root >> point;
-        if (std::find(devices.begin(), devices.end(), device) != devices.end())
-            points.push_back(without_octal(point));
-    }
+    each_entry(table.get(), [&](libmnt_fs* entry) {
+        if (std::find(devices.begin(), devices.end(), ::mnt_fs_get_devno(entry)) != devices.end())
+            points.emplace_back(text_or_empty(::mnt_fs_get_target(entry)));
+    });
     return points;
 }
 
+std::vector<std::string> swap_devices(const std::string& swaps) {
+    const std::unique_ptr<libmnt_table, Unref> table(::mnt_new_table());
+    std::vector<std::string> devices;
+    if (table && ::mnt_table_parse_swaps(table.get(), swaps.c_str()) == 0)
+        each_entry(table.get(), [&](libmnt_fs* entry) {
+            devices.emplace_back(text_or_empty(::mnt_fs_get_source(entry)));
+        });
+    return devices;
+}
+
 std::vector<std::string> uses_of(std::uint32_t number) {
-    std::vector<std::string> devices, uses;
-    const auto swaps = read_text("/proc/swaps");
+    std::vector<dev_t> devices;
+    std::vector<std::string> uses;
+    const auto swaps = swap_devices();
     for (const auto& part : parts_of(number)) {
-        devices.push_back(read_word(part / "dev"));
-        if (is_swap(swaps, "/dev/" + part.filename().string()))
+        devices.push_back(device_number(read_word(part / "dev")));
+        if (std::find(swaps.begin(), swaps.end(), "/dev/" + part.filename().string()) !=
+            swaps.end())
             uses.emplace_back("used as swap space");
         for (const auto& holder : entries_of(part / "holders"))
             uses.push_back("used by " + holder.filename().string());
     }
-    for (const auto& point : mount_points(read_text("/proc/self/mountinfo"), devices))
+    for (const auto& point : mount_points(devices))
         uses.push_back("mounted on " + point);
     return uses;
 }

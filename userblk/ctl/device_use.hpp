@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <string>
+#include <sys/types.h>
 #include <vector>
 
 namespace userblk::ctl {
@@ -21,8 +22,10 @@ std::string uses_text(std::uint32_t number);
 /// @throws Failure with a reason for people
 void remove_device(const abi::Identity& device, bool force);
 
-/// The mount points of the devices "MAJOR:MINOR" in the text of a mountinfo file.
-std::vector<std::string> mount_points(const std::string& mountinfo,
-                                      const std::vector<std::string>& devices);
+/// Where the devices are mounted; a parameter only for tests.
+std::vector<std::string> mount_points(const std::vector<dev_t>& devices,
+                                      const std::string& mountinfo = "/proc/self/mountinfo");
+/// What is used as swap space.
+std::vector<std::string> swap_devices(const std::string& swaps = "/proc/swaps");
 
 } // namespace userblk::ctl

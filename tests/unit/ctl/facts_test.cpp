@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Reading what the system tells about devices and processes.
+#include "tests/unit/lib/temporary.hpp"
 #include "userblk/ctl/block_stat.hpp"
 #include "userblk/ctl/device_facts.hpp"
 #include "userblk/ctl/device_use.hpp"
@@ -8,6 +9,7 @@
 #include "userblk/ctl/service.hpp"
 
 #include <gtest/gtest.h>
+#include <sys/sysmacros.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -27,22 +29,42 @@ TEST(BlockStat, CountsNothingWhereNothingIsTold) {
     EXPECT_EQ(parse_block_stat("7 rubbish").reads, 7U);
 }
 
-TEST(DeviceUse, FindsMountPointsByDeviceNumber) {
-    const std::string mountinfo = "22 1 8:1 / / rw - ext4 /dev/sda1 rw\n"
-                                  "30 22 259:0 / /srv rw - xfs /dev/userblk0 rw\n"
-                                  "31 22 259:1 / /mnt rw - xfs /dev/userblk0p1 rw\n";
-    EXPECT_EQ(mount_points(mountinfo, {"259:0", "259:1"}),
+class DeviceUse : public testing::Test {
+protected:
+    // The path of a file with this text.
+    std::string file(const std::string& text) const { return folder_.text("file", text); }
+
+private:
+    test::TemporaryFolder folder_;
+};
+
+TEST_F(DeviceUse, FindsMountPointsByDeviceNumber) {
+    const auto mountinfo = file("22 1 8:1 / / rw - ext4 /dev/sda1 rw\n"
+                                "30 22 259:0 / /srv rw - xfs /dev/userblk0 rw\n"
+                                "31 22 259:1 / /mnt rw - xfs /dev/userblk0p1 rw\n");
+    EXPECT_EQ(mount_points({makedev(259, 0), makedev(259, 1)}, mountinfo),
               (std::vector<std::string>{"/srv", "/mnt"}));
-    EXPECT_TRUE(mount_points(mountinfo, {"259:9"}).empty());
+    EXPECT_TRUE(mount_points({makedev(259, 9)}, mountinfo).empty());
+    EXPECT_TRUE(mount_points({makedev(8, 1)}, "/no/such/file").empty());
 }
 
 // Blanks, tabs, newlines and backslashes are numbers there; nothing else is.
-TEST(DeviceUse, ReadsMountPointsWithBlanks) {
-    const std::string mountinfo =
-        "30 22 259:0 / /srv/my\\040disk\\134a\\011 rw - xfs /dev/userblk0 rw\n"
-        "31 22 259:0 / /srv/a\\04 rw - xfs /dev/userblk0 rw\n";
-    EXPECT_EQ(mount_points(mountinfo, {"259:0"}),
+TEST_F(DeviceUse, ReadsMountPointsWithBlanks) {
+    const auto mountinfo =
+        file("30 22 259:0 / /srv/my\\040disk\\134a\\011 rw - xfs /dev/userblk0 rw\n"
+             "31 22 259:0 / /srv/a\\04 rw shared:1 master:2 - xfs /dev/userblk0 rw\n");
+    EXPECT_EQ(mount_points({makedev(259, 0)}, mountinfo),
               (std::vector<std::string>{"/srv/my disk\\a\t", "/srv/a\\04"}));
+}
+
+TEST_F(DeviceUse, FindsSwapSpace) {
+    const auto swaps =
+        file("Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n"
+             "/dev/userblk0                           partition\t1048572\t\t0\t\t-2\n"
+             "/srv/my\\040swap                         file\t\t1048572\t\t0\t\t-3\n");
+    EXPECT_EQ(swap_devices(swaps), (std::vector<std::string>{"/dev/userblk0", "/srv/my swap"}));
+    EXPECT_TRUE(swap_devices(file("Filename\tType\tSize\tUsed\tPriority\n")).empty());
+    EXPECT_TRUE(swap_devices("/no/such/file").empty());
 }
 
 // A child is a child until it ends, and no more while it is a zombie.
