@@ -4,9 +4,9 @@
 #include <linux/poll.h>
 #include <linux/sched.h>
 
-#include "ends.h"
+#include "completions.h"
 #include "wake.h"
-#include "watch.h"
+#include "patience.h"
 
 static void userblk_hwq_cancel(struct userblk_hwq *hwq,
 			       struct userblk_slot *slot,
@@ -54,10 +54,10 @@ unsigned int userblk_queue_expire(struct userblk_queue *queue,
 
 static void userblk_hwq_end_taken(struct userblk_hwq *hwq)
 {
-	struct userblk_ends ends __uninitialized;
+	struct userblk_completions completions __uninitialized;
 	unsigned int tag;
 
-	userblk_ends_init(&ends, hwq->queue);
+	userblk_completions_init(&completions, hwq->queue);
 	for (tag = 0; tag < hwq->queue->depth; tag++) {
 		struct userblk_slot *slot = &hwq->slots[tag];
 		u64 word = userblk_slot_word(slot);
@@ -66,13 +66,14 @@ static void userblk_hwq_end_taken(struct userblk_hwq *hwq)
 		/* A claim is refused only while there are 2^16 - 1 of them. */
 		while (userblk_slot_is_taken(slot, generation)) {
 			if (userblk_slot_claim(slot, generation))
-				userblk_queue_end(slot, BLK_STS_IOERR, &ends);
+				userblk_queue_end(slot, BLK_STS_IOERR,
+						  &completions);
 			else
 				cond_resched();
-			userblk_ends_flush_full(&ends);
+			userblk_completions_flush_full(&completions);
 		}
 	}
-	userblk_ends_flush(&ends);
+	userblk_completions_flush(&completions);
 }
 
 /* Nothing is added after this, and nothing queued or taken is left. */
@@ -101,5 +102,5 @@ void userblk_queue_kill(struct userblk_queue *queue)
 	for (i = 0; i < queue->nr_hwqs; i++)
 		userblk_hwq_kill(&queue->hwqs[i]);
 	userblk_wake_all(queue, EPOLLHUP | EPOLLERR);
-	userblk_watch_stop(queue);
+	userblk_patience_stop(queue);
 }

@@ -5,7 +5,7 @@
 #include "control.h"
 #include "device.h"
 #include "registry.h"
-#include "watch.h"
+#include "patience.h"
 
 #define USERBLK_MINORS	(1 + USERBLK_MAX_DEVICES)
 

@@ -131,7 +131,7 @@ static int userblk_payload_fault_in(struct iov_iter *iter)
 
 int userblk_payload_move_iter(struct userblk_slot *slot, u32 generation,
 			      size_t skip, struct iov_iter *iter,
-			      struct userblk_ends *ends)
+			      struct userblk_completions *completions)
 {
 	unsigned int idle = 0;
 	int err;
@@ -145,8 +145,8 @@ int userblk_payload_move_iter(struct userblk_slot *slot, u32 generation,
 		idle = copied ? 0 : idle + 1;
 
 		userblk_queue_unclaim(slot);
-		if (ends)
-			userblk_ends_flush(ends);
+		if (completions)
+			userblk_completions_flush(completions);
 		err = userblk_payload_fault_in(iter);
 		if (err || idle == USERBLK_FAULT_IN_TRIES)
 			return err ?: -EFAULT;
@@ -158,7 +158,7 @@ int userblk_payload_move_iter(struct userblk_slot *slot, u32 generation,
 
 int userblk_payload_move(struct userblk_slot *slot, u32 generation, u64 addr,
 			 size_t length, unsigned int direction,
-			 struct userblk_ends *ends)
+			 struct userblk_completions *completions)
 {
 	struct iov_iter iter;
 	size_t copied;
@@ -167,7 +167,8 @@ int userblk_payload_move(struct userblk_slot *slot, u32 generation, u64 addr,
 	copied = userblk_payload_copy_first(slot, &iter);
 	if (likely(!iov_iter_count(&iter)))
 		return 0;
-	return userblk_payload_move_iter(slot, generation, copied, &iter, ends);
+	return userblk_payload_move_iter(slot, generation, copied, &iter,
+					 completions);
 }
 
 void userblk_payload_zero(struct userblk_slot *slot)

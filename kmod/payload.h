@@ -5,7 +5,7 @@
 
 #include <linux/uio.h>
 
-#include "ends.h"
+#include "completions.h"
 
 /**
  * userblk_payload_move() - copy the first bytes of a payload
@@ -14,7 +14,7 @@
  * @addr: in the current process
  * @length: bytes, at most the request's length
  * @direction: ITER_DEST copies to @addr, ITER_SOURCE from it
- * @ends: what the caller has gathered, given back before anything is waited
+ * @completions: what the caller has gathered, given back before anything is waited
  *	for; or NULL
  *
  * Pages of the process are brought in with the claim given up, which may take
@@ -23,7 +23,7 @@
  */
 int userblk_payload_move(struct userblk_slot *slot, u32 generation, u64 addr,
 			 size_t length, unsigned int direction,
-			 struct userblk_ends *ends);
+			 struct userblk_completions *completions);
 
 /*
  * The same for what an iterator has room for or brings, from a byte of the
@@ -31,7 +31,7 @@ int userblk_payload_move(struct userblk_slot *slot, u32 generation, u64 addr,
  */
 int userblk_payload_move_iter(struct userblk_slot *slot, u32 generation,
 			      size_t skip, struct iov_iter *iter,
-			      struct userblk_ends *ends);
+			      struct userblk_completions *completions);
 
 /* Fills the payload of a claimed slot with zeros. */
 void userblk_payload_zero(struct userblk_slot *slot);

@@ -52,7 +52,7 @@ userblk_answer_check(const struct userblk_answer *answer)
 /* A READ without error, claimed by the caller, who gives the claim up. */
 static int userblk_put_read_data(struct userblk_slot *slot,
 				 const struct userblk_answer *answer,
-				 struct userblk_ends *ends)
+				 struct userblk_completions *completions)
 {
 	int err;
 
@@ -62,16 +62,16 @@ static int userblk_put_read_data(struct userblk_slot *slot,
 		err = userblk_payload_move(slot,
 					   USERBLK_ID_GENERATION(answer->id),
 					   answer->addr, slot->length,
-					   ITER_SOURCE, ends);
+					   ITER_SOURCE, completions);
 		if (err)
 			return err;
 	}
-	return userblk_queue_end(slot, BLK_STS_OK, ends) ? 0 : -ESTALE;
+	return userblk_queue_end(slot, BLK_STS_OK, completions) ? 0 : -ESTALE;
 }
 
 static int userblk_put_complete(struct userblk_slot *slot,
 				const struct userblk_answer *answer,
-				struct userblk_ends *ends)
+				struct userblk_completions *completions)
 {
 	u32 generation = USERBLK_ID_GENERATION(answer->id);
 	blk_status_t status = userblk_status(answer->status);
@@ -85,7 +85,7 @@ static int userblk_put_complete(struct userblk_slot *slot,
 	    userblk_slot_is_taken(slot, generation) &&
 	    READ_ONCE(slot->op) != USERBLK_OP_READ && !answer->addr &&
 	    !answer->length && !answer->flags &&
-	    userblk_queue_end_unclaimed(slot, generation, status, ends))
+	    userblk_queue_end_unclaimed(slot, generation, status, completions))
 		return 0;
 
 	if (!userblk_slot_claim(slot, generation))
@@ -102,19 +102,20 @@ static int userblk_put_complete(struct userblk_slot *slot,
 	} else if (!status && answer->length < slot->length) {
 		status = BLK_STS_IOERR;
 	} else if (!status) {
-		return userblk_put_read_data(slot, answer, ends);
+		return userblk_put_read_data(slot, answer, completions);
 	}
 	if (err) {
 		userblk_queue_unclaim(slot);
 		return err;
 	}
-	return userblk_queue_end(slot, status, ends) ? 0 : -ESTALE;
+	return userblk_queue_end(slot, status, completions) ? 0 : -ESTALE;
 }
 
 /* FETCH and STORE. */
-static __always_inline int userblk_put_fetch(struct userblk_slot *slot,
-					     const struct userblk_answer *answer,
-					     struct userblk_ends *ends)
+static __always_inline int
+userblk_put_fetch(struct userblk_slot *slot,
+		  const struct userblk_answer *answer,
+		  struct userblk_completions *completions)
 {
 	u32 generation = USERBLK_ID_GENERATION(answer->id);
 	int err = 0;
@@ -129,12 +130,14 @@ static __always_inline int userblk_put_fetch(struct userblk_slot *slot,
 		userblk_queue_unclaim(slot);
 		return err;
 	}
-	err = userblk_payload_move(slot, generation, answer->addr,
-				   slot->length, ITER_DEST, ends);
+	err = userblk_payload_move(slot, generation, answer->addr, slot->length,
+				   ITER_DEST, completions);
 	if (err)
 		return err;
 	if (answer->action == USERBLK_ACTION_STORE)
-		return userblk_queue_end(slot, BLK_STS_OK, ends) ? 0 : -ESTALE;
+		return userblk_queue_end(slot, BLK_STS_OK, completions) ?
+			       0 :
+			       -ESTALE;
 	userblk_queue_unclaim(slot);
 	return 0;
 }
@@ -149,10 +152,10 @@ static int userblk_put_adopt(struct userblk_node *node,
 	return userblk_queue_adopt(slot, generation, taker);
 }
 
-static __always_inline int userblk_put_one(struct userblk_node *node,
-					   const struct userblk_answer *answer,
-					   struct userblk_opened *opened,
-					   struct userblk_ends *ends)
+static __always_inline int
+userblk_put_one(struct userblk_node *node, const struct userblk_answer *answer,
+		struct userblk_redirect_file *last,
+		struct userblk_completions *completions)
 {
 	u32 generation = USERBLK_ID_GENERATION(answer->id);
 	struct userblk_slot *slot;
@@ -166,19 +169,19 @@ static __always_inline int userblk_put_one(struct userblk_node *node,
 		return -ESTALE;
 	switch (answer->action) {
 	case USERBLK_ACTION_COMPLETE:
-		return userblk_put_complete(slot, answer, ends);
+		return userblk_put_complete(slot, answer, completions);
 	case USERBLK_ACTION_FETCH:
 	case USERBLK_ACTION_STORE:
-		return userblk_put_fetch(slot, answer, ends);
+		return userblk_put_fetch(slot, answer, completions);
 	case USERBLK_ACTION_GIVE_BACK:
 		return userblk_queue_give_back(slot, generation, false);
 	case USERBLK_ACTION_ADOPT:
 		/* It may wait for memory. */
-		userblk_ends_flush(ends);
+		userblk_completions_flush(completions);
 		return userblk_put_adopt(node, slot, generation);
 	case USERBLK_ACTION_REDIRECT:
 		return userblk_redirect(&node->device->queue, slot, answer,
-					opened, ends);
+					last, completions);
 	default:
 		return -EINVAL;
 	}
@@ -186,17 +189,18 @@ static __always_inline int userblk_put_one(struct userblk_node *node,
 
 static __always_inline unsigned int
 userblk_put_chunk(struct userblk_node *node, struct userblk_answer *answers,
-		  unsigned int n, struct userblk_opened *opened,
-		  struct userblk_ends *ends)
+		  unsigned int n, struct userblk_redirect_file *last,
+		  struct userblk_completions *completions)
 {
 	struct userblk_queue *queue = &node->device->queue;
 	unsigned int i, failed = 0;
 
 	for (i = 0; i < n; i++) {
-		int result = userblk_put_one(node, &answers[i], opened, ends);
+		int result =
+			userblk_put_one(node, &answers[i], last, completions);
 
 		trace_userblk_put(queue->number, &answers[i], result);
-		userblk_ends_flush_full(ends);
+		userblk_completions_flush_full(completions);
 		if (likely(!result))
 			continue;
 		answers[i].result = result;
@@ -205,7 +209,7 @@ userblk_put_chunk(struct userblk_node *node, struct userblk_answer *answers,
 			userblk_stats_add(queue, stale, 1);
 	}
 	if (need_resched()) {
-		userblk_ends_flush(ends);
+		userblk_completions_flush(completions);
 		cond_resched();
 	}
 	return failed;
@@ -215,7 +219,7 @@ userblk_put_chunk(struct userblk_node *node, struct userblk_answer *answers,
 static __always_inline int
 userblk_put_read(struct userblk_answer *answers,
 		 const struct userblk_answer __user *user, u32 n,
-		 struct userblk_ends *ends)
+		 struct userblk_completions *completions)
 {
 	bool read;
 
@@ -229,35 +233,35 @@ userblk_put_read(struct userblk_answer *answers,
 	}
 	if (likely(read))
 		return 0;
-	userblk_ends_flush(ends);
+	userblk_completions_flush(completions);
 	return copy_from_user(answers, user, n * sizeof(*answers)) ? -EFAULT :
 								     0;
 }
 
 /* Most are alone: without loops. */
 static int userblk_put_only(struct userblk_node *node, struct userblk_put *put,
-			    struct userblk_opened *opened,
-			    struct userblk_ends *ends)
+			    struct userblk_redirect_file *last,
+			    struct userblk_completions *completions)
 {
 	struct userblk_answer __user *user = u64_to_user_ptr(put->answers);
 	struct userblk_answer answer __uninitialized;
 
 	if (fatal_signal_pending(current))
 		return -EINTR;
-	if (userblk_put_read(&answer, user, 1, ends))
+	if (userblk_put_read(&answer, user, 1, completions))
 		return -EFAULT;
-	put->failed = userblk_put_chunk(node, &answer, 1, opened, ends);
+	put->failed = userblk_put_chunk(node, &answer, 1, last, completions);
 	if (likely(!put->failed))
 		return 0;
-	userblk_ends_flush(ends);
+	userblk_completions_flush(completions);
 	if (!userblk_record_write(user, &answer, sizeof(answer)))
 		return -EFAULT;
 	return 0;
 }
 
 static int userblk_put_all(struct userblk_node *node, struct userblk_put *put,
-			   struct userblk_opened *opened,
-			   struct userblk_ends *ends)
+			   struct userblk_redirect_file *last,
+			   struct userblk_completions *completions)
 {
 	struct userblk_answer __user *user = u64_to_user_ptr(put->answers);
 	struct userblk_answer answers[USERBLK_PUT_CHUNK] __uninitialized;
@@ -269,14 +273,14 @@ static int userblk_put_all(struct userblk_node *node, struct userblk_put *put,
 		if (fatal_signal_pending(current))
 			return -EINTR;
 		n = min_t(u32, put->count - done, USERBLK_PUT_CHUNK);
-		if (userblk_put_read(answers, user + done, n, ends))
+		if (userblk_put_read(answers, user + done, n, completions))
 			return -EFAULT;
-		failed = userblk_put_chunk(node, answers, n, opened, ends);
+		failed = userblk_put_chunk(node, answers, n, last, completions);
 		/* Results were 0 on entry, so they stand if nothing failed. */
 		if (likely(!failed))
 			continue;
 		put->failed += failed;
-		userblk_ends_flush(ends);
+		userblk_completions_flush(completions);
 		if (copy_to_user(user + done, answers, n * sizeof(*answers)))
 			return -EFAULT;
 	}
@@ -285,25 +289,25 @@ static int userblk_put_all(struct userblk_node *node, struct userblk_put *put,
 
 int userblk_put_run(struct userblk_node *node, struct userblk_put *put)
 {
-	struct userblk_ends ends __uninitialized;
+	struct userblk_completions completions __uninitialized;
 	bool plugged = put->count > 1 && node->device->queue.redirect_wq;
 	struct blk_plug plug __uninitialized;
-	struct userblk_opened opened;
+	struct userblk_redirect_file last;
 	int err;
 
 	put->failed = 0;
-	userblk_ends_init(&ends, &node->device->queue);
-	userblk_opened_init(&opened);
+	userblk_completions_init(&completions, &node->device->queue);
+	userblk_redirect_file_init(&last);
 	/* What is redirected to one disk goes there in one go. */
 	if (plugged)
 		blk_start_plug(&plug);
 	if (put->count == 1)
-		err = userblk_put_only(node, put, &opened, &ends);
+		err = userblk_put_only(node, put, &last, &completions);
 	else
-		err = userblk_put_all(node, put, &opened, &ends);
-	userblk_ends_flush(&ends);
+		err = userblk_put_all(node, put, &last, &completions);
+	userblk_completions_flush(&completions);
 	if (plugged)
 		blk_finish_plug(&plug);
-	userblk_opened_drop(&opened);
+	userblk_redirect_file_drop(&last);
 	return err;
 }

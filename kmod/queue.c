@@ -6,10 +6,10 @@
 #include <linux/moduleparam.h>
 #include <linux/slab.h>
 
-#include "ends.h"
+#include "completions.h"
 #include "trace.h"
 #include "wake.h"
-#include "watch.h"
+#include "patience.h"
 
 /* Of the slots of new devices: to see generations wrap takes years otherwise. */
 static unsigned int userblk_first_generation;
@@ -74,7 +74,7 @@ int userblk_queue_init(struct userblk_queue *queue, unsigned int nr_hwqs,
 	init_waitqueue_head(&queue->pollers);
 	userblk_takers_init(&queue->takers);
 	queue->last_take = jiffies;
-	userblk_watch_init(queue);
+	userblk_patience_init(queue);
 	return 0;
 
 free:
@@ -88,7 +88,7 @@ void userblk_queue_destroy(struct userblk_queue *queue)
 	if (!queue->hwqs)
 		return;
 	/* Once more: one who was about to start them is certainly done now. */
-	userblk_watch_stop(queue);
+	userblk_patience_stop(queue);
 	userblk_takers_destroy(&queue->takers);
 	userblk_queue_free(queue);
 }
@@ -130,7 +130,7 @@ bool userblk_queue_add(struct userblk_hwq *hwq, struct list_head *slots)
 void userblk_queue_kick(struct userblk_hwq *hwq)
 {
 	userblk_wake(hwq);
-	userblk_watch_arm(hwq->queue);
+	userblk_patience_arm(hwq->queue);
 }
 
 /* ------------------------------------------------------- taking requests */
@@ -254,7 +254,7 @@ unsigned int userblk_queue_take(struct userblk_queue *queue, u32 start,
 						 alone);
 		if (taken) {
 			userblk_stats_add(queue, gets, taken);
-			userblk_watch_taken(queue);
+			userblk_patience_taken(queue);
 			return taken;
 		}
 	}
@@ -267,29 +267,29 @@ unsigned int userblk_queue_finish(struct userblk_queue *queue,
 				  struct list_head *slots, blk_status_t status)
 {
 	struct userblk_slot *slot, *next;
-	struct userblk_ends ends __uninitialized;
+	struct userblk_completions completions __uninitialized;
 	unsigned int count = 0;
 
-	userblk_ends_init(&ends, queue);
+	userblk_completions_init(&completions, queue);
 	list_for_each_entry_safe(slot, next, slots, node) {
 		list_del(&slot->node);
 		slot->status = status;
-		userblk_ends_add(&ends, slot);
-		userblk_ends_flush_full(&ends);
+		userblk_completions_add(&completions, slot);
+		userblk_completions_flush_full(&completions);
 		count++;
 	}
-	userblk_ends_flush(&ends);
+	userblk_completions_flush(&completions);
 	return count;
 }
 
 /* The slot is FREE and the caller's. */
 static void userblk_queue_finish_one(struct userblk_slot *slot)
 {
-	struct userblk_ends ends __uninitialized;
+	struct userblk_completions completions __uninitialized;
 
-	userblk_ends_init(&ends, slot->hwq->queue);
-	userblk_ends_add(&ends, slot);
-	userblk_ends_flush(&ends);
+	userblk_completions_init(&completions, slot->hwq->queue);
+	userblk_completions_add(&completions, slot);
+	userblk_completions_flush(&completions);
 }
 
 static bool userblk_slot_is_exhausted(const struct userblk_slot *slot)
@@ -382,13 +382,13 @@ void userblk_queue_unclaim(struct userblk_slot *slot)
 }
 
 bool userblk_queue_end(struct userblk_slot *slot, blk_status_t status,
-		       struct userblk_ends *ends)
+		       struct userblk_completions *completions)
 {
 	enum userblk_slot_state last;
 	bool ended = userblk_slot_end(slot, status, &last);
 
 	if (likely(last == USERBLK_SLOT_FREE))
-		userblk_ends_add(ends, slot);
+		userblk_completions_add(completions, slot);
 	else if (last == USERBLK_SLOT_RETURNING)
 		userblk_queue_requeue(slot);
 	return ended;
@@ -396,12 +396,12 @@ bool userblk_queue_end(struct userblk_slot *slot, blk_status_t status,
 
 bool userblk_queue_end_unclaimed(struct userblk_slot *slot, u32 generation,
 				 blk_status_t status,
-				 struct userblk_ends *ends)
+				 struct userblk_completions *completions)
 {
 	if (!userblk_slot_end_unclaimed(slot, generation))
 		return false;
 	slot->status = status;
-	userblk_ends_add(ends, slot);
+	userblk_completions_add(completions, slot);
 	return true;
 }
 
@@ -419,13 +419,13 @@ bool userblk_queue_redirect_claimed(struct userblk_slot *slot, u32 generation)
 
 void userblk_queue_end_redirected(struct userblk_slot *slot,
 				  blk_status_t status,
-				  struct userblk_ends *ends)
+				  struct userblk_completions *completions)
 {
 	trace_userblk_redirected(slot, userblk_slot_current_id(slot), status);
 	if (!userblk_slot_end_redirected(slot, status))
 		return;
-	if (ends)
-		userblk_ends_add(ends, slot);
+	if (completions)
+		userblk_completions_add(completions, slot);
 	else
 		userblk_queue_finish_one(slot);
 }
@@ -538,7 +538,7 @@ static void userblk_queue_reset_done(struct userblk_queue *queue,
 	userblk_stats_add(queue, resets, 1);
 	userblk_stats_add(queue, put_back, count);
 	userblk_wake_for_rest(queue);
-	userblk_watch_arm(queue);
+	userblk_patience_arm(queue);
 }
 
 unsigned int userblk_queue_reset(struct userblk_queue *queue,

@@ -22,7 +22,7 @@
 #include "taker.h"
 
 struct gendisk;
-struct userblk_ends;
+struct userblk_completions;
 struct userblk_queue;
 struct userblk_redirect;
 
@@ -85,9 +85,9 @@ struct userblk_hwq {
  * @takers: who has taken requests
  * @stats: counters
  * @last_take: jiffies of the last delivery; written without a lock
- * @watch: says when requests wait and nobody serves, see watch.c
- * @watching: USERBLK_WATCH_*, see watch.h
- * @expire: fails what waited for longer than @limit, see watch.c
+ * @watch: says when requests wait and nobody serves, see patience.c
+ * @watching: USERBLK_PATIENCE_*, see patience.h
+ * @expire: fails what waited for longer than @limit, see patience.c
  * @expiring: @expire is scheduled
  */
 struct userblk_queue {
@@ -183,15 +183,15 @@ userblk_queue_slot(struct userblk_queue *queue, u64 id)
 
 /*
  * Under a claim; both give it up. end: false if another one was faster;
- * otherwise the request is among the ends, or a later unclaim ends it.
+ * otherwise the request is among the completions, or a later unclaim ends it.
  */
 bool userblk_queue_end(struct userblk_slot *slot, blk_status_t status,
-		       struct userblk_ends *ends);
+		       struct userblk_completions *completions);
 
 /* Without a claim, if nobody has one; false if it is not to be had so. */
 bool userblk_queue_end_unclaimed(struct userblk_slot *slot, u32 generation,
 				 blk_status_t status,
-				 struct userblk_ends *ends);
+				 struct userblk_completions *completions);
 void userblk_queue_unclaim(struct userblk_slot *slot);
 
 /* Without a claim. -ESTALE, or 0. undo: as if it had not been delivered. */
@@ -229,10 +229,10 @@ static inline int userblk_queue_redirect(struct userblk_slot *slot,
 	return 0;
 }
 
-/* The end of it, in any context: it goes to the ends, or at once. */
+/* The end of it, in any context: it goes to the completions, or at once. */
 void userblk_queue_end_redirected(struct userblk_slot *slot,
 				  blk_status_t status,
-				  struct userblk_ends *ends);
+				  struct userblk_completions *completions);
 
 /*
  * Puts back every taken request that match says yes to, or one; match is called
@@ -256,7 +256,7 @@ static inline bool userblk_queue_is_dying(const struct userblk_queue *queue)
 
 /* A hardware queue that has requests to be taken, or NULL. */
 static inline struct userblk_hwq *
-userblk_queue_work(const struct userblk_queue *queue)
+userblk_queue_ready(const struct userblk_queue *queue)
 {
 	struct userblk_hwq *hwq = queue->hwqs, *end = hwq + queue->nr_hwqs;
 
@@ -270,14 +270,14 @@ userblk_queue_work(const struct userblk_queue *queue)
 /* How many requests are queued, of one hardware queue that has any; or 0. */
 static inline u32 userblk_queue_waiting(const struct userblk_queue *queue)
 {
-	struct userblk_hwq *hwq = userblk_queue_work(queue);
+	struct userblk_hwq *hwq = userblk_queue_ready(queue);
 
 	return hwq ? max(READ_ONCE(hwq->queued), 1u) : 0;
 }
 
 static inline bool userblk_queue_has_work(const struct userblk_queue *queue)
 {
-	return userblk_queue_work(queue);
+	return userblk_queue_ready(queue);
 }
 
 #endif /* USERBLK_QUEUE_H */

@@ -7,7 +7,7 @@
 #include <linux/uaccess.h>
 
 #include "foreign.h"
-#include "part.h"
+#include "extent_io.h"
 #include "status.h"
 #include "trace.h"
 
@@ -23,8 +23,8 @@ static int userblk_redirect_init_hwq(struct userblk_hwq *hwq,
 		return -ENOMEM;
 	for (tag = 0; tag < depth; tag++) {
 		hwq->redirects[tag].slot = &hwq->slots[tag];
-		userblk_part_init(&hwq->redirects[tag].one,
-				  &hwq->redirects[tag]);
+		userblk_extent_io_init(&hwq->redirects[tag].one,
+				       &hwq->redirects[tag]);
 	}
 	return 0;
 }
@@ -83,26 +83,26 @@ void userblk_redirect_destroy(struct userblk_queue *queue)
  * struct userblk_plan - where an answer with a list wants a request to go
  * @op: of the request, as is @length; true if it turns out to be taken still
  * @length: bytes
- * @count: of @targets
- * @targets: referenced
+ * @count: of @ranges
+ * @ranges: referenced
  */
 struct userblk_plan {
 	u16 op;
 	u32 length;
 	unsigned int count;
-	struct userblk_target targets[USERBLK_MAX_EXTENTS];
+	struct userblk_file_range ranges[USERBLK_MAX_EXTENTS];
 };
 
 static void userblk_plan_drop(struct userblk_plan *plan)
 {
 	while (plan->count)
-		userblk_target_put(&plan->targets[--plan->count]);
+		userblk_file_range_put(&plan->ranges[--plan->count]);
 }
 
 /* The caller's extents; how many, or an error. */
 static int userblk_plan_read(const struct userblk_answer *answer,
 			     struct userblk_extent *extents,
-			     struct userblk_ends *ends)
+			     struct userblk_completions *completions)
 {
 	const void __user *user = u64_to_user_ptr(answer->addr);
 	size_t bytes = answer->length * sizeof(*extents);
@@ -112,22 +112,22 @@ static int userblk_plan_read(const struct userblk_answer *answer,
 		return -EINVAL;
 	if (!copy_from_user_nofault(extents, user, bytes))
 		return answer->length;
-	userblk_ends_flush(ends);
+	userblk_completions_flush(completions);
 	return copy_from_user(extents, user, bytes) ? -EFAULT : answer->length;
 }
 
 static int userblk_plan_make(struct userblk_queue *queue,
 			     const struct userblk_answer *answer,
 			     struct userblk_plan *plan,
-			     struct userblk_opened *opened,
-			     struct userblk_ends *ends)
+			     struct userblk_redirect_file *last,
+			     struct userblk_completions *completions)
 {
 	struct userblk_extent extents[USERBLK_MAX_EXTENTS] __uninitialized;
 	u64 sum = 0;
 	int n, i, err;
 
 	plan->count = 0;
-	n = userblk_plan_read(answer, extents, ends);
+	n = userblk_plan_read(answer, extents, completions);
 	if (n < 0)
 		return n;
 	for (i = 0; i < n; i++) {
@@ -138,39 +138,40 @@ static int userblk_plan_make(struct userblk_queue *queue,
 	if (sum != plan->length)
 		return -EINVAL;
 	for (i = 0; i < n; i++) {
-		plan->targets[i].offset = extents[i].offset;
-		plan->targets[i].length = extents[i].length;
-		err = userblk_target_find(queue, plan->op, extents[i].fd,
-					  opened, &plan->targets[i], ends);
+		plan->ranges[i].offset = extents[i].offset;
+		plan->ranges[i].length = extents[i].length;
+		err = userblk_redirect_file_find(queue, plan->op, extents[i].fd,
+						 last, &plan->ranges[i],
+						 completions);
 		if (err) {
 			userblk_plan_drop(plan);
 			return err;
 		}
-		userblk_target_hold(&plan->targets[i]);
+		userblk_file_range_hold(&plan->ranges[i]);
 		plan->count++;
 	}
 	return 0;
 }
 
-/* Memory for parts, before there is no way back; NULL for one. */
+/* Memory for extents, before there is no way back; NULL for one. */
 static int userblk_plan_alloc(const struct userblk_plan *plan,
-			      struct userblk_part **parts,
-			      struct userblk_ends *ends)
+			      struct userblk_extent_io **extents,
+			      struct userblk_completions *completions)
 {
-	*parts = NULL;
+	*extents = NULL;
 	if (plan->count == 1)
 		return 0;
-	userblk_ends_flush(ends);
-	*parts = kmalloc_array(plan->count, sizeof(**parts),
-			       GFP_NOIO | __GFP_NOWARN);
-	return *parts ? 0 : -ENOMEM;
+	userblk_completions_flush(completions);
+	*extents = kmalloc_array(plan->count, sizeof(**extents),
+				 GFP_NOIO | __GFP_NOWARN);
+	return *extents ? 0 : -ENOMEM;
 }
 
-/* The request is the caller's; the targets' references go into its parts. */
+/* The request is the caller's; the ranges' references go into its extents. */
 static void userblk_redirect_fill(struct userblk_redirect *redirect,
-				  const struct userblk_target *targets,
+				  const struct userblk_file_range *ranges,
 				  unsigned int count,
-				  struct userblk_part *parts)
+				  struct userblk_extent_io *extents)
 {
 	unsigned int i;
 	u32 first = 0;
@@ -179,19 +180,19 @@ static void userblk_redirect_fill(struct userblk_redirect *redirect,
 	redirect->borrows = false;
 	redirect->status = 0;
 	redirect->count = count;
-	redirect->parts = parts ?: &redirect->one;
+	redirect->extents = extents ?: &redirect->one;
 	atomic_set(&redirect->pending, count);
 	for (i = 0; i < count; i++) {
-		struct userblk_part *part = &redirect->parts[i];
+		struct userblk_extent_io *io = &redirect->extents[i];
 
-		if (parts)
-			userblk_part_init(part, redirect);
-		part->target = targets[i];
-		part->first = first;
-		part->done = 0;
-		part->blocking = false;
-		part->buffered = false;
-		first += targets[i].length;
+		if (extents)
+			userblk_extent_io_init(io, redirect);
+		io->range = ranges[i];
+		io->first = first;
+		io->done = 0;
+		io->blocking = false;
+		io->buffered = false;
+		first += ranges[i].length;
 	}
 }
 
@@ -200,30 +201,30 @@ static noinline_for_stack int
 userblk_redirect_accept_list(struct userblk_queue *queue,
 			     struct userblk_redirect *redirect, u16 op,
 			     u32 length, const struct userblk_answer *answer,
-			     struct userblk_opened *opened,
-			     struct userblk_ends *ends)
+			     struct userblk_redirect_file *last,
+			     struct userblk_completions *completions)
 {
 	struct userblk_plan plan __uninitialized;
-	struct userblk_part *parts;
+	struct userblk_extent_io *extents;
 	int err;
 
 	plan.op = op;
 	plan.length = length;
-	err = userblk_plan_make(queue, answer, &plan, opened, ends);
+	err = userblk_plan_make(queue, answer, &plan, last, completions);
 	if (err)
 		return err;
-	err = userblk_plan_alloc(&plan, &parts, ends);
+	err = userblk_plan_alloc(&plan, &extents, completions);
 	if (err)
 		goto drop;
 	err = userblk_queue_redirect(redirect->slot,
 				     USERBLK_ID_GENERATION(answer->id));
 	if (err)
 		goto free;
-	userblk_redirect_fill(redirect, plan.targets, plan.count, parts);
+	userblk_redirect_fill(redirect, plan.ranges, plan.count, extents);
 	return 0;
 
 free:
-	kfree(parts);
+	kfree(extents);
 drop:
 	userblk_plan_drop(&plan);
 	return err;
@@ -234,10 +235,10 @@ static int userblk_redirect_accept_one(struct userblk_queue *queue,
 				       struct userblk_redirect *redirect,
 				       u16 op, u32 length,
 				       const struct userblk_answer *answer,
-				       struct userblk_opened *opened,
-				       struct userblk_ends *ends)
+				       struct userblk_redirect_file *last,
+				       struct userblk_completions *completions)
 {
-	struct userblk_target target __uninitialized;
+	struct userblk_file_range range __uninitialized;
 	int err;
 
 	if (answer->addr || answer->length != length)
@@ -245,15 +246,16 @@ static int userblk_redirect_accept_one(struct userblk_queue *queue,
 	/* A hole is said to be one only among extents. */
 	if (answer->fd == USERBLK_HOLE)
 		return -EBADF;
-	target.offset = answer->offset;
-	target.length = length;
-	err = userblk_target_find(queue, op, answer->fd, opened, &target, ends);
+	range.offset = answer->offset;
+	range.length = length;
+	err = userblk_redirect_file_find(queue, op, answer->fd, last, &range,
+					 completions);
 	if (!err)
 		err = userblk_queue_redirect(redirect->slot,
 					     USERBLK_ID_GENERATION(answer->id));
 	if (err)
 		return err;
-	userblk_redirect_fill(redirect, &target, 1, NULL);
+	userblk_redirect_fill(redirect, &range, 1, NULL);
 	redirect->borrows = true;
 	return 0;
 }
@@ -261,8 +263,8 @@ static int userblk_redirect_accept_one(struct userblk_queue *queue,
 static int userblk_redirect_accept(struct userblk_queue *queue,
 				   struct userblk_redirect *redirect,
 				   const struct userblk_answer *answer,
-				   struct userblk_opened *opened,
-				   struct userblk_ends *ends)
+				   struct userblk_redirect_file *last,
+				   struct userblk_completions *completions)
 {
 	const struct userblk_slot *slot = redirect->slot;
 	u32 length;
@@ -278,9 +280,9 @@ static int userblk_redirect_accept(struct userblk_queue *queue,
 	length = READ_ONCE(slot->length);
 	if (answer->flags & USERBLK_ANSWER_EXTENTS)
 		return userblk_redirect_accept_list(queue, redirect, op, length,
-						    answer, opened, ends);
+						    answer, last, completions);
 	return userblk_redirect_accept_one(queue, redirect, op, length, answer,
-					   opened, ends);
+					   last, completions);
 }
 
 /* ------------------------------------------------------------------ end */
@@ -298,28 +300,28 @@ static void userblk_redirect_release(struct userblk_redirect *redirect)
 	unsigned int i;
 	bool entered;
 
-	/* Then there is one part, and it is over within the worker's call. */
+	/* Then there is one extent, and it is over within the worker's call. */
 	if (likely(redirect->borrows))
 		return;
 	/* Another thread may have closed it: these may be the last references. */
 	entered = userblk_foreign_enter();
 	for (i = 0; i < redirect->count; i++)
-		userblk_target_put(&redirect->parts[i].target);
+		userblk_file_range_put(&redirect->extents[i].range);
 	userblk_foreign_leave(entered);
-	if (redirect->parts != &redirect->one)
-		kfree(redirect->parts);
+	if (redirect->extents != &redirect->one)
+		kfree(redirect->extents);
 	if (redirect->cred)
 		userblk_redirect_forget(redirect);
 }
 
 void userblk_redirect_finish(struct userblk_redirect *redirect,
-			     struct userblk_ends *ends)
+			     struct userblk_completions *completions)
 {
 	blk_status_t status = userblk_status(redirect->status);
 	struct userblk_slot *slot = redirect->slot;
 
 	userblk_redirect_release(redirect);
-	userblk_queue_end_redirected(slot, status, ends);
+	userblk_queue_end_redirected(slot, status, completions);
 }
 
 void userblk_redirect_remember(struct userblk_redirect *redirect)
@@ -327,7 +329,7 @@ void userblk_redirect_remember(struct userblk_redirect *redirect)
 	if (redirect->cred)
 		return;
 	if (redirect->borrows)
-		userblk_target_hold(&redirect->one.target);
+		userblk_file_range_hold(&redirect->one.range);
 	redirect->borrows = false;
 	redirect->cred = get_current_cred();
 #ifdef CONFIG_BLK_CGROUP
@@ -337,7 +339,8 @@ void userblk_redirect_remember(struct userblk_redirect *redirect)
 
 int userblk_redirect(struct userblk_queue *queue, struct userblk_slot *slot,
 		     const struct userblk_answer *answer,
-		     struct userblk_opened *opened, struct userblk_ends *ends)
+		     struct userblk_redirect_file *last,
+		     struct userblk_completions *completions)
 {
 	struct userblk_redirect *redirect;
 	unsigned int i, count;
@@ -346,15 +349,16 @@ int userblk_redirect(struct userblk_queue *queue, struct userblk_slot *slot,
 	if (!queue->redirect_wq)
 		return -EPERM;
 	redirect = &slot->hwq->redirects[slot->tag];
-	err = userblk_redirect_accept(queue, redirect, answer, opened, ends);
+	err = userblk_redirect_accept(queue, redirect, answer, last,
+				      completions);
 	if (err)
 		return err;
 
 	userblk_stats_add(queue, redirects, 1);
-	/* With the last part it may be over. */
+	/* With the last one it may be over. */
 	count = redirect->count;
-	userblk_part_start(&redirect->parts[0], ends);
+	userblk_extent_io_start(&redirect->extents[0], completions);
 	for (i = 1; i < count; i++)
-		userblk_part_start(&redirect->parts[i], ends);
+		userblk_extent_io_start(&redirect->extents[i], completions);
 	return 0;
 }

@@ -40,7 +40,7 @@ void userblk_wake(struct userblk_hwq *hwq);
 /* Wakes somebody for what is queued, if anything is; from any context. */
 static inline void userblk_wake_for_rest(struct userblk_queue *queue)
 {
-	struct userblk_hwq *hwq = userblk_queue_work(queue);
+	struct userblk_hwq *hwq = userblk_queue_ready(queue);
 
 	if (unlikely(hwq))
 		userblk_wake(hwq);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What kmod/watch.c needs of the kernel and of the rest of the module, with a clock that the test
+ * What kmod/patience.c needs of the kernel and of the rest of the module, with a clock that the test
  * moves. Before each step that others could see or be seen by, moment() is called: what another
  * processor does just then, the test does there.
  */

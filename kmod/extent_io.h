@@ -11,13 +11,14 @@
 
 #include "redirect.h"
 
-void userblk_part_init(struct userblk_part *part,
-		       struct userblk_redirect *redirect);
+void userblk_extent_io_init(struct userblk_extent_io *io,
+			    struct userblk_redirect *redirect);
 
 /*
- * In the process that redirected. The part may be done when it returns. Gives
- * the ends back before anything is waited for.
+ * In the process that redirected. It may be done when it returns. Gives
+ * the completions back before anything is waited for.
  */
-void userblk_part_start(struct userblk_part *part, struct userblk_ends *ends);
+void userblk_extent_io_start(struct userblk_extent_io *io,
+			     struct userblk_completions *completions);
 
 #endif /* USERBLK_PART_H */

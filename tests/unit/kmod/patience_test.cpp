@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// kmod/watch.c, with others coming in between at every step of it in turn: on a real machine the
+// kmod/patience.c, with others coming in between at every step of it in turn: on a real machine the
 // windows are a few instructions wide. Each scenario ends with requests that nobody takes, and the
 // front end must have been told of them.
 #include <functional>
@@ -8,7 +8,7 @@
 #include <gtest/gtest.h>
 
 extern "C" {
-#include "watch.h"
+#include "patience.h"
 }
 
 namespace {
@@ -45,9 +45,9 @@ namespace {
 int told;
 
 // The queue of one device.
-class Watch : public testing::Test {
+class Patience : public testing::Test {
 protected:
-    Watch() { start_anew(); }
+    Patience() { start_anew(); }
 
     void start_anew(unsigned long limit = 0) {
         hwq = {};
@@ -58,19 +58,19 @@ protected:
         queue.limit = limit;
         jiffies = 1'000'000;
         told = moments = 0;
-        userblk_watch_init(&queue);
+        userblk_patience_init(&queue);
     }
 
     void add() {
         hwq.queued++;
-        userblk_watch_arm(&queue);
+        userblk_patience_arm(&queue);
     }
     // False if there is nothing.
     bool take() {
         if (hwq.queued == 0)
             return false;
         hwq.queued--;
-        userblk_watch_taken(&queue);
+        userblk_patience_taken(&queue);
         return true;
     }
     // Time goes on until nothing is left to be done.
@@ -110,7 +110,7 @@ private:
     static inline const userblk_front_ops front = {[](userblk_queue*) { told++; }};
 };
 
-TEST_F(Watch, TellsOnceOfWhatNobodyTakes) {
+TEST_F(Patience, TellsOnceOfWhatNobodyTakes) {
     intruder = nullptr;
     add();
     add();
@@ -124,7 +124,7 @@ TEST_F(Watch, TellsOnceOfWhatNobodyTakes) {
     EXPECT_EQ(told, 2);
 }
 
-TEST_F(Watch, TellsNothingOfWhatWasTaken) {
+TEST_F(Patience, TellsNothingOfWhatWasTaken) {
     intruder = nullptr;
     add();
     EXPECT_TRUE(take());
@@ -134,7 +134,7 @@ TEST_F(Watch, TellsNothingOfWhatWasTaken) {
 
 // The last request is taken while it is being found out that nobody takes any. What comes later and
 // waits is told of.
-TEST_F(Watch, ATakeAtAnyMomentHidesNothingLater) {
+TEST_F(Patience, ATakeAtAnyMomentHidesNothingLater) {
     const int tried = at_every_moment([this] { take(); },
                                       [this] {
                                           add();
@@ -151,7 +151,7 @@ TEST_F(Watch, ATakeAtAnyMomentHidesNothingLater) {
 }
 
 // The same, and the next request comes at once.
-TEST_F(Watch, ATakeAndAnotherRequestAtAnyMoment) {
+TEST_F(Patience, ATakeAndAnotherRequestAtAnyMoment) {
     const int tried = at_every_moment(
         [this] {
             take();
@@ -169,7 +169,7 @@ TEST_F(Watch, ATakeAndAnotherRequestAtAnyMoment) {
 }
 
 // One more comes at any moment of an end of waiting.
-TEST_F(Watch, ARequestAtAnyMomentIsSeen) {
+TEST_F(Patience, ARequestAtAnyMomentIsSeen) {
     const int tried = at_every_moment([this] { add(); },
                                       [this] {
                                           add();
@@ -183,7 +183,7 @@ TEST_F(Watch, ARequestAtAnyMomentIsSeen) {
 }
 
 // With a limit whatever waits expires, whenever it came.
-TEST_F(Watch, ARequestAtAnyMomentExpires) {
+TEST_F(Patience, ARequestAtAnyMomentExpires) {
     queue.limit = HZ / 2;
     const int tried = at_every_moment([this] { add(); },
                                       [this] {

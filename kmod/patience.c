@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0
-#include "watch.h"
+#include "patience.h"
 
 #include <linux/jiffies.h>
 
 #include "cancel.h"
 
 /* How long requests wait without a delivery before it is worth telling. */
-#define USERBLK_WATCH_PERIOD	HZ
+#define USERBLK_PATIENCE_PERIOD HZ
 
 /*
  * Who takes a request looks for TOLD after it has had the lock. So it sees what
  * was set before this, or this sees what it took.
  */
-static bool userblk_watch_is_true(struct userblk_queue *queue)
+static bool userblk_patience_is_true(struct userblk_queue *queue)
 {
 	unsigned int i;
 	u32 queued = 0;
@@ -26,25 +26,26 @@ static bool userblk_watch_is_true(struct userblk_queue *queue)
 }
 
 /* Nothing is scheduled any more, or said; from the beginning. */
-static void userblk_watch_restart(struct userblk_queue *queue)
+static void userblk_patience_restart(struct userblk_queue *queue)
 {
-	clear_bit(USERBLK_WATCH_STARTED, &queue->watching);
+	clear_bit(USERBLK_PATIENCE_STARTED, &queue->watching);
 	/* What was queued meanwhile saw the bit still set: look again. */
 	smp_mb__after_atomic();
 	if (userblk_queue_has_work(queue))
-		userblk_watch_start(queue);
+		userblk_patience_start(queue);
 }
 
-static void userblk_watch_work(struct work_struct *work)
+static void userblk_patience_work(struct work_struct *work)
 {
 	struct userblk_queue *queue = container_of(to_delayed_work(work),
 						   struct userblk_queue, watch);
-	unsigned long due = READ_ONCE(queue->last_take) + USERBLK_WATCH_PERIOD;
+	unsigned long due =
+		READ_ONCE(queue->last_take) + USERBLK_PATIENCE_PERIOD;
 
 	if (userblk_queue_is_dying(queue))
 		return;
 	if (!userblk_queue_has_work(queue)) {
-		userblk_watch_restart(queue);
+		userblk_patience_restart(queue);
 		return;
 	}
 	if (time_before(jiffies, due)) {
@@ -52,12 +53,12 @@ static void userblk_watch_work(struct work_struct *work)
 		return;
 	}
 	/* Stays "started": the next delivery starts it anew. */
-	set_bit(USERBLK_WATCH_TOLD, &queue->watching);
+	set_bit(USERBLK_PATIENCE_TOLD, &queue->watching);
 	/* The last one that was there may have missed that. */
-	if (userblk_watch_is_true(queue))
+	if (userblk_patience_is_true(queue))
 		queue->front->waiting(queue);
 	else
-		userblk_watch_again(queue);
+		userblk_patience_again(queue);
 }
 
 static void userblk_expire_work(struct work_struct *work)
@@ -71,7 +72,7 @@ static void userblk_expire_work(struct work_struct *work)
 		return;
 	userblk_queue_expire(queue, jiffies - queue->limit, &oldest);
 	clear_bit(0, &queue->expiring);
-	/* As in userblk_watch_restart(). */
+	/* As in userblk_patience_restart(). */
 	smp_mb__after_atomic();
 	if (!userblk_queue_has_work(queue) ||
 	    test_and_set_bit(0, &queue->expiring))
@@ -81,21 +82,21 @@ static void userblk_expire_work(struct work_struct *work)
 			   time_after(next, jiffies) ? next - jiffies : 1);
 }
 
-void userblk_watch_init(struct userblk_queue *queue)
+void userblk_patience_init(struct userblk_queue *queue)
 {
-	INIT_DELAYED_WORK(&queue->watch, userblk_watch_work);
+	INIT_DELAYED_WORK(&queue->watch, userblk_patience_work);
 	INIT_DELAYED_WORK(&queue->expire, userblk_expire_work);
 }
 
-void userblk_watch_start(struct userblk_queue *queue)
+void userblk_patience_start(struct userblk_queue *queue)
 {
 	if (userblk_queue_is_dying(queue))
 		return;
-	if (!test_and_set_bit(USERBLK_WATCH_STARTED, &queue->watching)) {
+	if (!test_and_set_bit(USERBLK_PATIENCE_STARTED, &queue->watching)) {
 		/* An idle time is no time of waiting. */
 		if (time_before(READ_ONCE(queue->last_take), jiffies))
 			WRITE_ONCE(queue->last_take, jiffies);
-		schedule_delayed_work(&queue->watch, USERBLK_WATCH_PERIOD);
+		schedule_delayed_work(&queue->watch, USERBLK_PATIENCE_PERIOD);
 	}
 	if (queue->limit && !test_and_set_bit(0, &queue->expiring))
 		queue_delayed_work(userblk_reclaim_wq, &queue->expire,
@@ -103,14 +104,14 @@ void userblk_watch_start(struct userblk_queue *queue)
 }
 
 /* Once for each time that it was said, whoever finds out first. */
-void userblk_watch_again(struct userblk_queue *queue)
+void userblk_patience_again(struct userblk_queue *queue)
 {
-	if (test_and_clear_bit(USERBLK_WATCH_TOLD, &queue->watching))
-		userblk_watch_restart(queue);
+	if (test_and_clear_bit(USERBLK_PATIENCE_TOLD, &queue->watching))
+		userblk_patience_restart(queue);
 }
 
 /* The queue is dying, so that neither is started again once it is gone. */
-void userblk_watch_stop(struct userblk_queue *queue)
+void userblk_patience_stop(struct userblk_queue *queue)
 {
 	cancel_delayed_work_sync(&queue->watch);
 	cancel_delayed_work_sync(&queue->expire);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-#include "target.h"
+#include "redirect_file.h"
 
 #include <linux/backing-dev.h>
 #include <linux/capability.h>
@@ -11,13 +11,13 @@
 #include <linux/string.h>
 #include <linux/user_namespace.h>
 
-static bool userblk_target_writes(u16 op)
+static bool userblk_redirect_file_writes(u16 op)
 {
 	return op == USERBLK_OP_WRITE || op == USERBLK_OP_DISCARD ||
 	       op == USERBLK_OP_WRITE_ZEROES;
 }
 
-static int userblk_target_check_type(const struct inode *inode)
+static int userblk_redirect_file_check_type(const struct inode *inode)
 {
 	switch (inode->i_mode & S_IFMT) {
 	case S_IFREG:
@@ -34,7 +34,7 @@ static int userblk_target_check_type(const struct inode *inode)
 }
 
 /* Beyond its own limit a process has nothing written in its name either. */
-static u64 userblk_target_write_end(const struct inode *inode)
+static u64 userblk_redirect_file_write_end(const struct inode *inode)
 {
 	if (!S_ISREG(inode->i_mode))
 		return MAX_LFS_FILESIZE;
@@ -45,7 +45,7 @@ static u64 userblk_target_write_end(const struct inode *inode)
  * Where the data are: an overlay's file is read and written by way of another
  * one. Of a disk, its node.
  */
-static struct inode *userblk_target_inode(const struct file *file)
+static struct inode *userblk_redirect_file_inode(const struct file *file)
 {
 	struct inode *inode = file_inode(file);
 
@@ -63,7 +63,7 @@ static struct inode *userblk_target_inode(const struct file *file)
  * asked, and have no backing device; nor has any that is yet to come, unless
  * it asks for one.
  */
-static bool userblk_target_keeps_bytes(struct inode *inode)
+static bool userblk_redirect_file_keeps_bytes(struct inode *inode)
 {
 	if (!S_ISREG(inode->i_mode) ||
 	    inode->i_sb->s_bdi->capabilities & BDI_CAP_WRITEBACK)
@@ -74,7 +74,7 @@ static bool userblk_target_keeps_bytes(struct inode *inode)
 }
 
 /* A disk that some process serves; which one, and whose, is not to be seen. */
-static bool userblk_target_is_served_disk(const struct gendisk *disk)
+static bool userblk_redirect_file_is_served_disk(const struct gendisk *disk)
 {
 	return !memcmp(disk->disk_name, "userblk", 7) ||
 	       !memcmp(disk->disk_name, "ublkb", 5) ||
@@ -85,48 +85,49 @@ static bool userblk_target_is_served_disk(const struct gendisk *disk)
  * Whoever serves the file could hold the device up, and removal with it: FUSE,
  * what users stack on it in a namespace of their own (overlayfs), disks.
  */
-static bool userblk_target_is_served(const struct file *file,
-				     const struct inode *inode,
-				     const struct block_device *bdev)
+static bool userblk_redirect_file_is_served(const struct file *file,
+					    const struct inode *inode,
+					    const struct block_device *bdev)
 {
 	const struct super_block *sb = file_inode(file)->i_sb;
 
 	return inode->i_sb->s_magic == FUSE_SUPER_MAGIC ||
 	       (sb->s_stack_depth && sb->s_user_ns != &init_user_ns) ||
-	       (bdev && userblk_target_is_served_disk(bdev->bd_disk));
+	       (bdev && userblk_redirect_file_is_served_disk(bdev->bd_disk));
 }
 
 /* What can be said of a file by itself. */
-static int userblk_target_check_file(struct userblk_queue *queue,
-				     const struct file *file)
+static int userblk_redirect_file_check_file(struct userblk_queue *queue,
+					    const struct file *file)
 {
-	struct inode *inode = userblk_target_inode(file);
+	struct inode *inode = userblk_redirect_file_inode(file);
 	struct block_device *bdev;
 	int err;
 
-	err = userblk_target_check_type(inode);
+	err = userblk_redirect_file_check_type(inode);
 	if (err)
 		return err;
-	if (!userblk_target_keeps_bytes(inode))
+	if (!userblk_redirect_file_keeps_bytes(inode))
 		return -EINVAL;
 	bdev = S_ISBLK(inode->i_mode) ? I_BDEV(file->f_mapping->host) :
 					inode->i_sb->s_bdev;
 	if (bdev && queue->front->is_disk(queue, bdev->bd_disk))
 		return -ELOOP;
-	if (userblk_target_is_served(file, inode, bdev) &&
+	if (userblk_redirect_file_is_served(file, inode, bdev) &&
 	    !capable(CAP_SYS_ADMIN))
 		return -EPERM;
 	return 0;
 }
 
 /* May the caller? */
-static inline int userblk_opened_ask(struct userblk_opened *opened, bool writes,
-				     loff_t offset, u32 length,
-				     struct userblk_ends *ends)
+static inline int
+userblk_redirect_file_ask(struct userblk_redirect_file *last, bool writes,
+			  loff_t offset, u32 length,
+			  struct userblk_completions *completions)
 {
 	fmode_t access = writes ? FMODE_WRITE : FMODE_READ;
 	fmode_t wanted = access | (writes ? FMODE_CAN_WRITE : FMODE_CAN_READ);
-	struct file *file = userblk_opened_file(opened);
+	struct file *file = userblk_redirect_file_held(last);
 	bool watched;
 	int err;
 
@@ -140,15 +141,15 @@ static inline int userblk_opened_ask(struct userblk_opened *opened, bool writes,
 	/* Who watches may want to be asked first, and each time. */
 	watched = fsnotify_sb_has_watchers(file_inode(file)->i_sb);
 	if (watched)
-		userblk_ends_flush(ends);
+		userblk_completions_flush(completions);
 	err = rw_verify_area(writes ? WRITE : READ, file, &offset, length);
 	if (!err && !watched)
-		opened->allowed |= access;
+		last->allowed |= access;
 	return err;
 }
 
-static inline int userblk_opened_set(struct userblk_opened *opened,
-				     struct userblk_queue *queue, int fd)
+static inline int userblk_redirect_file_set(struct userblk_redirect_file *last,
+					    struct userblk_queue *queue, int fd)
 {
 	/* Without a file's operations, as with O_PATH, there is none. */
 	struct fd held = fdget(fd);
@@ -157,55 +158,57 @@ static inline int userblk_opened_set(struct userblk_opened *opened,
 
 	if (!file)
 		return -EBADF;
-	err = userblk_target_check_file(queue, file);
+	err = userblk_redirect_file_check_file(queue, file);
 	if (err) {
 		fdput(held);
 		return err;
 	}
-	userblk_opened_drop(opened);
-	opened->held = held;
-	opened->fd = fd;
-	opened->allowed = 0;
-	opened->write_end = userblk_target_write_end(file->f_mapping->host);
+	userblk_redirect_file_drop(last);
+	last->held = held;
+	last->fd = fd;
+	last->allowed = 0;
+	last->write_end =
+		userblk_redirect_file_write_end(file->f_mapping->host);
 	return 0;
 }
 
-/* The file is the one that the target is in. */
-static int userblk_target_check(struct userblk_opened *opened, u16 op,
-				const struct userblk_target *target,
-				struct userblk_ends *ends)
+/* The file is the one that the range is in. */
+static int userblk_redirect_file_check(struct userblk_redirect_file *last,
+				       u16 op,
+				       const struct userblk_file_range *range,
+				       struct userblk_completions *completions)
 {
-	bool writes = userblk_target_writes(op);
+	bool writes = userblk_redirect_file_writes(op);
 	u64 end = MAX_LFS_FILESIZE;
 
 	if (op == USERBLK_OP_WRITE || op == USERBLK_OP_WRITE_ZEROES)
-		end = opened->write_end;
-	if (unlikely(target->length > end ||
-		     (u64)target->offset > end - target->length))
+		end = last->write_end;
+	if (unlikely(range->length > end ||
+		     (u64)range->offset > end - range->length))
 		return writes ? -EFBIG : -EINVAL;
 	if (op == USERBLK_OP_FLUSH)
 		return 0;
-	if (opened->allowed & (writes ? FMODE_WRITE : FMODE_READ))
+	if (last->allowed & (writes ? FMODE_WRITE : FMODE_READ))
 		return 0;
-	return userblk_opened_ask(opened, writes, target->offset,
-				  target->length, ends);
+	return userblk_redirect_file_ask(last, writes, range->offset,
+					 range->length, completions);
 }
 
-int userblk_target_find(struct userblk_queue *queue, u16 op, int fd,
-			struct userblk_opened *opened,
-			struct userblk_target *target,
-			struct userblk_ends *ends)
+int userblk_redirect_file_find(struct userblk_queue *queue, u16 op, int fd,
+			       struct userblk_redirect_file *last,
+			       struct userblk_file_range *range,
+			       struct userblk_completions *completions)
 {
 	int err = 0;
 
-	target->file = NULL;
+	range->file = NULL;
 	if (fd == USERBLK_HOLE)
-		return op == USERBLK_OP_WRITE || target->offset ? -EINVAL : 0;
-	if (!userblk_opened_file(opened) || opened->fd != fd)
-		err = userblk_opened_set(opened, queue, fd);
+		return op == USERBLK_OP_WRITE || range->offset ? -EINVAL : 0;
+	if (!userblk_redirect_file_held(last) || last->fd != fd)
+		err = userblk_redirect_file_set(last, queue, fd);
 	if (!err)
-		err = userblk_target_check(opened, op, target, ends);
+		err = userblk_redirect_file_check(last, op, range, completions);
 	if (!err)
-		target->file = userblk_opened_file(opened);
+		range->file = userblk_redirect_file_held(last);
 	return err;
 }

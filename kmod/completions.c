@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
-#include "ends.h"
+#include "completions.h"
 
 #include "foreign.h"
 #include "ioctl/userblk_ioctl.h"
 
-static void userblk_ends_count(struct userblk_queue *queue,
-			       const struct userblk_slot *slot)
+static void userblk_completions_count(struct userblk_queue *queue,
+				      const struct userblk_slot *slot)
 {
 	userblk_stats_add(queue, completed[slot->op], 1);
 	if (unlikely(slot->status))
@@ -17,15 +17,16 @@ static void userblk_ends_count(struct userblk_queue *queue,
 }
 
 /* The slots are the caller's. Others may still be looking, under RCU. */
-static void userblk_ends_drop_takers(struct userblk_ends *ends)
+static void
+userblk_completions_drop_takers(struct userblk_completions *completions)
 {
 	struct userblk_taker *taker, *same = NULL;
 	unsigned int i, count = 0;
 
-	for (i = 0; i < ends->count; i++) {
-		struct userblk_slot *slot = ends->slots[i];
+	for (i = 0; i < completions->count; i++) {
+		struct userblk_slot *slot = completions->slots[i];
 
-		userblk_ends_count(ends->queue, slot);
+		userblk_completions_count(completions->queue, slot);
 		taker = rcu_dereference_protected(slot->taker, 1);
 		RCU_INIT_POINTER(slot->taker, NULL);
 		/* Most of a batch were taken by one: one step for all of them. */
@@ -41,16 +42,16 @@ static void userblk_ends_drop_takers(struct userblk_ends *ends)
 		userblk_taker_let_go(same, count);
 }
 
-void userblk_ends_flush(struct userblk_ends *ends)
+void userblk_completions_flush(struct userblk_completions *completions)
 {
 	bool entered;
 
-	if (!ends->count)
+	if (!completions->count)
 		return;
-	userblk_ends_drop_takers(ends);
+	userblk_completions_drop_takers(completions);
 	entered = userblk_foreign_enter();
-	ends->queue->front->end(ends->slots, ends->count);
+	completions->queue->front->end(completions->slots, completions->count);
 	userblk_foreign_leave(entered);
-	ends->count = 0;
-	ends->bytes = 0;
+	completions->count = 0;
+	completions->bytes = 0;
 }

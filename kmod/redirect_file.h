@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Where a request may be redirected to: files that a process has open, checked
+ * in its name. Nothing is remembered beyond one call of the process.
+ */
+#ifndef USERBLK_TARGET_H
+#define USERBLK_TARGET_H
+
+#include <linux/blkdev.h>
+#include <linux/file.h>
+#include <linux/fs.h>
+#include <linux/types.h>
+
+#include "completions.h"
+
+/**
+ * struct userblk_file_range - a place in a file, checked
+ * @file: or NULL for a hole
+ * @offset: bytes in @file
+ * @length: bytes, 0 for a FLUSH
+ */
+struct userblk_file_range {
+	struct file *file;
+	loff_t offset;
+	u32 length;
+};
+
+/**
+ * struct userblk_redirect_file - the file that a call of a process went to last
+ * @held: the file, until the call ends; or none
+ * @fd: what it was found behind
+ * @allowed: FMODE_READ and FMODE_WRITE, as far as the caller was allowed that
+ * @write_end: where it may not write any more, bytes
+ *
+ * A call whose answers go to one file asks for it, and for permission, once, as
+ * one preadv() of many pieces does. On the caller's stack.
+ */
+struct userblk_redirect_file {
+	struct fd held;
+	int fd;
+	fmode_t allowed;
+	u64 write_end;
+};
+
+/*
+ * Finds the file for a range whose offset and length are known, for an
+ * operation. Without userblk_file_range_hold() it lasts until another one is looked
+ * for or the call ends. May wait for who watches files, after
+ * having given the completions back. 0, or the errno that PUT tells.
+ */
+int userblk_redirect_file_find(struct userblk_queue *queue, u16 op, int fd,
+			       struct userblk_redirect_file *last,
+			       struct userblk_file_range *range,
+			       struct userblk_completions *completions);
+
+static inline void
+userblk_file_range_hold(const struct userblk_file_range *range)
+{
+	if (range->file)
+		get_file(range->file);
+}
+
+static inline void
+userblk_redirect_file_init(struct userblk_redirect_file *last)
+{
+	last->held = (struct fd){};
+}
+
+static inline struct file *
+userblk_redirect_file_held(const struct userblk_redirect_file *last)
+{
+	return fd_file(last->held);
+}
+
+static inline void
+userblk_redirect_file_drop(struct userblk_redirect_file *last)
+{
+	fdput(last->held);
+	userblk_redirect_file_init(last);
+}
+
+/* The block device that a file is, or that its file system is on; or NULL. */
+static inline struct block_device *
+userblk_redirect_file_bdev(const struct file *file)
+{
+	struct inode *inode = file->f_mapping->host;
+
+	return S_ISBLK(inode->i_mode) ? I_BDEV(inode) : inode->i_sb->s_bdev;
+}
+
+static inline void userblk_file_range_put(struct userblk_file_range *range)
+{
+	if (range->file)
+		fput(range->file);
+	range->file = NULL;
+}
+
+#endif /* USERBLK_TARGET_H */
