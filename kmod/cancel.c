@@ -5,8 +5,6 @@
 #include <linux/sched.h>
 
 #include "completions.h"
-#include "wake.h"
-#include "patience.h"
 
 static void userblk_hwq_cancel(struct userblk_hwq *hwq,
 			       struct userblk_slot *slot,
@@ -47,7 +45,7 @@ unsigned int userblk_queue_expire(struct userblk_queue *queue,
 		userblk_hwq_expire(hwq, &hwq->fresh, before, oldest, &failed);
 		spin_unlock(&hwq->lock);
 	}
-	count = userblk_queue_finish(queue, &failed, BLK_STS_TIMEOUT);
+	count = userblk_queue_end_list(queue, &failed, BLK_STS_TIMEOUT);
 	userblk_stats_add(queue, expired, count);
 	return count;
 }
@@ -57,7 +55,8 @@ static void userblk_hwq_end_taken(struct userblk_hwq *hwq)
 	struct userblk_completions completions __uninitialized;
 	unsigned int tag;
 
-	userblk_completions_init(&completions, hwq->queue);
+	userblk_completions_init(&completions, hwq->queue->front,
+				 hwq->queue->stats);
 	for (tag = 0; tag < hwq->queue->depth; tag++) {
 		struct userblk_slot *slot = &hwq->slots[tag];
 		u64 word = userblk_slot_word(slot);
@@ -91,7 +90,7 @@ static void userblk_hwq_kill(struct userblk_hwq *hwq)
 	list_for_each_entry_safe(slot, next, &hwq->fresh, node)
 		userblk_hwq_cancel(hwq, slot, &failed);
 	spin_unlock(&hwq->lock);
-	userblk_queue_finish(hwq->queue, &failed, BLK_STS_IOERR);
+	userblk_queue_end_list(hwq->queue, &failed, BLK_STS_IOERR);
 	userblk_hwq_end_taken(hwq);
 }
 
@@ -101,6 +100,5 @@ void userblk_queue_kill(struct userblk_queue *queue)
 
 	for (i = 0; i < queue->nr_hwqs; i++)
 		userblk_hwq_kill(&queue->hwqs[i]);
-	userblk_wake_all(queue, EPOLLHUP | EPOLLERR);
-	userblk_patience_stop(queue);
+	userblk_wake_all(&queue->waiters, EPOLLHUP | EPOLLERR);
 }

@@ -2,18 +2,19 @@
 #include "completions.h"
 
 #include "foreign.h"
-#include "ioctl/userblk_ioctl.h"
+#include "taker.h"
 
-static void userblk_completions_count(struct userblk_queue *queue,
-				      const struct userblk_slot *slot)
+static void
+userblk_completions_count(const struct userblk_completions *completions,
+			  const struct userblk_slot *slot)
 {
-	userblk_stats_add(queue, completed[slot->op], 1);
+	userblk_stats_add(completions, completed[slot->op], 1);
 	if (unlikely(slot->status))
-		userblk_stats_add(queue, errors, 1);
+		userblk_stats_add(completions, errors, 1);
 	else if (slot->op == USERBLK_OP_READ)
-		userblk_stats_add(queue, bytes_read, slot->length);
+		userblk_stats_add(completions, bytes_read, slot->length);
 	else if (slot->op == USERBLK_OP_WRITE)
-		userblk_stats_add(queue, bytes_written, slot->length);
+		userblk_stats_add(completions, bytes_written, slot->length);
 }
 
 /* The slots are the caller's. Others may still be looking, under RCU. */
@@ -26,7 +27,7 @@ userblk_completions_drop_takers(struct userblk_completions *completions)
 	for (i = 0; i < completions->count; i++) {
 		struct userblk_slot *slot = completions->slots[i];
 
-		userblk_completions_count(completions->queue, slot);
+		userblk_completions_count(completions, slot);
 		taker = rcu_dereference_protected(slot->taker, 1);
 		RCU_INIT_POINTER(slot->taker, NULL);
 		/* Most of a batch were taken by one: one step for all of them. */
@@ -50,7 +51,7 @@ void userblk_completions_flush(struct userblk_completions *completions)
 		return;
 	userblk_completions_drop_takers(completions);
 	entered = userblk_foreign_enter();
-	completions->queue->front->end(completions->slots, completions->count);
+	completions->front->ops->end(completions->slots, completions->count);
 	userblk_foreign_leave(entered);
 	completions->count = 0;
 	completions->bytes = 0;

@@ -7,7 +7,9 @@
 #ifndef USERBLK_COMPLETIONS_H
 #define USERBLK_COMPLETIONS_H
 
-#include "queue.h"
+#include "front.h"
+#include "slot.h"
+#include "stats.h"
 
 /* With so much gathered it is time to give it back. */
 #define USERBLK_COMPLETIONS_COUNT 32u
@@ -15,13 +17,15 @@
 
 /**
  * struct userblk_completions - requests of one device that are over
- * @queue: of the device
+ * @front: where they came from
+ * @stats: of the device
  * @bytes: how much data they are about
  * @count: how many
  * @slots: FREE, with their status
  */
 struct userblk_completions {
-	struct userblk_queue *queue;
+	struct userblk_front *front;
+	struct userblk_stats __percpu *stats;
 	u64 bytes;
 	unsigned int count;
 	struct userblk_slot *slots[USERBLK_COMPLETIONS_COUNT];
@@ -29,9 +33,11 @@ struct userblk_completions {
 
 static inline void
 userblk_completions_init(struct userblk_completions *completions,
-			 struct userblk_queue *queue)
+			 struct userblk_front *front,
+			 struct userblk_stats __percpu *stats)
 {
-	completions->queue = queue;
+	completions->front = front;
+	completions->stats = stats;
 	completions->count = 0;
 	completions->bytes = 0;
 }

@@ -6,7 +6,6 @@
 #include <linux/fs.h>
 #include <linux/log2.h>
 #include <linux/string.h>
-#include <linux/uidgid.h>
 
 #define USERBLK_MAX_PHYSICAL_SIZE	BIT(20)
 #define USERBLK_MIN_CHUNK_SIZE		4096u
@@ -144,4 +143,15 @@ int userblk_config_check(struct userblk_config *c)
 		c->discard_granularity = max(c->discard_granularity,
 					     c->physical_block_size);
 	return userblk_config_check_size(c->size, c->logical_block_size);
+}
+
+int userblk_settings_init(struct userblk_settings *settings,
+			  const struct userblk_config *config)
+{
+	settings->config = *config;
+	settings->owner = make_kuid(current_user_ns(), config->uid);
+	settings->group = make_kgid(current_user_ns(), config->gid);
+	if (!uid_valid(settings->owner) || !gid_valid(settings->group))
+		return -EINVAL;
+	return 0;
 }

@@ -7,6 +7,7 @@
 
 #include "config.h"
 #include "device.h"
+#include "disk.h"
 #include "info.h"
 #include "registry.h"
 
@@ -15,6 +16,7 @@ static long userblk_control_create(void __user *arg)
 	struct userblk_config __user *user = arg;
 	struct userblk_config config;
 	struct userblk_device *device;
+	struct userblk_front *front;
 	int err;
 
 	if (copy_from_user(&config, user, sizeof(config)))
@@ -25,7 +27,10 @@ static long userblk_control_create(void __user *arg)
 	/* The number must get back to the caller. */
 	if (put_user(config.number, &user->number))
 		return -EFAULT;
-	device = userblk_device_create(&config);
+	front = userblk_disk_create();
+	if (!front)
+		return -ENOMEM;
+	device = userblk_device_create(&config, front);
 	if (IS_ERR(device))
 		return PTR_ERR(device);
 	if (copy_to_user(user, &config, sizeof(config))) {
@@ -41,16 +46,17 @@ static long userblk_control_create(void __user *arg)
 static struct userblk_device *
 userblk_control_find(const struct userblk_remove *remove)
 {
-	struct userblk_device *device = userblk_registry_get(remove->number);
+	struct userblk_node *node = userblk_registry_get(remove->number);
 
-	if (!device)
+	if (!node)
 		return ERR_PTR(-ENODEV);
-	if (!IS_ERR(device) && remove->diskseq &&
-	    remove->diskseq != device->disk.seq) {
-		userblk_device_put(device);
+	if (IS_ERR(node))
+		return ERR_CAST(node);
+	if (remove->diskseq && remove->diskseq != node->queue->front->diskseq) {
+		userblk_node_put(node);
 		return ERR_PTR(-ENODEV);
 	}
-	return device;
+	return userblk_device_of(node);
 }
 
 static long userblk_control_remove(void __user *arg, size_t size)
@@ -73,35 +79,32 @@ static long userblk_control_remove(void __user *arg, size_t size)
 }
 
 /* A device that is being made or removed is none. */
-static bool userblk_control_list_entry(struct userblk_device *device,
+static bool userblk_control_list_entry(const struct userblk_node *node,
 				       struct userblk_list_entry *entry)
 {
-	bool live;
+	const struct userblk_config *config =
+		&userblk_node_settings(node)->config;
 
-	spin_lock(&device->lock);
-	live = device->state == USERBLK_DEVICE_LIVE;
-	entry->size = device->config.size;
-	spin_unlock(&device->lock);
-	entry->flags = device->config.flags;
-	entry->number = device->config.number;
-	memcpy(entry->name, device->config.name, sizeof(entry->name));
-	return live;
+	entry->flags = config->flags;
+	entry->number = config->number;
+	memcpy(entry->name, config->name, sizeof(entry->name));
+	return userblk_front_is_live(node->queue->front, &entry->size);
 }
 
 static int userblk_control_list_all(struct userblk_list *list, u32 room)
 {
 	struct userblk_list_entry __user *to = u64_to_user_ptr(list->entries);
-	struct userblk_device *device;
 	unsigned long number = list->first;
+	struct userblk_node *node;
 
-	for (; (device = userblk_registry_next(&number)); number++) {
+	for (; (node = userblk_registry_next(&number)); number++) {
 		struct userblk_list_entry entry = {};
 		bool live;
 
-		if (IS_ERR(device))
-			return PTR_ERR(device);
-		live = userblk_control_list_entry(device, &entry);
-		userblk_device_put(device);
+		if (IS_ERR(node))
+			return PTR_ERR(node);
+		live = userblk_control_list_entry(node, &entry);
+		userblk_node_put(node);
 		if (!live || list->total++ >= room)
 			continue;
 		if (copy_to_user(&to[list->count], &entry, sizeof(entry)))

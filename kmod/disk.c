@@ -1,75 +1,68 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "disk.h"
 
-#include <linux/kobject.h>
-#include <linux/sched/mm.h>
+#include <linux/blk-mq.h>
+#include <linux/slab.h>
+#include <linux/workqueue.h>
 
-#include "device.h"
+#include "config.h"
 #include "foreign.h"
+#include "front.h"
+#include "patience.h"
+#include "queue.h"
 #include "sysfs.h"
 
-static struct userblk_device *userblk_disk_device(struct userblk_queue *queue)
+/**
+ * struct userblk_disk - a disk
+ * @front: the front end that it is
+ * @set: its tags
+ * @gendisk: NULL before it is made
+ * @chunk_size: no request crosses a multiple of it; 0: whatever; constant
+ * @read_only: constant
+ * @scan: reads the partition table, once there is somebody to read it from
+ * @resized: says that the size has changed
+ * @resized_at: jiffies of when that was said last; of @resized alone
+ */
+struct userblk_disk {
+	struct userblk_front front;
+	struct blk_mq_tag_set set;
+	struct gendisk *gendisk;
+	u32 chunk_size;
+	bool read_only;
+	struct work_struct scan;
+	struct delayed_work resized;
+	unsigned long resized_at;
+};
+
+static inline struct userblk_disk *
+userblk_disk_of(const struct userblk_front *front)
 {
-	return queue->front_data;
+	return container_of(front, struct userblk_disk, front);
 }
 
 /* ------------------------------------------------------------- requests */
 
-static bool userblk_disk_op(const struct request *rq, u16 *op)
-{
-	switch (req_op(rq)) {
-	case REQ_OP_READ:
-		*op = USERBLK_OP_READ;
-		return true;
-	case REQ_OP_WRITE:
-		*op = USERBLK_OP_WRITE;
-		return true;
-	case REQ_OP_FLUSH:
-		*op = USERBLK_OP_FLUSH;
-		return true;
-	case REQ_OP_DISCARD:
-		*op = USERBLK_OP_DISCARD;
-		return true;
-	case REQ_OP_WRITE_ZEROES:
-		*op = USERBLK_OP_WRITE_ZEROES;
-		return true;
-	default:
-		return false;
-	}
-}
-
 /* The block layer keeps reads and writes within a chunk; the rest is ours. */
-static u32 userblk_disk_piece(const struct userblk_device *device,
+static u32 userblk_disk_piece(const struct userblk_disk *disk,
 			      const struct request *rq)
 {
 	u64 offset = blk_rq_pos(rq) << SECTOR_SHIFT;
-	u32 chunk = device->config.chunk_size;
 	u32 length = blk_rq_bytes(rq);
 
-	if (!chunk)
+	if (!disk->chunk_size)
 		return length;
-	return min_t(u32, length, chunk - (offset & (chunk - 1)));
+	return min_t(u32, length,
+		     disk->chunk_size - (offset & (disk->chunk_size - 1)));
 }
 
-static inline void userblk_disk_fill(const struct userblk_device *device,
-				     struct userblk_slot *slot,
-				     struct request *rq)
+/* False: it is nothing that is carried. */
+static __always_inline bool userblk_disk_fill(const struct userblk_disk *disk,
+					      struct userblk_slot *slot,
+					      struct request *rq)
 {
 	slot->cookie = rq;
-	slot->bio = rq->bio;
-	slot->flags = 0;
-	if (slot->op == USERBLK_OP_FLUSH) {
-		slot->offset = 0;
-		slot->length = 0;
-		return;
-	}
-	slot->offset = blk_rq_pos(rq) << SECTOR_SHIFT;
-	slot->length = userblk_disk_piece(device, rq);
-	if (rq->cmd_flags & REQ_FUA)
-		slot->flags |= USERBLK_REQ_FUA;
-	if (slot->op == USERBLK_OP_WRITE_ZEROES &&
-	    rq->cmd_flags & REQ_NOUNMAP)
-		slot->flags |= USERBLK_REQ_NOUNMAP;
+	return userblk_slot_fill(slot, rq->cmd_flags, blk_rq_pos(rq),
+				 userblk_disk_piece(disk, rq), rq->bio);
 }
 
 /*
@@ -77,10 +70,10 @@ static inline void userblk_disk_fill(const struct userblk_device *device,
  * was made smaller, and some kernels let everything through to an empty disk.
  * An empty one is served by nobody: it has nothing to flush, either.
  */
-static inline bool userblk_disk_has(const struct userblk_device *device,
+static inline bool userblk_disk_has(const struct userblk_disk *disk,
 				    const struct request *rq)
 {
-	sector_t capacity = get_capacity(device->disk.gendisk);
+	sector_t capacity = get_capacity(disk->gendisk);
 	unsigned int sectors = blk_rq_sectors(rq);
 
 	/* The place of a flush is none. */
@@ -93,18 +86,16 @@ static inline bool userblk_disk_has(const struct userblk_device *device,
 static __always_inline blk_status_t userblk_disk_start(struct userblk_hwq *hwq,
 						       struct request *rq)
 {
-	struct userblk_device *device = userblk_disk_device(hwq->queue);
-	struct userblk_slot *slot = &hwq->slots[rq->tag];
+	struct userblk_disk *disk = userblk_disk_of(hwq->queue->front);
 
-	if (!userblk_disk_op(rq, &slot->op))
+	if (!userblk_disk_fill(disk, &hwq->slots[rq->tag], rq))
 		return BLK_STS_NOTSUPP;
-	if (unlikely(!userblk_disk_has(device, rq)))
+	if (unlikely(!userblk_disk_has(disk, rq)))
 		return BLK_STS_IOERR;
 	/* The block layer only warns of writes from within the kernel. */
-	if (device->config.flags & USERBLK_F_READ_ONLY &&
-	    op_is_write(req_op(rq)) && slot->op != USERBLK_OP_FLUSH)
+	if (disk->read_only && op_is_write(req_op(rq)) &&
+	    req_op(rq) != REQ_OP_FLUSH)
 		return BLK_STS_IOERR;
-	userblk_disk_fill(device, slot, rq);
 	blk_mq_start_request(rq);
 	return BLK_STS_OK;
 }
@@ -201,7 +192,7 @@ static bool userblk_disk_go_on(struct userblk_slot *slot)
 		   slot->length == blk_rq_bytes(rq)))
 		return false;
 	blk_update_request(rq, BLK_STS_OK, slot->length);
-	userblk_disk_fill(userblk_disk_device(slot->hwq->queue), slot, rq);
+	userblk_disk_fill(userblk_disk_of(slot->hwq->queue->front), slot, rq);
 	list_add_tail(&slot->node, &slots);
 	userblk_disk_add_slots(slot->hwq, &slots);
 	return true;
@@ -231,9 +222,9 @@ static void userblk_disk_end(struct userblk_slot **slots, unsigned int count)
 static int userblk_disk_init_hctx(struct blk_mq_hw_ctx *hctx, void *data,
 				  unsigned int index)
 {
-	struct userblk_device *device = data;
+	struct userblk_disk *disk = data;
 
-	hctx->driver_data = &device->queue.hwqs[index];
+	hctx->driver_data = &disk->front.queue->hwqs[index];
 	return 0;
 }
 
@@ -244,50 +235,20 @@ static const struct blk_mq_ops userblk_disk_mq_ops = {
 	.init_hctx = userblk_disk_init_hctx,
 };
 
-/* --------------------------------------------------------------- uevents */
-
-static void userblk_disk_uevent(struct userblk_device *device, char *what)
-{
-	unsigned int noio = memalloc_noio_save();
-	char *env[2] = {};
-
-	/* Memory must not be waited for: it may be this device that is due. */
-	env[0] = what;
-	kobject_uevent_env(&disk_to_dev(device->disk.gendisk)->kobj,
-			   KOBJ_CHANGE, env);
-	memalloc_noio_restore(noio);
-}
-
-static void userblk_disk_waiting(struct userblk_queue *queue)
-{
-	userblk_disk_uevent(userblk_disk_device(queue),
-			    "USERBLK_EVENT=waiting");
-}
-
-static bool userblk_disk_is_disk(const struct userblk_queue *queue,
-				 const struct gendisk *disk)
-{
-	const struct userblk_device *device = queue->front_data;
-
-	return device->disk.gendisk == disk;
-}
-
-const struct userblk_front_ops userblk_disk_front_ops = {
-	.end = userblk_disk_end,
-	.waiting = userblk_disk_waiting,
-	.is_disk = userblk_disk_is_disk,
-};
-
 /* ------------------------------------------------------------ open, close */
 
-static int userblk_disk_open(struct gendisk *disk, blk_mode_t mode)
+static int userblk_disk_open(struct gendisk *gendisk, blk_mode_t mode)
 {
-	return userblk_device_open(disk->private_data);
+	struct userblk_disk *disk = gendisk->private_data;
+
+	return userblk_front_open(&disk->front);
 }
 
-static void userblk_disk_release(struct gendisk *disk)
+static void userblk_disk_release(struct gendisk *gendisk)
 {
-	userblk_device_close(disk->private_data);
+	struct userblk_disk *disk = gendisk->private_data;
+
+	userblk_front_close(&disk->front);
 }
 
 USERBLK_DISK_OPEN_COMPAT(userblk_disk_open, userblk_disk_release)
@@ -297,48 +258,49 @@ static const struct block_device_operations userblk_disk_fops = {
 	USERBLK_DISK_OPEN_OPS(userblk_disk_open, userblk_disk_release),
 };
 
-/* ---------------------------------------------------------- partitions */
+/* ------------------------------------------------- partitions, uevents */
 
 /*
  * Waits for workers, with the disk's open_mutex; removal fails its I/O first
  * and then waits for it. The disk is claimed, as by the kernel's own scans:
  * no partition comes up under who has it to himself.
  */
-static int userblk_disk_read_partitions(struct gendisk *disk)
+static int userblk_disk_read_partitions(struct gendisk *gendisk)
 {
 	int err;
 
-	clear_bit(GD_SUPPRESS_PART_SCAN, &disk->state);
-	err = userblk_compat_prepare_to_claim(disk, disk);
+	clear_bit(GD_SUPPRESS_PART_SCAN, &gendisk->state);
+	err = userblk_compat_prepare_to_claim(gendisk, gendisk);
 	if (err)
 		return err;
-	mutex_lock(&disk->open_mutex);
-	err = bdev_disk_changed(disk, false);
-	mutex_unlock(&disk->open_mutex);
-	bd_abort_claiming(disk->part0, disk);
+	mutex_lock(&gendisk->open_mutex);
+	err = bdev_disk_changed(gendisk, false);
+	mutex_unlock(&gendisk->open_mutex);
+	bd_abort_claiming(gendisk->part0, gendisk);
 	return err;
 }
 
 static void userblk_disk_scan(struct work_struct *work)
 {
-	struct userblk_device *device =
-		container_of(work, struct userblk_device, disk.scan);
-	struct gendisk *disk = device->disk.gendisk;
+	struct userblk_disk *disk =
+		container_of(work, struct userblk_disk, scan);
+	const struct userblk_settings *settings = disk->front.settings;
 	int err = 0;
 
-	if (!(device->config.flags & USERBLK_F_NO_PARTITIONS))
-		err = userblk_disk_read_partitions(disk);
-	if (userblk_queue_is_dying(&device->queue))
+	if (!(settings->config.flags & USERBLK_F_NO_PARTITIONS))
+		err = userblk_disk_read_partitions(disk->gendisk);
+	if (userblk_queue_is_dying(disk->front.queue))
 		return;
 	if (err)
 		pr_warn("%s: its partitions were not read (error %d); blockdev --rereadpt reads them\n",
-			disk->disk_name, err);
-	userblk_disk_uevent(device, "USERBLK_EVENT=served");
+			disk->gendisk->disk_name, err);
+	userblk_event(disk_to_dev(disk->gendisk), "USERBLK_EVENT=served");
 }
 
-void userblk_disk_start_scan(struct userblk_device *device)
+static void userblk_disk_waiting(struct userblk_front *front)
 {
-	queue_work(system_unbound_wq, &device->disk.scan);
+	userblk_event(disk_to_dev(userblk_disk_of(front)->gendisk),
+		      "USERBLK_EVENT=waiting");
 }
 
 /* ----------------------------------------------------------------- size */
@@ -348,28 +310,33 @@ void userblk_disk_start_scan(struct userblk_device *device)
 
 static void userblk_disk_resized(struct work_struct *work)
 {
-	struct userblk_device *device =
-		container_of(to_delayed_work(work), struct userblk_device,
-			     disk.resized);
+	struct userblk_disk *disk = container_of(to_delayed_work(work),
+						 struct userblk_disk, resized);
 
-	WRITE_ONCE(device->disk.resized_at, jiffies);
-	userblk_disk_uevent(device, "RESIZE=1");
+	WRITE_ONCE(disk->resized_at, jiffies);
+	userblk_event(disk_to_dev(disk->gendisk), "RESIZE=1");
 }
 
-void userblk_disk_set_size(struct userblk_device *device, u64 size)
+/* A scan that is started under the front end's lock is waited for by removal. */
+static void userblk_disk_served(struct userblk_front *front, u64 size)
 {
-	set_capacity(device->disk.gendisk, size >> SECTOR_SHIFT);
+	struct userblk_disk *disk = userblk_disk_of(front);
+
+	set_capacity(disk->gendisk, size >> SECTOR_SHIFT);
+	queue_work(system_unbound_wq, &disk->scan);
 }
 
-void userblk_disk_resize(struct userblk_device *device, u64 size)
+/* At once; that it has changed is said later, and not for each change. */
+static void userblk_disk_resize(struct userblk_front *front, u64 size)
 {
-	unsigned long due = READ_ONCE(device->disk.resized_at) +
-			    USERBLK_DISK_RESIZED_PERIOD;
+	struct userblk_disk *disk = userblk_disk_of(front);
+	unsigned long due =
+		READ_ONCE(disk->resized_at) + USERBLK_DISK_RESIZED_PERIOD;
 	unsigned long now = jiffies;
 
-	userblk_disk_set_size(device, size);
+	set_capacity(disk->gendisk, size >> SECTOR_SHIFT);
 	/* If it is due already, it is about this change as well. */
-	queue_delayed_work(system_unbound_wq, &device->disk.resized,
+	queue_delayed_work(system_unbound_wq, &disk->resized,
 			   time_after(due, now) ? due - now : 0);
 }
 
@@ -402,73 +369,116 @@ userblk_disk_limits(const struct userblk_config *config)
 	return limits;
 }
 
-int userblk_disk_init_tags(struct userblk_device *device)
+static int userblk_disk_shape(struct userblk_front *front,
+			      struct userblk_config *config)
 {
-	struct blk_mq_tag_set *set = &device->disk.set;
+	struct userblk_disk *disk = userblk_disk_of(front);
+	struct blk_mq_tag_set *set = &disk->set;
 	int err;
 
 	set->ops = &userblk_disk_mq_ops;
-	set->nr_hw_queues = device->config.queues;
-	set->queue_depth = device->config.depth;
+	set->nr_hw_queues = config->queues;
+	set->queue_depth = config->depth;
 	set->numa_node = NUMA_NO_NODE;
 	/* As loop's: hot-unplug of a processor does not wait for requests. */
 	set->flags = BLK_MQ_F_SHOULD_MERGE | BLK_MQ_F_STACKING |
 		     BLK_MQ_F_NO_SCHED_BY_DEFAULT;
-	set->driver_data = device;
+	set->driver_data = disk;
 	err = blk_mq_alloc_tag_set(set);
 	if (err)
 		return err;
-	device->config.queues = set->nr_hw_queues;
-	device->config.depth = set->queue_depth;
+	config->queues = set->nr_hw_queues;
+	config->depth = set->queue_depth;
 	return 0;
 }
 
-void userblk_disk_free_tags(struct userblk_device *device)
+static int userblk_disk_make(struct userblk_front *front)
 {
-	blk_mq_free_tag_set(&device->disk.set);
-}
+	const struct userblk_config *config = &front->settings->config;
+	struct userblk_disk *disk = userblk_disk_of(front);
+	struct userblk_limits limits = userblk_disk_limits(config);
+	struct gendisk *gendisk;
 
-int userblk_disk_alloc(struct userblk_device *device)
-{
-	struct userblk_limits limits = userblk_disk_limits(&device->config);
-	struct gendisk *disk;
+	gendisk = userblk_compat_alloc_disk(&disk->set, &limits, disk);
+	if (IS_ERR(gendisk))
+		return PTR_ERR(gendisk);
 
-	disk = userblk_compat_alloc_disk(&device->disk.set, &limits, device);
-	if (IS_ERR(disk))
-		return PTR_ERR(disk);
-
-	snprintf(disk->disk_name, sizeof(disk->disk_name), "userblk%u",
-		 device->config.number);
-	disk->fops = &userblk_disk_fops;
-	disk->private_data = device;
-	if (device->config.flags & USERBLK_F_NO_PARTITIONS)
-		disk->flags |= GENHD_FL_NO_PART;
-	set_bit(GD_SUPPRESS_PART_SCAN, &disk->state);
-	set_disk_ro(disk, device->config.flags & USERBLK_F_READ_ONLY);
-	device->disk.gendisk = disk;
-	device->disk.seq = disk->diskseq;
-	INIT_WORK(&device->disk.scan, userblk_disk_scan);
-	INIT_DELAYED_WORK(&device->disk.resized, userblk_disk_resized);
-	device->disk.resized_at = jiffies - USERBLK_DISK_RESIZED_PERIOD;
+	snprintf(gendisk->disk_name, sizeof(gendisk->disk_name), "userblk%u",
+		 config->number);
+	gendisk->fops = &userblk_disk_fops;
+	gendisk->private_data = disk;
+	if (config->flags & USERBLK_F_NO_PARTITIONS)
+		gendisk->flags |= GENHD_FL_NO_PART;
+	set_bit(GD_SUPPRESS_PART_SCAN, &gendisk->state);
+	set_disk_ro(gendisk, config->flags & USERBLK_F_READ_ONLY);
+	dev_set_drvdata(disk_to_dev(gendisk), front->queue);
+	disk->gendisk = gendisk;
+	disk->chunk_size = config->chunk_size;
+	disk->read_only = config->flags & USERBLK_F_READ_ONLY;
+	front->diskseq = gendisk->diskseq;
+	INIT_WORK(&disk->scan, userblk_disk_scan);
+	INIT_DELAYED_WORK(&disk->resized, userblk_disk_resized);
+	disk->resized_at = jiffies - USERBLK_DISK_RESIZED_PERIOD;
 	return 0;
 }
 
-int userblk_disk_add(struct userblk_device *device)
+static int userblk_disk_appear(struct userblk_front *front)
 {
-	return device_add_disk(NULL, device->disk.gendisk,
-			       userblk_sysfs_groups);
+	return device_add_disk(NULL, userblk_disk_of(front)->gendisk,
+			       userblk_sysfs_front_groups);
 }
 
 /* The queue is dead: nothing here waits for a worker. */
-void userblk_disk_del(struct userblk_device *device)
+static void userblk_disk_vanish(struct userblk_front *front)
 {
-	blk_mark_disk_dead(device->disk.gendisk);
-	cancel_work_sync(&device->disk.scan);
-	cancel_delayed_work_sync(&device->disk.resized);
-	del_gendisk(device->disk.gendisk);
+	struct userblk_disk *disk = userblk_disk_of(front);
+
+	blk_mark_disk_dead(disk->gendisk);
+	cancel_work_sync(&disk->scan);
+	cancel_delayed_work_sync(&disk->resized);
+	del_gendisk(disk->gendisk);
 }
 
-void userblk_disk_free(struct userblk_device *device)
+static void userblk_disk_unmake(struct userblk_front *front)
 {
-	put_disk(device->disk.gendisk);
+	struct userblk_disk *disk = userblk_disk_of(front);
+
+	if (disk->gendisk)
+		put_disk(disk->gendisk);
+	blk_mq_free_tag_set(&disk->set);
+}
+
+static void userblk_disk_free(struct userblk_front *front)
+{
+	kfree(userblk_disk_of(front));
+}
+
+static bool userblk_disk_is_disk(const struct userblk_front *front,
+				 const struct gendisk *gendisk)
+{
+	return userblk_disk_of(front)->gendisk == gendisk;
+}
+
+static const struct userblk_front_ops userblk_disk_front_ops = {
+	.shape = userblk_disk_shape,
+	.make = userblk_disk_make,
+	.appear = userblk_disk_appear,
+	.vanish = userblk_disk_vanish,
+	.unmake = userblk_disk_unmake,
+	.free = userblk_disk_free,
+	.end = userblk_disk_end,
+	.waiting = userblk_disk_waiting,
+	.served = userblk_disk_served,
+	.resize = userblk_disk_resize,
+	.is_disk = userblk_disk_is_disk,
+};
+
+struct userblk_front *userblk_disk_create(void)
+{
+	struct userblk_disk *disk = kzalloc(sizeof(*disk), GFP_KERNEL);
+
+	if (!disk)
+		return NULL;
+	userblk_front_init(&disk->front, &userblk_disk_front_ops);
+	return &disk->front;
 }

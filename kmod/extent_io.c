@@ -2,124 +2,33 @@
 #include "extent_io.h"
 
 #include <linux/backing-dev.h>
-#include <linux/blk-cgroup.h>
-#include <linux/cred.h>
-#include <linux/falloc.h>
 #include <linux/fsnotify.h>
-#include <linux/kthread.h>
-#include <linux/memcontrol.h>
 #include <linux/mount.h>
 #include <linux/sched/mm.h>
-#include <linux/shmem_fs.h>
 #include <linux/slab.h>
 #include <linux/uio.h>
 
-static struct userblk_slot *
-userblk_extent_io_slot(const struct userblk_extent_io *io)
-{
-	return io->redirect->slot;
-}
-
-static bool userblk_extent_io_is_regular(const struct userblk_extent_io *io)
-{
-	return S_ISREG(file_inode(io->range.file)->i_mode);
-}
-
-/* Memory is as good as at hand, but for what it may have to be got from. */
-static bool userblk_extent_io_is_in_memory(const struct userblk_extent_io *io)
-{
-	return shmem_mapping(io->range.file->f_mapping);
-}
-
-/* ------------------------------------------------- what is read and written */
-
-/* What the bios from this one on are made of: counted, and noted if bvecs. */
-static unsigned int userblk_bios_bvecs(struct bio *bio, struct bio_vec *bvecs)
-{
-	unsigned int n = 0;
-	struct bvec_iter at;
-	struct bio_vec bv;
-
-	for (; bio; bio = bio->bi_next) {
-		bio_for_each_bvec(bv, bio, at) {
-			if (bvecs)
-				bvecs[n] = bv;
-			n++;
-		}
-	}
-	return n;
-}
-
-static void userblk_extent_io_drop_bvecs(struct userblk_extent_io *io)
-{
-	kfree(io->bvecs);
-	io->bvecs = NULL;
-}
-
-/* Within one bio its own table will do; skip is within it. */
-static inline void userblk_extent_io_iter_bio(struct bio *bio,
-					      struct iov_iter *iter,
-					      unsigned int direction, u32 skip)
-{
-	const struct bio_vec *bvecs =
-		__bvec_iter_bvec(bio->bi_io_vec, bio->bi_iter);
-	struct bvec_iter at;
-	unsigned int n = 0;
-	struct bio_vec bv;
-
-	if (bio->bi_iter.bi_size <= bvecs->bv_len - bio->bi_iter.bi_bvec_done)
-		n = 1;
-	else
-		bio_for_each_bvec(bv, bio, at)
-			n++;
-	iov_iter_bvec(iter, direction, bvecs, n, bio->bi_iter.bi_size);
-	iter->iov_offset = bio->bi_iter.bi_bvec_done;
-	if (skip)
-		iov_iter_advance(iter, skip);
-}
-
-/*
- * The pages of what is left to be done, or, for lack of memory, of the first
- * piece of that.
- */
-static void userblk_extent_io_iter(struct userblk_extent_io *io,
-				   struct iov_iter *iter,
-				   unsigned int direction)
-{
-	struct bio *bio = userblk_extent_io_slot(io)->bio;
-	u32 left = io->range.length - io->done;
-	u32 skip = io->first + io->done;
-	unsigned int n;
-
-	if (likely(!skip && left == bio->bi_iter.bi_size)) {
-		userblk_extent_io_iter_bio(bio, iter, direction, 0);
-		return;
-	}
-	while (skip >= bio->bi_iter.bi_size) {
-		skip -= bio->bi_iter.bi_size;
-		bio = bio->bi_next;
-	}
-	if (left > bio->bi_iter.bi_size - skip) {
-		n = userblk_bios_bvecs(bio, NULL);
-		io->bvecs =
-			kmalloc_array(n, sizeof(*io->bvecs),
-				      GFP_NOIO | __GFP_NOWARN | __GFP_NORETRY);
-	}
-	if (io->bvecs) {
-		userblk_bios_bvecs(bio, io->bvecs);
-		iov_iter_bvec(iter, direction, io->bvecs, n, skip + left);
-		iov_iter_advance(iter, skip);
-	} else {
-		userblk_extent_io_iter_bio(bio, iter, direction, skip);
-	}
-	iov_iter_truncate(iter, left);
-}
+#include "extent_pages.h"
+#include "extent_range.h"
+#include "queue.h"
 
 /* --------------------------------------------------------- reading, writing */
 
 static void
 userblk_extent_io_transferred(struct userblk_extent_io *io, long ret,
 			      struct userblk_completions *completions);
+
+/*
+ * The worker's identity, and the file, are kept for whoever goes on when it may
+ * be gone. In the worker, before that is possible.
+ */
+static void userblk_extent_io_remember(struct userblk_extent_io *io)
+{
+	if (io->borrows)
+		userblk_file_range_hold(&io->range);
+	io->borrows = false;
+	userblk_identity_remember(io->identity);
+}
 
 static void userblk_extent_io_complete(struct kiocb *iocb, long ret)
 {
@@ -138,25 +47,8 @@ static bool userblk_extent_io_is_aligned(const struct userblk_extent_io *io,
 	struct block_device *bdev = userblk_redirect_file_bdev(io->range.file);
 	unsigned int block = bdev ? bdev_logical_block_size(bdev) : SECTOR_SIZE;
 
-	return !((iov_iter_alignment(iter) | (io->range.offset + io->done)) &
+	return !((iov_iter_alignment(iter) | (io->range.offset + io->moved)) &
 		 (block - 1));
-}
-
-/*
- * With the priority of the request, whoever carries it out, and to the place
- * that was named, whatever has become of the file's flags since.
- */
-static void userblk_extent_io_set_iocb(struct userblk_extent_io *io)
-{
-	struct kiocb *iocb = &io->iocb;
-
-	iocb->ki_filp = io->range.file;
-	iocb->ki_pos = io->range.offset + io->done;
-	iocb->ki_complete = NULL;
-	iocb->private = NULL;
-	iocb->ki_flags = io->range.file->f_iocb_flags & ~IOCB_APPEND;
-	iocb->ki_ioprio = userblk_extent_io_slot(io)->bio->bi_ioprio;
-	iocb->ki_waitq = NULL;
 }
 
 /*
@@ -170,7 +62,7 @@ static bool userblk_extent_io_init_iocb(struct userblk_extent_io *io,
 	struct kiocb *iocb = &io->iocb;
 
 	userblk_extent_io_set_iocb(io);
-	if (writes && userblk_extent_io_slot(io)->flags & USERBLK_REQ_FUA)
+	if (writes && io->slot->flags & USERBLK_REQ_FUA)
 		iocb->ki_flags |= IOCB_DSYNC;
 	if (!io->blocking && io->range.file->f_mode & FMODE_NOWAIT) {
 		iocb->ki_flags |= IOCB_NOWAIT;
@@ -187,36 +79,6 @@ static bool userblk_extent_io_init_iocb(struct userblk_extent_io *io,
 	}
 	iocb->ki_complete = userblk_extent_io_complete;
 	return true;
-}
-
-/*
- * As file_start_write(), whose end may come in another context. False: the file
- * system is frozen, for which a worker does not wait.
- */
-static inline bool
-userblk_extent_io_start_write(const struct userblk_extent_io *io)
-{
-	struct super_block *sb = file_inode(io->range.file)->i_sb;
-
-	if (!userblk_extent_io_is_regular(io))
-		return true;
-	if (io->blocking)
-		sb_start_write(sb);
-	else if (!sb_start_write_trylock(sb))
-		return false;
-	__sb_writers_release(sb, SB_FREEZE_WRITE);
-	return true;
-}
-
-static inline void
-userblk_extent_io_end_write(const struct userblk_extent_io *io)
-{
-	struct super_block *sb = file_inode(io->range.file)->i_sb;
-
-	if (!userblk_extent_io_is_regular(io))
-		return;
-	__sb_writers_acquired(sb, SB_FREEZE_WRITE);
-	sb_end_write(sb);
 }
 
 /*
@@ -259,13 +121,13 @@ static void userblk_extent_io_defer(struct userblk_extent_io *io);
 static void userblk_extent_io_transfer(struct userblk_extent_io *io,
 				       struct userblk_completions *completions)
 {
-	bool writes = userblk_extent_io_slot(io)->op == USERBLK_OP_WRITE;
+	bool writes = io->slot->op == USERBLK_OP_WRITE;
 	struct file *file = io->range.file;
 	struct iov_iter iter __uninitialized;
 	bool sync;
 	long ret;
 
-	userblk_extent_io_iter(io, &iter, writes ? ITER_SOURCE : ITER_DEST);
+	userblk_extent_pages_iter(io, &iter, writes ? ITER_SOURCE : ITER_DEST);
 	if (!file) {
 		ret = iov_iter_zero(iov_iter_count(&iter), &iter);
 		userblk_extent_io_transferred(io, ret, completions);
@@ -278,7 +140,7 @@ static void userblk_extent_io_transfer(struct userblk_extent_io *io,
 	}
 	sync = is_sync_kiocb(&io->iocb);
 	if (!sync) {
-		userblk_redirect_remember(io->redirect);
+		userblk_extent_io_remember(io);
 		/* The pages are looked at until both are through with them. */
 		atomic_set(&io->refs, 2);
 	}
@@ -295,24 +157,13 @@ static void userblk_extent_io_transfer(struct userblk_extent_io *io,
 
 /* ---------------------------------------------------------------- watchers */
 
-/* As read() and write() do. Sleeps at most for memory. */
-static void userblk_extent_io_tell(const struct userblk_extent_io *io)
-{
-	if (userblk_extent_io_slot(io)->op == USERBLK_OP_READ)
-		fsnotify_access(io->range.file);
-	else
-		fsnotify_modify(io->range.file);
-}
-
 /*
  * Would anybody hear of it? What asks may be an interrupt. Marks of a mount as a
  * whole cannot be seen from here.
  */
 static bool userblk_extent_io_is_heard(const struct userblk_extent_io *io)
 {
-	u32 mask = userblk_extent_io_slot(io)->op == USERBLK_OP_READ ?
-			   FS_ACCESS :
-			   FS_MODIFY;
+	u32 mask = io->slot->op == USERBLK_OP_READ ? FS_ACCESS : FS_MODIFY;
 	const struct dentry *dentry = io->range.file->f_path.dentry;
 	const struct inode *inode = d_inode(dentry);
 
@@ -336,146 +187,24 @@ static void userblk_extent_io_over(struct userblk_extent_io *io,
 			return;
 		}
 	}
-	userblk_extent_io_done(io, 0, completions);
-}
-
-/* ------------------------------------------------- what moves no data */
-
-static long userblk_extent_io_write_zeroes(struct userblk_extent_io *io)
-{
-	u32 left = io->range.length - io->done;
-	struct bio_vec bvecs[16];
-	struct iov_iter iter;
-	unsigned int n;
-
-	for (n = 0; n < ARRAY_SIZE(bvecs) && left; n++) {
-		bvec_set_page(&bvecs[n], ZERO_PAGE(0),
-			      min_t(u32, left, PAGE_SIZE), 0);
-		left -= bvecs[n].bv_len;
-	}
-	left = io->range.length - io->done - left;
-	iov_iter_bvec(&iter, ITER_SOURCE, bvecs, n, left);
-	userblk_extent_io_set_iocb(io);
-	io->iocb.ki_flags &= ~IOCB_DIRECT;
-	return io->range.file->f_op->write_iter(&io->iocb, &iter);
-}
-
-static int userblk_extent_io_write_all_zeroes(struct userblk_extent_io *io)
-{
-	long ret = 0;
-
-	userblk_extent_io_start_write(io);
-	while (io->done < io->range.length) {
-		ret = userblk_extent_io_write_zeroes(io);
-		if (ret <= 0)
-			break;
-		io->done += ret;
-		cond_resched();
-	}
-	userblk_extent_io_end_write(io);
-	if (io->done)
-		userblk_extent_io_tell(io);
-	return io->done < io->range.length ? ret ?: -EIO : 0;
-}
-
-/* Zeros behind the file's end could not be read: its new end is written. */
-static int userblk_extent_io_write_end(struct userblk_extent_io *io)
-{
-	const struct userblk_file_range *range = &io->range;
-
-	if (!userblk_extent_io_is_regular(io) ||
-	    i_size_read(range->file->f_mapping->host) >=
-		    range->offset + range->length)
-		return 0;
-	io->done = range->length - min_t(u32, range->length, SECTOR_SIZE);
-	return userblk_extent_io_write_all_zeroes(io);
-}
-
-/* Of what goes beyond its end a disk zeroes a part, and says nothing. */
-static bool userblk_extent_io_is_beyond_disk(const struct userblk_extent_io *io)
-{
-	const struct userblk_file_range *range = &io->range;
-	struct inode *inode = range->file->f_mapping->host;
-
-	return S_ISBLK(inode->i_mode) &&
-	       range->offset + range->length > i_size_read(inode);
-}
-
-static int userblk_extent_io_zero(struct userblk_extent_io *io)
-{
-	struct userblk_slot *slot = userblk_extent_io_slot(io);
-	const struct userblk_file_range *range = &io->range;
-	int mode = slot->flags & USERBLK_REQ_NOUNMAP ? FALLOC_FL_ZERO_RANGE :
-						       FALLOC_FL_PUNCH_HOLE;
-	int err;
-
-	if (userblk_extent_io_is_beyond_disk(io))
-		return -ENOSPC;
-	err = vfs_fallocate(range->file, mode | FALLOC_FL_KEEP_SIZE,
-			    range->offset, range->length);
-	/* A disk zeroes whole blocks only. */
-	if (err == -EOPNOTSUPP || err == -EINVAL)
-		err = userblk_extent_io_write_all_zeroes(io);
-	else if (!err)
-		err = userblk_extent_io_write_end(io);
-	if (!err && slot->flags & USERBLK_REQ_FUA)
-		err = vfs_fsync(range->file, 1);
-	return err;
-}
-
-static int userblk_extent_io_discard(const struct userblk_extent_io *io)
-{
-	const struct userblk_file_range *range = &io->range;
-	struct inode *inode = range->file->f_mapping->host;
-	loff_t first = range->offset;
-	loff_t end = first + range->length;
-
-	/* A disk discards whole blocks: those that lie within. */
-	if (S_ISBLK(inode->i_mode)) {
-		unsigned int block = bdev_logical_block_size(I_BDEV(inode));
-
-		first = round_up(first, block);
-		end = round_down(end, block);
-	}
-	if (first >= end)
-		return 0;
-	return vfs_fallocate(range->file,
-			     FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, first,
-			     end - first);
-}
-
-static int userblk_extent_io_act(struct userblk_extent_io *io)
-{
-	const struct userblk_file_range *range = &io->range;
-
-	if (!range->file)
-		return 0;
-	switch (userblk_extent_io_slot(io)->op) {
-	case USERBLK_OP_FLUSH:
-		return vfs_fsync(range->file, 1);
-	case USERBLK_OP_DISCARD:
-		return userblk_extent_io_discard(io);
-	default:
-		return userblk_extent_io_zero(io);
-	}
+	io->done(io, 0, completions);
 }
 
 /* --------------------------------------------------------------- in order */
 
 static bool userblk_extent_io_moves_data(const struct userblk_extent_io *io)
 {
-	return userblk_extent_io_slot(io)->op <= USERBLK_OP_WRITE;
+	return io->slot->op <= USERBLK_OP_WRITE;
 }
 
 static void userblk_extent_io_go(struct userblk_extent_io *io,
 				 struct userblk_completions *completions)
 {
 	if (!userblk_extent_io_moves_data(io)) {
-		userblk_extent_io_done(io, userblk_extent_io_act(io),
-				       completions);
-	} else if (unlikely(io->done >= io->range.length)) {
+		io->done(io, userblk_extent_range_act(io), completions);
+	} else if (unlikely(io->moved >= io->range.length)) {
 		userblk_extent_io_tell(io);
-		userblk_extent_io_done(io, 0, completions);
+		io->done(io, 0, completions);
 	} else {
 		userblk_extent_io_transfer(io, completions);
 	}
@@ -486,48 +215,21 @@ static void userblk_extent_io_work(struct work_struct *work)
 {
 	struct userblk_extent_io *io =
 		container_of(work, struct userblk_extent_io, work);
-	struct cgroup_subsys_state *blkcg = io->redirect->blkcg;
-	struct cgroup_subsys_state *memory = NULL;
-	const struct cred *cred = get_cred(io->redirect->cred);
-	struct mem_cgroup *old_memory = NULL;
-	unsigned int flags = current->flags;
-	const struct cred *old_cred;
+	struct userblk_guise guise;
 
-	/* This is writeback's own way: it must not wait for writeback. */
-	current->flags |= PF_LOCAL_THROTTLE | PF_MEMALLOC_NOIO;
-	old_cred = override_creds(cred);
-#ifdef CONFIG_BLK_CGROUP
-	css_get(blkcg);
-	kthread_associate_blkcg(blkcg);
-#ifdef CONFIG_MEMCG
-	memory = cgroup_get_e_css(blkcg->cgroup, &memory_cgrp_subsys);
-	old_memory = set_active_memcg(mem_cgroup_from_css(memory));
-#endif
-#endif
+	userblk_guise_assume(&guise, io->identity);
 	/* The extent may be gone after this. */
 	userblk_extent_io_go(io, NULL);
-#ifdef CONFIG_BLK_CGROUP
-#ifdef CONFIG_MEMCG
-	set_active_memcg(old_memory);
-	if (memory)
-		css_put(memory);
-#endif
-	kthread_associate_blkcg(NULL);
-	css_put(blkcg);
-#endif
-	revert_creds(old_cred);
-	put_cred(cred);
-	current_restore_flags(flags, PF_LOCAL_THROTTLE | PF_MEMALLOC_NOIO);
+	userblk_guise_resign(&guise);
 }
 
 /* In the worker still, or after what was done in advance of a completion. */
 static void userblk_extent_io_defer(struct userblk_extent_io *io)
 {
-	userblk_extent_io_drop_bvecs(io);
-	userblk_redirect_remember(io->redirect);
+	userblk_extent_pages_drop(io);
+	userblk_extent_io_remember(io);
 	io->blocking = true;
-	queue_work(userblk_extent_io_slot(io)->hwq->queue->redirect_wq,
-		   &io->work);
+	queue_work(io->slot->hwq->queue->redirect_wq, &io->work);
 }
 
 /* Stopped for a reason that is the worker's, or for want of blocking. */
@@ -545,14 +247,13 @@ static void
 userblk_extent_io_transferred(struct userblk_extent_io *io, long ret,
 			      struct userblk_completions *completions)
 {
-	if (io->range.file &&
-	    userblk_extent_io_slot(io)->op == USERBLK_OP_WRITE)
+	if (io->range.file && io->slot->op == USERBLK_OP_WRITE)
 		userblk_extent_io_end_write(io);
 	if (io->bvecs)
-		userblk_extent_io_drop_bvecs(io);
+		userblk_extent_pages_drop(io);
 	if (ret > 0) {
-		io->done += ret;
-		if (likely(io->done >= io->range.length))
+		io->moved += ret;
+		if (likely(io->moved >= io->range.length))
 			userblk_extent_io_over(io, completions);
 		else
 			userblk_extent_io_defer(io);
@@ -564,7 +265,7 @@ userblk_extent_io_transferred(struct userblk_extent_io *io, long ret,
 		userblk_extent_io_defer(io);
 	} else {
 		/* 0 is the end of the file, where there should be data. */
-		userblk_extent_io_done(io, ret ?: -EIO, completions);
+		io->done(io, ret ?: -EIO, completions);
 	}
 }
 
@@ -573,7 +274,7 @@ static bool userblk_extent_io_is_at_hand(const struct userblk_extent_io *io)
 {
 	struct inode *inode = io->range.file->f_mapping->host;
 
-	if (userblk_extent_io_slot(io)->op == USERBLK_OP_READ)
+	if (io->slot->op == USERBLK_OP_READ)
 		return !READ_ONCE(SHMEM_I(inode)->swapped);
 	return io->range.offset + io->range.length <= i_size_read(inode) &&
 	       READ_ONCE(inode->i_mapping->nrpages) >=
@@ -604,7 +305,7 @@ enum userblk_extent_io_pace {
 static enum userblk_extent_io_pace
 userblk_extent_io_pace(const struct userblk_extent_io *io)
 {
-	const struct userblk_slot *slot = userblk_extent_io_slot(io);
+	const struct userblk_slot *slot = io->slot;
 	const struct file *file = io->range.file;
 
 	if (!file)
@@ -645,9 +346,13 @@ void userblk_extent_io_start(struct userblk_extent_io *io,
 }
 
 void userblk_extent_io_init(struct userblk_extent_io *io,
-			    struct userblk_redirect *redirect)
+			    struct userblk_slot *slot,
+			    struct userblk_identity *identity,
+			    userblk_extent_io_done done)
 {
-	io->redirect = redirect;
+	io->slot = slot;
+	io->identity = identity;
+	io->done = done;
 	io->bvecs = NULL;
 	INIT_WORK(&io->work, userblk_extent_io_work);
 }

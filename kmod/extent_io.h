@@ -9,10 +9,13 @@
 #ifndef USERBLK_PART_H
 #define USERBLK_PART_H
 
-#include "redirect.h"
+#include "extent.h"
 
+/* What stays the same whatever is redirected. The rest is set before it starts. */
 void userblk_extent_io_init(struct userblk_extent_io *io,
-			    struct userblk_redirect *redirect);
+			    struct userblk_slot *slot,
+			    struct userblk_identity *identity,
+			    userblk_extent_io_done done);
 
 /*
  * In the process that redirected. It may be done when it returns. Gives
@@ -21,4 +24,4 @@ void userblk_extent_io_init(struct userblk_extent_io *io,
 void userblk_extent_io_start(struct userblk_extent_io *io,
 			     struct userblk_completions *completions);
 
-#endif /* USERBLK_PART_H */
+#endif /* USERBLK_EXTENT_IO_H */

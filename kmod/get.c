@@ -4,10 +4,11 @@
 #include <linux/hrtimer.h>
 #include <linux/sched/signal.h>
 
+#include "patience.h"
 #include "payload.h"
 #include "payload_file.h"
 #include "record.h"
-#include "wake.h"
+#include "recovery.h"
 
 /* Records copied at a time; they live on the stack. */
 #define USERBLK_GET_CHUNK	16u
@@ -36,6 +37,19 @@ static void userblk_get_undo(struct userblk_queue *queue, u64 id)
 {
 	userblk_queue_give_back(userblk_queue_slot(queue, id),
 				USERBLK_ID_GENERATION(id), true);
+}
+
+static unsigned int userblk_get_take(struct userblk_queue *queue, u32 start,
+				     struct userblk_taker *taker,
+				     struct userblk_delivery *to,
+				     unsigned int n, bool first, bool *alone)
+{
+	unsigned int taken =
+		userblk_queue_take(queue, start, taker, to, n, first, alone);
+
+	if (taken)
+		userblk_patience_note_taken(queue);
+	return taken;
 }
 
 /* Fills a record in; with an error in result there is no request in it. */
@@ -95,8 +109,8 @@ static unsigned int userblk_get_chunk(struct userblk_queue *queue,
 	good = userblk_get_screen(requests, n);
 	if (!good)
 		return n;
-	end = next + userblk_queue_take(queue, start, taker, deliveries, good,
-					first, alone);
+	end = next + userblk_get_take(queue, start, taker, deliveries, good,
+				      first, alone);
 	for (i = 0; i < n && next < end; i++)
 		if (!requests[i].result)
 			userblk_get_hand_out(queue, next++, &requests[i]);
@@ -107,28 +121,28 @@ static unsigned int userblk_get_chunk(struct userblk_queue *queue,
  * Which hardware queue to look at first. Every one gets its turn, also beside a
  * hint, so that a busy queue does not starve the others.
  */
-static u32 userblk_get_start(struct userblk_node *node, u32 hint)
+static u32 userblk_get_start(struct userblk_caller *caller, u32 hint)
 {
-	u32 turn = READ_ONCE(node->turn);
+	u32 turn = READ_ONCE(caller->turn);
 
-	if (node->device->queue.nr_hwqs == 1)
+	if (caller->queue->nr_hwqs == 1)
 		return 0;
-	WRITE_ONCE(node->turn, turn + 1);
+	WRITE_ONCE(caller->turn, turn + 1);
 	if (hint != USERBLK_ANY_QUEUE && turn % USERBLK_GET_TURN)
 		return hint;
 	if (hint != USERBLK_ANY_QUEUE)
 		turn /= USERBLK_GET_TURN;
-	return turn % node->device->queue.nr_hwqs;
+	return turn % caller->queue->nr_hwqs;
 }
 
 /* Goes on for more. Returns an error only if no record was used. */
-static int userblk_get_many(struct userblk_node *node,
+static int userblk_get_many(struct userblk_caller *caller,
 			    struct userblk_taker *taker,
 			    struct userblk_get *get, u32 room,
 			    unsigned int delivered)
 {
 	struct userblk_request __user *user = u64_to_user_ptr(get->requests);
-	struct userblk_queue *queue = &node->device->queue;
+	struct userblk_queue *queue = caller->queue;
 	struct userblk_request requests[USERBLK_GET_CHUNK] __uninitialized;
 	bool alone = false;
 	unsigned int n;
@@ -143,7 +157,7 @@ static int userblk_get_many(struct userblk_node *node,
 				   n * sizeof(*requests)))
 			return get->count ? 0 : -EFAULT;
 		used = userblk_get_chunk(queue, taker,
-					 userblk_get_start(node, get->queue),
+					 userblk_get_start(caller, get->queue),
 					 requests, n, !delivered, &alone);
 		if (!used)
 			break;
@@ -168,12 +182,12 @@ static int userblk_get_many(struct userblk_node *node,
  * The same for one that waits by itself, as most do: without loops. An error, or
  * how many were delivered.
  */
-static int userblk_get_one(struct userblk_node *node,
+static int userblk_get_one(struct userblk_caller *caller,
 			   struct userblk_taker *taker, struct userblk_get *get,
 			   bool *alone)
 {
 	struct userblk_request __user *user = u64_to_user_ptr(get->requests);
-	struct userblk_queue *queue = &node->device->queue;
+	struct userblk_queue *queue = caller->queue;
 	struct userblk_request request __uninitialized;
 	struct userblk_delivery delivery __uninitialized;
 
@@ -183,8 +197,8 @@ static int userblk_get_one(struct userblk_node *node,
 		return -EFAULT;
 	if (!userblk_get_screen(&request, 1))
 		goto write;
-	if (!userblk_queue_take(queue, userblk_get_start(node, get->queue),
-				taker, &delivery, 1, true, alone))
+	if (!userblk_get_take(queue, userblk_get_start(caller, get->queue),
+			      taker, &delivery, 1, true, alone))
 		return 0;
 	userblk_get_hand_out(queue, &delivery, &request);
 write:
@@ -199,11 +213,11 @@ write:
 }
 
 /* Takes what is there now. */
-static int userblk_get_fill(struct userblk_node *node,
+static int userblk_get_fill(struct userblk_caller *caller,
 			    struct userblk_taker *taker,
 			    struct userblk_get *get, u32 room)
 {
-	struct userblk_queue *queue = &node->device->queue;
+	struct userblk_queue *queue = caller->queue;
 	u32 waiting = userblk_queue_waiting(queue);
 	bool alone = false;
 	int ret = 0;
@@ -211,23 +225,23 @@ static int userblk_get_fill(struct userblk_node *node,
 	if (!waiting)
 		return 0;
 	if (waiting == 1) {
-		ret = userblk_get_one(node, taker, get, &alone);
+		ret = userblk_get_one(caller, taker, get, &alone);
 		if (ret < 0)
 			return ret;
 		if (alone || !userblk_queue_has_work(queue))
 			return 0;
 	}
-	return userblk_get_many(node, taker, get, room, ret);
+	return userblk_get_many(caller, taker, get, room, ret);
 }
 
 /*
  * Looks for requests without sleeping, on behalf of a processor that has nothing
  * else to do. Twice as long after it helped, half as long after it did not.
  */
-static bool userblk_get_spin(struct userblk_node *node)
+static bool userblk_get_spin(struct userblk_caller *caller)
 {
-	struct userblk_queue *queue = &node->device->queue;
-	u32 budget = clamp(READ_ONCE(node->spin_ns), USERBLK_SPIN_LEAST_NS,
+	struct userblk_queue *queue = caller->queue;
+	u32 budget = clamp(READ_ONCE(caller->spin_ns), USERBLK_SPIN_LEAST_NS,
 			   USERBLK_SPIN_MOST_NS);
 	u64 end;
 	bool found;
@@ -240,7 +254,7 @@ static bool userblk_get_spin(struct userblk_node *node)
 		found = userblk_queue_has_work(queue);
 	} while (!found && !need_resched() && !signal_pending(current) &&
 		 !userblk_queue_is_dying(queue) && ktime_get_ns() < end);
-	WRITE_ONCE(node->spin_ns, found ? budget * 2 : budget / 2);
+	WRITE_ONCE(caller->spin_ns, found ? budget * 2 : budget / 2);
 	return found;
 }
 
@@ -251,7 +265,7 @@ static int userblk_get_wait(struct userblk_queue *queue, u32 start,
 	struct userblk_waiter waiter __uninitialized;
 	int err = 0;
 
-	userblk_waiter_add(&waiter, &queue->hwqs[start], watch);
+	userblk_waiter_add(&waiter, &queue->waiters.places[start], watch);
 	/*
 	 * Who is due on this processor may bring what is then not slept for:
 	 * being preempted takes no waiter off the run queue.
@@ -274,11 +288,11 @@ static int userblk_get_wait(struct userblk_queue *queue, u32 start,
 }
 
 /* Nothing is there: 0 to look again, or why not. */
-static int userblk_get_idle(struct userblk_node *node,
+static int userblk_get_idle(struct userblk_caller *caller,
 			    const struct userblk_get *get, bool watch,
 			    bool spin, ktime_t *until)
 {
-	struct userblk_queue *queue = &node->device->queue;
+	struct userblk_queue *queue = caller->queue;
 
 	if (userblk_queue_is_dying(queue))
 		return -ENODEV;
@@ -287,16 +301,15 @@ static int userblk_get_idle(struct userblk_node *node,
 		return -EINTR;
 	if (!get->timeout_ns)
 		return -ETIME;
-	if (spin && userblk_get_spin(node))
+	if (spin && userblk_get_spin(caller))
 		return 0;
-	return userblk_get_wait(queue, userblk_get_start(node, get->queue),
-				watch,
-				get->timeout_ns < 0 ? NULL : until);
+	return userblk_get_wait(queue, userblk_get_start(caller, get->queue),
+				watch, get->timeout_ns < 0 ? NULL : until);
 }
 
-int userblk_get_run(struct userblk_node *node, struct userblk_get *get)
+int userblk_get_run(struct userblk_caller *caller, struct userblk_get *get)
 {
-	struct userblk_queue *queue = &node->device->queue;
+	struct userblk_queue *queue = caller->queue;
 	bool watch = get->flags & USERBLK_GET_WATCH;
 	bool spin = get->flags & USERBLK_GET_SPIN;
 	struct userblk_taker *taker;
@@ -307,19 +320,19 @@ int userblk_get_run(struct userblk_node *node, struct userblk_get *get)
 
 	get->count = 0;
 	get->flags = 0;
-	taker = userblk_node_taker(node);
+	taker = userblk_caller_taker(caller);
 	if (IS_ERR(taker))
 		return PTR_ERR(taker);
-	userblk_device_served(node->device);
+	userblk_front_note_served(queue->front);
 	if (get->timeout_ns > 0)
 		until = ktime_add_safe(ktime_get(), get->timeout_ns);
 
 	for (;;) {
-		err = userblk_get_fill(node, taker, get, room);
+		err = userblk_get_fill(caller, taker, get, room);
 		orphans = userblk_takers_orphans(&queue->takers);
 		if (err || get->count || (watch && orphans))
 			break;
-		err = userblk_get_idle(node, get, watch, spin, &until);
+		err = userblk_get_idle(caller, get, watch, spin, &until);
 		if (err)
 			break;
 	}
@@ -329,6 +342,6 @@ int userblk_get_run(struct userblk_node *node, struct userblk_get *get)
 	 * Pass on a wake-up that was not used, or not used up: there may be
 	 * others waiting for what is left.
 	 */
-	userblk_wake_for_rest(queue);
+	userblk_queue_wake_for_rest(queue);
 	return err == -ETIME ? 0 : err;
 }

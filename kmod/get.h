@@ -3,7 +3,7 @@
 #ifndef USERBLK_GET_H
 #define USERBLK_GET_H
 
-#include "node.h"
+#include "caller.h"
 
 /* Is the header sound? 0, -ENOTTY or -EINVAL. */
 static inline int userblk_get_check(const struct userblk_queue *queue,
@@ -25,6 +25,6 @@ static inline int userblk_get_check(const struct userblk_queue *queue,
  * Carries a checked GET out and fills the header in. 0; -EINTR, -EFAULT,
  * -ENODEV, -ENOMEM with nothing taken.
  */
-int userblk_get_run(struct userblk_node *node, struct userblk_get *get);
+int userblk_get_run(struct userblk_caller *caller, struct userblk_get *get);
 
 #endif /* USERBLK_GET_H */

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "info.h"
 
+#include <linux/cred.h>
 #include <linux/jiffies.h>
 #include <linux/mm.h>
 #include <linux/uaccess.h>
+
+#include "config.h"
 
 static u64 userblk_slot_age_ns(const struct userblk_slot *slot)
 {
@@ -136,12 +139,12 @@ static int userblk_info_taken(struct userblk_queue *queue,
 	return err;
 }
 
-u32 userblk_device_servers(struct userblk_device *device, u64 *unserved_ns)
+u32 userblk_queue_servers(struct userblk_queue *queue, u64 *unserved_ns)
 {
-	u32 servers = userblk_takers_living(&device->queue.takers, unserved_ns);
+	u32 servers = userblk_takers_living(&queue->takers, unserved_ns);
 
 	/* Nobody has served it yet: that is no time without service. */
-	if (!test_bit(0, &device->served))
+	if (!userblk_front_is_served(queue->front))
 		*unserved_ns = 0;
 	return servers;
 }
@@ -179,9 +182,26 @@ static void userblk_info_stats(struct userblk_queue *queue,
 	info->redirects = sum.redirects;
 }
 
-long userblk_info(struct userblk_node *node, void __user *arg)
+static void userblk_info_front(struct userblk_front *front,
+			       struct userblk_info *info)
 {
-	struct userblk_device *device = node->device;
+	const struct userblk_settings *settings = front->settings;
+
+	info->config = settings->config;
+	spin_lock(&front->lock);
+	info->config.size = front->size;
+	info->openers = front->openers;
+	spin_unlock(&front->lock);
+	info->config.uid = from_kuid_munged(current_user_ns(), settings->owner);
+	info->config.gid = from_kgid_munged(current_user_ns(), settings->group);
+	info->diskseq = front->diskseq;
+	info->state = userblk_front_is_served(front) ? USERBLK_STATE_SERVED :
+						       USERBLK_STATE_NEW;
+}
+
+long userblk_info(struct userblk_caller *caller, void __user *arg)
+{
+	struct userblk_queue *queue = caller->queue;
 	struct userblk_info in, info = {};
 	int err;
 
@@ -193,21 +213,12 @@ long userblk_info(struct userblk_node *node, void __user *arg)
 	info.taken_list = in.taken_list;
 	info.taken_count = in.taken_count;
 	info.taken_size = in.taken_size;
-	err = userblk_info_taken(&device->queue, &info);
+	err = userblk_info_taken(queue, &info);
 	if (err)
 		return err;
-	userblk_info_stats(&device->queue, &info);
-
-	spin_lock(&device->lock);
-	info.config = device->config;
-	info.openers = device->openers;
-	spin_unlock(&device->lock);
-	info.config.uid = from_kuid_munged(current_user_ns(), device->owner);
-	info.config.gid = from_kgid_munged(current_user_ns(), device->group);
+	userblk_info_stats(queue, &info);
+	userblk_info_front(queue->front, &info);
 	info.features = USERBLK_FEATURES;
-	info.diskseq = device->disk.seq;
-	info.servers = userblk_device_servers(device, &info.unserved_ns);
-	info.state = test_bit(0, &device->served) ? USERBLK_STATE_SERVED :
-						    USERBLK_STATE_NEW;
+	info.servers = userblk_queue_servers(queue, &info.unserved_ns);
 	return copy_to_user(arg, &info, sizeof(info)) ? -EFAULT : 0;
 }

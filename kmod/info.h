@@ -3,7 +3,7 @@
 #ifndef USERBLK_INFO_H
 #define USERBLK_INFO_H
 
-#include "node.h"
+#include "caller.h"
 
 /* What the queue holds; a snapshot taken slot by slot, without locks. */
 struct userblk_census {
@@ -19,9 +19,9 @@ void userblk_census_take(struct userblk_queue *queue,
 			 struct userblk_census *census);
 
 /* Takers that live; without any, how long that has been so (never: 0). */
-u32 userblk_device_servers(struct userblk_device *device, u64 *unserved_ns);
+u32 userblk_queue_servers(struct userblk_queue *queue, u64 *unserved_ns);
 
-long userblk_info(struct userblk_node *node, void __user *arg);
+long userblk_info(struct userblk_caller *caller, void __user *arg);
 
 /* What this module can do. */
 #define USERBLK_FEATURES	(USERBLK_FEATURE_REDIRECT | \

@@ -3,9 +3,9 @@
 #include <linux/module.h>
 
 #include "control.h"
-#include "device.h"
-#include "registry.h"
+#include "node.h"
 #include "patience.h"
+#include "registry.h"
 
 #define USERBLK_MINORS	(1 + USERBLK_MAX_DEVICES)
 

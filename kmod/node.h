@@ -1,49 +1,57 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* The control node /dev/userblkcN: the only door from user space to a queue. */
+/*
+ * The control node /dev/userblkcN: the only door from user space to a queue, and
+ * what of a device everybody sees, with a disk or without: attributes in sysfs,
+ * uevents. Its reference count is the device's. These hold one:
+ *   - the registry, from before it is added until removal is through
+ *   - its cdev and each open control file
+ *   - each open of the front end
+ *   - whoever looks it up in the registry, while at it
+ */
 #ifndef USERBLK_NODE_H
 #define USERBLK_NODE_H
 
-#include <linux/fs.h>
+#include <linux/cdev.h>
+#include <linux/device.h>
 
-#include "device.h"
+#include "queue.h"
 
 /**
- * struct userblk_node - one open file of a control node
- * @device: with a reference
- * @lock: protects @taker; held for nothing that sleeps
- * @taker: the process that used this file last, with a reference; saves
- *	looking it up
- * @turn: counts looks for requests; unlocked, since nothing depends on it
- * @spin_ns: how long a GET that may spins before it sleeps; unlocked likewise
+ * struct userblk_node - a control node
+ * @dev: its device; the reference count
+ * @cdev: its operations
+ * @queue: of the device; constant
+ * @maker: who is adding it, until it has its permissions
  */
 struct userblk_node {
-	struct userblk_device *device;
-	spinlock_t lock;	/* taker */
-	struct userblk_taker *taker;
-	u32 turn;
-	u32 spin_ns;
+	struct device dev;
+	struct cdev cdev;
+	struct userblk_queue *queue;
+	struct task_struct *maker;
 };
 
-extern const struct file_operations userblk_node_fops;
+/* With a reference for the caller; from here on it is put, not freed. */
+void userblk_node_init(struct userblk_node *node, struct userblk_queue *queue,
+		       void (*release)(struct device *dev));
 
-/* The same as the next one, for a process that was not the last one here. */
-struct userblk_taker *userblk_node_find_taker(struct userblk_node *node);
+/* Under the number in the settings. When it returns it may be open already. */
+int userblk_node_add(struct userblk_node *node);
+/* Waits for those who read its attributes, and for nobody else. */
+void userblk_node_del(struct userblk_node *node);
 
-/*
- * The taker that is the current process. Stays valid while the process is in
- * this call: the queue's list holds it as long as its process lives.
- */
-static inline struct userblk_taker *
-userblk_node_taker(struct userblk_node *node)
+static inline const struct userblk_settings *
+userblk_node_settings(const struct userblk_node *node)
 {
-	struct userblk_taker *taker;
-	bool found;
-
-	spin_lock(&node->lock);
-	taker = node->taker;
-	found = taker && userblk_taker_is_current(taker);
-	spin_unlock(&node->lock);
-	return likely(found) ? taker : userblk_node_find_taker(node);
+	return node->queue->front->settings;
 }
+
+static inline void userblk_node_put(struct userblk_node *node)
+{
+	put_device(&node->dev);
+}
+
+/* Of the module, for nodes: minor 0 is the control device, 1 + n device n. */
+extern struct class *userblk_class;
+extern dev_t userblk_devt;
 
 #endif /* USERBLK_NODE_H */

@@ -28,17 +28,18 @@ static bool userblk_patience_is_true(struct userblk_queue *queue)
 /* Nothing is scheduled any more, or said; from the beginning. */
 static void userblk_patience_restart(struct userblk_queue *queue)
 {
-	clear_bit(USERBLK_PATIENCE_STARTED, &queue->watching);
+	clear_bit(USERBLK_PATIENCE_STARTED, &queue->patience);
 	/* What was queued meanwhile saw the bit still set: look again. */
 	smp_mb__after_atomic();
 	if (userblk_queue_has_work(queue))
 		userblk_patience_start(queue);
 }
 
-static void userblk_patience_work(struct work_struct *work)
+static void userblk_unserved_work(struct work_struct *work)
 {
-	struct userblk_queue *queue = container_of(to_delayed_work(work),
-						   struct userblk_queue, watch);
+	struct userblk_queue *queue =
+		container_of(to_delayed_work(work), struct userblk_queue,
+			     unserved);
 	unsigned long due =
 		READ_ONCE(queue->last_take) + USERBLK_PATIENCE_PERIOD;
 
@@ -49,14 +50,14 @@ static void userblk_patience_work(struct work_struct *work)
 		return;
 	}
 	if (time_before(jiffies, due)) {
-		schedule_delayed_work(&queue->watch, due - jiffies);
+		schedule_delayed_work(&queue->unserved, due - jiffies);
 		return;
 	}
 	/* Stays "started": the next delivery starts it anew. */
-	set_bit(USERBLK_PATIENCE_TOLD, &queue->watching);
+	set_bit(USERBLK_PATIENCE_TOLD, &queue->patience);
 	/* The last one that was there may have missed that. */
 	if (userblk_patience_is_true(queue))
-		queue->front->waiting(queue);
+		userblk_front_tell_waiting(queue->front);
 	else
 		userblk_patience_again(queue);
 }
@@ -84,7 +85,8 @@ static void userblk_expire_work(struct work_struct *work)
 
 void userblk_patience_init(struct userblk_queue *queue)
 {
-	INIT_DELAYED_WORK(&queue->watch, userblk_patience_work);
+	queue->last_take = jiffies;
+	INIT_DELAYED_WORK(&queue->unserved, userblk_unserved_work);
 	INIT_DELAYED_WORK(&queue->expire, userblk_expire_work);
 }
 
@@ -92,11 +94,12 @@ void userblk_patience_start(struct userblk_queue *queue)
 {
 	if (userblk_queue_is_dying(queue))
 		return;
-	if (!test_and_set_bit(USERBLK_PATIENCE_STARTED, &queue->watching)) {
+	if (!test_and_set_bit(USERBLK_PATIENCE_STARTED, &queue->patience)) {
 		/* An idle time is no time of waiting. */
 		if (time_before(READ_ONCE(queue->last_take), jiffies))
 			WRITE_ONCE(queue->last_take, jiffies);
-		schedule_delayed_work(&queue->watch, USERBLK_PATIENCE_PERIOD);
+		schedule_delayed_work(&queue->unserved,
+				      USERBLK_PATIENCE_PERIOD);
 	}
 	if (queue->limit && !test_and_set_bit(0, &queue->expiring))
 		queue_delayed_work(userblk_reclaim_wq, &queue->expire,
@@ -106,13 +109,18 @@ void userblk_patience_start(struct userblk_queue *queue)
 /* Once for each time that it was said, whoever finds out first. */
 void userblk_patience_again(struct userblk_queue *queue)
 {
-	if (test_and_clear_bit(USERBLK_PATIENCE_TOLD, &queue->watching))
+	if (test_and_clear_bit(USERBLK_PATIENCE_TOLD, &queue->patience))
 		userblk_patience_restart(queue);
 }
 
-/* The queue is dying, so that neither is started again once it is gone. */
 void userblk_patience_stop(struct userblk_queue *queue)
 {
-	cancel_delayed_work_sync(&queue->watch);
+	cancel_delayed_work_sync(&queue->unserved);
 	cancel_delayed_work_sync(&queue->expire);
+}
+
+void userblk_queue_kick(struct userblk_hwq *hwq)
+{
+	userblk_wake(&hwq->queue->waiters, hwq->index);
+	userblk_patience_arm(hwq->queue);
 }

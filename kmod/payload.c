@@ -7,8 +7,6 @@
 #include <linux/sched/signal.h>
 #include <linux/uaccess.h>
 
-#include "queue.h"
-
 /* How much is brought in at a time, so that a large buffer fits in memory. */
 #define USERBLK_FAULT_IN_BYTES	(256u << 10)
 /* How often it may be for nothing: the page may be taken away again. */

@@ -6,6 +6,7 @@
 #include <linux/uio.h>
 
 #include "completions.h"
+#include "queue.h"
 
 /**
  * userblk_payload_move() - copy the first bytes of a payload

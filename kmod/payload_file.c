@@ -6,7 +6,7 @@
 #include <linux/splice.h>
 #include <linux/uio.h>
 
-#include "node.h"
+#include "caller.h"
 #include "payload.h"
 
 static_assert(USERBLK_MAX_TRANSFER < 1ULL << USERBLK_PAYLOAD_OFFSET_BITS);
@@ -87,7 +87,7 @@ static ssize_t userblk_place_move(struct userblk_place *place,
 	    !userblk_slot_claim(place->slot, place->generation))
 		return -ESTALE;
 	if (fills && (!err || moved))
-		userblk_slot_fill(place->slot, place->offset + moved);
+		userblk_slot_note_filled(place->slot, place->offset + moved);
 	if (!err || (moved && fills))
 		userblk_queue_unclaim(place->slot);
 	return moved ?: err;
@@ -95,9 +95,9 @@ static ssize_t userblk_place_move(struct userblk_place *place,
 
 static struct userblk_queue *userblk_payload_queue(struct file *file)
 {
-	struct userblk_node *node = file->private_data;
+	struct userblk_caller *caller = file->private_data;
 
-	return &node->device->queue;
+	return caller->queue;
 }
 
 ssize_t userblk_payload_read_iter(struct kiocb *iocb, struct iov_iter *to)

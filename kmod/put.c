@@ -7,6 +7,7 @@
 
 #include "payload.h"
 #include "record.h"
+#include "recovery.h"
 #include "redirect.h"
 #include "status.h"
 #include "trace.h"
@@ -142,10 +143,10 @@ userblk_put_fetch(struct userblk_slot *slot,
 	return 0;
 }
 
-static int userblk_put_adopt(struct userblk_node *node,
+static int userblk_put_adopt(struct userblk_caller *caller,
 			     struct userblk_slot *slot, u32 generation)
 {
-	struct userblk_taker *taker = userblk_node_taker(node);
+	struct userblk_taker *taker = userblk_caller_taker(caller);
 
 	if (IS_ERR(taker))
 		return PTR_ERR(taker);
@@ -153,7 +154,8 @@ static int userblk_put_adopt(struct userblk_node *node,
 }
 
 static __always_inline int
-userblk_put_one(struct userblk_node *node, const struct userblk_answer *answer,
+userblk_put_one(struct userblk_caller *caller,
+		const struct userblk_answer *answer,
 		struct userblk_redirect_file *last,
 		struct userblk_completions *completions)
 {
@@ -164,7 +166,7 @@ userblk_put_one(struct userblk_node *node, const struct userblk_answer *answer,
 	err = userblk_answer_check(answer);
 	if (err)
 		return err;
-	slot = userblk_queue_slot(&node->device->queue, answer->id);
+	slot = userblk_queue_slot(caller->queue, answer->id);
 	if (!slot)
 		return -ESTALE;
 	switch (answer->action) {
@@ -178,26 +180,26 @@ userblk_put_one(struct userblk_node *node, const struct userblk_answer *answer,
 	case USERBLK_ACTION_ADOPT:
 		/* It may wait for memory. */
 		userblk_completions_flush(completions);
-		return userblk_put_adopt(node, slot, generation);
+		return userblk_put_adopt(caller, slot, generation);
 	case USERBLK_ACTION_REDIRECT:
-		return userblk_redirect(&node->device->queue, slot, answer,
-					last, completions);
+		return userblk_redirect(caller->queue, slot, answer, last,
+					completions);
 	default:
 		return -EINVAL;
 	}
 }
 
 static __always_inline unsigned int
-userblk_put_chunk(struct userblk_node *node, struct userblk_answer *answers,
+userblk_put_chunk(struct userblk_caller *caller, struct userblk_answer *answers,
 		  unsigned int n, struct userblk_redirect_file *last,
 		  struct userblk_completions *completions)
 {
-	struct userblk_queue *queue = &node->device->queue;
+	struct userblk_queue *queue = caller->queue;
 	unsigned int i, failed = 0;
 
 	for (i = 0; i < n; i++) {
 		int result =
-			userblk_put_one(node, &answers[i], last, completions);
+			userblk_put_one(caller, &answers[i], last, completions);
 
 		trace_userblk_put(queue->number, &answers[i], result);
 		userblk_completions_flush_full(completions);
@@ -239,7 +241,8 @@ userblk_put_read(struct userblk_answer *answers,
 }
 
 /* Most are alone: without loops. */
-static int userblk_put_only(struct userblk_node *node, struct userblk_put *put,
+static int userblk_put_only(struct userblk_caller *caller,
+			    struct userblk_put *put,
 			    struct userblk_redirect_file *last,
 			    struct userblk_completions *completions)
 {
@@ -250,7 +253,7 @@ static int userblk_put_only(struct userblk_node *node, struct userblk_put *put,
 		return -EINTR;
 	if (userblk_put_read(&answer, user, 1, completions))
 		return -EFAULT;
-	put->failed = userblk_put_chunk(node, &answer, 1, last, completions);
+	put->failed = userblk_put_chunk(caller, &answer, 1, last, completions);
 	if (likely(!put->failed))
 		return 0;
 	userblk_completions_flush(completions);
@@ -259,7 +262,8 @@ static int userblk_put_only(struct userblk_node *node, struct userblk_put *put,
 	return 0;
 }
 
-static int userblk_put_all(struct userblk_node *node, struct userblk_put *put,
+static int userblk_put_all(struct userblk_caller *caller,
+			   struct userblk_put *put,
 			   struct userblk_redirect_file *last,
 			   struct userblk_completions *completions)
 {
@@ -275,7 +279,8 @@ static int userblk_put_all(struct userblk_node *node, struct userblk_put *put,
 		n = min_t(u32, put->count - done, USERBLK_PUT_CHUNK);
 		if (userblk_put_read(answers, user + done, n, completions))
 			return -EFAULT;
-		failed = userblk_put_chunk(node, answers, n, last, completions);
+		failed = userblk_put_chunk(caller, answers, n, last,
+					   completions);
 		/* Results were 0 on entry, so they stand if nothing failed. */
 		if (likely(!failed))
 			continue;
@@ -287,24 +292,25 @@ static int userblk_put_all(struct userblk_node *node, struct userblk_put *put,
 	return 0;
 }
 
-int userblk_put_run(struct userblk_node *node, struct userblk_put *put)
+int userblk_put_run(struct userblk_caller *caller, struct userblk_put *put)
 {
 	struct userblk_completions completions __uninitialized;
-	bool plugged = put->count > 1 && node->device->queue.redirect_wq;
+	struct userblk_queue *queue = caller->queue;
+	bool plugged = put->count > 1 && queue->redirect_wq;
 	struct blk_plug plug __uninitialized;
 	struct userblk_redirect_file last;
 	int err;
 
 	put->failed = 0;
-	userblk_completions_init(&completions, &node->device->queue);
+	userblk_completions_init(&completions, queue->front, queue->stats);
 	userblk_redirect_file_init(&last);
 	/* What is redirected to one disk goes there in one go. */
 	if (plugged)
 		blk_start_plug(&plug);
 	if (put->count == 1)
-		err = userblk_put_only(node, put, &last, &completions);
+		err = userblk_put_only(caller, put, &last, &completions);
 	else
-		err = userblk_put_all(node, put, &last, &completions);
+		err = userblk_put_all(caller, put, &last, &completions);
 	userblk_completions_flush(&completions);
 	if (plugged)
 		blk_finish_plug(&plug);

@@ -3,7 +3,7 @@
 #ifndef USERBLK_PUT_H
 #define USERBLK_PUT_H
 
-#include "node.h"
+#include "caller.h"
 
 /* Is the header sound? 0, -ENOTTY or -EINVAL. */
 static inline int userblk_put_check(const struct userblk_put *put,
@@ -17,6 +17,6 @@ static inline int userblk_put_check(const struct userblk_put *put,
 }
 
 /* Carries a checked PUT out and counts what failed. 0, -EFAULT or -EINTR. */
-int userblk_put_run(struct userblk_node *node, struct userblk_put *put);
+int userblk_put_run(struct userblk_caller *caller, struct userblk_put *put);
 
 #endif /* USERBLK_PUT_H */

@@ -16,30 +16,15 @@
 #include <linux/wait.h>
 #include <linux/workqueue.h>
 
+#include "front.h"
 #include "ioctl/userblk_ioctl.h"
 #include "slot.h"
 #include "stats.h"
 #include "taker.h"
+#include "wake.h"
 
-struct gendisk;
 struct userblk_completions;
-struct userblk_queue;
 struct userblk_redirect;
-
-/**
- * struct userblk_front_ops - what a front end does for its queue
- * @end: the requests in these slots are over, as slot->status tells; the slots
- *	are FREE. Called without locks in process context, or
- *	for a READ or a WRITE that was redirected in any context; must not sleep
- * @waiting: requests wait and nobody has taken one for a while. May sleep
- * @is_disk: is that the disk that the requests come from?
- */
-struct userblk_front_ops {
-	void (*end)(struct userblk_slot **slots, unsigned int count);
-	void (*waiting)(struct userblk_queue *queue);
-	bool (*is_disk)(const struct userblk_queue *queue,
-			const struct gendisk *disk);
-};
 
 /**
  * struct userblk_hwq - one hardware queue
@@ -48,7 +33,6 @@ struct userblk_front_ops {
  * @fresh: QUEUED slots never taken, in order of submission
  * @queued: length of both lists; written under @lock, read anywhere
  * @next_seq: of the next submission
- * @wait: those who wait inside GET and SERVE, see wake.h
  * @queue: the device's queue; constant
  * @slots: @queue->depth of them; constant
  * @redirects: one for each slot, if the queue redirects; constant
@@ -61,7 +45,6 @@ struct userblk_hwq {
 	u32 queued;
 	u32 index;
 	u64 next_seq;
-	wait_queue_head_t wait;
 	struct userblk_queue *queue;
 	struct userblk_slot *slots;
 	struct userblk_redirect *redirects;
@@ -76,18 +59,20 @@ struct userblk_hwq {
  * @number: the device's, for messages
  * @delivery_limit: deliveries before a request fails; 0: unlimited
  * @limit: jiffies that a request may wait; 0: unlimited
- * @front: the front end
- * @front_data: for the front end
- * @pollers: those who poll the control node
+ * @front: where requests come from; constant
+ * @requeue: puts a slot that is RETURNING into the queue, whose last claim is
+ *	gone only now; of recovery.c, which made it RETURNING; constant
+ * @waiters: those who wait for requests
  * @dying: the device is being removed; set once, under every hwq->lock in turn
  * @redirect_wq: carries redirected requests out; NULL if the device does not
  *	redirect; constant
  * @takers: who has taken requests
  * @stats: counters
  * @last_take: jiffies of the last delivery; written without a lock
- * @watch: says when requests wait and nobody serves, see patience.c
- * @watching: USERBLK_PATIENCE_*, see patience.h
- * @expire: fails what waited for longer than @limit, see patience.c
+ * @unserved: says when requests wait and nobody serves; as the next three of
+ *	patience.c
+ * @patience: USERBLK_PATIENCE_*
+ * @expire: fails what waited for longer than @limit
  * @expiring: @expire is scheduled
  */
 struct userblk_queue {
@@ -98,17 +83,17 @@ struct userblk_queue {
 	u32 number;
 	u32 delivery_limit;
 	unsigned long limit;
-	const struct userblk_front_ops *front;
-	void *front_data;
-	wait_queue_head_t pollers;
+	struct userblk_front *front;
+	void (*requeue)(struct userblk_slot *slot);
+	struct userblk_waiters waiters;
 	bool dying;
 	struct workqueue_struct *redirect_wq;
 	struct userblk_takers takers;
 	struct userblk_stats __percpu *stats;
 
 	unsigned long last_take;
-	struct delayed_work watch;
-	unsigned long watching;
+	struct delayed_work unserved;
+	unsigned long patience;
 	struct delayed_work expire;
 	unsigned long expiring;
 };
@@ -147,23 +132,25 @@ static inline u64 userblk_slot_current_id(const struct userblk_slot *slot)
 			       userblk_word_generation(userblk_slot_word(slot)));
 }
 
+/* @front, @number and the limits are set. 0 or -ENOMEM. */
 int userblk_queue_init(struct userblk_queue *queue, unsigned int nr_hwqs,
 		       unsigned int depth);
+/* Everything has ended, and nobody can reach it any more. */
 void userblk_queue_destroy(struct userblk_queue *queue);
 
 /*
  * The front end's side: adds slots linked by their node. Returns false, and
  * leaves them free and on the list, if the device is being removed. After true
- * the requests may end at any moment. Call userblk_queue_kick() after the last
- * ones of a burst.
+ * the requests may end at any moment. Call userblk_queue_kick(), of patience.h,
+ * after the last ones of a burst.
  */
 bool userblk_queue_add(struct userblk_hwq *hwq, struct list_head *slots);
-void userblk_queue_kick(struct userblk_hwq *hwq);
 
 /*
  * Takes up to n requests of one hardware queue: the first from start on, in a
  * circle, that has any. One that was put back comes alone, and only when first
- * is set; then *alone is set too. Returns how many.
+ * is set; then *alone is set too. Returns how many; with any,
+ * userblk_patience_note_taken() is to be called.
  */
 unsigned int userblk_queue_take(struct userblk_queue *queue, u32 start,
 				struct userblk_taker *taker,
@@ -193,12 +180,6 @@ bool userblk_queue_end_unclaimed(struct userblk_slot *slot, u32 generation,
 				 blk_status_t status,
 				 struct userblk_completions *completions);
 void userblk_queue_unclaim(struct userblk_slot *slot);
-
-/* Without a claim. -ESTALE, or 0. undo: as if it had not been delivered. */
-int userblk_queue_give_back(struct userblk_slot *slot, u32 generation,
-			    bool undo);
-int userblk_queue_adopt(struct userblk_slot *slot, u32 generation,
-			struct userblk_taker *taker);
 
 /* The slot is the caller's. Others may still be looking, under RCU. */
 static inline void userblk_slot_drop_taker(struct userblk_slot *slot)
@@ -234,20 +215,10 @@ void userblk_queue_end_redirected(struct userblk_slot *slot,
 				  blk_status_t status,
 				  struct userblk_completions *completions);
 
-/*
- * Puts back every taken request that match says yes to, or one; match is called
- * under hwq->lock and RCU. Returns how many.
- */
-typedef bool (*userblk_match)(struct userblk_slot *slot, u32 generation,
-			      const void *arg);
-
-unsigned int userblk_queue_reset(struct userblk_queue *queue,
-				 userblk_match match, const void *arg);
-unsigned int userblk_queue_reset_one(struct userblk_queue *queue, u64 id);
-
 /* The slots are FREE and the caller's; ends them all in the same way; how many. */
-unsigned int userblk_queue_finish(struct userblk_queue *queue,
-				  struct list_head *slots, blk_status_t status);
+unsigned int userblk_queue_end_list(struct userblk_queue *queue,
+				    struct list_head *slots,
+				    blk_status_t status);
 
 static inline bool userblk_queue_is_dying(const struct userblk_queue *queue)
 {
@@ -278,6 +249,15 @@ static inline u32 userblk_queue_waiting(const struct userblk_queue *queue)
 static inline bool userblk_queue_has_work(const struct userblk_queue *queue)
 {
 	return userblk_queue_ready(queue);
+}
+
+/* Wakes somebody for what is queued, if anything is; from any context. */
+static inline void userblk_queue_wake_for_rest(struct userblk_queue *queue)
+{
+	struct userblk_hwq *hwq = userblk_queue_ready(queue);
+
+	if (unlikely(hwq))
+		userblk_wake(&queue->waiters, hwq->index);
 }
 
 #endif /* USERBLK_QUEUE_H */

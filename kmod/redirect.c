@@ -1,17 +1,58 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "redirect.h"
 
-#include <linux/cgroup.h>
-#include <linux/cred.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
 #include "foreign.h"
 #include "extent_io.h"
 #include "status.h"
-#include "trace.h"
+
+/* ------------------------------------------------------------------ end */
+
+static void userblk_redirect_release(struct userblk_redirect *redirect)
+{
+	unsigned int i;
+	bool entered;
+
+	/* Then it is the only extent, and over within the worker's call. */
+	if (likely(redirect->extents->borrows))
+		return;
+	/* Another thread may have closed it: these may be the last references. */
+	entered = userblk_foreign_enter();
+	for (i = 0; i < redirect->count; i++)
+		userblk_file_range_put(&redirect->extents[i].range);
+	userblk_foreign_leave(entered);
+	if (redirect->extents != &redirect->one)
+		kfree(redirect->extents);
+	userblk_identity_forget(&redirect->identity);
+}
+
+/* One extent is done; with the last one the request ends. */
+static void userblk_redirect_done(struct userblk_extent_io *io, int err,
+				  struct userblk_completions *completions)
+{
+	struct userblk_redirect *redirect =
+		container_of(io->identity, struct userblk_redirect, identity);
+	blk_status_t status;
+
+	if (unlikely(err))
+		cmpxchg(&redirect->status, 0, err);
+	if (!atomic_dec_and_test(&redirect->pending))
+		return;
+	status = userblk_status(redirect->status);
+	userblk_redirect_release(redirect);
+	userblk_queue_end_redirected(redirect->slot, status, completions);
+}
 
 /* ----------------------------------------------------------------- life */
+
+static void userblk_redirect_init_extent(struct userblk_redirect *redirect,
+					 struct userblk_extent_io *io)
+{
+	userblk_extent_io_init(io, redirect->slot, &redirect->identity,
+			       userblk_redirect_done);
+}
 
 static int userblk_redirect_init_hwq(struct userblk_hwq *hwq,
 				     unsigned int depth)
@@ -23,8 +64,8 @@ static int userblk_redirect_init_hwq(struct userblk_hwq *hwq,
 		return -ENOMEM;
 	for (tag = 0; tag < depth; tag++) {
 		hwq->redirects[tag].slot = &hwq->slots[tag];
-		userblk_extent_io_init(&hwq->redirects[tag].one,
-				       &hwq->redirects[tag]);
+		userblk_redirect_init_extent(&hwq->redirects[tag],
+					     &hwq->redirects[tag].one);
 	}
 	return 0;
 }
@@ -176,8 +217,6 @@ static void userblk_redirect_fill(struct userblk_redirect *redirect,
 	unsigned int i;
 	u32 first = 0;
 
-	redirect->cred = NULL;
-	redirect->borrows = false;
 	redirect->status = 0;
 	redirect->count = count;
 	redirect->extents = extents ?: &redirect->one;
@@ -186,10 +225,11 @@ static void userblk_redirect_fill(struct userblk_redirect *redirect,
 		struct userblk_extent_io *io = &redirect->extents[i];
 
 		if (extents)
-			userblk_extent_io_init(io, redirect);
+			userblk_redirect_init_extent(redirect, io);
 		io->range = ranges[i];
 		io->first = first;
-		io->done = 0;
+		io->moved = 0;
+		io->borrows = false;
 		io->blocking = false;
 		io->buffered = false;
 		first += ranges[i].length;
@@ -256,7 +296,7 @@ static int userblk_redirect_accept_one(struct userblk_queue *queue,
 	if (err)
 		return err;
 	userblk_redirect_fill(redirect, &range, 1, NULL);
-	redirect->borrows = true;
+	redirect->one.borrows = true;
 	return 0;
 }
 
@@ -283,58 +323,6 @@ static int userblk_redirect_accept(struct userblk_queue *queue,
 						    answer, last, completions);
 	return userblk_redirect_accept_one(queue, redirect, op, length, answer,
 					   last, completions);
-}
-
-/* ------------------------------------------------------------------ end */
-
-static void userblk_redirect_forget(struct userblk_redirect *redirect)
-{
-	put_cred(redirect->cred);
-#ifdef CONFIG_BLK_CGROUP
-	css_put(redirect->blkcg);
-#endif
-}
-
-static void userblk_redirect_release(struct userblk_redirect *redirect)
-{
-	unsigned int i;
-	bool entered;
-
-	/* Then there is one extent, and it is over within the worker's call. */
-	if (likely(redirect->borrows))
-		return;
-	/* Another thread may have closed it: these may be the last references. */
-	entered = userblk_foreign_enter();
-	for (i = 0; i < redirect->count; i++)
-		userblk_file_range_put(&redirect->extents[i].range);
-	userblk_foreign_leave(entered);
-	if (redirect->extents != &redirect->one)
-		kfree(redirect->extents);
-	if (redirect->cred)
-		userblk_redirect_forget(redirect);
-}
-
-void userblk_redirect_finish(struct userblk_redirect *redirect,
-			     struct userblk_completions *completions)
-{
-	blk_status_t status = userblk_status(redirect->status);
-	struct userblk_slot *slot = redirect->slot;
-
-	userblk_redirect_release(redirect);
-	userblk_queue_end_redirected(slot, status, completions);
-}
-
-void userblk_redirect_remember(struct userblk_redirect *redirect)
-{
-	if (redirect->cred)
-		return;
-	if (redirect->borrows)
-		userblk_file_range_hold(&redirect->one.range);
-	redirect->borrows = false;
-	redirect->cred = get_current_cred();
-#ifdef CONFIG_BLK_CGROUP
-	redirect->blkcg = task_get_css(current, io_cgrp_id);
-#endif
 }
 
 int userblk_redirect(struct userblk_queue *queue, struct userblk_slot *slot,

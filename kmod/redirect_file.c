@@ -111,7 +111,7 @@ static int userblk_redirect_file_check_file(struct userblk_queue *queue,
 		return -EINVAL;
 	bdev = S_ISBLK(inode->i_mode) ? I_BDEV(file->f_mapping->host) :
 					inode->i_sb->s_bdev;
-	if (bdev && queue->front->is_disk(queue, bdev->bd_disk))
+	if (bdev && userblk_front_is_disk(queue->front, bdev->bd_disk))
 		return -ELOOP;
 	if (userblk_redirect_file_is_served(file, inode, bdev) &&
 	    !capable(CAP_SYS_ADMIN))

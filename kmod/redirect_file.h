@@ -12,6 +12,7 @@
 #include <linux/types.h>
 
 #include "completions.h"
+#include "queue.h"
 
 /**
  * struct userblk_file_range - a place in a file, checked

@@ -5,6 +5,7 @@
 #include <linux/pid.h>
 #include <linux/uaccess.h>
 
+#include "recovery.h"
 #include "trace.h"
 
 static bool userblk_reset_dead(struct userblk_slot *slot, u32 generation,
@@ -61,9 +62,9 @@ static int userblk_reset_check(const struct userblk_reset *reset)
 	return 0;
 }
 
-long userblk_reset(struct userblk_node *node, void __user *arg)
+long userblk_reset(struct userblk_caller *caller, void __user *arg)
 {
-	struct userblk_queue *queue = &node->device->queue;
+	struct userblk_queue *queue = caller->queue;
 	struct userblk_reset __user *user = arg;
 	struct userblk_reset reset;
 	userblk_match match;

@@ -3,8 +3,8 @@
 #ifndef USERBLK_RESET_H
 #define USERBLK_RESET_H
 
-#include "node.h"
+#include "caller.h"
 
-long userblk_reset(struct userblk_node *node, void __user *arg);
+long userblk_reset(struct userblk_caller *caller, void __user *arg);
 
 #endif /* USERBLK_RESET_H */

@@ -42,7 +42,7 @@ fault:
 	return -EFAULT;
 }
 
-long userblk_serve_get(struct userblk_node *node, void __user *arg)
+long userblk_serve_get(struct userblk_caller *caller, void __user *arg)
 {
 	struct userblk_get __user *user = arg;
 	struct userblk_get get __uninitialized;
@@ -50,16 +50,16 @@ long userblk_serve_get(struct userblk_node *node, void __user *arg)
 
 	if (!userblk_record_read(&get, user, sizeof(get)))
 		return -EFAULT;
-	err = userblk_get_check(&node->device->queue, &get);
+	err = userblk_get_check(caller->queue, &get);
 	if (err)
 		return err;
 	if (put_user(0, &user->count))
 		return -EFAULT;
-	err = userblk_get_run(node, &get);
+	err = userblk_get_run(caller, &get);
 	return userblk_serve_tell_get(user, &get) ?: err;
 }
 
-long userblk_serve_put(struct userblk_node *node, void __user *arg)
+long userblk_serve_put(struct userblk_caller *caller, void __user *arg)
 {
 	struct userblk_put __user *user = arg;
 	struct userblk_put put __uninitialized;
@@ -72,13 +72,13 @@ long userblk_serve_put(struct userblk_node *node, void __user *arg)
 		return err;
 	if (put_user(0, &user->failed))
 		return -EFAULT;
-	err = userblk_put_run(node, &put);
+	err = userblk_put_run(caller, &put);
 	if (put.failed && put_user(put.failed, &user->failed))
 		return -EFAULT;
 	return err;
 }
 
-long userblk_serve(struct userblk_node *node, void __user *arg)
+long userblk_serve(struct userblk_caller *caller, void __user *arg)
 {
 	struct userblk_serve __user *user = arg;
 	struct userblk_serve serve __uninitialized;
@@ -88,13 +88,13 @@ long userblk_serve(struct userblk_node *node, void __user *arg)
 		return -EFAULT;
 	err = userblk_put_check(&serve.put, true);
 	if (!err)
-		err = userblk_get_check(&node->device->queue, &serve.get);
+		err = userblk_get_check(caller->queue, &serve.get);
 	if (!err)
 		err = userblk_serve_tell_nothing(user);
 	if (err)
 		return err;
 
-	err = userblk_put_run(node, &serve.put);
+	err = userblk_put_run(caller, &serve.put);
 	if (err) {
 		if (put_user(serve.put.failed, &user->put.failed))
 			return -EFAULT;
@@ -103,7 +103,7 @@ long userblk_serve(struct userblk_node *node, void __user *arg)
 	/* Not to sleep over an answer that has to be given again. */
 	if (serve.put.failed)
 		serve.get.timeout_ns = 0;
-	err = userblk_get_run(node, &serve.get);
+	err = userblk_get_run(caller, &serve.get);
 	/* What was answered is done: a signal must not hide that. */
 	if (err == -EINTR)
 		err = 0;

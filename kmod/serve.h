@@ -3,10 +3,10 @@
 #ifndef USERBLK_SERVE_H
 #define USERBLK_SERVE_H
 
-#include "node.h"
+#include "caller.h"
 
-long userblk_serve_get(struct userblk_node *node, void __user *arg);
-long userblk_serve_put(struct userblk_node *node, void __user *arg);
-long userblk_serve(struct userblk_node *node, void __user *arg);
+long userblk_serve_get(struct userblk_caller *caller, void __user *arg);
+long userblk_serve_put(struct userblk_caller *caller, void __user *arg);
+long userblk_serve(struct userblk_caller *caller, void __user *arg);
 
 #endif /* USERBLK_SERVE_H */

@@ -149,6 +149,56 @@ static inline u32 userblk_next_generation(u32 generation)
 		       generation + 1;
 }
 
+/* USERBLK_OP_* of a bio or a request. False: it is none that is carried. */
+static inline bool userblk_op(blk_opf_t opf, u16 *op)
+{
+	switch (opf & REQ_OP_MASK) {
+	case REQ_OP_READ:
+		*op = USERBLK_OP_READ;
+		return true;
+	case REQ_OP_WRITE:
+		*op = USERBLK_OP_WRITE;
+		return true;
+	case REQ_OP_FLUSH:
+		*op = USERBLK_OP_FLUSH;
+		return true;
+	case REQ_OP_DISCARD:
+		*op = USERBLK_OP_DISCARD;
+		return true;
+	case REQ_OP_WRITE_ZEROES:
+		*op = USERBLK_OP_WRITE_ZEROES;
+		return true;
+	default:
+		return false;
+	}
+}
+
+/*
+ * What a front end asks for, in the block layer's words; bio is the payload, or
+ * NULL. False: it is nothing that is carried. The slot is the front end's.
+ */
+static __always_inline bool userblk_slot_fill(struct userblk_slot *slot,
+					      blk_opf_t opf, sector_t sector,
+					      u32 bytes, struct bio *bio)
+{
+	if (!userblk_op(opf, &slot->op))
+		return false;
+	slot->bio = bio;
+	slot->flags = 0;
+	if (slot->op == USERBLK_OP_FLUSH) {
+		slot->offset = 0;
+		slot->length = 0;
+		return true;
+	}
+	slot->offset = sector << SECTOR_SHIFT;
+	slot->length = bytes;
+	if (opf & REQ_FUA)
+		slot->flags |= USERBLK_REQ_FUA;
+	if (slot->op == USERBLK_OP_WRITE_ZEROES && opf & REQ_NOUNMAP)
+		slot->flags |= USERBLK_REQ_NOUNMAP;
+	return true;
+}
+
 /* FREE or RETURNING without claims -> QUEUED. The caller owns the slot. */
 static inline void userblk_slot_queue(struct userblk_slot *slot)
 {
@@ -348,7 +398,7 @@ static inline u32 userblk_slot_filled(const struct userblk_slot *slot)
 }
 
 /* Under a claim: the payload is written up to here, if it was before. */
-static inline void userblk_slot_fill(struct userblk_slot *slot, u32 end)
+static inline void userblk_slot_note_filled(struct userblk_slot *slot, u32 end)
 {
 	u32 filled = userblk_slot_filled(slot);
 

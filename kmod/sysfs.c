@@ -1,24 +1,24 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "sysfs.h"
 
-#include <linux/blkdev.h>
+#include <linux/device.h>
 #include <linux/math64.h>
 
-#include "device.h"
+#include "config.h"
 #include "info.h"
 
 /* Nothing here waits: removal waits for whoever reads an attribute. */
 
-static struct userblk_device *userblk_sysfs_device(struct device *dev)
+static struct userblk_queue *userblk_sysfs_queue(struct device *dev)
 {
-	return dev_to_disk(dev)->private_data;
+	return dev_get_drvdata(dev);
 }
 
 static struct userblk_census userblk_sysfs_census(struct device *dev)
 {
 	struct userblk_census census;
 
-	userblk_census_take(&userblk_sysfs_device(dev)->queue, &census);
+	userblk_census_take(userblk_sysfs_queue(dev), &census);
 	return census;
 }
 
@@ -26,7 +26,7 @@ static struct userblk_stats userblk_sysfs_stats(struct device *dev)
 {
 	struct userblk_stats sum;
 
-	userblk_stats_sum(userblk_sysfs_device(dev)->queue.stats, &sum);
+	userblk_stats_sum(userblk_sysfs_queue(dev)->stats, &sum);
 	return sum;
 }
 
@@ -34,15 +34,27 @@ static u32 userblk_sysfs_servers(struct device *dev)
 {
 	u64 unserved_ns;
 
-	return userblk_device_servers(userblk_sysfs_device(dev), &unserved_ns);
+	return userblk_queue_servers(userblk_sysfs_queue(dev), &unserved_ns);
 }
 
 static u64 userblk_sysfs_unserved_ns(struct device *dev)
 {
 	u64 unserved_ns;
 
-	userblk_device_servers(userblk_sysfs_device(dev), &unserved_ns);
+	userblk_queue_servers(userblk_sysfs_queue(dev), &unserved_ns);
 	return unserved_ns;
+}
+
+static const char *userblk_sysfs_name(struct device *dev)
+{
+	return userblk_sysfs_queue(dev)->front->settings->config.name;
+}
+
+static const char *userblk_sysfs_state(struct device *dev)
+{
+	const struct userblk_front *front = userblk_sysfs_queue(dev)->front;
+
+	return userblk_front_is_served(front) ? "served" : "new";
 }
 
 #define USERBLK_ATTR(_name, _format, _value)				\
@@ -79,18 +91,14 @@ static u64 userblk_sysfs_completed(struct device *dev)
 /* The one that is configured; the disk's own is 0 until somebody serves. */
 static u64 userblk_sysfs_size(struct device *dev)
 {
-	struct userblk_device *device = userblk_sysfs_device(dev);
 	u64 size;
 
-	spin_lock(&device->lock);
-	size = device->config.size;
-	spin_unlock(&device->lock);
+	userblk_front_is_live(userblk_sysfs_queue(dev)->front, &size);
 	return size;
 }
 
-USERBLK_ATTR(name, "%s", userblk_sysfs_device(dev)->config.name);
-USERBLK_ATTR(state, "%s", test_bit(0, &userblk_sysfs_device(dev)->served) ?
-			  "served" : "new");
+USERBLK_ATTR(name, "%s", userblk_sysfs_name(dev));
+USERBLK_ATTR(state, "%s", userblk_sysfs_state(dev));
 USERBLK_ATTR(servers, "%u", userblk_sysfs_servers(dev));
 USERBLK_ATTR(unserved_ms, "%llu", div_u64(userblk_sysfs_unserved_ns(dev),
 					  NSEC_PER_MSEC));
@@ -125,12 +133,12 @@ static struct attribute *userblk_sysfs_attrs[] = {
 	NULL,
 };
 
-static const struct attribute_group userblk_sysfs_group = {
+static const struct attribute_group userblk_sysfs_front_group = {
 	.name = "userblk",
 	.attrs = userblk_sysfs_attrs,
 };
 
-const struct attribute_group *userblk_sysfs_groups[] = {
-	&userblk_sysfs_group,
+const struct attribute_group *userblk_sysfs_front_groups[] = {
+	&userblk_sysfs_front_group,
 	NULL,
 };

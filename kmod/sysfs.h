@@ -5,6 +5,7 @@
 
 #include <linux/sysfs.h>
 
-extern const struct attribute_group *userblk_sysfs_groups[];
+/* For devices whose drvdata is the queue. */
+extern const struct attribute_group *userblk_sysfs_front_groups[];
 
 #endif /* USERBLK_SYSFS_H */

@@ -1,14 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "taker.h"
 
-#include <linux/poll.h>
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/timekeeping.h>
-
-#include "wake.h"
 
 /* Somebody lives, or did until now. In any context. */
 static void userblk_takers_note_alive(struct userblk_takers *takers)
@@ -16,11 +13,14 @@ static void userblk_takers_note_alive(struct userblk_takers *takers)
 	atomic64_set(&takers->last_alive, ktime_get_boottime_ns());
 }
 
-void userblk_takers_init(struct userblk_takers *takers)
+void userblk_takers_init(struct userblk_takers *takers,
+			 void (*died)(struct userblk_takers *takers,
+				      bool holds))
 {
 	spin_lock_init(&takers->lock);
 	INIT_LIST_HEAD(&takers->list);
 	atomic_set(&takers->dead, 0);
+	takers->died = died;
 	userblk_takers_note_alive(takers);
 }
 
@@ -42,19 +42,16 @@ bool userblk_taker_is_dead(const struct userblk_taker *taker)
 
 static void userblk_taker_mark_dead(struct userblk_taker *taker)
 {
-	struct userblk_queue *queue = taker->queue;
+	struct userblk_takers *takers = taker->takers;
 
 	/* Counted first, so that no reaping makes the count too low. */
-	atomic_inc(&queue->takers.dead);
+	atomic_inc(&takers->dead);
 	if (test_and_set_bit(0, &taker->dead)) {
-		atomic_dec(&queue->takers.dead);
+		atomic_dec(&takers->dead);
 		return;
 	}
-	userblk_takers_note_alive(&queue->takers);
-	if (atomic_read(&taker->taken))
-		userblk_wake_all(queue, EPOLLPRI);
-	/* It may have been woken for a request and died before taking it. */
-	userblk_wake_for_rest(queue);
+	userblk_takers_note_alive(takers);
+	takers->died(takers, atomic_read(&taker->taken));
 }
 
 /* Called when the process exits, under tasklist_lock: may only wake. */
@@ -69,7 +66,7 @@ static int userblk_taker_notify(wait_queue_entry_t *entry, unsigned int mode,
 	return 0;
 }
 
-static struct userblk_taker *userblk_taker_alloc(struct userblk_queue *queue)
+static struct userblk_taker *userblk_taker_alloc(struct userblk_takers *takers)
 {
 	struct userblk_taker *taker;
 
@@ -80,7 +77,7 @@ static struct userblk_taker *userblk_taker_alloc(struct userblk_queue *queue)
 	refcount_set(&taker->refs, 1);
 	taker->pid = get_pid(task_tgid(current));
 	taker->exec_id = current->self_exec_id;
-	taker->queue = queue;
+	taker->takers = takers;
 	init_waitqueue_func_entry(&taker->death, userblk_taker_notify);
 	return taker;
 }
@@ -160,24 +157,22 @@ userblk_taker_find_image(struct userblk_takers *takers, bool current_too)
 }
 
 /* Marks the images of the current process dead that it has left behind. */
-static void userblk_takers_end_images(struct userblk_queue *queue,
+static void userblk_takers_end_images(struct userblk_takers *takers,
 				      bool current_too)
 {
 	struct userblk_taker *taker;
 
-	while ((taker = userblk_taker_find_image(&queue->takers,
-						 current_too))) {
+	while ((taker = userblk_taker_find_image(takers, current_too))) {
 		userblk_taker_mark_dead(taker);
 		userblk_taker_put(taker);
 	}
 }
 
-struct userblk_taker *userblk_taker_get(struct userblk_queue *queue)
+struct userblk_taker *userblk_taker_get(struct userblk_takers *takers)
 {
-	struct userblk_takers *takers = &queue->takers;
 	struct userblk_taker *fresh, *taker;
 
-	userblk_takers_end_images(queue, false);
+	userblk_takers_end_images(takers, false);
 	userblk_takers_reap(takers);
 	spin_lock(&takers->lock);
 	taker = userblk_taker_find(takers);
@@ -187,7 +182,7 @@ struct userblk_taker *userblk_taker_get(struct userblk_queue *queue)
 	if (taker)
 		return taker;
 
-	fresh = userblk_taker_alloc(queue);
+	fresh = userblk_taker_alloc(takers);
 	if (!fresh)
 		return ERR_PTR(-ENOMEM);
 	spin_lock(&takers->lock);
@@ -246,9 +241,9 @@ u32 userblk_takers_living(struct userblk_takers *takers, u64 *unserved_ns)
 	return living;
 }
 
-void userblk_taker_exec(struct userblk_queue *queue)
+void userblk_taker_exec(struct userblk_takers *takers)
 {
-	userblk_takers_end_images(queue, true);
+	userblk_takers_end_images(takers, true);
 }
 
 /* Nobody can reach the device any more. */

@@ -21,20 +21,21 @@
 #include <linux/spinlock.h>
 #include <linux/wait.h>
 
-struct userblk_queue;
-
 /**
  * struct userblk_takers - the takers of one device
  * @lock: of the list
  * @list: of struct userblk_taker
  * @dead: takers seen dead that are still in the list; says whether to look
  * @last_alive: when the last one that is known of lived; ktime of boot, in ns
+ * @died: one of them is dead from now on, with requests or without. Called once
+ *	for each, where nothing can sleep, maybe under tasklist_lock; constant
  */
 struct userblk_takers {
 	spinlock_t lock;	/* list */
 	struct list_head list;
 	atomic_t dead;
 	atomic64_t last_alive;
+	void (*died)(struct userblk_takers *takers, bool holds);
 };
 
 /**
@@ -44,7 +45,7 @@ struct userblk_takers {
  * @pid: the process
  * @exec_id: which of its images
  * @dead: seen dead; set once
- * @queue: of the device; outlives its takers
+ * @takers: of the device; they outlive it
  * @death: entry in the wait queue of @pid
  * @node: in userblk_takers.list
  * @rcu: to be freed
@@ -55,13 +56,15 @@ struct userblk_taker {
 	struct pid *pid;
 	u64 exec_id;
 	unsigned long dead;
-	struct userblk_queue *queue;
+	struct userblk_takers *takers;
 	wait_queue_entry_t death;
 	struct list_head node;
 	struct rcu_head rcu;
 };
 
-void userblk_takers_init(struct userblk_takers *takers);
+void userblk_takers_init(struct userblk_takers *takers,
+			 void (*died)(struct userblk_takers *takers,
+				      bool holds));
 void userblk_takers_destroy(struct userblk_takers *takers);
 
 bool userblk_takers_look_for_orphans(struct userblk_takers *takers);
@@ -80,7 +83,7 @@ static inline bool userblk_takers_orphans(struct userblk_takers *takers)
  * The taker that is the current process, made if there is none, with a
  * reference for the caller. May sleep, but not for I/O. ERR_PTR(-ENOMEM).
  */
-struct userblk_taker *userblk_taker_get(struct userblk_queue *queue);
+struct userblk_taker *userblk_taker_get(struct userblk_takers *takers);
 void userblk_taker_put(struct userblk_taker *taker);
 
 /* So many slots do not point to it any more. */
@@ -101,6 +104,6 @@ static inline bool userblk_taker_is_current(const struct userblk_taker *taker)
 bool userblk_taker_is_dead(const struct userblk_taker *taker);
 
 /* The current process is in exec and past the point of no return. */
-void userblk_taker_exec(struct userblk_queue *queue);
+void userblk_taker_exec(struct userblk_takers *takers);
 
 #endif /* USERBLK_TAKER_H */

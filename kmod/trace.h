@@ -9,7 +9,7 @@
 #include <linux/tracepoint.h>
 
 #include "ioctl/userblk_ioctl.h"
-#include "queue.h"
+#include "slot.h"
 
 #ifndef USERBLK_TRACE_NAMES
 #define USERBLK_TRACE_NAMES
@@ -37,56 +37,44 @@
 			 { USERBLK_RESET_ALL, "all" })
 #endif
 
-DECLARE_EVENT_CLASS(userblk_request,
-	TP_PROTO(const struct userblk_slot *slot, u64 id),
-	TP_ARGS(slot, id),
-	TP_STRUCT__entry(
-		__field(u64, id)
-		__field(u64, offset)
-		__field(u32, number)
-		__field(u32, length)
-		__field(u32, deliveries)
-		__field(u16, op)
-	),
-	TP_fast_assign(
-		__entry->id = id;
-		__entry->offset = slot->offset;
-		__entry->number = slot->hwq->queue->number;
-		__entry->length = slot->length;
-		__entry->deliveries = slot->deliveries;
-		__entry->op = slot->op;
-	),
+DECLARE_EVENT_CLASS(
+	userblk_request,
+	TP_PROTO(u32 number, const struct userblk_slot *slot, u64 id),
+	TP_ARGS(number, slot, id),
+	TP_STRUCT__entry(__field(u64, id) __field(u64, offset)
+				 __field(u32, number) __field(u32, length)
+					 __field(u32, deliveries)
+						 __field(u16, op)),
+	TP_fast_assign(__entry->id = id; __entry->offset = slot->offset;
+		       __entry->number = number; __entry->length = slot->length;
+		       __entry->deliveries = slot->deliveries;
+		       __entry->op = slot->op;),
 	TP_printk("userblk%u id=%#llx %s offset=%llu length=%u deliveries=%u",
 		  __entry->number, __entry->id, userblk_show_op(__entry->op),
-		  __entry->offset, __entry->length, __entry->deliveries)
-);
+		  __entry->offset, __entry->length, __entry->deliveries));
 
 /* A request entered the queue, for the first time or again. */
 DEFINE_EVENT(userblk_request, userblk_queue,
-	TP_PROTO(const struct userblk_slot *slot, u64 id),
-	TP_ARGS(slot, id)
-);
+	     TP_PROTO(u32 number, const struct userblk_slot *slot, u64 id),
+	     TP_ARGS(number, slot, id));
 
 /* A request was delivered to the current process. */
 DEFINE_EVENT(userblk_request, userblk_get,
-	TP_PROTO(const struct userblk_slot *slot, u64 id),
-	TP_ARGS(slot, id)
-);
+	     TP_PROTO(u32 number, const struct userblk_slot *slot, u64 id),
+	     TP_ARGS(number, slot, id));
 
 /* A RESET took a request from its taker; the id is no longer good. */
 DEFINE_EVENT(userblk_request, userblk_put_back,
-	TP_PROTO(const struct userblk_slot *slot, u64 id),
-	TP_ARGS(slot, id)
-);
+	     TP_PROTO(u32 number, const struct userblk_slot *slot, u64 id),
+	     TP_ARGS(number, slot, id));
 
 /*
  * What the current process was delivered could not be handed over to it; the
  * request waits again, and the id is no longer good.
  */
 DEFINE_EVENT(userblk_request, userblk_undo,
-	TP_PROTO(const struct userblk_slot *slot, u64 id),
-	TP_ARGS(slot, id)
-);
+	     TP_PROTO(u32 number, const struct userblk_slot *slot, u64 id),
+	     TP_ARGS(number, slot, id));
 
 /* The current process answered. */
 TRACE_EVENT(userblk_put,
@@ -116,21 +104,14 @@ TRACE_EVENT(userblk_put,
 
 /* The I/O of a redirected request has ended. */
 TRACE_EVENT(userblk_redirected,
-	TP_PROTO(const struct userblk_slot *slot, u64 id, blk_status_t status),
-	TP_ARGS(slot, id, status),
-	TP_STRUCT__entry(
-		__field(u64, id)
-		__field(u32, number)
-		__field(int, error)
-	),
-	TP_fast_assign(
-		__entry->id = id;
-		__entry->number = slot->hwq->queue->number;
-		__entry->error = blk_status_to_errno(status);
-	),
-	TP_printk("userblk%u id=%#llx error=%d", __entry->number, __entry->id,
-		  __entry->error)
-);
+	    TP_PROTO(u32 number, u64 id, blk_status_t status),
+	    TP_ARGS(number, id, status),
+	    TP_STRUCT__entry(__field(u64, id) __field(u32, number)
+				     __field(int, error)),
+	    TP_fast_assign(__entry->id = id; __entry->number = number;
+			   __entry->error = blk_status_to_errno(status);),
+	    TP_printk("userblk%u id=%#llx error=%d", __entry->number,
+		      __entry->id, __entry->error));
 
 /* The current process asked for a RESET. */
 TRACE_EVENT(userblk_reset,

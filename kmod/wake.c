@@ -3,6 +3,27 @@
 
 #include <linux/poll.h>
 #include <linux/sched.h>
+#include <linux/slab.h>
+
+int userblk_waiters_init(struct userblk_waiters *waiters, unsigned int count)
+{
+	unsigned int i;
+
+	waiters->places = kvcalloc(count, sizeof(*waiters->places), GFP_KERNEL);
+	if (!waiters->places)
+		return -ENOMEM;
+	waiters->count = count;
+	for (i = 0; i < count; i++)
+		init_waitqueue_head(&waiters->places[i].wait);
+	init_waitqueue_head(&waiters->pollers);
+	return 0;
+}
+
+void userblk_waiters_destroy(struct userblk_waiters *waiters)
+{
+	kvfree(waiters->places);
+	waiters->places = NULL;
+}
 
 /* Is the wake-up about something that this waiter waits for? */
 static int userblk_waiter_wake(wait_queue_entry_t *entry, unsigned int mode,
@@ -16,68 +37,66 @@ static int userblk_waiter_wake(wait_queue_entry_t *entry, unsigned int mode,
 	return autoremove_wake_function(entry, mode, flags, key);
 }
 
-void userblk_waiter_add(struct userblk_waiter *waiter, struct userblk_hwq *hwq,
-			bool watch)
+void userblk_waiter_add(struct userblk_waiter *waiter,
+			struct userblk_wait_place *place, bool watch)
 {
 	unsigned long flags;
 
-	waiter->hwq = hwq;
+	waiter->place = place;
 	waiter->watch = watch;
 	init_wait(&waiter->entry);
 	waiter->entry.func = userblk_waiter_wake;
-	spin_lock_irqsave(&hwq->wait.lock, flags);
+	spin_lock_irqsave(&place->wait.lock, flags);
 	/* At the head: who came last is woken first. */
-	__add_wait_queue_exclusive(&hwq->wait, &waiter->entry);
+	__add_wait_queue_exclusive(&place->wait, &waiter->entry);
 	set_current_state(TASK_INTERRUPTIBLE);
-	spin_unlock_irqrestore(&hwq->wait.lock, flags);
+	spin_unlock_irqrestore(&place->wait.lock, flags);
 }
 
 void userblk_waiter_remove(struct userblk_waiter *waiter)
 {
-	finish_wait(&waiter->hwq->wait, &waiter->entry);
+	finish_wait(&waiter->place->wait, &waiter->entry);
 	/* A waker that still saw us here relies on our looking again. */
 	smp_mb();
 }
 
 /* From the given one on in a circle; false if nobody waits inside. */
-static bool userblk_wake_waiter(struct userblk_hwq *hwq)
+static bool userblk_wake_waiter(struct userblk_waiters *waiters,
+				unsigned int at)
 {
-	struct userblk_queue *queue = hwq->queue;
-	unsigned int i, at = hwq->index;
+	unsigned int i;
 
-	for (i = 0; i < queue->nr_hwqs; i++) {
-		struct wait_queue_head *wait = &queue->hwqs[at].wait;
+	for (i = 0; i < waiters->count; i++) {
+		struct wait_queue_head *wait = &waiters->places[at].wait;
 
 		/* The caller has issued the barrier. */
 		if (waitqueue_active(wait)) {
 			wake_up_poll(wait, EPOLLIN | EPOLLRDNORM);
 			return true;
 		}
-		if (++at == queue->nr_hwqs)
+		if (++at == waiters->count)
 			at = 0;
 	}
 	return false;
 }
 
-void userblk_wake(struct userblk_hwq *hwq)
+void userblk_wake(struct userblk_waiters *waiters, unsigned int index)
 {
-	struct userblk_queue *queue = hwq->queue;
-
 	/* Between the adding of requests and every look for those who wait. */
 	smp_mb();
-	if (userblk_wake_waiter(hwq))
+	if (userblk_wake_waiter(waiters, index))
 		return;
 	/* The barrier is above. */
-	if (waitqueue_active(&queue->pollers))
-		wake_up_poll(&queue->pollers, EPOLLIN | EPOLLRDNORM);
+	if (waitqueue_active(&waiters->pollers))
+		wake_up_poll(&waiters->pollers, EPOLLIN | EPOLLRDNORM);
 }
 
-void userblk_wake_all(struct userblk_queue *queue, __poll_t events)
+void userblk_wake_all(struct userblk_waiters *waiters, __poll_t events)
 {
 	unsigned int i;
 
-	for (i = 0; i < queue->nr_hwqs; i++)
-		__wake_up(&queue->hwqs[i].wait, TASK_NORMAL, 0,
+	for (i = 0; i < waiters->count; i++)
+		__wake_up(&waiters->places[i].wait, TASK_NORMAL, 0,
 			  poll_to_key(events));
-	__wake_up(&queue->pollers, TASK_NORMAL, 0, poll_to_key(events));
+	__wake_up(&waiters->pollers, TASK_NORMAL, 0, poll_to_key(events));
 }

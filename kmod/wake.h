@@ -13,40 +13,55 @@
 #ifndef USERBLK_WAKE_H
 #define USERBLK_WAKE_H
 
+#include <linux/cache.h>
 #include <linux/wait.h>
 
-#include "queue.h"
+/**
+ * struct userblk_wait_place - where to wait for one hardware queue
+ * @wait: those who wait inside GET and SERVE
+ */
+struct userblk_wait_place {
+	wait_queue_head_t wait;
+} ____cacheline_aligned_in_smp;
+
+/**
+ * struct userblk_waiters - who waits for the requests of one device
+ * @places: @count of them, one for each hardware queue; constant
+ * @count: how many
+ * @pollers: those who poll the control node
+ */
+struct userblk_waiters {
+	struct userblk_wait_place *places;
+	unsigned int count;
+	wait_queue_head_t pollers;
+};
 
 /**
  * struct userblk_waiter - one who waits inside GET or SERVE
- * @entry: in @hwq->wait
- * @hwq: where it waits
+ * @entry: in the wait queue of @place
+ * @place: where it waits
  * @watch: it wants to hear of the dead, too
  */
 struct userblk_waiter {
 	wait_queue_entry_t entry;
-	struct userblk_hwq *hwq;
+	struct userblk_wait_place *place;
 	bool watch;
 };
 
+/* 0 or -ENOMEM. */
+int userblk_waiters_init(struct userblk_waiters *waiters, unsigned int count);
+/* Also of what is zeroed. Nobody waits. */
+void userblk_waiters_destroy(struct userblk_waiters *waiters);
+
 /* After add the task is TASK_INTERRUPTIBLE: look once more, then schedule. */
-void userblk_waiter_add(struct userblk_waiter *waiter, struct userblk_hwq *hwq,
-			bool watch);
+void userblk_waiter_add(struct userblk_waiter *waiter,
+			struct userblk_wait_place *place, bool watch);
 void userblk_waiter_remove(struct userblk_waiter *waiter);
 
-/* Requests were added to the hardware queue. */
-void userblk_wake(struct userblk_hwq *hwq);
-
-/* Wakes somebody for what is queued, if anything is; from any context. */
-static inline void userblk_wake_for_rest(struct userblk_queue *queue)
-{
-	struct userblk_hwq *hwq = userblk_queue_ready(queue);
-
-	if (unlikely(hwq))
-		userblk_wake(hwq);
-}
+/* Requests were added to the hardware queue at this index; from any context. */
+void userblk_wake(struct userblk_waiters *waiters, unsigned int index);
 
 /* What it is about concerns all who wait. */
-void userblk_wake_all(struct userblk_queue *queue, __poll_t events);
+void userblk_wake_all(struct userblk_waiters *waiters, __poll_t events);
 
 #endif /* USERBLK_WAKE_H */

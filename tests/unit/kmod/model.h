@@ -34,23 +34,30 @@ struct delayed_work {
 
 struct userblk_queue;
 
-struct userblk_front_ops {
-    void (*waiting)(struct userblk_queue* queue);
+struct userblk_front {
+    int told;
+};
+
+struct userblk_waiters {
+    int woken;
 };
 
 struct userblk_hwq {
+    struct userblk_queue* queue;
     spinlock_t lock;
     u32 queued;
+    u32 index;
 };
 
 struct userblk_queue {
     struct userblk_hwq* hwqs;
     unsigned int nr_hwqs;
     unsigned long limit;
-    const struct userblk_front_ops* front;
+    struct userblk_front* front;
+    struct userblk_waiters waiters;
     unsigned long last_take;
-    struct delayed_work watch;
-    unsigned long watching;
+    struct delayed_work unserved;
+    unsigned long patience;
     struct delayed_work expire;
     unsigned long expiring;
 };
@@ -121,6 +128,15 @@ static inline bool userblk_queue_has_work(const struct userblk_queue* queue) {
 static inline bool userblk_queue_is_dying(const struct userblk_queue* queue) {
     (void)queue;
     return false;
+}
+
+static inline void userblk_front_tell_waiting(struct userblk_front* front) {
+    front->told++;
+}
+
+static inline void userblk_wake(struct userblk_waiters* waiters, unsigned int index) {
+    (void)index;
+    waiters->woken++;
 }
 
 unsigned int userblk_queue_expire(struct userblk_queue* queue, unsigned long before,

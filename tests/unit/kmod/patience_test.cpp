@@ -42,8 +42,6 @@ unsigned int userblk_queue_expire(struct userblk_queue* queue, unsigned long, un
 
 namespace {
 
-int told;
-
 // The queue of one device.
 class Patience : public testing::Test {
 protected:
@@ -52,32 +50,34 @@ protected:
     void start_anew(unsigned long limit = 0) {
         hwq = {};
         queue = {};
+        front = {};
+        hwq.queue = &queue;
         queue.hwqs = &hwq;
         queue.nr_hwqs = 1;
         queue.front = &front;
         queue.limit = limit;
         jiffies = 1'000'000;
-        told = moments = 0;
+        moments = 0;
         userblk_patience_init(&queue);
     }
 
     void add() {
         hwq.queued++;
-        userblk_patience_arm(&queue);
+        userblk_queue_kick(&hwq);
     }
     // False if there is nothing.
     bool take() {
         if (hwq.queued == 0)
             return false;
         hwq.queued--;
-        userblk_patience_taken(&queue);
+        userblk_patience_note_taken(&queue);
         return true;
     }
     // Time goes on until nothing is left to be done.
     void let_time_pass() {
         for (int i = 0; i < 100; i++) {
             delayed_work* next = nullptr;
-            for (delayed_work* one : {&queue.watch, &queue.expire})
+            for (delayed_work* one : {&queue.unserved, &queue.expire})
                 if (one->pending && (next == nullptr || one->due < next->due))
                     next = one;
             if (next == nullptr)
@@ -105,9 +105,7 @@ protected:
 
     userblk_hwq hwq{};
     userblk_queue queue{};
-
-private:
-    static inline const userblk_front_ops front = {[](userblk_queue*) { told++; }};
+    userblk_front front{};
 };
 
 TEST_F(Patience, TellsOnceOfWhatNobodyTakes) {
@@ -115,13 +113,13 @@ TEST_F(Patience, TellsOnceOfWhatNobodyTakes) {
     add();
     add();
     let_time_pass();
-    EXPECT_EQ(told, 1);
+    EXPECT_EQ(front.told, 1);
     add();
     let_time_pass();
-    EXPECT_EQ(told, 1);
+    EXPECT_EQ(front.told, 1);
     EXPECT_TRUE(take());
     let_time_pass();
-    EXPECT_EQ(told, 2);
+    EXPECT_EQ(front.told, 2);
 }
 
 TEST_F(Patience, TellsNothingOfWhatWasTaken) {
@@ -129,7 +127,7 @@ TEST_F(Patience, TellsNothingOfWhatWasTaken) {
     add();
     EXPECT_TRUE(take());
     let_time_pass();
-    EXPECT_EQ(told, 0);
+    EXPECT_EQ(front.told, 0);
 }
 
 // The last request is taken while it is being found out that nobody takes any. What comes later and
@@ -140,11 +138,12 @@ TEST_F(Patience, ATakeAtAnyMomentHidesNothingLater) {
                                           add();
                                           let_time_pass();
                                           take();
-                                          const int before = told;
+                                          const int before = front.told;
                                           add();
                                           let_time_pass();
                                           if (hwq.queued != 0) {
-                                              EXPECT_EQ(told, before + 1) << "moment " << intrusion;
+                                              EXPECT_EQ(front.told, before + 1)
+                                                  << "moment " << intrusion;
                                           }
                                       });
     EXPECT_GT(tried, 8);
@@ -155,14 +154,14 @@ TEST_F(Patience, ATakeAndAnotherRequestAtAnyMoment) {
     const int tried = at_every_moment(
         [this] {
             take();
-            told = 0;
+            front.told = 0;
             add();
         },
         [this] {
             add();
             let_time_pass();
             if (!intruder) {
-                EXPECT_GE(told, 1) << "moment " << intrusion;
+                EXPECT_GE(front.told, 1) << "moment " << intrusion;
             }
         });
     EXPECT_GT(tried, 8);
@@ -176,7 +175,7 @@ TEST_F(Patience, ARequestAtAnyMomentIsSeen) {
                                           take();
                                           let_time_pass();
                                           if (hwq.queued != 0) {
-                                              EXPECT_GE(told, 1) << "moment " << intrusion;
+                                              EXPECT_GE(front.told, 1) << "moment " << intrusion;
                                           }
                                       });
     EXPECT_GT(tried, 4);
