@@ -283,8 +283,8 @@ struct userblk_list {
 /**
  * USERBLK_LIST - list the devices by number (on /dev/userblk-control)
  *
- * EPERM without CAP_SYS_ADMIN. /sys/block/userblk*\/userblk/ tells the same to
- * everybody.
+ * EPERM without CAP_SYS_ADMIN. /sys/class/userblk/userblkc*\/ and
+ * /sys/block/userblk*\/userblk/ tell the same to everybody.
  */
 #define USERBLK_LIST		_IOWR(0xB7, 0x02, struct userblk_list)
 

@@ -294,6 +294,7 @@ static void userblk_disk_scan(struct work_struct *work)
 	if (err)
 		pr_warn("%s: its partitions were not read (error %d); blockdev --rereadpt reads them\n",
 			disk->gendisk->disk_name, err);
+	userblk_front_tell_served(&disk->front);
 	userblk_event(disk_to_dev(disk->gendisk), "USERBLK_EVENT=served");
 }
 

@@ -116,8 +116,14 @@ void userblk_event(struct device *device, char *env)
 	memalloc_noio_restore(noio);
 }
 
+void userblk_front_tell_served(struct userblk_front *front)
+{
+	userblk_event(front->node, "USERBLK_EVENT=served");
+}
+
 void userblk_front_tell_waiting(struct userblk_front *front)
 {
+	userblk_event(front->node, "USERBLK_EVENT=waiting");
 	if (front->ops->waiting)
 		front->ops->waiting(front);
 }

@@ -40,7 +40,7 @@ struct userblk_slot;
  *	optional
  * @served: requests have somebody to serve them: this is the size. Under
  *	front->lock, between @appear and @vanish, once. What else comes with that is
- *	done later
+ *	done later, and userblk_front_tell_served() called then
  * @resize: this is the size now. As @served, and after it; must not sleep either
  * @is_disk: is that the disk that the requests come from? Optional
  */
@@ -133,7 +133,8 @@ static inline bool userblk_front_is_disk(const struct userblk_front *front,
 	return front->ops->is_disk && front->ops->is_disk(front, disk);
 }
 
-/* What a front end has of its own for that. May sleep. */
+/* Uevents of the control node, and what a front end has of its own. May sleep. */
+void userblk_front_tell_served(struct userblk_front *front);
 void userblk_front_tell_waiting(struct userblk_front *front);
 
 /* A change uevent; env is what it says. May sleep, though not for I/O. */

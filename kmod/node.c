@@ -11,6 +11,7 @@
 #include "payload_file.h"
 #include "reset.h"
 #include "serve.h"
+#include "sysfs.h"
 
 /* ----------------------------------------------------------- open files */
 
@@ -179,6 +180,8 @@ void userblk_node_init(struct userblk_node *node, struct userblk_queue *queue,
 	node->dev.class = userblk_class;
 	node->dev.type = &userblk_node_type;
 	node->dev.release = release;
+	node->dev.groups = userblk_sysfs_node_groups;
+	dev_set_drvdata(&node->dev, queue);
 	cdev_init(&node->cdev, &userblk_node_fops);
 	node->cdev.owner = THIS_MODULE;
 }

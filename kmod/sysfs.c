@@ -133,6 +133,15 @@ static struct attribute *userblk_sysfs_attrs[] = {
 	NULL,
 };
 
+static const struct attribute_group userblk_sysfs_node_group = {
+	.attrs = userblk_sysfs_attrs,
+};
+
+const struct attribute_group *userblk_sysfs_node_groups[] = {
+	&userblk_sysfs_node_group,
+	NULL,
+};
+
 static const struct attribute_group userblk_sysfs_front_group = {
 	.name = "userblk",
 	.attrs = userblk_sysfs_attrs,

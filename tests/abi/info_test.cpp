@@ -240,6 +240,38 @@ TEST_F(Sysfs, TellsTheSameAsInfo) {
     EXPECT_FALSE(device.sysfs("userblk/oldest_taken_ms").empty());
 }
 
+// What is in the disk's folder belongs to the queue, and the control node has all of it: a device need
+// not have a disk.
+TEST_F(Sysfs, TheControlNodeTellsTheSameAsTheDisk) {
+    userblk_config config = test_config();
+    set_name(config, "named");
+    TestDevice device(config);
+    device.read_many(3);
+    take(device.control());
+    const std::string node = "/sys/class/userblk/userblkc" + std::to_string(device.number()) + "/";
+    const auto read = [](const std::string& path) {
+        std::ifstream in(path);
+        std::string text;
+        EXPECT_TRUE(std::getline(in, text)) << path;
+        return text;
+    };
+    int same = 0;
+    const std::string folder = "/sys/block/" + device.name() + "/userblk";
+    for (const auto& file : std::filesystem::directory_iterator(folder)) {
+        const std::string name = file.path().filename();
+        const std::string value = read(node + name);
+        // Time goes on between two looks.
+        if (name.ends_with("_ms"))
+            continue;
+        EXPECT_EQ(value, read(file.path())) << name;
+        same++;
+    }
+    EXPECT_GT(same, 10);
+    EXPECT_EQ(read(node + "name"), "named");
+    EXPECT_EQ(read(node + "queued"), "2");
+    EXPECT_EQ(read(node + "taken"), "1");
+}
+
 TEST_F(Sysfs, IsForEverybodyToRead) {
     TestDevice device;
     const std::string folder = "/sys/block/" + device.name() + "/userblk";

@@ -64,6 +64,21 @@ TEST_F(Uevent, TellsThatRequestsWait) {
     EXPECT_TRUE(events.await(device.name(), "change", "USERBLK_EVENT=waiting"));
 }
 
+// What concerns the queue is said of the control node, which a device has whatever its requests
+// come from: that somebody serves now, that nobody does any more.
+TEST_F(Uevent, TheControlNodeTellsOfItsQueue) {
+    Uevents events;
+    TestDevice device(test_config(), TestDevice::Begin::not_served);
+    const std::string node = "userblkc" + std::to_string(device.number());
+    EXPECT_TRUE(events.await(node, "add"));
+    announce_service(device.control());
+    EXPECT_TRUE(events.await(node, "change", "USERBLK_EVENT=served"));
+    device.read(0, 4096);
+    EXPECT_TRUE(events.await(node, "change", "USERBLK_EVENT=waiting"));
+    EXPECT_EQ(device.remove(), 0);
+    EXPECT_TRUE(events.await(node, "remove"));
+}
+
 // What was put back and stays there waits as well.
 TEST_F(Uevent, TellsThatPutBackRequestsWait) {
     TestDevice device;
