@@ -7,13 +7,33 @@
 #include "userblk/ctl/block_stat.hpp"
 #include "userblk/ctl/device_use.hpp"
 
+#include <sys/mman.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
 using namespace userblk;
+
+namespace {
+
+// The text as the file that libmount reads.
+std::vector<std::string> mount_points(const std::string& text) {
+    const int file = ::memfd_create("mountinfo", MFD_CLOEXEC);
+    fuzz::require(file >= 0 &&
+                      ::write(file, text.data(), text.size()) == static_cast<ssize_t>(text.size()),
+                  "a file can be had");
+    auto points = ctl::mount_points({makedev(8, 1), makedev(259, 0)},
+                                    "/proc/self/fd/" + std::to_string(file));
+    ::close(file);
+    return points;
+}
+
+} // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     const std::string text(fuzz::text_of(data, size));
     const auto stat = ctl::parse_block_stat(text);
     fuzz::require(stat.bytes_read % 512 == 0 && stat.bytes_written % 512 == 0, "whole sectors");
-    const auto points = ctl::mount_points(text, {"8:1", "259:0"});
+    const auto points = mount_points(text);
     const bool escapes = text.find('\\') != std::string::npos;
     for (const auto& point : points)
         fuzz::require(escapes ? point.size() <= text.size() : text.find(point) != std::string::npos,
