@@ -3,6 +3,7 @@
 
 #include "ioctl/error.hpp"
 #include "userblk/file_io.hpp"
+#include "userblk/store_look.hpp"
 
 #include <bit>
 #include <fcntl.h>
@@ -53,23 +54,28 @@ struct stat status_of(int fd) {
 }
 
 // When a store was read last is of no interest, but it costs something to note.
-abi::FileDescriptor open_store(const std::string& path, FileBackend::Mode mode, int more = 0) {
+abi::FileDescriptor open_store(const std::string& path, FileBackend::Mode mode, int open_file,
+                               int more = 0) {
     const int flags = (mode == FileBackend::Mode::read_only ? O_RDONLY : O_RDWR) | more;
+    const auto open = [&](int with) {
+        return open_file < 0 ? abi::FileDescriptor::open(path.c_str(), with)
+                             : open_again(open_file, path, with);
+    };
     try {
-        return abi::FileDescriptor::open(path.c_str(), flags | O_NOATIME);
+        return open(flags | O_NOATIME);
     } catch (const std::system_error& error) {
         if (error.code() != std::errc::operation_not_permitted)
             throw;
     }
-    return abi::FileDescriptor::open(path.c_str(), flags); // not its owner
+    return open(flags); // not its owner
 }
 
 } // namespace
 
-FileBackend::FileBackend(const std::string& path, Mode mode, Way way)
-    : path_(path), fd_(open_store(path, mode)), way_(way) {
-    if (way == Way::direct)
-        direct_ = open_store(path, mode, O_DIRECT);
+FileBackend::FileBackend(const std::string& path, Mode mode, Way way, int open_file)
+    : path_(path), fd_(open_store(path, mode, open_file)), way_(way) {
+    if (way == Way::direct) // the same, should the path change hands meanwhile
+        direct_ = open_store(path, mode, fd_.get(), O_DIRECT);
     const auto status = status_of(fd_.get());
     block_device_ = S_ISBLK(status.st_mode);
     if (!block_device_ && !S_ISREG(status.st_mode))

@@ -23,11 +23,13 @@ public:
     /// allows.
     enum class Way { copy, redirect, direct };
 
+    /// @param open_file a descriptor of the file, which is then opened again, whatever has its
+    ///        path by now; -1: what is at the path
     /// @throws std::system_error "unable to open PATH", std::invalid_argument if
     ///         it is neither a regular file nor a block device, or too small for
     ///         a single block
-    explicit FileBackend(const std::string& path, Mode mode = Mode::read_write,
-                         Way way = Way::copy);
+    explicit FileBackend(const std::string& path, Mode mode = Mode::read_write, Way way = Way::copy,
+                         int open_file = -1);
 
     Description describe() const override { return description_; }
     /// EIO beyond the end of a file that has become, or always was, too short.

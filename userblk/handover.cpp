@@ -2,10 +2,13 @@
 #include "userblk/handover.hpp"
 
 #include "ioctl/error.hpp"
+#include "userblk/file_io.hpp"
 #include "userblk/line_text.hpp"
 
 #include <charconv>
 #include <cstdlib>
+#include <exception>
+#include <fcntl.h>
 #include <sstream>
 #include <unistd.h>
 
@@ -15,13 +18,27 @@ namespace {
 constexpr const char* variable = "USERBLK_HANDOVER";
 constexpr const char* reload_variable = "USERBLK_HANDOVER_RELOAD";
 constexpr const char* version = "1";
+
+// Anybody could have set the variable.
+int store_of(const Reload& reload) noexcept {
+    try {
+        if (reload.store >= 0 && ::fcntl(reload.store, F_SETFD, FD_CLOEXEC) == 0 &&
+            file_identity(reload.store) == reload.identity)
+            return reload.store;
+    } catch (const std::exception&) {
+        // Not to be looked at.
+    }
+    return -1;
+}
+
 } // namespace
 
 // Lines, "NAME=VALUE".
 std::string Reload::to_text() const {
     std::ostringstream text;
-    text << "client=" << client << "\nidentity=" << encode_line(identity)
-         << "\ngone_back=" << gone_back << "\nfailure=" << encode_line(failure) << "\n";
+    text << "client=" << client << "\nidentity=" << encode_line(identity) << "\nstore=" << store
+         << "\nanew=" << anew << "\ngone_back=" << gone_back << "\nfailure=" << encode_line(failure)
+         << "\n";
     for (const auto& argument : previous)
         text << "previous=" << encode_line(argument) << "\n";
     return text.str();
@@ -40,6 +57,10 @@ Reload Reload::from_text(const std::string& text) {
             std::from_chars(value.data(), value.data() + value.size(), result.client);
         else if (name == "identity")
             result.identity = value;
+        else if (name == "store")
+            std::from_chars(value.data(), value.data() + value.size(), result.store);
+        else if (name == "anew")
+            result.anew = value == "1";
         else if (name == "gone_back")
             result.gone_back = value == "1";
         else if (name == "failure")
@@ -94,6 +115,8 @@ std::optional<Handover> Handover::received() {
     auto handover = text != nullptr ? from_text(text) : std::nullopt;
     if (const char* const reload = std::getenv(reload_variable); handover && reload != nullptr)
         handover->reload = Reload::from_text(reload);
+    if (handover)
+        handover->reload.store = store_of(handover->reload);
     return handover;
 }
 
@@ -107,10 +130,15 @@ std::error_code execute(const std::vector<std::string>& program, const Handover&
     for (const auto& argument : program)
         arguments.push_back(const_cast<char*>(argument.c_str()));
     arguments.push_back(nullptr);
+    const int store = handover.reload.store;
+    if (store >= 0)
+        ::fcntl(store, F_SETFD, 0);
     if (::setenv(variable, handover.to_text().c_str(), 1) == 0 &&
         ::setenv(reload_variable, handover.reload.to_text().c_str(), 1) == 0)
         ::execv(program.front().c_str(), arguments.data());
     const auto error = abi::last_error();
+    if (store >= 0)
+        ::fcntl(store, F_SETFD, FD_CLOEXEC);
     Handover::forget();
     return error;
 }

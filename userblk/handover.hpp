@@ -14,6 +14,8 @@ namespace userblk {
 struct Reload {
     int client = -1;      ///< an open descriptor, see ReloadClient
     std::string identity; ///< of the store so far
+    int store = -1;       ///< an open descriptor of that, see PoolOptions::store_fd
+    bool anew = false;    ///< the program is to open its store by name; otherwise it is that one
     /// Executed again if the new workers do not start; empty: they are to go on with this one.
     std::vector<std::string> previous;
     bool gone_back = false; ///< this is the previous one
@@ -36,7 +38,8 @@ struct Handover {
     std::string to_text() const;
     static std::optional<Handover> from_text(const std::string& text);
 
-    /// What this process was given; nothing if it is no continuation.
+    /// What this process was given; nothing if it is no continuation. Its descriptor of the
+    /// store is one, and is not inherited any further.
     static std::optional<Handover> received();
     /// From now on this process is none, nor are its children.
     static void forget() noexcept;

@@ -8,6 +8,7 @@
 #include "userblk/segment_file.hpp"
 #include "userblk/shared_counter.hpp"
 #include "userblk/store_claim.hpp"
+#include "userblk/store_look.hpp"
 
 #include <algorithm>
 #include <cstdio>
@@ -40,13 +41,17 @@ const std::string& checked(const std::string& segment) {
     return segment;
 }
 
-std::string path_of(const std::string& segment) {
-    return std::string(segment_folder) + "/" + segment;
+bool remove_segment(const std::string& name) {
+    ::unlink(MemoryBackend::path_of(name + counter_suffix).c_str());
+    return ::unlink(MemoryBackend::path_of(name).c_str()) == 0;
 }
 
-bool remove_segment(const std::string& name) {
-    ::unlink(path_of(name + counter_suffix).c_str());
-    return ::unlink(path_of(name).c_str()) == 0;
+// Is it the file of that name (still)?
+bool has_name(int fd, const std::string& path) {
+    struct stat file {
+    }, named{};
+    return ::fstat(fd, &file) == 0 && ::lstat(path.c_str(), &named) == 0 &&
+           file.st_dev == named.st_dev && file.st_ino == named.st_ino;
 }
 
 // Exclusive among processes while it lives, each with its own open file.
@@ -84,12 +89,19 @@ std::string MemoryBackend::segment_named(const std::string& name) {
     return "userblk." + name;
 }
 
-MemoryBackend::MemoryBackend(const std::string& name, std::uint64_t size)
-    : name_(checked(name)), fd_(open_segment(path_of(name))) {
+std::string MemoryBackend::path_of(const std::string& name) {
+    return std::string(segment_folder) + "/" + name;
+}
+
+MemoryBackend::MemoryBackend(const std::string& name, std::uint64_t size, int open_file)
+    : name_(checked(name)), fd_(open_file < 0 ? open_segment(path_of(name))
+                                              : open_again(open_file, path_of(name), O_RDWR)) {
     struct stat status {};
     if (::fstat(fd_.get(), &status) < 0)
         abi::throw_errno("look at " + path_of(name));
-    discards_ = std::make_unique<SharedCounter>(path_of(name + counter_suffix));
+    // Beside a segment without a name the count would be another's, or stay for ever.
+    if (open_file < 0 || has_name(fd_.get(), path_of(name)))
+        discards_ = std::make_unique<SharedCounter>(path_of(name + counter_suffix));
     if (const auto error = grow(std::max(size, static_cast<std::uint64_t>(status.st_size))))
         abi::throw_error("map " + std::to_string(size) + " bytes of " + path_of(name), error);
 }
@@ -178,7 +190,8 @@ std::error_code MemoryBackend::discard(std::uint64_t offset, std::uint64_t lengt
         mapping->resident.remove(offset, length);
     const auto error =
         allocate(fd_.get(), FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, offset, length);
-    discards_->add();
+    if (discards_)
+        discards_->add();
     return error;
 }
 
@@ -194,13 +207,13 @@ std::span<std::byte> MemoryBackend::mapping(std::uint64_t offset, std::size_t le
     auto* const mapping = reaching(offset + length);
     if (!mapping)
         return {};
-    if (const auto discards = discards_->get(); discards != discards_seen_.load()) {
+    if (const auto discards = discards_ ? discards_->get() : 0; discards != discards_seen_.load()) {
         discards_seen_ = discards;
         mapping->resident.forget_all();
     }
     if (access == Access::store)
         mapping->resident.add(offset, length);
-    else if (!mapping->resident.contain(offset, length))
+    else if (!discards_ || !mapping->resident.contain(offset, length))
         return {};
     return mapping->bytes.subspan(offset, length);
 }

@@ -24,10 +24,12 @@ class MemoryBackend final : public Backend {
 public:
     /// Opens the segment @p name, or makes it, for the calling user alone (0600), with at
     /// least @p size bytes. A count that belongs to it lies beside it, as "NAME~discards".
+    /// @param open_file a descriptor of the segment, which is then opened again, whatever has
+    ///        its name by now; -1: what has the name
     /// @throws std::system_error "unable to …"; EPERM, with a text that names the owner, if
     ///         the segment exists and another user owns it or may open it;
     ///         std::invalid_argument for a name with "/" or "~"
-    MemoryBackend(const std::string& name, std::uint64_t size);
+    MemoryBackend(const std::string& name, std::uint64_t size, int open_file = -1);
     ~MemoryBackend() override;
 
     /// The segment that belongs to a device and is never mistaken for that of an
@@ -35,6 +37,8 @@ public:
     static std::string segment_of(std::uint32_t number, std::uint64_t diskseq);
     /// The segment of "mem:NAME", /dev/shm/userblk.NAME.
     static std::string segment_named(const std::string& name);
+    /// "/dev/shm/NAME".
+    static std::string path_of(const std::string& name);
 
     /// Whether a worker serves a device from the segment, as far as the caller may open it.
     static bool in_use(const std::string& name);

@@ -29,7 +29,8 @@ std::optional<Pool::Continuation> Pool::continuation() {
     const auto handover = Handover::received();
     if (!handover)
         return std::nullopt;
-    return Continuation{handover->number, handover->note};
+    const auto& reload = handover->reload;
+    return Continuation{handover->number, handover->note, reload.anew ? -1 : reload.store};
 }
 
 void Pool::check() {
@@ -43,6 +44,7 @@ void Pool::go_back(const std::string& why) noexcept {
             return;
         const auto program = std::exchange(handover->reload.previous, {});
         handover->reload.gone_back = true;
+        handover->reload.anew = false;
         handover->reload.failure = why;
         execute(program, *handover);
     } catch (...) {

@@ -57,6 +57,11 @@ struct PoolOptions {
     bool announce = true; ///< see SupervisorFile
     /// What it says there about the store and the options; the rest is filled in.
     SupervisorRecord record;
+    /// The file that the store lies in, open as long as the pool is there, and its path, which
+    /// depends on no folder. It goes on to what a reload executes (Pool::continuation()), and when
+    /// the path does not lead to it any more the log and the record say so. -1: none.
+    int store_fd = -1;
+    std::string store_path;
     /// A program and its arguments that a reload executes in place of this one,
     /// so that a new build takes over. It must lead to a Pool for the same device;
     /// see Pool::continuation(). Empty: a reload forks new workers of this build,
@@ -68,8 +73,9 @@ struct PoolOptions {
     /// Pool::check()): it ends with status 0, or says why not as the last line on standard error.
     /// A reload executes nothing that would not. Empty: it takes the risk.
     std::string reexec_check;
-    /// What @p reexec is when a reload asks for a change (userblkctl reload DEV --workers 4): the
-    /// caller's own words. Empty: nothing can be changed.
+    /// What @p reexec is when a reload asks for a change (userblkctl reload DEV --workers 4). The
+    /// first word is a store, to be opened by its name; empty: the store stays. The others are the
+    /// caller's own. Empty: nothing can be changed.
     /// @throws std::exception whose text says why it cannot be
     std::function<std::vector<std::string>(const std::vector<std::string>& change)> change;
     /// Asked when the pool is to stop, and every 50 ms until it says yes, while the workers
@@ -139,6 +145,9 @@ public:
     struct Continuation {
         std::uint32_t number = 0;
         std::string note;
+        /// PoolOptions::store_fd of the program before: the store is to be that file, whatever has
+        /// its name by now. The caller's to close. -1: it is to be opened by name.
+        int store_fd = -1;
     };
     static std::optional<Continuation> continuation();
 

@@ -114,7 +114,7 @@ Description BackendSpec::describe(std::uint64_t size, bool read_only) const {
         description =
             FileBackend(argument_,
                         read_only ? FileBackend::Mode::read_only : FileBackend::Mode::read_write,
-                        way_)
+                        way_, open_file_)
                 .describe();
         if (size > description.size)
             throw std::invalid_argument("a device of " + sizes(size) + " does not fit into " +
@@ -132,13 +132,21 @@ Description BackendSpec::describe(std::uint64_t size, bool read_only) const {
     return description;
 }
 
+std::string BackendSpec::segment(const DeviceContext& device) const {
+    return argument_.empty() ? MemoryBackend::segment_of(device.number, device.diskseq)
+                             : MemoryBackend::segment_named(argument_);
+}
+
+std::string BackendSpec::path(const DeviceContext& device) const {
+    if (kind_ == Kind::memory)
+        return MemoryBackend::path_of(segment(device));
+    return kind_ == Kind::file ? argument_ : "";
+}
+
 std::shared_ptr<Backend> BackendSpec::open_store(const DeviceContext& device) const {
     switch (kind_) {
     case Kind::memory:
-        return std::make_shared<MemoryBackend>(
-            argument_.empty() ? MemoryBackend::segment_of(device.number, device.diskseq)
-                              : MemoryBackend::segment_named(argument_),
-            device.size);
+        return std::make_shared<MemoryBackend>(segment(device), device.size, open_file_);
     case Kind::null:
         return std::make_shared<NullBackend>(device.size);
     case Kind::file:
@@ -147,7 +155,7 @@ std::shared_ptr<Backend> BackendSpec::open_store(const DeviceContext& device) co
     const bool readable_only = device.read_only || read_only();
     auto file = std::make_shared<FileBackend>(
         argument_, readable_only ? FileBackend::Mode::read_only : FileBackend::Mode::read_write,
-        way_);
+        way_, open_file_);
     if (file->describe().size < device.size)
         throw std::invalid_argument(argument_ + " has " + sizes(file->describe().size) +
                                     ", which is less than the device's " + sizes(device.size) +

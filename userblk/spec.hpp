@@ -49,6 +49,12 @@ public:
     ///         it that has to see the data
     void set_way(FileBackend::Way way);
 
+    /// The store is open as @p fd and is opened again by that, whatever has its path or name by
+    /// now. The descriptor must stay open as long as stores are; -1: by path or name.
+    void set_open_file(int fd) noexcept { open_file_ = fd; }
+    /// Where it is opened for a device: a path; empty: nowhere.
+    std::string path(const DeviceContext& device) const;
+
     /// What a device for this store would be, without a device; for creating
     /// one. @p size is what the caller asked for, in bytes, 0: what the store has.
     /// A file is opened and closed again; memory is not made yet.
@@ -78,10 +84,12 @@ private:
     BackendSpec() = default;
     static Decoration parse_decoration(std::string_view spec, std::string_view text);
     bool read_only() const noexcept;
+    std::string segment(const DeviceContext& device) const;
     std::shared_ptr<Backend> open_store(const DeviceContext& device) const;
 
     Kind kind_ = Kind::null;
     FileBackend::Way way_ = FileBackend::Way::copy;
+    int open_file_ = -1;
     std::string argument_;
     std::string text_;
     std::vector<Decoration> decorations_; ///< the outermost first

@@ -195,8 +195,9 @@ std::optional<std::uint64_t> try_claim_node(int fd, off_t own) {
 std::string store_text(std::uint32_t number, std::uint64_t store) {
     for (const auto& record : supervisor_records(number))
         if (store_number(record.identity) == store)
-            return record.store + " already, by the workers of process " +
-                   std::to_string(record.pid);
+            return record.store +
+                   (record.store_state.empty() ? "" : " (which was " + record.store_state + ")") +
+                   " already, by the workers of process " + std::to_string(record.pid);
     return "another store already, by workers whose supervisor has ended";
 }
 
@@ -253,6 +254,17 @@ void claim_store(const abi::ControlNode& node, const Backend& backend, const Dev
         lock_place(node.fd(), sharers);
     else
         claim_node(node, files);
+}
+
+void hold_node(const abi::ControlNode& node, const std::string& identity, bool share) noexcept {
+    if (!identity.empty())
+        lock_place(node.fd(),
+                   share ? sharers : writers + static_cast<off_t>(store_number(identity)));
+}
+
+void release_node(const abi::ControlNode& node) noexcept {
+    auto lock = lock_of(F_UNLCK, writers, 3 * zone_size);
+    ::fcntl(node.fd(), F_OFD_SETLK, &lock);
 }
 
 bool is_served(std::uint32_t number) noexcept {

@@ -20,10 +20,10 @@ public:
 /// Internal: one store, one device (invariant 14).
 ///
 /// Every worker locks a byte of each file of its store, whose place is the device, and a
-/// byte of its control node, whose place is the store. A worker that finds another place
-/// locked is refused. The locks are of open files (F_OFD_SETLK): unrelated workers of one
-/// device have the same place each, a lock goes with the last process that has the file open,
-/// and nothing but the files is needed for it. Devices that only read a store share it.
+/// byte of its control node, whose place is the store; their supervisor holds both. A worker that
+/// finds another place locked is refused. The locks are of open files (F_OFD_SETLK): unrelated
+/// workers of one device have the same place each, a lock goes with the last process that has the
+/// file open, and nothing but the files is needed for it. Devices that only read a store share it.
 ///
 /// Where the file system knows no locks, nothing is refused.
 ///
@@ -36,8 +36,13 @@ void claim_store(const abi::ControlNode& node, const Backend& backend, const Dev
 /// @throws StoreInUse
 void claim_files(const Backend& backend, const DeviceContext& device, bool share);
 
-/// Whether workers that claimed its store serve a device. The calling process's own count if
-/// they have the node open themselves.
+/// For the supervisor of workers that have claimed: also while none of them lives its device
+/// gets no other store, as long as it has the node open or until it releases it.
+void hold_node(const abi::ControlNode& node, const std::string& identity, bool share) noexcept;
+void release_node(const abi::ControlNode& node) noexcept;
+
+/// Whether workers that claimed its store, or their supervisor, have a device. The calling
+/// process's own count if they have the node open themselves.
 bool is_served(std::uint32_t number) noexcept;
 
 /// Refuses a store that a device has, before there is a device for it. Claims nothing.

@@ -29,6 +29,8 @@ namespace {
 
 using namespace std::chrono_literals;
 
+constexpr const char* start_error = "unable to start a worker: ";
+
 /// That many deaths in a row before any worker was ready, and it is given up.
 constexpr unsigned hopeless = 5;
 /// After SIGKILL; a process that is stuck in the kernel takes longer, and is left.
@@ -38,6 +40,8 @@ constexpr auto ask_ready_every = 50ms;
 
 /// How often it is said that a store is not open yet.
 constexpr std::chrono::milliseconds say_every = 30s;
+/// How often it is looked whether the store has its name still.
+constexpr auto look_every = 5s;
 /// How often may_stop() is asked.
 constexpr auto ask_every = 50ms;
 /// Signals of one sender that come so soon after each other are one request.
@@ -69,7 +73,8 @@ Scheduling scheduling_of(const PoolOptions& options) noexcept {
 
 Supervisor::Supervisor(std::uint32_t number, BackendFactory factory, PoolOptions options)
     : number_(number), options_(std::move(options)),
-      wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)), start_backoff_(options_.backoff) {
+      wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
+      look_(options_.store_fd, options_.store_path), start_backoff_(options_.backoff) {
     if (options_.workers < 1 || options_.workers > 1024)
         throw std::invalid_argument("a pool has 1 to 1024 workers");
     if (!wake_)
@@ -83,7 +88,8 @@ Supervisor::Supervisor(std::uint32_t number, BackendFactory factory, PoolOptions
               options_.worker,
               options_.lock_memory,
               scheduling_of(options_),
-              options_.run_as};
+              options_.run_as,
+              options_.record.identity};
     places_.resize(options_.workers);
     for (auto& place : places_)
         place.backoff = Backoff(options_.backoff);
@@ -133,6 +139,56 @@ void Supervisor::announce() noexcept {
     announcement_->write(record);
 }
 
+// The store stays what it is: only who looks for it by its name finds another one, or none.
+void Supervisor::look_at_store() {
+    next_look_ = Clock::now() + look_every;
+    const auto name = look_.look();
+    const std::string state = name == StoreName::same      ? ""
+                              : name == StoreName::removed ? "removed"
+                                                           : "replaced";
+    auto& said = options_.record.store_state;
+    if (state == said || is_removed()) // with its device memory goes
+        return;
+    const auto disk = abi::disk_name(number_);
+    const auto& path = options_.store_path;
+    if (state.empty())
+        log(LogLevel::notice, path + " is the file again that " + disk + " is served with");
+    else if (said.empty())
+        log(LogLevel::warning,
+            path +
+                (name == StoreName::removed ? " was removed or renamed; "
+                                            : " is another file now; ") +
+                disk +
+                " goes on with the one that it is served with, which is lost when its service "
+                "ends unless it has a name elsewhere; copy it from " +
+                abi::block_path(number_) +
+                ", or go over to another one that has the same data: userblkctl reload " + disk +
+                " STORE");
+    said = state;
+    announce();
+}
+
+// For who asks why nobody serves, and does not see the log.
+void Supervisor::set_error(const std::string& text) noexcept {
+    auto& record = options_.record;
+    if (text == record.error)
+        return;
+    try {
+        record.error = text;
+        record.error_time = std::chrono::duration_cast<std::chrono::seconds>(
+                                std::chrono::system_clock::now().time_since_epoch())
+                                .count();
+        announce();
+    } catch (...) {
+        // Not enough memory to say it.
+    }
+}
+
+void Supervisor::hold_store() noexcept {
+    if (node_ && !changes_store())
+        hold_node(*node_, options_.record.identity, options_.worker.share);
+}
+
 void Supervisor::take_signals() {
     const auto set = handled_signals();
     sigset_t before;
@@ -173,6 +229,8 @@ void Supervisor::adopt(const Handover& handover) {
         announce();
         return refuse_reload(reload.failure);
     }
+    if (reload.anew)
+        previous_store_.reset(reload.store);
     reloading_ = established_;
     previous_ = reload.previous;
     previous_identity_ = reload.identity;
@@ -205,6 +263,8 @@ PoolEnd Supervisor::run() {
             assign();
             commit_reload();
             dismiss_client();
+            if (Clock::now() >= next_look_)
+                look_at_store();
         }
         enforce_limits();
         if (!finished())
@@ -214,6 +274,7 @@ PoolEnd Supervisor::run() {
         heal();
     reload_socket_.reset();
     announcement_.reset(); // what comes after is no supervising
+    release_node(*node_);
     return forced_ && *end_ == PoolEnd::stopped ? PoolEnd::forced : *end_;
 }
 
@@ -303,6 +364,8 @@ void Supervisor::become_worker(abi::FileDescriptor channel) {
     children_.clear();
     places_.clear();
     node_.reset();
+    previous_store_.reset();
+    look_ = StoreLook(-1, "");
     reload_socket_.reset();
     client_.reset();
     announcement_.reset();
@@ -372,11 +435,17 @@ void Supervisor::begin_reload(const std::vector<std::string>& change) {
             return refuse_reload("the options of this program cannot be changed");
         if (options_.reexec.empty())
             return fork_anew();
+        next_anew_ =
+            (!change.empty() && !change.front().empty()) || (reloading_ && previous_store_);
         next_program_ = change.empty() ? options_.reexec : options_.change(change);
         auto program = next_program_;
         if (!options_.reexec_check.empty()) {
             program.push_back(options_.reexec_check);
-            check_.emplace(program, Handover{number_, {}, {}, options_.reexec_note});
+            Reload reload;
+            reload.identity = reloading_ ? previous_identity_ : options_.record.identity;
+            reload.store = store_so_far();
+            reload.anew = next_anew_;
+            check_.emplace(program, Handover{number_, {}, {}, options_.reexec_note, reload});
             return;
         }
     } catch (const std::exception& error) {
@@ -390,7 +459,10 @@ void Supervisor::fork_anew() {
         if (child->state == State::starting || child->state == State::ready)
             child->stop();
     ++generation_;
-    reloading_ = true;
+    if (!reloading_)
+        previous_identity_ = options_.record.identity;
+    reloading_ = setup_.claims_late = true;
+    setup_.identity.clear(); // they look anew
     next_start_ = {};
 }
 
@@ -418,9 +490,15 @@ void Supervisor::look_at_check() {
     }
     Reload reload;
     reload.identity = reloading_ ? previous_identity_ : options_.record.identity;
+    reload.store = store_so_far();
+    reload.anew = next_anew_;
     reload.previous = next_program_ != options_.reexec ? options_.reexec : previous_;
     const auto error = reexecute(next_program_, std::move(reload));
     refuse_reload("unable to execute " + next_program_.front() + ": " + error.message());
+}
+
+int Supervisor::store_so_far() const noexcept {
+    return previous_store_ ? previous_store_.get() : options_.store_fd;
 }
 
 // Returns only an error.
@@ -490,6 +568,7 @@ void Supervisor::change_store() {
             abandon_reload("the old workers are still at what they had taken");
         return;
     }
+    release_node(*node_);
     if (is_served(number_))
         return abandon_reload("others serve the device with the old store");
     for (auto& place : places_)
@@ -503,6 +582,9 @@ void Supervisor::end_reload() {
     change_deadline_.reset();
     previous_.clear();
     previous_identity_.clear();
+    previous_store_.reset();
+    hold_store();
+    set_error("");
     log(LogLevel::notice, "reloaded: new workers serve, the old ones are drained");
     notify("READY=1");
     if (client_)
@@ -522,6 +604,7 @@ void Supervisor::dismiss_client() {
 // Everything is as it was.
 void Supervisor::refuse_reload(const std::string& why) {
     log(LogLevel::error, "reload failed, the old workers go on: " + why);
+    set_error("reload failed: " + why);
     notify("READY=1");
     if (client_)
         client_->tell(ReloadNews::Kind::failed, why);
@@ -538,6 +621,9 @@ void Supervisor::abandon_reload(const std::string& why) {
             child->generation = generation_;
     reloading_ = setup_.claims_late = false;
     change_deadline_.reset();
+    if (!previous_identity_.empty())
+        options_.record.identity = setup_.identity = previous_identity_;
+    hold_store();
     refuse_reload(why);
 }
 
@@ -550,6 +636,7 @@ void Supervisor::go_back(const std::string& why) {
     reload.gone_back = true;
     reload.failure = why;
     reload.identity = previous_identity_;
+    reload.store = store_so_far();
     const auto program = std::exchange(previous_, {});
     const auto error = reexecute(program, std::move(reload));
     log(LogLevel::error,
@@ -646,6 +733,8 @@ Supervisor::Clock::time_point Supervisor::next_deadline() const noexcept {
         consider(stop_deadline_);
     else if (asked_to_stop_)
         consider(now + ask_every);
+    else if (options_.store_fd >= 0)
+        consider(next_look_);
     if (change_deadline_)
         consider(*change_deadline_);
     if (established_ && !told_ready_)
@@ -782,11 +871,18 @@ void Supervisor::leave_place(const WorkerProcess& child) {
 // It has opened its store, which we have not.
 void Supervisor::on_ready(WorkerProcess& child, const std::string& store) {
     child.state = State::ready;
+    if (!reloading_ && options_.record.error.starts_with(start_error))
+        set_error("");
     const auto end = store.find('\0');
     auto& record = options_.record;
-    if (end == std::string::npos || store.compare(0, end, record.identity) == 0)
+    if (end == std::string::npos)
         return;
-    record.identity = store.substr(0, end);
+    setup_.identity = store.substr(0, end);
+    const bool known = setup_.identity == record.identity;
+    record.identity = setup_.identity;
+    hold_store();
+    if (known)
+        return;
     if (record.store.empty())
         record.store = store.substr(end + 1);
     announce();
@@ -866,8 +962,10 @@ void Supervisor::on_start_failure(const std::string& why) {
         return;
     if (reloading_)
         abandon_reload(why);
-    else
-        log(LogLevel::error, "unable to start a worker: " + why);
+    else {
+        log(LogLevel::error, start_error + why);
+        set_error(start_error + why);
+    }
     next_start_ = start_backoff_.died(Clock::now());
     if (!established_ && start_backoff_.deaths() >= hopeless)
         begin_stop(PoolEnd::failed);

@@ -8,6 +8,7 @@
 #include "userblk/pool.hpp"
 #include "userblk/reload_socket.hpp"
 #include "userblk/start_check.hpp"
+#include "userblk/store_look.hpp"
 #include "userblk/supervisor_file.hpp"
 #include "userblk/worker_process.hpp"
 
@@ -58,6 +59,9 @@ private:
     // Beginning.
     void set_up_process();
     void announce() noexcept;
+    void look_at_store();
+    void set_error(const std::string& text) noexcept;
+    void hold_store() noexcept;
     void take_signals();
     void adopt(const Handover& handover);
     void adopt_child(pid_t pid, State state);
@@ -77,6 +81,7 @@ private:
     void take_client();
     void look_at_check();
     void fork_anew();
+    int store_so_far() const noexcept;
     std::error_code reexecute(const std::vector<std::string>& program, Reload reload);
     void commit_reload();
     bool changes_store() const noexcept;
@@ -140,11 +145,15 @@ private:
     std::optional<ReloadClient> client_; ///< waits for the outcome
     std::optional<StartCheck> check_;    ///< of what is to be executed
     std::vector<std::string> next_program_;
-    std::vector<std::string> previous_; ///< executed again if the new workers do not start
-    std::string previous_identity_;     ///< of the store, before the reload
+    std::vector<std::string> previous_;  ///< executed again if the new workers do not start
+    std::string previous_identity_;      ///< of the store, before the reload
+    abi::FileDescriptor previous_store_; ///< of that one, if this one was opened by name
+    bool next_anew_ = false;             ///< next_program_ is to do so
     std::optional<Clock::time_point> change_deadline_; ///< set: no worker serves meanwhile
     bool established_ = false;                         ///< workers have served once
     bool told_ready_ = false;
+    StoreLook look_;
+    Clock::time_point next_look_{};
     Backoff start_backoff_; ///< of children that never became ready
     Clock::time_point next_start_{};
 

@@ -45,6 +45,10 @@ std::string SupervisorRecord::to_text() const {
     text << "diskseq=" << diskseq << "\nstore=" << encode_line(store)
          << "\nidentity=" << encode_line(identity) << "\nworkers=" << workers
          << "\nthreads=" << threads << "\n";
+    if (!store_state.empty())
+        text << "store_state=" << encode_line(store_state) << "\n";
+    if (!error.empty())
+        text << "error=" << encode_line(error) << "\nerror_time=" << error_time << "\n";
     for (const auto& option : options)
         text << "option=" << encode_line(option) << "\n";
     return text.str();
@@ -68,6 +72,12 @@ SupervisorRecord SupervisorRecord::from_text(const std::string& text) {
             take_number(record.workers, value);
         else if (name == "threads")
             take_number(record.threads, value);
+        else if (name == "store_state")
+            record.store_state = value;
+        else if (name == "error")
+            record.error = value;
+        else if (name == "error_time")
+            take_number(record.error_time, value);
         else if (name == "option")
             record.options.push_back(value);
     }

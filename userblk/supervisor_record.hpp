@@ -18,8 +18,13 @@ struct SupervisorRecord {
     std::uint64_t diskseq = 0; ///< of the device
     std::string store;         ///< as a command line says it, paths absolute: "file:/srv/disk.img"
     std::string identity;      ///< of the store: the same for everybody who has the same
-    unsigned workers = 0;      ///< processes that there are to be
-    unsigned threads = 0;      ///< of each
+    /// "removed": its name is gone; "replaced": another file has it. The store is served all the
+    /// same. Empty: neither is known.
+    std::string store_state;
+    std::string error; ///< why workers do not start, or a reload failed; empty: all is well
+    std::int64_t error_time = 0; ///< since when; seconds since 1970
+    unsigned workers = 0;        ///< processes that there are to be
+    unsigned threads = 0;        ///< of each
     /// All that was asked for, as on a command line: "--redirect", "--spares=2".
     std::vector<std::string> options;
 

@@ -150,6 +150,16 @@ abi::ControlNode open_node(const WorkerSetup& setup) {
     return node;
 }
 
+// What has the name of the store may be another file by now, without the data of the first.
+void check_store(const WorkerSetup& setup, const std::vector<StoreFile>& files) {
+    if (!setup.identity.empty() && store_identity(files) != setup.identity)
+        throw std::runtime_error(store_names(files) + " is not what " +
+                                 abi::disk_name(setup.number) +
+                                 " was served with so far, but another file (that one was removed "
+                                 "or replaced); put that one back, or reload to go over to this "
+                                 "one");
+}
+
 int serve(const WorkerSetup& setup, const abi::FileDescriptor& channel) {
     const pid_t supervisor = ::getppid();
     std::optional<Worker> worker;
@@ -158,6 +168,7 @@ int serve(const WorkerSetup& setup, const abi::FileDescriptor& channel) {
         be_batch(setup);
         auto node = open_node(setup);
         const auto backend = setup.factory(Device::context_of(node));
+        check_store(setup, backend->store_files());
         store = store_text(backend->store_files());
         worker.emplace(std::move(node), backend, setup.options);
         if (setup.claims_late)

@@ -26,6 +26,7 @@ struct WorkerSetup {
     bool lock_memory = false;
     Scheduling scheduling = Scheduling::unchanged; ///< never automatic
     std::optional<Credentials> run_as;
+    std::string identity{}; ///< of the store; empty: not known, so that it may be any
     /// The device's store is to be changed: until these workers begin, others serve with
     /// another one.
     bool claims_late = false;

@@ -86,6 +86,9 @@ void print(std::ostream& out, const DeviceReport& report) {
     for (const auto& record : report.records)
         if (const auto options = options_text(record); !options.empty())
             print_line(out, "Served with", options);
+    for (const auto& record : report.records)
+        if (const auto error = error_text(record); !error.empty())
+            print_line(out, "Error", error);
     print_line(out, "Queued", waiting_text(device.queued, device.oldest_queued_ns));
     print_line(out, "Taken", waiting_text(device.taken, device.oldest_taken_ns));
     if (device.orphaned > 0)

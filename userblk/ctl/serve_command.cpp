@@ -130,18 +130,6 @@ void check_unclaimed(const BackendSpec& store, const Description& description) {
     userblk::check_unclaimed(*store.open(device));
 }
 
-// A file stays the device's also while all workers are dead. Memory need not: it is found by its
-// name, and is not to take part in what this process does with its own.
-std::shared_ptr<Backend> claimed(const BackendSpec& store, const abi::ControlNode& node,
-                                 bool share) {
-    if (store.kind() != BackendSpec::Kind::file)
-        return nullptr;
-    const auto device = Device(abi::ControlNode(node.number())).context();
-    auto backend = store.open(device);
-    claim_files(*backend, device, share);
-    return backend;
-}
-
 // More processes than our own.
 bool others_serve(std::uint32_t number, unsigned own) {
     try {
@@ -566,16 +554,26 @@ PoolOptions ServeCommand::pool_options(const Target& target, const BackendSpec& 
     return options;
 }
 
-// Who goes on with workers that serve does not give up for want of a claim: theirs tell.
-std::shared_ptr<Backend> ServeCommand::claim(const Target& target, const BackendSpec& store,
-                                             const LogFunction& log) const {
+// A file stays the device's also while all workers are dead, and what they serve also where another
+// file has its name by then. Who goes on with workers that serve does not give up for want of a
+// claim: theirs tell.
+ServeCommand::HeldStore ServeCommand::claim(const Target& target, const BackendSpec& store,
+                                            const LogFunction& log) const {
     try {
-        return claimed(store, inspect::open_node(target.number), share_);
+        const auto device = Device(inspect::open_node(target.number)).context();
+        const auto backend = store.open(device);
+        claim_files(*backend, device, share_);
+        const auto files = backend->store_files();
+        // The lock is the open file's. Memory is not mapped here, where it might be locked, too.
+        const int fd = files.empty() || files.front().fd < 0
+                           ? -1
+                           : ::fcntl(files.front().fd, F_DUPFD_CLOEXEC, 0);
+        return {abi::FileDescriptor(fd), store.path(device), store_identity(files)};
     } catch (const std::exception& error) {
         if (!continued_)
             throw;
         log(LogLevel::warning, cli::explain(error));
-        return nullptr;
+        return {};
     }
 }
 
@@ -594,6 +592,7 @@ int ServeCommand::serve(Target target, const BackendSpec& store, const LogFuncti
         ready();
     };
     PoolEnd end = PoolEnd::failed;
+    HeldStore held;
     std::optional<Pool> pool; // until the device is removed, since it holds signals back
     try {
         // At the end the number may be another device's.
@@ -601,8 +600,14 @@ int ServeCommand::serve(Target target, const BackendSpec& store, const LogFuncti
         options.may_stop = removal_before_stop(target);
         links.emplace(target.number,
                       is_new(target.number) ? UdevLinks::Since::served : UdevLinks::Since::made);
-        const auto held = claim(target, store, log);
-        end = pool.emplace(target.number, store.factory(log), options).run();
+        held = claim(target, store, log);
+        options.record.identity = held.identity;
+        options.store_fd = held.fd.get();
+        options.store_path = held.path;
+        auto opened = store;
+        if (held.fd)
+            opened.set_open_file(held.fd.get());
+        end = pool.emplace(target.number, opened.factory(log), options).run();
     } catch (const std::exception& error) {
         log(LogLevel::error, cli::explain(error));
     }
@@ -697,7 +702,9 @@ void ServeCommand::check_others(std::uint32_t number, const BackendSpec& store) 
 
 // What a reload calls beside the workers that serve, before it executes the same without --check.
 int ServeCommand::check_start(const std::optional<Pool::Continuation>& continuation) const {
-    const auto store = parse_store();
+    const abi::FileDescriptor so_far(continuation ? continuation->store_fd : -1);
+    auto store = parse_store();
+    store.set_open_file(so_far.get());
     make_log(log_target_.empty() ? "console" : log_target_, LogLevel::error);
     if (create_ && !continuation) {
         describe(store, device_options_.size(), device_options_.read_only());
@@ -716,14 +723,16 @@ int ServeCommand::check_start(const std::optional<Pool::Continuation>& continuat
 // The old workers serve on. What cannot be done any more is no reason to leave them alone.
 int ServeCommand::go_on(const Pool::Continuation& continuation) {
     continued_ = true;
+    const abi::FileDescriptor so_far(continuation.store_fd);
     try {
         const auto space = continuation.note.find(' ');
         const auto word = continuation.note.substr(0, space);
         std::error_code ignored; // earlier builds have paths that belong to a folder
         if (const auto folder = continuation.note.substr(space + 1); folder != "/")
             fs::current_path(folder, ignored);
-        return serve_here({continuation.number, word != theirs_word, word == joined_word},
-                          parse_store());
+        auto store = parse_store();
+        store.set_open_file(so_far.get());
+        return serve_here({continuation.number, word != theirs_word, word == joined_word}, store);
     } catch (const std::exception& error) {
         open_log()(LogLevel::error, cli::explain(error));
         Pool::go_back(cli::explain(error));

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include "ioctl/file_descriptor.hpp"
 #include "userblk/ctl/command.hpp"
 #include "userblk/ctl/command_line.hpp"
 #include "userblk/ctl/device_options.hpp"
@@ -45,6 +46,13 @@ private:
         std::uint64_t diskseq = 0; ///< known while it is served, and of one that was made
     };
 
+    /// The store that is served, kept open whatever becomes of its name.
+    struct HeldStore {
+        abi::FileDescriptor fd;
+        std::string path;
+        std::string identity;
+    };
+
     void declare_workers(CommandLine& line);
     void declare_process(CommandLine& line);
     void declare_background(CommandLine& line);
@@ -61,8 +69,7 @@ private:
     std::vector<std::string> command_line(const BackendSpec& store,
                                           const std::vector<std::string>& change) const;
     PoolOptions pool_options(const Target& target, const BackendSpec& store) const;
-    std::shared_ptr<Backend> claim(const Target& target, const BackendSpec& store,
-                                   const LogFunction& log) const;
+    HeldStore claim(const Target& target, const BackendSpec& store, const LogFunction& log) const;
     LogFunction open_log() const;
     int check_start(const std::optional<Pool::Continuation>& continuation) const;
     int go_on(const Pool::Continuation& continuation);

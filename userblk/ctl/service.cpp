@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <ctime>
+#include <optional>
 
 namespace userblk::ctl {
 
@@ -66,10 +67,41 @@ std::vector<std::string> stores_of(const std::vector<SupervisorRecord>& records)
 }
 
 std::string stores_text(const std::vector<SupervisorRecord>& records) {
+    std::vector<std::string> stores;
+    for (const auto& record : records) {
+        const auto& state = record.store_state;
+        const auto store = record.store + (state.empty() ? "" : " (" + state + ")");
+        if (!record.store.empty() && std::find(stores.begin(), stores.end(), store) == stores.end())
+            stores.push_back(store);
+    }
     std::string text;
-    for (const auto& store : stores_of(records))
+    for (const auto& store : stores)
         text += (text.empty() ? "" : ", ") + store;
     return text;
+}
+
+namespace {
+
+// As far as the file says anything that can be.
+std::optional<std::chrono::system_clock::time_point> error_since(const SupervisorRecord& record) {
+    constexpr std::int64_t last_year = 9'000'000'000;
+    if (record.error.empty() || record.error_time <= 0 || record.error_time > last_year)
+        return std::nullopt;
+    return std::chrono::system_clock::time_point(std::chrono::seconds(record.error_time));
+}
+
+std::chrono::nanoseconds error_age(const SupervisorRecord& record) {
+    const auto since = error_since(record);
+    const auto age =
+        since ? std::chrono::system_clock::now() - *since : std::chrono::nanoseconds(0);
+    return std::max(age, std::chrono::nanoseconds(0));
+}
+
+} // namespace
+
+std::string error_text(const SupervisorRecord& record) {
+    const auto since = error_since(record);
+    return record.error + (since ? " (since " + clock_text(*since) + ")" : "");
 }
 
 std::string options_text(const SupervisorRecord& record) {
@@ -87,6 +119,9 @@ void write(cli::JsonWriter& json, const std::vector<SupervisorRecord>& records) 
         json.begin_object()
             .member("supervisor", record.pid)
             .member("store", record.store)
+            .member("store_state", record.store_state)
+            .member("error", record.error)
+            .member("error_age_ns", error_age(record))
             .member("workers", record.workers)
             .member("threads", record.threads)
             .member("options", record.options)

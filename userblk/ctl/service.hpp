@@ -37,12 +37,17 @@ std::vector<SupervisorRecord> serving_records(std::uint32_t number, std::uint64_
 
 /// The stores that they name, each once, in the order of the supervisors.
 std::vector<std::string> stores_of(const std::vector<SupervisorRecord>& records);
-/// The same for people, with ", " between them; empty if none is known.
+/// The same for people, with ", " between them and what has become of each; empty if none is
+/// known.
 std::string stores_text(const std::vector<SupervisorRecord>& records);
+
+/// Why a supervisor starts no workers, and since when; empty: it has no trouble.
+std::string error_text(const SupervisorRecord& record);
 
 /// "4 workers of 2 threads, --redirect".
 std::string options_text(const SupervisorRecord& record);
-/// Each with its process id, store, workers, threads and options: a list.
+/// Each with its process id, store, what has become of that, workers, threads, options, and why
+/// it starts no workers: a list.
 void write(cli::JsonWriter& json, const std::vector<SupervisorRecord>& records);
 
 } // namespace userblk::ctl

@@ -9,6 +9,7 @@
 #include "userblk/ctl/service.hpp"
 
 #include <gtest/gtest.h>
+#include <limits>
 #include <sys/sysmacros.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -127,6 +128,21 @@ TEST(Service, NamesStoresAndOptions) {
     EXPECT_EQ(options_text(one), "1 worker of 2 threads, --redirect, --spares=2");
     EXPECT_EQ(options_text({}), "");
     EXPECT_EQ(stores_text({one, other, one, {}}), "file:/srv/a, file:/srv/b");
+    other.store_state = "removed";
+    EXPECT_EQ(stores_text({one, other}), "file:/srv/a, file:/srv/b (removed)");
+    EXPECT_EQ(stores_of({one, other}), (std::vector<std::string>{"file:/srv/a", "file:/srv/b"}));
+}
+
+// What a file says may be anything.
+TEST(Service, TellsWhySomethingIsWrong) {
+    SupervisorRecord record;
+    EXPECT_EQ(error_text(record), "");
+    record.error = "no store";
+    EXPECT_EQ(error_text(record), "no store");
+    record.error_time = 1'796'000'000;
+    EXPECT_EQ(error_text(record).find("no store (since 2026-"), 0U) << error_text(record);
+    record.error_time = std::numeric_limits<std::int64_t>::max();
+    EXPECT_EQ(error_text(record), "no store");
 }
 
 } // namespace userblk::ctl

@@ -1,7 +1,13 @@
 // SPDX-License-Identifier: MIT
 #include "userblk/handover.hpp"
 
+#include "userblk/file_io.hpp"
+
+#include <cstdlib>
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 namespace userblk {
 namespace {
@@ -38,6 +44,34 @@ TEST(Handover, GroupsOfProcessesAreNoWorkers) {
     EXPECT_TRUE(Handover::from_text("1 0 1 5 0 "));
     for (const auto* text : {"1 0 1 0 0 ", "1 0 1 -1 0 ", "1 0 0 2 5 -7 ", "1 0 1 99999999999 0 "})
         EXPECT_FALSE(Handover::from_text(text)) << text;
+}
+
+// The descriptor of the store is one that is open, is the store, and goes no further than to whom
+// it was handed.
+TEST(Handover, HandsOnTheOpenStore) {
+    const int fd = ::memfd_create("store", 0);
+    ASSERT_GE(fd, 0);
+    Handover sent{7, {}, {}, "note"};
+    sent.reload.store = fd;
+    sent.reload.identity = file_identity(fd);
+    sent.reload.anew = true;
+    EXPECT_TRUE(execute({"/nowhere/program"}, sent)) << "there is no such program";
+    EXPECT_EQ(::fcntl(fd, F_GETFD), FD_CLOEXEC) << "as it was before";
+    const auto receive = [](const Handover& handover) {
+        ::setenv("USERBLK_HANDOVER", handover.to_text().c_str(), 1);
+        ::setenv("USERBLK_HANDOVER_RELOAD", handover.reload.to_text().c_str(), 1);
+        const auto received = Handover::received();
+        Handover::forget();
+        return received.value();
+    };
+    ::fcntl(fd, F_SETFD, 0);
+    EXPECT_EQ(receive(sent).reload.store, fd);
+    EXPECT_TRUE(receive(sent).reload.anew);
+    EXPECT_EQ(::fcntl(fd, F_GETFD), FD_CLOEXEC);
+    sent.reload.identity = "file:0:0";
+    EXPECT_EQ(receive(sent).reload.store, -1) << "another file";
+    ::close(fd);
+    EXPECT_EQ(receive(sent).reload.store, -1) << "closed";
 }
 
 } // namespace

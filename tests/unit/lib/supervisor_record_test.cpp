@@ -32,6 +32,20 @@ TEST(SupervisorRecord, IsReadAsItWasWritten) {
     EXPECT_EQ(read.options, sample().options);
 }
 
+// What is only said where something is wrong is read as it was written, too.
+TEST(SupervisorRecord, TellsOfTrouble) {
+    auto record = sample();
+    EXPECT_TRUE(SupervisorRecord::from_text(record.to_text()).error.empty());
+    record.store_state = "replaced";
+    record.error = "unable to open /srv/a\nb: \x1b[31m";
+    record.error_time = 1'796'000'000;
+    const auto read = SupervisorRecord::from_text(record.to_text());
+    EXPECT_EQ(read.store_state, "replaced");
+    EXPECT_EQ(read.error, record.error);
+    EXPECT_EQ(read.error_time, record.error_time);
+    EXPECT_EQ(read.options, record.options);
+}
+
 // A later version says more, an earlier one nothing, and what lies there may be anything.
 TEST(SupervisorRecord, TakesWhatItKnows) {
     EXPECT_TRUE(SupervisorRecord::from_text("").store.empty());
