@@ -56,10 +56,6 @@ void userblk_extent_pages_iter(struct userblk_extent_io *io,
 	u32 skip = io->first + io->moved;
 	unsigned int n;
 
-	if (likely(!skip && left == bio->bi_iter.bi_size)) {
-		userblk_extent_pages_of_bio(bio, iter, direction, 0);
-		return;
-	}
 	while (skip >= bio->bi_iter.bi_size) {
 		skip -= bio->bi_iter.bi_size;
 		bio = bio->bi_next;

@@ -179,8 +179,9 @@ static int userblk_get_many(struct userblk_caller *caller,
 }
 
 /*
- * The same for one that waits by itself, as most do: without loops. An error, or
- * how many were delivered.
+ * The same for one that waits by itself, without loops. Saves 100 to 300 of the
+ * 14,000 to 15,000 instructions of a 4k read at depth 1 (0.7 to 2.0 %; nothing at
+ * depth 32). An error, or how many were delivered.
  */
 static int userblk_get_one(struct userblk_caller *caller,
 			   struct userblk_taker *taker, struct userblk_get *get,

@@ -19,13 +19,6 @@
 #define userblk_for_each_piece bio_for_each_bvec
 #endif
 
-static inline struct bio_vec userblk_first_piece(const struct bio *bio)
-{
-	if (IS_ENABLED(CONFIG_HIGHMEM))
-		return bio_iter_iovec(bio, bio->bi_iter);
-	return mp_bvec_iter_bvec(bio->bi_io_vec, bio->bi_iter);
-}
-
 static void userblk_piece_written(const struct bio_vec *bv, size_t first,
 				  size_t bytes)
 {
@@ -95,20 +88,6 @@ out:
 	return done;
 }
 
-/* Of the payload's first piece only, which for most requests is all there is. */
-static size_t userblk_payload_copy_first(struct userblk_slot *slot,
-					 struct iov_iter *iter)
-{
-	struct bio_vec bv = userblk_first_piece(slot->bio);
-	size_t copied;
-
-	pagefault_disable();
-	copied = userblk_piece_copy(&bv, 0, min_t(size_t, bv.bv_len,
-						  iov_iter_count(iter)), iter);
-	pagefault_enable();
-	return copied;
-}
-
 /* Never writes to it: it may be a store's, and the delivery over. */
 static int userblk_payload_fault_in(struct iov_iter *iter)
 {
@@ -159,13 +138,9 @@ int userblk_payload_move(struct userblk_slot *slot, u32 generation, u64 addr,
 			 struct userblk_completions *completions)
 {
 	struct iov_iter iter;
-	size_t copied;
 
 	iov_iter_ubuf(&iter, direction, u64_to_user_ptr(addr), length);
-	copied = userblk_payload_copy_first(slot, &iter);
-	if (likely(!iov_iter_count(&iter)))
-		return 0;
-	return userblk_payload_move_iter(slot, generation, copied, &iter,
+	return userblk_payload_move_iter(slot, generation, 0, &iter,
 					 completions);
 }
 

@@ -78,17 +78,6 @@ static int userblk_put_complete(struct userblk_slot *slot,
 	blk_status_t status = userblk_status(answer->status);
 	int err = 0;
 
-	/*
-	 * Most answers but those of READs move nothing: one step will do. Only
-	 * what is seen of it while it is taken is true.
-	 */
-	if (READ_ONCE(slot->op) != USERBLK_OP_READ &&
-	    userblk_slot_is_taken(slot, generation) &&
-	    READ_ONCE(slot->op) != USERBLK_OP_READ && !answer->addr &&
-	    !answer->length && !answer->flags &&
-	    userblk_queue_end_unclaimed(slot, generation, status, completions))
-		return 0;
-
 	if (!userblk_slot_claim(slot, generation))
 		return -ESTALE;
 	if (slot->op != USERBLK_OP_READ) {
@@ -240,28 +229,6 @@ userblk_put_read(struct userblk_answer *answers,
 								     0;
 }
 
-/* Most are alone: without loops. */
-static int userblk_put_only(struct userblk_caller *caller,
-			    struct userblk_put *put,
-			    struct userblk_redirect_file *last,
-			    struct userblk_completions *completions)
-{
-	struct userblk_answer __user *user = u64_to_user_ptr(put->answers);
-	struct userblk_answer answer __uninitialized;
-
-	if (fatal_signal_pending(current))
-		return -EINTR;
-	if (userblk_put_read(&answer, user, 1, completions))
-		return -EFAULT;
-	put->failed = userblk_put_chunk(caller, &answer, 1, last, completions);
-	if (likely(!put->failed))
-		return 0;
-	userblk_completions_flush(completions);
-	if (!userblk_record_write(user, &answer, sizeof(answer)))
-		return -EFAULT;
-	return 0;
-}
-
 static int userblk_put_all(struct userblk_caller *caller,
 			   struct userblk_put *put,
 			   struct userblk_redirect_file *last,
@@ -307,10 +274,7 @@ int userblk_put_run(struct userblk_caller *caller, struct userblk_put *put)
 	/* What is redirected to one disk goes there in one go. */
 	if (plugged)
 		blk_start_plug(&plug);
-	if (put->count == 1)
-		err = userblk_put_only(caller, put, &last, &completions);
-	else
-		err = userblk_put_all(caller, put, &last, &completions);
+	err = userblk_put_all(caller, put, &last, &completions);
 	userblk_completions_flush(&completions);
 	if (plugged)
 		blk_finish_plug(&plug);

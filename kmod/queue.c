@@ -135,10 +135,10 @@ bool userblk_queue_add(struct userblk_hwq *hwq, struct list_head *slots)
 
 /* ------------------------------------------------------- taking requests */
 
-static __always_inline void userblk_hwq_take_one(struct userblk_hwq *hwq,
-						 struct userblk_slot *slot,
-						 struct userblk_taker *taker,
-						 struct userblk_delivery *to)
+static void userblk_hwq_take_one(struct userblk_hwq *hwq,
+				 struct userblk_slot *slot,
+				 struct userblk_taker *taker,
+				 struct userblk_delivery *to)
 {
 	bool again = slot->deliveries;
 
@@ -202,34 +202,6 @@ static unsigned int userblk_hwq_take(struct userblk_hwq *hwq,
 	return n;
 }
 
-/* The same for one, as most are: without a list in between. */
-static unsigned int userblk_hwq_take_first(struct userblk_hwq *hwq,
-					   struct userblk_taker *taker,
-					   struct userblk_delivery *to,
-					   bool first, bool *alone)
-{
-	struct list_head *from = &hwq->fresh;
-	struct userblk_slot *slot = NULL;
-
-	spin_lock(&hwq->lock);
-	if (unlikely(!list_empty(&hwq->returned))) {
-		from = first ? &hwq->returned : NULL;
-		*alone = first;
-	}
-	if (from)
-		slot = list_first_entry_or_null(from, struct userblk_slot,
-						node);
-	if (slot) {
-		list_del(&slot->node);
-		WRITE_ONCE(hwq->queued, hwq->queued - 1);
-		/* Counted before anybody can answer it. */
-		atomic_inc(&taker->taken);
-		userblk_hwq_take_one(hwq, slot, taker, to);
-	}
-	spin_unlock(&hwq->lock);
-	return slot ? 1 : 0;
-}
-
 unsigned int userblk_queue_take(struct userblk_queue *queue, u32 start,
 				struct userblk_taker *taker,
 				struct userblk_delivery *to, unsigned int n,
@@ -246,12 +218,7 @@ unsigned int userblk_queue_take(struct userblk_queue *queue, u32 start,
 		hwq = &queue->hwqs[at];
 		if (!READ_ONCE(hwq->queued))
 			continue;
-		if (n == 1)
-			taken = userblk_hwq_take_first(hwq, taker, to, first,
-						       alone);
-		else
-			taken = userblk_hwq_take(hwq, taker, to, n, first,
-						 alone);
+		taken = userblk_hwq_take(hwq, taker, to, n, first, alone);
 		if (taken) {
 			userblk_stats_add(queue, gets, taken);
 			return taken;
@@ -314,17 +281,6 @@ bool userblk_queue_end(struct userblk_slot *slot, blk_status_t status,
 	else if (last == USERBLK_SLOT_RETURNING)
 		slot->hwq->queue->requeue(slot);
 	return ended;
-}
-
-bool userblk_queue_end_unclaimed(struct userblk_slot *slot, u32 generation,
-				 blk_status_t status,
-				 struct userblk_completions *completions)
-{
-	if (!userblk_slot_end_unclaimed(slot, generation))
-		return false;
-	slot->status = status;
-	userblk_completions_add(completions, slot);
-	return true;
 }
 
 bool userblk_queue_redirect_claimed(struct userblk_slot *slot, u32 generation)

@@ -175,10 +175,6 @@ userblk_queue_slot(struct userblk_queue *queue, u64 id)
 bool userblk_queue_end(struct userblk_slot *slot, blk_status_t status,
 		       struct userblk_completions *completions);
 
-/* Without a claim, if nobody has one; false if it is not to be had so. */
-bool userblk_queue_end_unclaimed(struct userblk_slot *slot, u32 generation,
-				 blk_status_t status,
-				 struct userblk_completions *completions);
 void userblk_queue_unclaim(struct userblk_slot *slot);
 
 /* The slot is the caller's. Others may still be looking, under RCU. */

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * The headers and records of the ABI in and out of user memory, one at a time:
- * all are a few words of eight bytes, which costs a third of the general copy.
+ * all are a few words of eight bytes. Saves about 100 of the 14,000 to 15,000
+ * instructions of a 4k read at depth 1, beside the general copy (0.8 %, with
+ * REDIRECT 0.6 %; nothing at depth 32).
  */
 #ifndef USERBLK_RECORD_H
 #define USERBLK_RECORD_H

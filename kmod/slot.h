@@ -13,8 +13,6 @@
  *	QUEUED		FREE		userblk_slot_free	expiry, removal
  *	QUEUED		TAKEN		userblk_slot_take	GET
  *	TAKEN		FREE		userblk_slot_end	PUT, removal
- *	TAKEN		FREE		userblk_slot_end_unclaimed  (a PUT
- *				that moves no payload, claimed by nobody)
  *	TAKEN		ENDING		userblk_slot_end	  (claimed by others)
  *	ENDING		FREE		userblk_slot_unclaim	last claim
  *	TAKEN		RETURNING	userblk_slot_return	RESET, give-back
@@ -302,21 +300,6 @@ static inline bool userblk_slot_end(struct userblk_slot *slot,
 }
 
 /*
- * Ends a delivery that nobody has claimed, in one step. Returns false, and does
- * nothing, if it is claimed or another one was faster. What was read of the slot
- * while it was TAKEN in this generation is still true then.
- */
-static inline bool userblk_slot_end_unclaimed(struct userblk_slot *slot,
-					      u32 generation)
-{
-	s64 word = userblk_word(generation, USERBLK_SLOT_TAKEN, 0);
-
-	return atomic64_try_cmpxchg(&slot->word, &word,
-				    userblk_word(generation, USERBLK_SLOT_FREE,
-						 0));
-}
-
-/*
  * TAKEN -> RETURNING, under hwq->lock. Returns false if it is not taken in this
  * generation. With *now the caller owns the slot and puts it into the queue
  * before it drops the lock; otherwise the last unclaim does.
@@ -340,7 +323,11 @@ static inline bool userblk_slot_return(struct userblk_slot *slot,
 	return true;
 }
 
-/* TAKEN -> REDIRECTED. False if claimed or not taken in this generation. */
+/*
+ * TAKEN -> REDIRECTED, without the lock of all workers of a hardware queue. False
+ * if claimed or not taken in this generation. Saves about 55 of 7,000 instructions
+ * of a redirected 4k read or write at depth 32 (0.8 %; 0.4 % at depth 1).
+ */
 static inline bool userblk_slot_redirect_unclaimed(struct userblk_slot *slot,
 						   u32 generation)
 {
