@@ -48,7 +48,7 @@ bool Backend::wants_data() const noexcept {
     return true;
 }
 
-std::error_code Backend::bring_in() noexcept {
+std::error_code Backend::preload() noexcept {
     return {};
 }
 

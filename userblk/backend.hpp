@@ -176,10 +176,10 @@ public:
     /// and what write() gets is memory with any content. Asked once. Default: true.
     virtual bool wants_data() const noexcept;
 
-    /// For a store that is memory: brings what it holds into this process, which has
+    /// For a store that is memory: loads what it holds into this process, which has
     /// locked its memory, so that it stays. Called once, before anything else is,
     /// where that is wanted (see PoolOptions::lock_memory). Default: nothing.
-    virtual std::error_code bring_in() noexcept;
+    virtual std::error_code preload() noexcept;
 
     /// The files that the store lies in, so that no other device gets them and its device
     /// no other store by mistake: workers lock a byte far behind any data in each

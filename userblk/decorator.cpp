@@ -32,8 +32,8 @@ std::error_code Decorator::flush() {
     return inner_->flush();
 }
 
-std::error_code Decorator::bring_in() noexcept {
-    return inner_->bring_in();
+std::error_code Decorator::preload() noexcept {
+    return inner_->preload();
 }
 
 std::vector<StoreFile> Decorator::store_files() const {

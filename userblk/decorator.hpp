@@ -27,7 +27,7 @@ public:
     std::error_code write(std::uint64_t offset, std::span<const std::byte> data,
                           WriteFlags flags) override;
     std::error_code flush() override;
-    std::error_code bring_in() noexcept override;
+    std::error_code preload() noexcept override;
     std::vector<StoreFile> store_files() const override;
 
 protected:

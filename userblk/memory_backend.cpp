@@ -224,7 +224,7 @@ std::vector<StoreFile> MemoryBackend::store_files() const {
     return {{"mem:" + text, file_identity(fd_.get()), fd_.get()}};
 }
 
-std::error_code MemoryBackend::bring_in() noexcept {
+std::error_code MemoryBackend::preload() noexcept {
     const auto* const mapping = current_.load(std::memory_order_acquire);
     if (!mapping)
         return {};

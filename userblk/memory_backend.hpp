@@ -63,7 +63,7 @@ public:
                                  Access access) noexcept override;
     /// What is stored by now. What is stored later is locked by whoever stores it,
     /// for as long as that process lives.
-    std::error_code bring_in() noexcept override;
+    std::error_code preload() noexcept override;
     std::vector<StoreFile> store_files() const override;
 
 private:

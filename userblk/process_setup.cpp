@@ -38,7 +38,7 @@ std::error_code set_io_flusher() noexcept {
 namespace {
 
 // Not to bring it in costs time later; nobody could be told more than that.
-void bring_in_program() noexcept {
+void preload_program() noexcept {
     const auto segments = [](dl_phdr_info* info, std::size_t, void*) {
         for (int i = 0; i < info->dlpi_phnum; ++i) {
             const auto& header = info->dlpi_phdr[i];
@@ -53,7 +53,7 @@ void bring_in_program() noexcept {
     ::dl_iterate_phdr(segments, nullptr);
 }
 
-[[gnu::noinline]] void bring_in_stack() noexcept {
+[[gnu::noinline]] void preload_stack() noexcept {
     volatile char depth[16 * page];
     for (std::size_t at = 0; at < sizeof(depth); at += page)
         depth[at] = 0;
@@ -66,8 +66,8 @@ std::error_code lock_memory() noexcept {
     ::setrlimit(RLIMIT_MEMLOCK, &unlimited);
     if (::mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT) < 0)
         return abi::last_error();
-    bring_in_program();
-    bring_in_stack();
+    preload_program();
+    preload_stack();
     return {};
 }
 

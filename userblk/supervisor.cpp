@@ -5,7 +5,7 @@
 #include "ioctl/lookup.hpp"
 #include "userblk/deadline.hpp"
 #include "userblk/device.hpp"
-#include "userblk/held_text.hpp"
+#include "userblk/inspect/describe_requests.hpp"
 #include "userblk/service_manager.hpp"
 #include "userblk/store_claim.hpp"
 #include "userblk/units.hpp"
@@ -932,7 +932,7 @@ void Supervisor::on_end(WorkerProcess& child, int status) {
     auto text = "worker " + std::to_string(child.pid()) + " " + child.describe_end(status);
     const bool clean = child.ended_in_order(status);
     if (!clean) {
-        text += held_text(*node_, child.pid());
+        text += describe_held_requests(*node_, child.pid());
         hint_at_delivery_limit();
         heal();
     }
@@ -973,7 +973,7 @@ void Supervisor::on_start_failure(const std::string& why) {
 
 // One that kills whoever takes it is delivered for ever, unless the device says otherwise.
 void Supervisor::hint_at_delivery_limit() noexcept {
-    auto request = deadly_request_text(*node_);
+    auto request = describe_suspect_request(*node_);
     if (request.empty() || request == hinted_at_)
         return;
     hinted_at_ = std::move(request);

@@ -3,11 +3,11 @@
 
 #include "ioctl/error.hpp"
 #include "ioctl/lookup.hpp"
-#include "userblk/batch_size.hpp"
 #include "userblk/process_setup.hpp"
 #include "userblk/store_claim.hpp"
 #include "userblk/units.hpp"
-#include "userblk/worker_thread.hpp"
+#include "userblk/worker/batch_size.hpp"
+#include "userblk/worker/worker_thread.hpp"
 
 #include <mutex>
 #include <optional>
@@ -36,12 +36,12 @@ WorkerOptions checked(WorkerOptions options) {
 
 struct Worker::Shared {
     Shared(abi::ControlNode control, std::shared_ptr<Backend> store, WorkerOptions settings)
-        : serving(std::move(control), std::move(store), checked(std::move(settings))) {}
+        : state(std::move(control), std::move(store), checked(std::move(settings))) {}
 
     void run_thread(WorkerThread& thread) noexcept;
     void start_others(std::vector<std::thread>& others);
 
-    Serving serving;
+    WorkerState state;
     bool claimed = false;
     std::vector<std::unique_ptr<WorkerThread>> threads;
     std::mutex mutex; // of failure
@@ -50,22 +50,22 @@ struct Worker::Shared {
 
 Worker::Worker(abi::ControlNode node, std::shared_ptr<Backend> backend, WorkerOptions options)
     : shared_(std::make_unique<Shared>(std::move(node), std::move(backend), std::move(options))) {
-    auto& serving = shared_->serving;
-    serving.stop_event.reset(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
-    if (!serving.stop_event)
+    auto& state = shared_->state;
+    state.stop_event.reset(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+    if (!state.stop_event)
         abi::throw_errno("make an event descriptor");
-    if (serving.options.store.empty())
-        serving.options.store = store_names(serving.backend->store_files());
-    const auto info = serving.node.info();
-    serving.max_transfer = info.device.config.max_transfer;
-    serving.queues = info.device.config.queues;
-    serving.spin = serving.options.spin && serving.options.wait == WaitMode::serve &&
-                   (info.device.features & USERBLK_FEATURE_SPIN) != 0;
-    serving.redirect = (info.device.features & USERBLK_FEATURE_REDIRECT) != 0 &&
-                       (info.device.config.flags & USERBLK_F_REDIRECT) != 0;
-    serving.zeroes = (info.device.features & USERBLK_FEATURE_ZEROES) != 0;
-    for (unsigned i = 0; i < serving.options.threads; ++i)
-        shared_->threads.push_back(std::make_unique<WorkerThread>(serving, i));
+    if (state.options.store.empty())
+        state.options.store = store_names(state.backend->store_files());
+    const auto info = state.node.info();
+    state.max_transfer = info.device.config.max_transfer;
+    state.queues = info.device.config.queues;
+    state.spin = state.options.spin && state.options.wait == WaitMode::serve &&
+                 (info.device.features & USERBLK_FEATURE_SPIN) != 0;
+    state.redirect = (info.device.features & USERBLK_FEATURE_REDIRECT) != 0 &&
+                     (info.device.config.flags & USERBLK_F_REDIRECT) != 0;
+    state.zeroes = (info.device.features & USERBLK_FEATURE_ZEROES) != 0;
+    for (unsigned i = 0; i < state.options.threads; ++i)
+        shared_->threads.push_back(std::make_unique<WorkerThread>(state, i));
 }
 
 Worker::~Worker() = default;
@@ -79,7 +79,7 @@ void Worker::Shared::run_thread(WorkerThread& thread) noexcept {
         if (!failure)
             failure = std::current_exception();
     }
-    serving.stop();
+    state.stop();
 }
 
 // As many threads more as can be had; it goes on with those that there are.
@@ -92,8 +92,8 @@ void Worker::Shared::start_others(std::vector<std::thread>& others) {
                 run_thread(*threads[i]);
             });
     } catch (const std::exception& error) {
-        serving.log(LogLevel::warning, "serving with " + counted(others.size() + 1, "thread") +
-                                           ", unable to start more: " + error.what());
+        state.log(LogLevel::warning, "serving with " + counted(others.size() + 1, "thread") +
+                                         ", unable to start more: " + error.what());
     }
 }
 
@@ -113,49 +113,48 @@ DeviceContext identity_of(const abi::ControlNode& node) {
 } // namespace
 
 void Worker::claim() {
-    const auto& serving = shared_->serving;
-    userblk::claim_store(serving.node, *serving.backend, identity_of(serving.node),
-                         serving.options.share);
+    const auto& state = shared_->state;
+    userblk::claim_store(state.node, *state.backend, identity_of(state.node), state.options.share);
     shared_->claimed = true;
 }
 
 void Worker::claim_store() {
-    const auto& serving = shared_->serving;
-    claim_files(*serving.backend, identity_of(serving.node), serving.options.share);
+    const auto& state = shared_->state;
+    claim_files(*state.backend, identity_of(state.node), state.options.share);
 }
 
 WorkerEnd Worker::run() {
     auto& shared = *shared_;
     if (!shared.claimed)
         claim();
-    std::optional<BreakSignal> signal;
-    if (shared.serving.options.wait == WaitMode::serve)
+    std::optional<InterruptSignal> signal;
+    if (shared.state.options.wait == WaitMode::serve)
         signal.emplace();
     std::vector<std::thread> others;
     shared.start_others(others);
     shared.run_thread(*shared.threads.front());
     for (auto& thread : others)
         thread.join();
-    shared.serving.end_breaking();
-    shared.serving.tell_left_out();
+    shared.state.stop_interrupting();
+    shared.state.log_suppressed();
     if (shared.failure)
         std::rethrow_exception(shared.failure);
-    return shared.serving.removed ? WorkerEnd::removed : WorkerEnd::stopped;
+    return shared.state.removed ? WorkerEnd::removed : WorkerEnd::stopped;
 }
 
 void Worker::take_place(unsigned place) noexcept {
-    shared_->serving.place = place;
+    shared_->state.place = place;
 }
 
-std::error_code Worker::populate() noexcept {
+std::error_code Worker::preload() noexcept {
     for (const auto& thread : shared_->threads)
-        if (const auto error = thread->populate())
+        if (const auto error = thread->preload())
             return error;
-    return shared_->serving.backend->bring_in();
+    return shared_->state.backend->preload();
 }
 
 void Worker::stop() noexcept {
-    shared_->serving.stop();
+    shared_->state.stop();
 }
 
 Worker::Counts Worker::counts() const noexcept {

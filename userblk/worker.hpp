@@ -97,9 +97,9 @@ public:
     void take_place(unsigned place) noexcept;
 
     /// Takes all memory that requests may need now, not when they do, and has the
-    /// backend bring in what it keeps in memory; for a process that has locked its
+    /// backend load what it keeps in memory; for a process that has locked its
     /// memory (see lock_memory()). Before run().
-    std::error_code populate() noexcept;
+    std::error_code preload() noexcept;
 
     /// Makes run() drain and return: what is taken is answered, nothing new is
     /// taken. Returns at once. Callable from any thread and from a signal handler,

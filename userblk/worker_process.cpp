@@ -113,7 +113,7 @@ private:
 std::error_code locked(Worker& worker) noexcept {
     if (const auto error = lock_memory())
         return error;
-    return worker.populate();
+    return worker.preload();
 }
 
 // Before the store is made, which may have threads. Not to be so costs time only.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "userblk/wait_breaker.hpp"
+#include "userblk/worker/wait_interrupter.hpp"
 
 #include <gtest/gtest.h>
 
@@ -23,20 +23,20 @@ int wait_in_poll() {
 
 sighandler_t handler() {
     struct sigaction found {};
-    ::sigaction(BreakSignal::number, nullptr, &found);
+    ::sigaction(InterruptSignal::number, nullptr, &found);
     return found.sa_handler;
 }
 
 bool is_blocked() {
     sigset_t mask;
     ::pthread_sigmask(SIG_SETMASK, nullptr, &mask);
-    return ::sigismember(&mask, BreakSignal::number) == 1;
+    return ::sigismember(&mask, InterruptSignal::number) == 1;
 }
 
 // Somebody asks before the thread goes to wait, when a single signal would be lost.
-TEST(WaitBreaker, BreaksAWaitThatBeginsLater) {
-    const BreakSignal signal;
-    WaitBreaker breaker;
+TEST(WaitInterrupter, BreaksAWaitThatBeginsLater) {
+    const InterruptSignal signal;
+    WaitInterrupter breaker;
     ASSERT_FALSE(breaker.attach());
     breaker.start();
     EXPECT_EQ(wait_in_poll(), EINTR);
@@ -45,10 +45,10 @@ TEST(WaitBreaker, BreaksAWaitThatBeginsLater) {
 }
 
 // A signal handler of one thread asks while another waits.
-TEST(WaitBreaker, IsAskedInASignalHandler) {
-    const BreakSignal signal;
-    static WaitBreaker* asked;
-    WaitBreaker breaker;
+TEST(WaitInterrupter, IsAskedInASignalHandler) {
+    const InterruptSignal signal;
+    static WaitInterrupter* asked;
+    WaitInterrupter breaker;
     asked = &breaker;
     struct sigaction action {};
     struct sigaction before {};
@@ -71,11 +71,11 @@ TEST(WaitBreaker, IsAskedInASignalHandler) {
 }
 
 // A store that reads a pipe of its own is not to hear of the end: its call is restarted.
-TEST(WaitBreaker, LeavesCallsOfTheStoreAlone) {
+TEST(WaitInterrupter, LeavesCallsOfTheStoreAlone) {
     std::array<int, 2> ends{};
     ASSERT_EQ(::pipe(ends.data()), 0);
-    const BreakSignal signal;
-    WaitBreaker breaker;
+    const InterruptSignal signal;
+    WaitInterrupter breaker;
     ASSERT_FALSE(breaker.attach());
     breaker.start();
     EXPECT_EQ(wait_in_poll(), EINTR) << "signals do come";
@@ -93,9 +93,9 @@ TEST(WaitBreaker, LeavesCallsOfTheStoreAlone) {
 
 // Asked too early there is nobody, and whoever comes looks by himself; asked too late it
 // must not begin to send signals that nobody ends.
-TEST(WaitBreaker, DoesNothingBeforeAndAfter) {
-    const BreakSignal signal;
-    WaitBreaker breaker;
+TEST(WaitInterrupter, DoesNothingBeforeAndAfter) {
+    const InterruptSignal signal;
+    WaitInterrupter breaker;
     breaker.start();
     ASSERT_FALSE(breaker.attach());
     EXPECT_EQ(::poll(nullptr, 0, 20), 0);
@@ -107,33 +107,33 @@ TEST(WaitBreaker, DoesNothingBeforeAndAfter) {
 }
 
 // A program that uses the signal itself gets handler and mask back, from the last worker.
-TEST(WaitBreaker, LeavesTheSignalAsItWas) {
+TEST(WaitInterrupter, LeavesTheSignalAsItWas) {
     struct sigaction own {};
     struct sigaction before {};
     own.sa_handler = [](int) {};
-    ASSERT_EQ(::sigaction(BreakSignal::number, &own, &before), 0);
+    ASSERT_EQ(::sigaction(InterruptSignal::number, &own, &before), 0);
     sigset_t set;
     ::sigemptyset(&set);
-    ::sigaddset(&set, BreakSignal::number);
+    ::sigaddset(&set, InterruptSignal::number);
     ASSERT_EQ(::pthread_sigmask(SIG_BLOCK, &set, nullptr), 0);
     {
-        const BreakSignal alone;
+        const InterruptSignal alone;
         EXPECT_FALSE(is_blocked());
     }
     EXPECT_TRUE(is_blocked());
     {
-        auto first = std::make_unique<BreakSignal>();
+        auto first = std::make_unique<InterruptSignal>();
         const sighandler_t ours = handler();
         EXPECT_NE(ours, own.sa_handler);
         std::thread other([&] {
-            const BreakSignal second;
+            const InterruptSignal second;
             first.reset();
             EXPECT_EQ(handler(), ours) << "one worker's end took another's";
         });
         other.join();
     }
     EXPECT_EQ(handler(), own.sa_handler);
-    ::sigaction(BreakSignal::number, &before, nullptr);
+    ::sigaction(InterruptSignal::number, &before, nullptr);
     ::pthread_sigmask(SIG_UNBLOCK, &set, nullptr);
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "userblk/status.hpp"
+#include "userblk/worker/answer_status.hpp"
 
 #include <cerrno>
 
@@ -21,7 +21,7 @@ bool is_negative_errno(std::error_code error) noexcept {
 
 } // namespace
 
-std::int32_t status_of(std::error_code error) noexcept {
+std::int32_t answer_status(std::error_code error) noexcept {
     if (!error)
         return 0;
     if (is_negative_errno(error))
@@ -32,8 +32,8 @@ std::int32_t status_of(std::error_code error) noexcept {
     return value > 0 && value <= largest_errno ? -value : -EIO;
 }
 
-std::string error_text(std::error_code error) {
-    const int answered = -status_of(error);
+std::string describe_error(std::error_code error) {
+    const int answered = -answer_status(error);
     if (has_errno_values(error.category()) && error.value() == answered)
         return error.message();
     const auto answer = std::generic_category().message(answered);

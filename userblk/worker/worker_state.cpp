@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "userblk/serving.hpp"
+#include "userblk/worker/worker_state.hpp"
 
 #include <cerrno>
 #include <cstdint>
@@ -7,25 +7,25 @@
 
 namespace userblk {
 
-void Serving::stop() noexcept {
+void WorkerState::stop() noexcept {
     const int saved = errno; // also called in signal handlers
     if (stopping.exchange(true))
         return;
-    for (auto& breaker : breakers)
-        breaker.start();
+    for (auto& interrupter : interrupters)
+        interrupter.start();
     const std::uint64_t one = 1;
     [[maybe_unused]] const auto written = ::write(stop_event.get(), &one, sizeof(one));
     errno = saved;
 }
 
-void Serving::tell_left_out() noexcept {
+void WorkerState::log_suppressed() noexcept {
     if (const auto count = errors.take_left_out(); count > 0)
         log(LogLevel::error, std::to_string(count) + " more errors of the backend were not logged");
 }
 
-void Serving::end_breaking() noexcept {
-    for (auto& breaker : breakers)
-        breaker.end();
+void WorkerState::stop_interrupting() noexcept {
+    for (auto& interrupter : interrupters)
+        interrupter.end();
 }
 
 } // namespace userblk

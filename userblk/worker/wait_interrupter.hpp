@@ -10,14 +10,14 @@ namespace userblk {
 
 /// Internal: gets one thread out of a wait in SERVE, however shortly before or after it
 /// goes there, by a signal that is sent to it again and again. A timer sends it, so that it
-/// can be asked for in a signal handler, and no other thread is needed. A BreakSignal has
+/// can be asked for in a signal handler, and no other thread is needed. A InterruptSignal has
 /// to be there while it does.
-class WaitBreaker {
+class WaitInterrupter {
 public:
-    WaitBreaker() = default;
-    WaitBreaker(const WaitBreaker&) = delete;
-    WaitBreaker& operator=(const WaitBreaker&) = delete;
-    ~WaitBreaker();
+    WaitInterrupter() = default;
+    WaitInterrupter(const WaitInterrupter&) = delete;
+    WaitInterrupter& operator=(const WaitInterrupter&) = delete;
+    ~WaitInterrupter();
 
     /// Makes the calling thread the one. Once. Whoever asked before that was not heard.
     std::error_code attach() noexcept;
@@ -34,18 +34,18 @@ private:
     std::atomic<bool> attached_ = false;
 };
 
-/// Internal: while any of it lives the signal of WaitBreaker ends waits in SERVE, and does
+/// Internal: while any of it lives the signal of WaitInterrupter ends waits in SERVE, and does
 /// nothing else: whatever can be restarted after a signal is. What was there before, for
 /// the process, is put back with the last one; the calling thread, and those that it starts,
 /// take the signal as long as its own one lives.
-class BreakSignal {
+class InterruptSignal {
 public:
     static constexpr int number = SIGURG; ///< ignored unless somebody handles it
 
-    BreakSignal();
-    BreakSignal(const BreakSignal&) = delete;
-    BreakSignal& operator=(const BreakSignal&) = delete;
-    ~BreakSignal();
+    InterruptSignal();
+    InterruptSignal(const InterruptSignal&) = delete;
+    InterruptSignal& operator=(const InterruptSignal&) = delete;
+    ~InterruptSignal();
 
 private:
     sigset_t mask_before_{};

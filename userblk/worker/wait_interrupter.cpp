@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "userblk/wait_breaker.hpp"
+#include "userblk/worker/wait_interrupter.hpp"
 
 #include "ioctl/error.hpp"
 
@@ -27,15 +27,15 @@ Handling& handling() {
 
 } // namespace
 
-WaitBreaker::~WaitBreaker() {
+WaitInterrupter::~WaitInterrupter() {
     if (made_)
         ::timer_delete(timer_);
 }
 
-std::error_code WaitBreaker::attach() noexcept {
+std::error_code WaitInterrupter::attach() noexcept {
     sigevent event{};
     event.sigev_notify = SIGEV_THREAD_ID;
-    event.sigev_signo = BreakSignal::number;
+    event.sigev_signo = InterruptSignal::number;
     event._sigev_un._tid = static_cast<pid_t>(::syscall(SYS_gettid)); // glibc has no name for it
     if (::timer_create(CLOCK_MONOTONIC, &event, &timer_) != 0)
         return abi::errno_code(errno);
@@ -44,7 +44,7 @@ std::error_code WaitBreaker::attach() noexcept {
     return {};
 }
 
-void WaitBreaker::start() noexcept {
+void WaitInterrupter::start() noexcept {
     if (!attached_)
         return;
     set_interval(interval_ns);
@@ -52,20 +52,20 @@ void WaitBreaker::start() noexcept {
         set_interval(0);
 }
 
-void WaitBreaker::end() noexcept {
+void WaitInterrupter::end() noexcept {
     if (attached_.exchange(false))
         set_interval(0);
 }
 
 // timer_settime() may be used in signal handlers: see signal-safety(7).
-void WaitBreaker::set_interval(long nanoseconds) noexcept {
+void WaitInterrupter::set_interval(long nanoseconds) noexcept {
     itimerspec when{};
     when.it_interval.tv_nsec = nanoseconds;
     when.it_value.tv_nsec = nanoseconds > 0 ? 1 : 0; // the first one at once
     ::timer_settime(timer_, 0, &when, nullptr);
 }
 
-BreakSignal::BreakSignal() {
+InterruptSignal::InterruptSignal() {
     {
         auto& common = handling();
         const std::lock_guard guard(common.mutex);
@@ -82,7 +82,7 @@ BreakSignal::BreakSignal() {
     ::pthread_sigmask(SIG_UNBLOCK, &set, &mask_before_);
 }
 
-BreakSignal::~BreakSignal() {
+InterruptSignal::~InterruptSignal() {
     ::pthread_sigmask(SIG_SETMASK, &mask_before_, nullptr);
     auto& common = handling();
     const std::lock_guard guard(common.mutex);

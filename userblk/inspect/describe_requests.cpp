@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "userblk/held_text.hpp"
+#include "userblk/inspect/describe_requests.hpp"
 
 #include "userblk/units.hpp"
 
@@ -18,7 +18,7 @@ constexpr std::size_t named = 3;
 constexpr unsigned deadly = 3; // deliveries
 
 std::string name_of(const userblk_taken& taken) {
-    const auto text = request_text(taken.op, taken.offset, taken.length);
+    const auto text = describe_request(taken.op, taken.offset, taken.length);
     char id[48];
     std::snprintf(id, sizeof(id), " (0x%llx, delivery %u)",
                   static_cast<unsigned long long>(taken.id), taken.deliveries);
@@ -27,7 +27,7 @@ std::string name_of(const userblk_taken& taken) {
 
 } // namespace
 
-std::string request_text(std::uint16_t op, std::uint64_t offset, std::uint64_t length) {
+std::string describe_request(std::uint16_t op, std::uint64_t offset, std::uint64_t length) {
     constexpr std::array names = {"read", "write", "flush", "discard", "write-zeroes"};
     std::string text = op < names.size() ? names[op] : "request";
     if (length > 0)
@@ -35,7 +35,7 @@ std::string request_text(std::uint16_t op, std::uint64_t offset, std::uint64_t l
     return text;
 }
 
-std::string deadly_request_text(const abi::ControlNode& node) noexcept {
+std::string describe_suspect_request(const abi::ControlNode& node) noexcept {
     try {
         const auto info = node.info(looked_at);
         if (info.device.config.delivery_limit != 0)
@@ -43,14 +43,14 @@ std::string deadly_request_text(const abi::ControlNode& node) noexcept {
         for (const auto& taken : info.taken) {
             const bool orphan = (taken.flags & USERBLK_TAKEN_ORPHAN) != 0;
             if (taken.deliveries >= deadly + (orphan ? 0 : 1))
-                return request_text(taken.op, taken.offset, taken.length);
+                return describe_request(taken.op, taken.offset, taken.length);
         }
     } catch (const std::exception&) {
     }
     return {};
 }
 
-std::string held_text(const abi::ControlNode& node, pid_t pid) noexcept {
+std::string describe_held_requests(const abi::ControlNode& node, pid_t pid) noexcept {
     try {
         auto taken = node.info(looked_at).taken;
         std::erase_if(taken, [=](const userblk_taken& one) { return one.pid != pid; });

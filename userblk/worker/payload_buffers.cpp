@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "userblk/arena.hpp"
+#include "userblk/worker/payload_buffers.hpp"
 
 #include "ioctl/error.hpp"
 
@@ -13,9 +13,9 @@ constexpr std::size_t page = 4096;
 constexpr std::size_t least_heap = 512 << 10;
 } // namespace
 
-Arena::Arena(std::size_t max_transfer, unsigned records)
+PayloadBuffers::PayloadBuffers(std::size_t max_transfer, unsigned records)
     : filled_(records), max_transfer_(max_transfer),
-      heap_(max_transfer + (records - 1) * small_room) {
+      heap_(max_transfer + (records - 1) * small_buffer) {
     const std::size_t size = heap_ + std::max(max_transfer, least_heap);
     void* const address = ::mmap(nullptr, size, PROT_READ | PROT_WRITE,
                                  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -26,17 +26,17 @@ Arena::Arena(std::size_t max_transfer, unsigned records)
     ::madvise(address, size, MADV_NOHUGEPAGE);
 }
 
-Arena::~Arena() {
+PayloadBuffers::~PayloadBuffers() {
     ::munmap(memory_.data(), memory_.size());
 }
 
-std::span<std::byte> Arena::room(unsigned record) const noexcept {
+std::span<std::byte> PayloadBuffers::buffer(unsigned record) const noexcept {
     if (record == 0)
         return memory_.first(max_transfer_);
-    return memory_.subspan(max_transfer_ + (record - 1) * small_room, small_room);
+    return memory_.subspan(max_transfer_ + (record - 1) * small_buffer, small_buffer);
 }
 
-std::span<std::byte> Arena::allocate(std::size_t length) noexcept {
+std::span<std::byte> PayloadBuffers::allocate(std::size_t length) noexcept {
     const auto heap = memory_.subspan(heap_);
     if (length > heap.size() - used_)
         return {};
@@ -46,16 +46,16 @@ std::span<std::byte> Arena::allocate(std::size_t length) noexcept {
     return result;
 }
 
-std::error_code Arena::populate() noexcept {
+std::error_code PayloadBuffers::preload() noexcept {
     if (::madvise(memory_.data(), memory_.size(), MADV_POPULATE_WRITE) < 0)
         return abi::last_error();
     return {};
 }
 
-void Arena::trim() noexcept {
+void PayloadBuffers::trim() noexcept {
     ::madvise(memory_.data(), memory_.size(), MADV_DONTNEED);
     std::fill(filled_.begin(), filled_.end(), 0);
-    touched_rooms_ = touched_heap_ = 0;
+    touched_buffers_ = touched_heap_ = 0;
 }
 
 } // namespace userblk

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "userblk/batch_size.hpp"
+#include "userblk/worker/batch_size.hpp"
 
 #include <algorithm>
 #include <sched.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "userblk/error_log.hpp"
+#include "userblk/worker/error_log.hpp"
 
 #include <utility>
 

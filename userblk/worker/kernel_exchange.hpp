@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "ioctl/userblk_ioctl.h"
+#include "userblk/worker/payload_buffers.hpp"
+#include "userblk/worker/pending_answers.hpp"
+#include "userblk/worker/request_log.hpp"
+#include "userblk/worker/thread_counters.hpp"
+#include "userblk/worker/worker_state.hpp"
+
+#include <array>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <system_error>
+#include <vector>
+
+namespace userblk {
+
+/// Internal: one thread's exchange with the kernel. It sends the answers to one batch and
+/// takes the next in one call, has refused answers replaced, and puts back what dead
+/// processes have left.
+///
+/// Everything taken is answered before the thread waits or ends, so a worker that drains
+/// has nothing to finish but the batch in hand.
+class KernelExchange {
+public:
+    enum class Wait {
+        none,
+        until_idle, ///< for a short time, after which the memory for payloads is returned
+        unlimited
+    };
+
+    /// @param take_payloads a GET is to copy the payloads of writes
+    KernelExchange(WorkerState& state, PayloadBuffers& buffers, ThreadCounters& counters,
+                   bool take_payloads);
+
+    /// The hardware queue to look at first.
+    void prefer_queue(std::uint32_t queue) noexcept { queue_ = queue; }
+
+    /// Called for an answer that was refused while the request is still ours, unless the
+    /// request is failed at once: appends another answer, or none if the request is settled.
+    using AnswerAgain = std::function<bool(const userblk_answer&, const userblk_request&)>;
+    void on_refused_answer(AnswerAgain answer_again) { answer_again_ = std::move(answer_again); }
+
+    /// Sends the pending answers and takes at most @p most requests.
+    /// @returns how many; those whose result is not 0 are not filled
+    /// @throws std::system_error for what only ending the process can cure
+    unsigned serve(Wait wait, unsigned most);
+    /// Of the last serve().
+    const userblk_request& request(unsigned i) const noexcept { return requests_[i]; }
+
+    /// An answer to @p request, which must live until the answer is sent.
+    userblk_answer& append(const userblk_request& request, std::uint16_t action) noexcept {
+        return answers_.append(request, action);
+    }
+    /// Appends a failure that the backend is not to blame for, and logs it.
+    [[gnu::cold]] void fail(const userblk_request& request, const char* why,
+                            std::error_code error) noexcept;
+    /// Sends what is pending now. @throws as serve()
+    void send_answers();
+
+    /// Copies the payload of a WRITE to @p where. Empty: the request is settled.
+    std::span<std::byte> fetch(const userblk_request& request, std::span<std::byte> where);
+    /// Memory until the answers are sent; sends those that are pending to make room.
+    std::span<std::byte> allocate(std::size_t length);
+
+    /// Puts back the requests of dead processes. Any number of workers may do so at the
+    /// same time; each request is put back once.
+    void heal();
+
+    /// Without a request for this long a thread is idle.
+    static constexpr std::chrono::nanoseconds idle_time = std::chrono::seconds(1);
+
+private:
+    void prepare_records(bool take_payloads);
+    void handle_results();
+    void replace(const userblk_answer& refused, const userblk_request& request);
+    std::error_code put_one(userblk_answer& answer) noexcept;
+    bool concluded(std::error_code error);
+    void forget_answers() noexcept;
+
+    WorkerState& state_;
+    PayloadBuffers& buffers_;
+    ThreadCounters& counters_;
+    RequestLog log_;
+    AnswerAgain answer_again_;
+    std::uint32_t queue_ = USERBLK_ANY_QUEUE;
+    // The requests that are answered stay readable while the next batch comes in.
+    std::array<std::vector<userblk_request>, 2> records_;
+    userblk_request* requests_ = nullptr; ///< one of them: the batch in hand
+    PendingAnswers answers_;
+    PendingAnswers refused_; ///< those of the last call of which some failed
+};
+
+} // namespace userblk

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <system_error>
+#include <vector>
+
+namespace userblk {
+
+/// Internal: one thread's memory for payloads. Pages are allocated when they are first
+/// touched, so a device with large transfers costs nothing until it has some.
+///
+/// There are two parts: one buffer for each record of a batch, into which a GET copies the
+/// payload of a write; and a heap, which holds the data of reads, and the payload of a write
+/// that did not fit its buffer, until the answer is sent.
+class PayloadBuffers {
+public:
+    /// Size of a record's buffer, bytes; only the first record's holds a whole transfer. A
+    /// batch of large writes is rare, and costs one more call for each.
+    static constexpr std::size_t small_buffer = 16 << 10;
+
+    /// @throws std::system_error
+    PayloadBuffers(std::size_t max_transfer, unsigned records);
+    PayloadBuffers(const PayloadBuffers&) = delete;
+    PayloadBuffers& operator=(const PayloadBuffers&) = delete;
+    ~PayloadBuffers();
+
+    std::span<std::byte> buffer(unsigned record) const noexcept;
+
+    /// @p length bytes, at most max_transfer; empty: free_all() first.
+    std::span<std::byte> allocate(std::size_t length) noexcept;
+    void free_all() noexcept { used_ = 0; }
+
+    /// Records that @p length bytes were copied into a record's buffer.
+    void filled(unsigned record, std::size_t length) noexcept {
+        if (length <= filled_[record])
+            return;
+        touched_buffers_ += length - filled_[record];
+        filled_[record] = length;
+    }
+
+    /// At most so many bytes have been touched since the last trim().
+    std::size_t touched() const noexcept { return touched_buffers_ + touched_heap_; }
+
+    /// Allocates all pages now rather than when they are touched.
+    std::error_code preload() noexcept;
+
+    /// Returns the memory to the system, unless it is locked. Its contents are lost.
+    void trim() noexcept;
+
+private:
+    std::span<std::byte> memory_;
+    std::vector<std::size_t> filled_; ///< of each buffer, at most
+    std::size_t touched_buffers_ = 0;
+    std::size_t touched_heap_ = 0;
+    std::size_t max_transfer_;
+    std::size_t heap_;     ///< where it begins
+    std::size_t used_ = 0; ///< of the heap
+};
+
+} // namespace userblk

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "ioctl/control_node.hpp"
+#include "ioctl/file_descriptor.hpp"
+#include "userblk/backend.hpp"
+#include "userblk/worker.hpp"
+#include "userblk/worker/error_log.hpp"
+#include "userblk/worker/wait_interrupter.hpp"
+
+#include <atomic>
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace userblk {
+
+/// Internal: what the threads of a worker share. The flags and functions may be used from
+/// any thread, stop() also from a signal handler; the rest is set before threads start.
+struct WorkerState {
+    WorkerState(abi::ControlNode control, std::shared_ptr<Backend> store, WorkerOptions settings)
+        : node(std::move(control)), backend(std::move(store)), options(std::move(settings)),
+          interrupters(options.threads) {}
+
+    abi::ControlNode node;
+    std::shared_ptr<Backend> backend;
+    WorkerOptions options;
+    abi::FileDescriptor stop_event{};          ///< stays readable once stop() was called
+    std::vector<WaitInterrupter> interrupters; ///< one for each thread that waits in SERVE
+    std::size_t max_transfer = 0;              ///< bytes
+    bool zeroes = false;                       ///< the module can fill a READ with zeros
+    bool redirect = false;                     ///< the module can, and the device allows it
+    bool spin = false;                         ///< requested, and the module can
+    unsigned queues = 1;                       ///< hardware queues of the device
+    unsigned place = 0;                        ///< of this worker among those of the device
+    std::atomic<bool> stopping = false;
+    std::atomic<bool> removed = false;
+    ErrorLog errors; ///< of the backend
+    std::atomic<bool> refusal_logged = false;
+
+    bool running() const noexcept { return !stopping && !removed; }
+    void stop() noexcept;
+    void log(LogLevel level, const std::string& text) const noexcept {
+        write_log(options.log, level, text);
+    }
+    /// Logs how many errors were suppressed because there were so many.
+    void log_suppressed() noexcept;
+    /// Once no thread serves.
+    void stop_interrupting() noexcept;
+};
+
+} // namespace userblk

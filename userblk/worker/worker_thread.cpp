@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: MIT
+#include "userblk/worker/worker_thread.hpp"
+
+#include "ioctl/error.hpp"
+#include "userblk/affinity.hpp"
+
+#include <chrono>
+#include <poll.h>
+#include <string>
+#include <time.h>
+
+namespace userblk {
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+/// An idle thread that has touched no more than this keeps it: the timer would cost more.
+constexpr std::size_t kept_when_idle = 256 << 10;
+
+/// In a batch that is not timed the clock is read after this many requests.
+constexpr unsigned clock_interval = 8;
+
+/// The same clock, cheaper, and late by up to some milliseconds.
+Clock::time_point coarse_now() noexcept {
+    timespec time{};
+    ::clock_gettime(CLOCK_MONOTONIC_COARSE, &time);
+    return Clock::time_point(std::chrono::seconds(time.tv_sec) +
+                             std::chrono::nanoseconds(time.tv_nsec));
+}
+
+} // namespace
+
+WorkerThread::WorkerThread(WorkerState& state, unsigned index)
+    : state_(state), index_(index), buffers_(state.max_transfer, state.options.batch),
+      executor_(state, buffers_, counters_), kernel_(executor_.kernel()),
+      batch_(state.options.batch) {}
+
+void WorkerThread::run() {
+    if (state_.options.pin)
+        pin();
+    const bool in_poll = state_.options.wait == WaitMode::poll || !can_be_interrupted();
+    while (state_.running()) {
+        const unsigned count = kernel_.serve(in_poll ? Wait::none : wait(), batch_.get());
+        if (count > 0)
+            execute_batch(count);
+        else if (in_poll && state_.running())
+            wait_in_poll();
+    }
+    kernel_.send_answers();
+}
+
+// Failure only costs speed.
+void WorkerThread::pin() noexcept {
+    const auto number = state_.node.number();
+    const auto queue = (state_.place * state_.options.threads + index_) % state_.queues;
+    kernel_.prefer_queue(queue);
+    try {
+        const auto processors = processors_of_queue(number, queue);
+        const auto error = processors.empty() ? std::make_error_code(std::errc::no_such_device)
+                                              : run_on(processors);
+        if (error)
+            state_.log(LogLevel::warning, "unable to keep to the processors of hardware queue " +
+                                              std::to_string(queue) + ": " + error.message());
+    } catch (...) {
+    }
+}
+
+// Called before the thread first checks whether it is to stop. A thread that cannot be
+// interrupted in SERVE waits in poll, which is only slower.
+bool WorkerThread::can_be_interrupted() {
+    const auto error = state_.interrupters[index_].attach();
+    if (error)
+        state_.log(LogLevel::warning,
+                   "waiting for requests in poll, without a timer: " + error.message());
+    return !error;
+}
+
+// Whether it is worth waking up to return memory.
+inline WorkerThread::Wait WorkerThread::wait() const noexcept {
+    return buffers_.touched() > kept_when_idle ? Wait::until_idle : Wait::unlimited;
+}
+
+void WorkerThread::wait_in_poll() {
+    pollfd entries[] = {{state_.node.fd(), abi::node_poll_events(), 0},
+                        {state_.stop_event.get(), POLLIN, 0}};
+    constexpr int idle_ms =
+        std::chrono::duration_cast<std::chrono::milliseconds>(KernelExchange::idle_time).count();
+    const int ready = ::poll(entries, 2, wait() == Wait::until_idle ? idle_ms : -1);
+    if (ready < 0 && errno != EINTR && errno != ENOMEM)
+        abi::throw_errno("wait for requests");
+    if (ready == 0)
+        buffers_.trim();
+    if (ready <= 0)
+        return;
+    const auto events = abi::node_events(entries[0].revents);
+    if (events.removed)
+        state_.removed = true;
+    else if (events.orphans)
+        kernel_.heal();
+}
+
+inline void WorkerThread::execute_batch(unsigned count) {
+    const bool timed = batch_.wants_time(count);
+    if (count > 1 || timed)
+        execute_timed(count, timed);
+    else if (kernel_.request(0).result == 0)
+        executor_.execute(kernel_.request(0), 0);
+}
+
+void WorkerThread::execute_timed(unsigned count, bool timed) {
+    const auto now = timed ? Clock::now : coarse_now;
+    const auto start = timed || count > clock_interval ? now() : Clock::time_point();
+    auto sent = start;
+    unsigned done = 0;
+    for (unsigned i = 0; i < count; ++i) {
+        // A record that was not filled stands for a request that is still queued.
+        if (kernel_.request(i).result == 0) {
+            executor_.execute(kernel_.request(i), i);
+            ++done;
+        }
+        // Answers that are ready do not wait for the slow rest of the batch.
+        if (i + 1 < count && (timed || (i + 1) % clock_interval == 0) &&
+            now() - sent > BatchSize::target) {
+            kernel_.send_answers();
+            sent = now();
+        }
+    }
+    if (timed || sent != start)
+        batch_.done(done, now() - start);
+}
+
+} // namespace userblk
