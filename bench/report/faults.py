@@ -3,7 +3,7 @@
 """usage: faults.py write RESULTS ROOT | render ROOT | print RESULTS | check ROOT
 
 What bench/faults found. "write" makes ROOT/docs/faults/results.json, and from it
-docs/faults.md and the table between two marks in README.md; "render" does only the latter,
+docs/faults.md and the short table between two marks in README.md; "render" does only the latter,
 when a template has changed; "check" compares these with
 what the JSON would make of them; "print" shows the table, and fails if something was not
 measured or verified, or userblk has lost something.
@@ -77,7 +77,7 @@ def errors(found):
     if any(found.seen("wrong_data")):
         text += f", {max(found.seen('wrong_data')):,} blocks wrong"
     if found.is_deletion:
-        return f"{text}, as it has to"
+        return f"{text} (expected)"
     return text if found.came_back else f"{text}; device lost"
 
 
@@ -86,7 +86,7 @@ def pause(found):
         told = found.held["saw"]["first_error_s"] if "saw" in found.held else None
         if "hung_s" in found.held:
             return f"deletion hangs until the server is killed (here after {found.held['hung_s']:.0f} s)"
-        return "none: deleted" if told is None else f"told of the deletion after {seconds(told)}"
+        return "none: deleted" if told is None else f"deletion reported after {seconds(told)}"
     longest = max((r["saw"]["longest_wait_s"] or 0.0 for r in found.prompt), default=0.0)
     if any("refused" in r for r in found.rounds):
         return f"as long as io_uring is forbidden (here {seconds(longest)})"
@@ -136,6 +136,29 @@ def table(results):
     text = tables.markdown(["fault", "driver", "errors that the application saw", "longest pause",
                             "commands for the operator", "blocked meanwhile"], rows)
     return re.sub(r"\| (--: \| )+--: \|", "|" + " --- |" * 5, text, count=1)
+
+
+# The columns of the short table: who is compared, each as its users would set it up at best.
+SUMMED_UP = {"userblk": "userblk", "ublk": "ublk", "nbd, dead_conn_timeout": "nbd with both timeouts"}
+
+
+def outcome(found):
+    """What the application sees of a fault, in a few words."""
+    if found.trouble:
+        return found.trouble
+    if found.is_deletion:
+        return pause(found)
+    return f"{errors(found).replace('**0**', '**no**')} errors, {pause(found)}" if found.came_back \
+        else f"{errors(found).replace('; ', ' errors; ')}"
+
+
+def summary(results):
+    """A row for each fault, a column for each driver."""
+    groups = gather(results)
+    rows = [[text] + [outcome(groups[case, target]) if (case, target) in groups else "–" for target in SUMMED_UP]
+            for case, text in CASES.items()]
+    text = tables.markdown(["fault", *SUMMED_UP.values()], rows)
+    return re.sub(r"\| (--: \| )+--: \|", "|" + " --- |" * len(SUMMED_UP), text, count=1)
 
 
 def command_list(results):
@@ -196,9 +219,9 @@ def fill_readme(readme, found):
     """The text of README.md with today's table between the marks."""
     before, rest = readme.split(BEGIN)
     _, after = rest.split(END)
-    head = f"Linux {found['kernel']}, {found['date']}, by `bench/faults`; how, and every figure: " \
+    head = f"Linux {found['kernel']}, {found['date']}, by `bench/faults`. Method, all drivers and figures: " \
            "[docs/faults.md](docs/faults.md)."
-    return f"{before}{BEGIN}\n{head}\n\n{table(found['results'])}\n{END}{after}"
+    return f"{before}{BEGIN}\n{head}\n\n{summary(found['results'])}\n{END}{after}"
 
 
 def read(path):
