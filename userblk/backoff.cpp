@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "userblk/backoff.hpp"
 
-#include "userblk/deadline.hpp"
+#include "userblk/os/deadline.hpp"
 
 #include <algorithm>
 

@@ -4,12 +4,12 @@
 #include "ioctl/control_device.hpp"
 #include "ioctl/error.hpp"
 #include "ioctl/nodes.hpp"
-#include "userblk/deadline.hpp"
-#include "userblk/memory_backend.hpp"
-#include "userblk/pidfd.hpp"
+#include "userblk/backends/memory_backend.hpp"
+#include "userblk/device/udev_links.hpp"
+#include "userblk/os/deadline.hpp"
+#include "userblk/os/pidfd.hpp"
 #include "userblk/shared_memory.hpp"
-#include "userblk/supervisor_file.hpp"
-#include "userblk/udev_links.hpp"
+#include "userblk/supervisor/supervisor_file.hpp"
 #include "userblk/units.hpp"
 
 #include <algorithm>

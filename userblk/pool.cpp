@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "userblk/pool.hpp"
 
-#include "userblk/handover.hpp"
-#include "userblk/supervisor.hpp"
+#include "userblk/supervisor/reexec_state.hpp"
+#include "userblk/supervisor/supervisor.hpp"
 
 #include <utility>
 
@@ -26,7 +26,7 @@ void Pool::request_reload() noexcept {
 }
 
 std::optional<Pool::Continuation> Pool::continuation() {
-    const auto handover = Handover::received();
+    const auto handover = ReexecState::received();
     if (!handover)
         return std::nullopt;
     const auto& reload = handover->reload;
@@ -39,7 +39,7 @@ void Pool::check() {
 
 void Pool::go_back(const std::string& why) noexcept {
     try {
-        auto handover = Handover::received();
+        auto handover = ReexecState::received();
         if (!handover || handover->reload.previous.empty())
             return;
         const auto program = std::exchange(handover->reload.previous, {});

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "userblk/serve_device.hpp"
 
-#include "userblk/removal.hpp"
-#include "userblk/udev_links.hpp"
+#include "userblk/device/removal.hpp"
+#include "userblk/device/udev_links.hpp"
 
 #include <functional>
 #include <iostream>

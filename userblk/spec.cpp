@@ -3,11 +3,11 @@
 
 #include "userblk/backends/delay_backend.hpp"
 #include "userblk/backends/error_backend.hpp"
+#include "userblk/backends/file_backend.hpp"
 #include "userblk/backends/log_backend.hpp"
+#include "userblk/backends/memory_backend.hpp"
+#include "userblk/backends/null_backend.hpp"
 #include "userblk/backends/read_only_backend.hpp"
-#include "userblk/file_backend.hpp"
-#include "userblk/memory_backend.hpp"
-#include "userblk/null_backend.hpp"
 #include "userblk/units.hpp"
 
 #include <algorithm>
@@ -93,12 +93,12 @@ BackendSpec BackendSpec::parse(std::string_view text) {
     return spec;
 }
 
-void BackendSpec::set_way(FileBackend::Way way) {
-    if (way != FileBackend::Way::copy && kind_ != Kind::file)
+void BackendSpec::set_data_path(FileBackend::DataPath data_path) {
+    if (data_path != FileBackend::DataPath::copy && kind_ != Kind::file)
         refuse(text_, "requests can be redirected to a file or a block device alone (file:PATH)");
-    if (way != FileBackend::Way::copy && !decorations_.empty())
+    if (data_path != FileBackend::DataPath::copy && !decorations_.empty())
         refuse(text_, "redirected data would pass by what stands before file:");
-    way_ = way;
+    data_path_ = data_path;
 }
 
 bool BackendSpec::read_only() const noexcept {
@@ -114,7 +114,7 @@ Description BackendSpec::describe(std::uint64_t size, bool read_only) const {
         description =
             FileBackend(argument_,
                         read_only ? FileBackend::Mode::read_only : FileBackend::Mode::read_write,
-                        way_, open_file_)
+                        data_path_, open_file_)
                 .describe();
         if (size > description.size)
             throw std::invalid_argument("a device of " + sizes(size) + " does not fit into " +
@@ -155,7 +155,7 @@ std::shared_ptr<Backend> BackendSpec::open_store(const DeviceContext& device) co
     const bool readable_only = device.read_only || read_only();
     auto file = std::make_shared<FileBackend>(
         argument_, readable_only ? FileBackend::Mode::read_only : FileBackend::Mode::read_write,
-        way_, open_file_);
+        data_path_, open_file_);
     if (file->describe().size < device.size)
         throw std::invalid_argument(argument_ + " has " + sizes(file->describe().size) +
                                     ", which is less than the device's " + sizes(device.size) +

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "userblk/backend.hpp"
-#include "userblk/file_backend.hpp"
+#include "userblk/backends/file_backend.hpp"
 #include "userblk/log.hpp"
 
 #include <chrono>
@@ -44,10 +44,10 @@ public:
     const std::string& text() const noexcept { return text_; }
 
     /// The data of a file shall not pass through the worker, but be moved by the
-    /// kernel; @p way says how.
+    /// kernel; @p data_path says how.
     /// @throws std::invalid_argument if it is no file, or something stands before
     ///         it that has to see the data
-    void set_way(FileBackend::Way way);
+    void set_data_path(FileBackend::DataPath data_path);
 
     /// The store is open as @p fd and is opened again by that, whatever has its path or name by
     /// now. The descriptor must stay open as long as stores are; -1: by path or name.
@@ -88,7 +88,7 @@ private:
     std::shared_ptr<Backend> open_store(const DeviceContext& device) const;
 
     Kind kind_ = Kind::null;
-    FileBackend::Way way_ = FileBackend::Way::copy;
+    FileBackend::DataPath data_path_ = FileBackend::DataPath::copy;
     int open_file_ = -1;
     std::string argument_;
     std::string text_;

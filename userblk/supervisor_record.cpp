@@ -2,8 +2,8 @@
 #include "userblk/supervisor_record.hpp"
 
 #include "ioctl/file_descriptor.hpp"
-#include "userblk/line_text.hpp"
-#include "userblk/supervisor_file.hpp"
+#include "userblk/supervisor/supervisor_file.hpp"
+#include "userblk/text/line_encoding.hpp"
 
 #include <algorithm>
 #include <array>

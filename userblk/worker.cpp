@@ -4,7 +4,7 @@
 #include "ioctl/error.hpp"
 #include "ioctl/lookup.hpp"
 #include "userblk/process_setup.hpp"
-#include "userblk/store_claim.hpp"
+#include "userblk/store/store_claim.hpp"
 #include "userblk/units.hpp"
 #include "userblk/worker/batch_size.hpp"
 #include "userblk/worker/worker_thread.hpp"

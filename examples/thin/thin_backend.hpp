@@ -3,7 +3,7 @@
 
 #include "volume.hpp"
 
-#include "userblk/redirect_backend.hpp"
+#include "userblk/backends/redirect_backend.hpp"
 
 #include <mutex>
 

@@ -7,9 +7,9 @@
 #include <regex>
 #include <stdexcept>
 
-#include "tests/system/drivers.hpp"
-#include "tests/system/library_driver.hpp"
-#include "tests/system/system_test.hpp"
+#include "tests/system/support/drivers.hpp"
+#include "tests/system/support/library_driver.hpp"
+#include "tests/system/support/system_test.hpp"
 
 namespace userblk::test {
 

@@ -5,7 +5,7 @@
 #include <fstream>
 
 #include "tests/support/process.hpp"
-#include "tests/system/places.hpp"
+#include "tests/system/support/places.hpp"
 
 namespace userblk::test {
 

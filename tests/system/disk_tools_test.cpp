@@ -6,8 +6,8 @@
 
 #include "tests/support/server.hpp"
 #include "tests/support/uevents.hpp"
-#include "tests/system/drivers.hpp"
-#include "tests/system/udev.hpp"
+#include "tests/system/support/drivers.hpp"
+#include "tests/system/support/udev.hpp"
 
 namespace userblk::test {
 

@@ -7,8 +7,8 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
-#include "tests/system/fio.hpp"
-#include "tests/system/places.hpp"
+#include "tests/system/support/fio.hpp"
+#include "tests/system/support/places.hpp"
 
 namespace userblk::test {
 

@@ -15,9 +15,9 @@
 #include "tests/support/files.hpp"
 #include "tests/support/server.hpp"
 #include "tests/support/userfault.hpp"
-#include "tests/system/dm_device.hpp"
-#include "tests/system/system_test.hpp"
-#include "tests/system/unprivileged.hpp"
+#include "tests/system/support/dm_device.hpp"
+#include "tests/system/support/system_test.hpp"
+#include "tests/system/support/unprivileged.hpp"
 
 namespace userblk::test {
 

@@ -17,8 +17,8 @@
 #include "tests/support/files.hpp"
 #include "tests/support/server.hpp"
 #include "tests/support/tracing.hpp"
-#include "tests/system/system_test.hpp"
-#include "tests/system/unprivileged.hpp"
+#include "tests/system/support/system_test.hpp"
+#include "tests/system/support/unprivileged.hpp"
 
 namespace userblk::test {
 

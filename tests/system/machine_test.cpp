@@ -7,8 +7,8 @@
 
 #include "tests/support/kernel_module.hpp"
 #include "tests/support/server.hpp"
-#include "tests/system/fio.hpp"
-#include "tests/system/system_test.hpp"
+#include "tests/system/support/fio.hpp"
+#include "tests/system/support/system_test.hpp"
 
 namespace userblk::test {
 

@@ -9,7 +9,7 @@
 #include <sys/resource.h>
 
 #include "tests/support/pending_io.hpp"
-#include "tests/system/system_test.hpp"
+#include "tests/system/support/system_test.hpp"
 
 namespace userblk::test {
 

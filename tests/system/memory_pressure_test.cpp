@@ -15,9 +15,9 @@
 #include <sys/mman.h>
 
 #include "tests/support/control_group.hpp"
-#include "tests/system/drivers.hpp"
-#include "tests/system/memory_eater.hpp"
-#include "tests/system/system_test.hpp"
+#include "tests/system/support/drivers.hpp"
+#include "tests/system/support/memory_eater.hpp"
+#include "tests/system/support/system_test.hpp"
 #include "userblk/process_setup.hpp"
 
 namespace userblk::test {

@@ -7,8 +7,8 @@
 #include <filesystem>
 
 #include "tests/support/process.hpp"
-#include "tests/system/fio.hpp"
-#include "tests/system/system_test.hpp"
+#include "tests/system/support/fio.hpp"
+#include "tests/system/support/system_test.hpp"
 
 namespace userblk::test {
 

@@ -6,8 +6,8 @@
 #include <algorithm>
 #include <sstream>
 
-#include "tests/system/fio.hpp"
-#include "tests/system/places.hpp"
+#include "tests/system/support/fio.hpp"
+#include "tests/system/support/places.hpp"
 
 namespace userblk::test {
 

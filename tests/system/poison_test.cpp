@@ -5,8 +5,8 @@
 #include <regex>
 
 #include "tests/support/tracing.hpp"
-#include "tests/system/fio.hpp"
-#include "tests/system/system_test.hpp"
+#include "tests/system/support/fio.hpp"
+#include "tests/system/support/system_test.hpp"
 
 namespace userblk::test {
 

@@ -7,12 +7,12 @@
 #include <optional>
 #include <thread>
 
-#include "tests/system/drivers.hpp"
-#include "tests/system/fsynced_files.hpp"
-#include "tests/system/library_driver.hpp"
-#include "tests/system/logged_disk.hpp"
-#include "tests/system/system_test.hpp"
-#include "tests/system/write_log.hpp"
+#include "tests/system/support/drivers.hpp"
+#include "tests/system/support/fsynced_files.hpp"
+#include "tests/system/support/library_driver.hpp"
+#include "tests/system/support/logged_disk.hpp"
+#include "tests/system/support/system_test.hpp"
+#include "tests/system/support/write_log.hpp"
 
 namespace userblk::test {
 

@@ -11,9 +11,9 @@
 
 #include "tests/support/files.hpp"
 #include "tests/support/process.hpp"
-#include "tests/system/dm_device.hpp"
-#include "tests/system/fio.hpp"
-#include "tests/system/system_test.hpp"
+#include "tests/system/support/dm_device.hpp"
+#include "tests/system/support/fio.hpp"
+#include "tests/system/support/system_test.hpp"
 
 namespace userblk::test {
 

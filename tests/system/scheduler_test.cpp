@@ -3,8 +3,8 @@
 // An administrator changes a device's I/O scheduler and its number of requests while it is in use.
 // The block layer lets no new request in meanwhile and waits for those that are out.
 #include "tests/support/server.hpp"
-#include "tests/system/fio.hpp"
-#include "tests/system/system_test.hpp"
+#include "tests/system/support/fio.hpp"
+#include "tests/system/support/system_test.hpp"
 
 namespace userblk::test {
 

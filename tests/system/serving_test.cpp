@@ -5,8 +5,8 @@
 
 #include <sys/stat.h>
 
-#include "tests/system/drivers.hpp"
-#include "tests/system/system_test.hpp"
+#include "tests/system/support/drivers.hpp"
+#include "tests/system/support/system_test.hpp"
 
 namespace userblk::test {
 

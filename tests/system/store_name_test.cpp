@@ -10,8 +10,8 @@
 #include <sys/sysmacros.h>
 
 #include "tests/support/process.hpp"
-#include "tests/system/drivers.hpp"
-#include "tests/system/system_test.hpp"
+#include "tests/system/support/drivers.hpp"
+#include "tests/system/support/system_test.hpp"
 
 namespace userblk::test {
 

@@ -7,10 +7,10 @@
 #include <mutex>
 
 #include "tests/support/uevents.hpp"
-#include "tests/system/drivers.hpp"
-#include "tests/system/fio.hpp"
-#include "tests/system/library_driver.hpp"
-#include "tests/system/system_test.hpp"
+#include "tests/system/support/drivers.hpp"
+#include "tests/system/support/fio.hpp"
+#include "tests/system/support/library_driver.hpp"
+#include "tests/system/support/system_test.hpp"
 
 namespace userblk::test {
 

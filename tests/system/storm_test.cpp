@@ -12,11 +12,11 @@
 #include <sys/mman.h>
 
 #include "tests/support/process.hpp"
-#include "tests/system/delivery_audit.hpp"
-#include "tests/system/fio.hpp"
-#include "tests/system/fleet.hpp"
-#include "tests/system/record_writer.hpp"
-#include "tests/system/system_test.hpp"
+#include "tests/system/support/delivery_audit.hpp"
+#include "tests/system/support/fio.hpp"
+#include "tests/system/support/fleet.hpp"
+#include "tests/system/support/record_writer.hpp"
+#include "tests/system/support/system_test.hpp"
 
 namespace userblk::test {
 

@@ -7,10 +7,10 @@
 #include <regex>
 
 #include "tests/support/process.hpp"
-#include "tests/system/dm_device.hpp"
-#include "tests/system/fio.hpp"
-#include "tests/system/fleet.hpp"
-#include "tests/system/system_test.hpp"
+#include "tests/system/support/dm_device.hpp"
+#include "tests/system/support/fio.hpp"
+#include "tests/system/support/fleet.hpp"
+#include "tests/system/support/system_test.hpp"
 
 namespace userblk::test {
 

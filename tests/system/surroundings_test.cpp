@@ -11,9 +11,9 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
-#include "tests/system/drivers.hpp"
-#include "tests/system/system_test.hpp"
-#include "tests/system/unprivileged.hpp"
+#include "tests/system/support/drivers.hpp"
+#include "tests/system/support/system_test.hpp"
+#include "tests/system/support/unprivileged.hpp"
 
 namespace userblk::test {
 

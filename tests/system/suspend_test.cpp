@@ -11,8 +11,8 @@
 
 #include "tests/support/files.hpp"
 #include "tests/support/server.hpp"
-#include "tests/system/fio.hpp"
-#include "tests/system/system_test.hpp"
+#include "tests/system/support/fio.hpp"
+#include "tests/system/support/system_test.hpp"
 
 namespace userblk::test {
 

@@ -10,8 +10,8 @@
 #include <sys/ioctl.h>
 
 #include "tests/support/process.hpp"
-#include "tests/system/fio.hpp"
-#include "tests/system/system_test.hpp"
+#include "tests/system/support/fio.hpp"
+#include "tests/system/support/system_test.hpp"
 
 namespace userblk::test {
 

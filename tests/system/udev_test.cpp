@@ -2,8 +2,8 @@
 //
 // Devices and udev with the rule that ships.
 #include "tests/support/uevents.hpp"
-#include "tests/system/drivers.hpp"
-#include "tests/system/udev.hpp"
+#include "tests/system/support/drivers.hpp"
+#include "tests/system/support/udev.hpp"
 
 namespace userblk::test {
 

@@ -16,9 +16,9 @@
 #include <sys/sysmacros.h>
 
 #include "tests/support/server.hpp"
-#include "tests/system/fio.hpp"
-#include "tests/system/system_test.hpp"
-#include "tests/system/unprivileged.hpp"
+#include "tests/system/support/fio.hpp"
+#include "tests/system/support/system_test.hpp"
+#include "tests/system/support/unprivileged.hpp"
 
 namespace userblk::test {
 

@@ -5,9 +5,9 @@
 #include <algorithm>
 #include <sstream>
 
-#include "tests/system/delivery_audit.hpp"
-#include "tests/system/fio.hpp"
-#include "tests/system/system_test.hpp"
+#include "tests/system/support/delivery_audit.hpp"
+#include "tests/system/support/fio.hpp"
+#include "tests/system/support/system_test.hpp"
 
 namespace userblk::test {
 

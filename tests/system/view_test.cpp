@@ -7,8 +7,8 @@
 #include <sys/prctl.h>
 
 #include "tests/support/json_page.hpp"
-#include "tests/system/drivers.hpp"
-#include "tests/system/system_test.hpp"
+#include "tests/system/support/drivers.hpp"
+#include "tests/system/support/system_test.hpp"
 
 namespace userblk::test {
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "userblk/cli/json.hpp"
 
-#include "userblk/printable.hpp"
+#include "userblk/text/printable.hpp"
 
 #include <cstdio>
 

@@ -3,7 +3,7 @@
 
 #include "ioctl/error.hpp"
 #include "userblk/ctl/command.hpp"
-#include "userblk/pidfd.hpp"
+#include "userblk/os/pidfd.hpp"
 #include "userblk/units.hpp"
 
 #include <algorithm>

@@ -5,7 +5,7 @@
 #include "userblk/ctl/command.hpp"
 #include "userblk/ctl/kernel_module.hpp"
 #include "userblk/device.hpp"
-#include "userblk/removal.hpp"
+#include "userblk/device/removal.hpp"
 
 #include <algorithm>
 #include <chrono>

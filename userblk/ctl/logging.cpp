@@ -2,7 +2,7 @@
 #include "userblk/ctl/logging.hpp"
 
 #include "userblk/ctl/command.hpp"
-#include "userblk/printable.hpp"
+#include "userblk/text/printable.hpp"
 
 #include <Poco/AutoPtr.h>
 #include <Poco/ConsoleChannel.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "userblk/ctl/terminal.hpp"
 
-#include "userblk/printable.hpp"
+#include "userblk/text/printable.hpp"
 
 #include <algorithm>
 #include <cerrno>

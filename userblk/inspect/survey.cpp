@@ -5,7 +5,7 @@
 #include "userblk/cli/explain.hpp"
 #include "userblk/cli/json.hpp"
 #include "userblk/cli/table.hpp"
-#include "userblk/printable.hpp"
+#include "userblk/text/printable.hpp"
 #include "userblk/units.hpp"
 
 #include <algorithm>

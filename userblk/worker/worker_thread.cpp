@@ -2,7 +2,7 @@
 #include "userblk/worker/worker_thread.hpp"
 
 #include "ioctl/error.hpp"
-#include "userblk/affinity.hpp"
+#include "userblk/os/affinity.hpp"
 
 #include <chrono>
 #include <poll.h>

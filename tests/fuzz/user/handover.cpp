@@ -3,18 +3,18 @@
 // signalled and waited for.
 #include "fuzz.hpp"
 
-#include "userblk/handover.hpp"
+#include "userblk/supervisor/reexec_state.hpp"
 
 using namespace userblk;
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-    const auto found = Handover::from_text(std::string(fuzz::text_of(data, size)));
+    const auto found = ReexecState::from_text(std::string(fuzz::text_of(data, size)));
     if (!found)
         return 0;
     for (const auto* pids : {&found->workers, &found->leaving})
         for (const auto pid : *pids)
             fuzz::require(pid > 0, "0 and negative numbers are groups, not processes");
-    const auto again = Handover::from_text(found->to_text());
+    const auto again = ReexecState::from_text(found->to_text());
     fuzz::require(again && again->number == found->number && again->workers == found->workers &&
                       again->leaving == found->leaving && again->note == found->note,
                   "it comes out as it went in");

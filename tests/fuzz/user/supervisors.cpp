@@ -3,8 +3,8 @@
 // nobody is found who has not locked his, and nothing else is taken away than what the dead left.
 #include "fuzz.hpp"
 
-#include "tests/unit/lib/temporary.hpp"
-#include "userblk/supervisor_file.hpp"
+#include "tests/unit/userblk/temporary.hpp"
+#include "userblk/supervisor/supervisor_file.hpp"
 
 #include <set>
 #include <sstream>

@@ -4,8 +4,8 @@
 #include "fuzz.hpp"
 
 #include "userblk/cli/help.hpp"
-#include "userblk/ctl/block_stat.hpp"
 #include "userblk/ctl/device_use.hpp"
+#include "userblk/ctl/format/block_stat.hpp"
 
 #include <sys/mman.h>
 #include <sys/sysmacros.h>

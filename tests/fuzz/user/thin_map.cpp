@@ -8,7 +8,7 @@
 #include "fuzz.hpp"
 
 #include "examples/thin/shared_map.hpp"
-#include "tests/unit/lib/temporary.hpp"
+#include "tests/unit/userblk/temporary.hpp"
 
 #include <cstring>
 #include <iterator>

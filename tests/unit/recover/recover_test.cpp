@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "tests/unit/ctl/program.hpp"
+#include "tests/unit/userblk/ctl/program.hpp"
 
 #include <gtest/gtest.h>
 

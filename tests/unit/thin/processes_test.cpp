@@ -3,7 +3,7 @@
 // Several processes, killed at random, on one volume.
 #include "examples/thin/thin_backend.hpp"
 
-#include "temporary.hpp"
+#include "tests/unit/userblk/temporary.hpp"
 
 #include <algorithm>
 #include <atomic>

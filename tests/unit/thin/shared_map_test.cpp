@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "examples/thin/shared_map.hpp"
 
-#include "temporary.hpp"
+#include "tests/unit/userblk/temporary.hpp"
 
 #include <fcntl.h>
 #include <gtest/gtest.h>

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <random>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <linux/aio_abi.h>
+
+#include "tests/support/buffer.hpp"
+#include "tests/support/fd.hpp"
+#include "tests/system/support/record_book.hpp"
+
+namespace userblk::test {
+
+// Writes records to its part of a device past the page cache, several at a time, and reads others
+// meanwhile. Whatever it reads must be of a record that was acknowledged last at that place or is
+// under way: while it goes on, when it begins and, with nothing under way, at the end. It survives
+// the device: what was acknowledged on one is looked for on the next that has the same store.
+class RecordWriter {
+public:
+    struct Counts {
+        std::uint64_t written = 0; // records acknowledged
+        std::uint64_t durable = 0; // of these with FUA
+        std::uint64_t read = 0;    // blocks looked at
+        std::chrono::milliseconds longest{0};
+    };
+
+    // Of the device's bytes from `begin` on, so many at a time, with a number of its own.
+    RecordWriter(std::uint32_t writer, std::uint64_t begin, unsigned int depth, unsigned int seed);
+    RecordWriter(const RecordWriter&) = delete;
+    RecordWriter& operator=(const RecordWriter&) = delete;
+    ~RecordWriter();
+
+    // In a thread of its own, up to the byte `end` of the device.
+    void start(const std::string& device, std::uint64_t end);
+    // The device has become larger: it may write there, too.
+    void grow(std::uint64_t end) { end_ = end; }
+    // Ends it, when all that was sent is answered and all of its part was read.
+    void stop();
+
+    // While nobody is left to write to the store: whether what was acknowledged is in it, and what
+    // is under way is there whole blocks or not at all. The store is as long as the device.
+    std::string check_store(const void* store) const { return book_.check_store(store); }
+
+    // After stop(): whatever was wrong, in words. Errors of I/O are told, too.
+    const std::vector<std::string>& complaints() const { return complaints_; }
+    std::uint64_t errors() const { return errors_; }
+    Counts counts() const { return counts_; }
+
+private:
+    struct Operation;
+
+    void run(const std::string& device);
+    void read_everything();
+    void send_some();
+    void send_write(Operation& operation);
+    void send_read(Operation& operation, std::uint64_t offset, std::uint32_t blocks);
+    void send(Operation& operation);
+    void collect();
+    void done(Operation& operation, std::int64_t result);
+    void complain(const std::string& what);
+    Operation* free_operation();
+    bool busy(std::uint64_t place, bool writes) const;
+    std::uint32_t below(std::uint64_t limit);
+
+    std::uint32_t writer_;
+    std::atomic<std::uint64_t> end_ = 0;
+    std::atomic<bool> stop_ = false;
+    std::mt19937_64 random_;
+    RecordBook book_;
+    std::uint64_t sequence_ = 0;
+    std::vector<std::unique_ptr<Operation>> operations_;
+    std::size_t under_way_ = 0;
+    aio_context_t context_ = 0;
+    Fd fd_;
+    Counts counts_;
+    std::uint64_t errors_ = 0;
+    std::vector<std::string> complaints_;
+    std::thread thread_;
+};
+
+} // namespace userblk::test

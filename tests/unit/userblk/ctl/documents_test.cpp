@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: MIT
+// That what is written about the tools is true: every option that a help text
+// shows is in the man page and in the completion, and the other way round.
+#include "tests/unit/userblk/ctl/program.hpp"
+
+#include <fstream>
+#include <gtest/gtest.h>
+#include <iterator>
+#include <regex>
+#include <set>
+
+namespace userblk::tests {
+
+namespace {
+
+using Options = std::set<std::string>;
+
+const std::string source = USERBLK_SOURCE_DIR;
+
+std::string read_text(const std::string& path) {
+    std::ifstream file(path);
+    EXPECT_TRUE(file) << path;
+    return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+}
+
+Options long_options(const std::string& text) {
+    static const std::regex option("--[a-z][a-z-]*[a-z]");
+    Options options;
+    for (std::sregex_iterator found(text.begin(), text.end(), option), end; found != end; ++found)
+        options.insert(found->str());
+    return options;
+}
+
+// Those that a help text declares, at the beginning of a line.
+Options declared_options(const std::string& help) {
+    static const std::regex option("\n  (?:-[a-zA-Z], )?(--[a-z-]+)");
+    Options options;
+    for (std::sregex_iterator found(help.begin(), help.end(), option), end; found != end; ++found)
+        options.insert((*found)[1].str());
+    return options;
+}
+
+std::string without_backslashes(std::string text) {
+    std::erase(text, '\\');
+    return text;
+}
+
+// The part of userblkctl's man page that is about one command.
+std::string section_of(const std::string& page, const std::string& command) {
+    const auto begin = page.find("\n.SS " + command + " ");
+    EXPECT_NE(begin, std::string::npos) << command;
+    auto end = begin;
+    do
+        end = page.find("\n.S", end + 1);
+    while (page.compare(end, command.size() + 6, "\n.SS " + command + " ") == 0);
+    return page.substr(begin, end - begin);
+}
+
+Options completed(const std::string& command) {
+    const auto script = source + "/packaging/completion/userblkctl";
+    return long_options(
+        run("/bin/bash", {"-c", ". " + script + "; _userblkctl_options " + command}).out);
+}
+
+const std::vector<std::string> commands = {"create", "serve",  "list",  "info",   "stats", "top",
+                                           "wait",   "reload", "reset", "resize", "remove"};
+
+} // namespace
+
+TEST(Documents, ManPageHasEveryOptionOfUserblkctl) {
+    const auto page = without_backslashes(read_text(source + "/man/userblkctl.8.in"));
+    const auto of_create = long_options(section_of(page, "create"));
+    for (const auto& command : commands) {
+        auto documented = long_options(section_of(page, command));
+        if (command == "serve") // which says that it takes those of create
+            documented.insert(of_create.begin(), of_create.end());
+        for (const auto& option : declared_options(run(USERBLKCTL, {command, "--help"}).out))
+            EXPECT_TRUE(option == "--help" || documented.contains(option))
+                << command << " " << option;
+    }
+}
+
+TEST(Documents, ManPagesHaveNoOptionThatThereIsNot) {
+    Options real = {"--help", "--version"};
+    for (const auto& command : commands)
+        real.merge(declared_options(run(USERBLKCTL, {command, "--help"}).out));
+    real.merge(declared_options("\n" + run(USERBLK_RECOVER, {"--help"}).out));
+    for (const char* page : {"/man/userblkctl.8.in", "/man/userblk-recover.8.in"})
+        for (const auto& option : long_options(without_backslashes(read_text(source + page))))
+            EXPECT_TRUE(real.contains(option)) << page << " " << option;
+}
+
+TEST(Documents, CompletionHasTheOptionsOfUserblkctlAndNoOthers) {
+    for (const auto& command : commands)
+        EXPECT_EQ(completed(command), declared_options(run(USERBLKCTL, {command, "--help"}).out))
+            << command;
+}
+
+TEST(Documents, CompletionKnowsEveryCommand) {
+    const auto script = source + "/packaging/completion/userblkctl";
+    const auto out = run("/bin/bash", {"-c", ". " + script + "; echo $_userblkctl_commands"}).out;
+    std::string all;
+    for (const auto& command : commands)
+        all += (all.empty() ? "" : " ") + command;
+    EXPECT_EQ(out, all + "\n");
+}
+
+TEST(Documents, ManPageAndCompletionHaveTheOptionsOfUserblkRecover) {
+    const auto real = declared_options(run(USERBLK_RECOVER, {"--help"}).out);
+    const auto page = without_backslashes(read_text(source + "/man/userblk-recover.8.in"));
+    EXPECT_EQ(long_options(read_text(source + "/packaging/completion/userblk-recover")), real);
+    for (const auto& option : real)
+        EXPECT_TRUE(long_options(page).contains(option)) << option;
+}
+
+TEST(Documents, VersionsAgree) {
+    const std::string version = USERBLK_VERSION;
+    EXPECT_EQ(run(USERBLKCTL, {"--version"}).out, "userblkctl " + version + "\n");
+    EXPECT_EQ(run(USERBLK_RECOVER, {"--version"}).out, "userblk-recover " + version + "\n");
+    EXPECT_EQ(read_text(source + "/VERSION"), version + "\n");
+    EXPECT_NE(read_text(USERBLK_DKMS_CONF).find("PACKAGE_VERSION=\"" + version + "\""),
+              std::string::npos);
+    EXPECT_NE(read_text(source + "/CHANGELOG.md").find("\n## [" + version + "]"),
+              std::string::npos);
+}
+
+// Documents that name a version name this one, and no source has one of its own: DKMS keeps the
+// old module where the version stayed behind.
+TEST(Documents, NameNoOtherVersion) {
+    static const std::regex named("userblk[/-]([0-9]+\\.[0-9]+\\.[0-9]+)");
+    int count = 0;
+    for (const char* document : {"/README.md", "/docs/install.md"}) {
+        const auto text = read_text(source + document);
+        for (std::sregex_iterator found(text.begin(), text.end(), named), end; found != end;
+             ++found, ++count)
+            EXPECT_EQ((*found)[1], USERBLK_VERSION) << document;
+    }
+    EXPECT_GE(count, 1);
+    static const std::regex own("\"[0-9]+\\.[0-9]+\\.[0-9]+\"|VERSION [0-9]+\\.[0-9]+\\.[0-9]+ ");
+    for (const char* file :
+         {"/CMakeLists.txt", "/Kbuild", "/kmod/main.c", "/packaging/dkms.conf.in"})
+        EXPECT_FALSE(std::regex_search(read_text(source + file), own)) << file;
+}
+
+// Every ioctl of the ABI has an entry in the man page.
+TEST(Documents, ManPageHasEveryIoctl) {
+    const auto header = read_text(source + "/ioctl/userblk_ioctl.h");
+    const auto page = read_text(source + "/man/userblk.4.in");
+    static const std::regex definition("#define (USERBLK_[A-Z_]+)\\s+_IO[WR]");
+    int count = 0;
+    for (std::sregex_iterator found(header.begin(), header.end(), definition), end; found != end;
+         ++found, ++count)
+        EXPECT_NE(page.find(".B " + (*found)[1].str() + "\n"), std::string::npos)
+            << (*found)[1].str();
+    EXPECT_GE(count, 9);
+}
+
+// What DKMS builds is what the tree has.
+TEST(Documents, UdevRuleAndUnitNameWhatThereIs) {
+    const auto rule = read_text(source + "/packaging/udev/60-userblk.rules");
+    for (const char* word : {"userblk/by-name/", "USERBLK_EVENT", "userblk/state"})
+        EXPECT_NE(rule.find(word), std::string::npos) << word;
+    const auto unit = read_text(source + "/packaging/systemd/userblk@.service.in");
+    for (const auto& [line, command] :
+         {std::pair("\nExecStart=", "serve"), std::pair("\nExecReload=", "reload")}) {
+        const auto start = unit.find(line) + 1;
+        ASSERT_NE(start, 0U) << line;
+        for (const auto& option : long_options(unit.substr(start, unit.find('\n', start) - start)))
+            EXPECT_TRUE(declared_options(run(USERBLKCTL, {command, "--help"}).out).contains(option))
+                << option;
+    }
+}
+
+} // namespace userblk::tests

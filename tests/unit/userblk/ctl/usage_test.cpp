@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: MIT
+// What userblkctl says to command lines that are wrong. Nothing here needs the
+// module or root.
+#include "tests/unit/userblk/ctl/program.hpp"
+
+#include <gtest/gtest.h>
+#include <sstream>
+
+namespace userblk::tests {
+
+namespace {
+
+const std::vector<std::string> commands = {"create", "serve",  "list",  "info",   "stats", "top",
+                                           "wait",   "reload", "reset", "resize", "remove"};
+
+Outcome userblkctl(const std::string& line) {
+    std::vector<std::string> arguments;
+    std::istringstream words(line);
+    for (std::string word; words >> word;)
+        arguments.push_back(word);
+    return run(USERBLKCTL, arguments);
+}
+
+struct Wrong {
+    const char* line;
+    const char* says; // must be in the message
+};
+
+// A wrong command line, whatever is wrong with it: exit status 2, nothing on
+// standard output, and a message that names what was wrong and who says so.
+void expect_refused(const std::vector<Wrong>& lines) {
+    for (const auto& [line, says] : lines) {
+        const auto outcome = userblkctl(line);
+        EXPECT_EQ(outcome.status, 2) << line << '\n' << outcome;
+        EXPECT_EQ(outcome.out, "") << line;
+        EXPECT_EQ(outcome.err.find("userblkctl"), 0U) << line << '\n' << outcome;
+        EXPECT_NE(outcome.err.find(says), std::string::npos) << line << '\n' << outcome;
+        EXPECT_NE(outcome.err.find("--help'"), std::string::npos) << line << '\n' << outcome;
+        EXPECT_FALSE(shows_internals(outcome.err)) << line << '\n' << outcome;
+    }
+}
+
+} // namespace
+
+TEST(WrongUsage, OfUserblkctlItself) {
+    expect_refused({
+        {"frobnicate", "frobnicate"},
+        {"--frobnicate", "--frobnicate"},
+    });
+}
+
+TEST(WrongUsage, OfTheOtherCommands) {
+    expect_refused({
+        {"list --frobnicate", "--frobnicate"},
+        {"list --output SIZE,COLOUR", "COLOUR"},
+        {"list --output +SIZE,", "there is no column"},
+        {"list --raw --json", "exclude each other"},
+        {"stats --output COLOUR", "COLOUR"},
+        {"stats --pairs --raw", "exclude each other"},
+        {"info", "DEV"},
+        {"stats --count 3", "--interval"},
+        {"stats --interval 0s", "--interval"},
+        {"top --interval infinity", "--interval"},
+        {"wait", "DEV"},
+        {"wait 0 --for ever", "ready, idle or removed"},
+        {"wait 0 --timeout soon", "a time is"},
+        {"reload", "DEV"},
+        {"reset", "DEV"},
+        {"reset 0 --pid 0", "process id"},
+        {"reset 0 --id x", "id"},
+        {"reset 0 --all --pid 3", "--all"},
+        {"resize 0", "SIZE"},
+        {"remove", "--all"},
+        {"remove --all 0", "--all"},
+    });
+}
+
+TEST(WrongUsage, OfCreate) {
+    expect_refused({
+        {"create", "--size is missing"},
+        {"create --size 0", "--size"},
+        {"create --size 1000", "multiple of the block size"},
+        {"create --size 1", "1 byte is not"},
+        {"create --size x", "a size is a number of bytes"},
+        {"create --size -1", "--size"},
+        {"create --size 99E", "too large"},
+        {"create --size 9E", "less than 8E"},
+        {"create --size 6K --block-size 4K", "8192 would be"},
+        {"create --size 1G --block-size 256", "from 512 to 4K"},
+        {"create --size 1G --block-size 1000", "power of two"},
+        {"create --size 1G --block-size 8K", "from 512 to 4K"},
+        {"create --size 1G --physical-block-size 2M", "from 512 to 1M"},
+        {"create --size 1G --block-size 4K --physical-block-size 512", "from 4K to 1M"},
+        {"create --size 1G --io-min 6K", "physical block size, 4096"},
+        {"create --size 1G --io-opt 1", "physical block size, 4096"},
+        {"create --size 1G --max-transfer 2K", "from 4K to 4M"},
+        {"create --size 1G --max-transfer 8M", "from 4K to 4M"},
+        {"create --size 1G --chunk-size 3M", "from 4K to 1G"},
+        {"create --size 1G --chunk-size 2G", "from 4K to 1G"},
+        {"create --size 1G --chunk-size 8G", "--chunk-size"},
+        {"create --size 1G --queues 0", "1 to 256"},
+        {"create --size 1G --queues 257", "1 to 256"},
+        {"create --size 1G --queues many", "whole number"},
+        {"create --size 1G --depth 0", "1 to 4096"},
+        {"create --size 1G --depth 4097", "1 to 4096"},
+        {"create --size 1G --queues 256 --depth 129", "at most 128"},
+        {"create --size 1G --discard-granularity 3K", "power of two"},
+        {"create --size 1G --no-discard --discard-granularity 4K", "without discard"},
+        {"create --size 1G --name 7", "number of a device"},
+        {"create --size 1G --name userblk7", "number of a device"},
+        {"create --size 1G --name a/b", "letters, digits"},
+        {"create --size 1G --name .a", "does not begin with"},
+        {"create --size 1G --name "
+         "0123456789012345678901234567890123456789012345678901234567890abc",
+         "at most 63"},
+        {"create --size 1G --number 4096", "0 to 4095"},
+        {"create --size 1G --mode 999", "octal"},
+        {"create --size 1G --mode 01000", "octal"},
+        {"create --size 1G --owner no-such-user", "no user"},
+        {"create --size 1G --group no-such-group", "no group"},
+        {"create --size 1G --queue-limit 3x", "unknown unit"},
+        {"create --size 1G --delivery-limit -1", "whole number"},
+    });
+}
+
+TEST(WrongUsage, OfServe) {
+    expect_refused({
+        {"serve", "STORE"},
+        {"serve 0", "STORE is missing"},
+        {"serve mem:", "DEV is missing"},
+        {"serve --create", "STORE is missing"},
+        {"serve --create mem:", "--size is missing"},
+        {"serve --create 0 mem:", "no DEV"},
+        {"serve 0 disk.img", "file:PATH"},
+        {"serve 0 delay=x,mem:", "a time is"},
+        {"serve 0 null: --workers 0", "1 to 1024"},
+        {"serve 0 null: --threads 0", "1 to 1024"},
+        {"serve 0 null: --batch 4097", "1 to 4096"},
+        {"serve 0 null: --wait never", "poll or serve"},
+        {"serve 0 null: --log nowhere", "console, syslog or file:PATH"},
+        {"serve 0 null: --log-level loud", "error"},
+        {"serve 0 null: --user no-such-user", "no-such-user"},
+        {"serve 0 null: --size 1G", "--create"},
+        {"serve 0 null: --keep", "--create"},
+        {"serve 0 null: --timeout 3s", "--detach"},
+        {"serve --create null: --size 1G --reuse", "--name"},
+        {"serve 0 file:x --direct", "--redirect"},
+        {"serve 0 mem: --redirect", "file:PATH"},
+        {"serve 0 log,file:x --redirect", "pass by"},
+        {"serve --create file:/dev/null --redirect --no-redirect", "exclude"},
+        {"create --size 1G --allow-redirect --no-redirect", "exclude"},
+    });
+}
+
+// No command at all: the help, but on standard error, and status 2.
+TEST(Userblkctl, WithoutACommandTellsTheCommands) {
+    const auto outcome = userblkctl("");
+    EXPECT_EQ(outcome.status, 2);
+    EXPECT_EQ(outcome.out, "");
+    for (const auto& command : commands)
+        EXPECT_NE(outcome.err.find("\n  " + command + " "), std::string::npos) << command;
+}
+
+TEST(Userblkctl, HasHelpForEveryCommandWithinEightyColumns) {
+    for (const auto& command : commands) {
+        const auto outcome = userblkctl(command + " --help");
+        EXPECT_EQ(outcome.status, 0) << command;
+        EXPECT_NE(outcome.out.find("Usage: userblkctl " + command), std::string::npos) << outcome;
+        EXPECT_EQ(outcome.err, "");
+        std::istringstream lines(outcome.out);
+        for (std::string line; std::getline(lines, line);)
+            EXPECT_LE(line.size(), 80U) << command << ": " << line;
+    }
+}
+
+TEST(Userblkctl, TellsItsVersion) {
+    const auto outcome = userblkctl("--version");
+    EXPECT_EQ(outcome.status, 0);
+    EXPECT_EQ(outcome.out, "userblkctl " USERBLK_VERSION "\n");
+}
+
+// A device that is not there is a failure, not wrong usage.
+TEST(Userblkctl, NamesADeviceThatIsNotThere) {
+    for (const char* line : {"info no-such", "stats no-such", "wait no-such", "reload no-such",
+                             "reset no-such", "resize no-such 1G", "remove no-such", "list no-such",
+                             "serve no-such null:", "info 4095"}) {
+        const auto outcome = userblkctl(line);
+        EXPECT_EQ(outcome.status, 1) << line << outcome;
+        EXPECT_NE(outcome.err.find("there is no device"), std::string::npos) << line << outcome;
+        EXPECT_EQ(outcome.out, "");
+    }
+}
+
+TEST(Userblkctl, NamesAFileThatCannotBeOpened) {
+    const auto outcome = userblkctl("serve --create file:/no/such/file");
+    EXPECT_EQ(outcome.status, 1) << outcome;
+    EXPECT_NE(outcome.err.find("/no/such/file"), std::string::npos) << outcome;
+}
+
+// Whoever has no device gets an empty list, not an error.
+TEST(Userblkctl, ListsWithOrWithoutHeadings) {
+    const auto list = userblkctl("list");
+    EXPECT_EQ(list.status, 0);
+    EXPECT_EQ(list.out.find("DEVICE"), 0U);
+    const auto bare = userblkctl("list -n -o device,size -b");
+    EXPECT_EQ(bare.status, 0);
+    EXPECT_EQ(bare.out.find("DEVICE"), std::string::npos);
+    const auto json = userblkctl("list --json");
+    EXPECT_EQ(json.status, 0);
+    EXPECT_EQ(json.out.front(), '[');
+}
+
+} // namespace userblk::tests

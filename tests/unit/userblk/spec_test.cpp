@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: MIT
+#include "userblk/spec.hpp"
+
+#include "tests/unit/userblk/temporary.hpp"
+#include "userblk/backends/memory_backend.hpp"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+namespace userblk {
+namespace {
+
+using namespace std::chrono_literals;
+using Kind = BackendSpec::Kind;
+
+template <class Call>
+std::string complaint(Call&& call) {
+    try {
+        call();
+    } catch (const std::exception& error) {
+        return error.what();
+    }
+    return {};
+}
+
+// Each store is understood, a path with whatever is in it.
+TEST(Spec, StoresAreUnderstood) {
+    EXPECT_EQ(BackendSpec::parse("mem:").kind(), Kind::memory);
+    EXPECT_EQ(BackendSpec::parse("mem:scratch").argument(), "scratch");
+    EXPECT_EQ(BackendSpec::parse("null:").kind(), Kind::null);
+    const auto file = BackendSpec::parse("file:/srv/a,b:c=d e");
+    EXPECT_EQ(file.kind(), Kind::file);
+    EXPECT_EQ(file.argument(), "/srv/a,b:c=d e");
+    EXPECT_EQ(BackendSpec::parse("log,delay=10ms,file:x").argument(), "x");
+}
+
+// What is not understood is named, and so is what would be.
+TEST(Spec, BadStoresAreNamedTogetherWithGoodOnes) {
+    for (const auto* text :
+         {"", "mem", "fil:x", "/srv/disk", "log,", "log,mem",
+          "slow,mem:", "delay=,mem:", "delay=3x,mem:", "delay=infinity,mem:", "errors=0,null:",
+          "errors=x,null:", "file:", "null:x", "mem:a/b", "mem:..", "null:,log", "LOG,null:"}) {
+        const auto words = complaint([=] { BackendSpec::parse(text); });
+        EXPECT_FALSE(words.empty()) << text;
+        const bool about_time = words.starts_with("bad time");
+        EXPECT_NE(words.find(about_time ? "30s" : "file:PATH"), std::string::npos) << words;
+    }
+}
+
+// Only a file can be redirected to, and nothing that has to see the data may stand before it.
+TEST(Spec, OnlyAFileAloneIsRedirectedTo) {
+    auto file = BackendSpec::parse("file:/srv/disk");
+    EXPECT_NO_THROW(file.set_data_path(FileBackend::DataPath::direct));
+    for (const auto* text : {"mem:", "null:", "log,file:/srv/disk", "readonly,file:x"}) {
+        auto spec = BackendSpec::parse(text);
+        EXPECT_NE(complaint([&] {
+                      spec.set_data_path(FileBackend::DataPath::redirect);
+                  }).find("redirected"),
+                  std::string::npos)
+            << text;
+        EXPECT_NO_THROW(spec.set_data_path(FileBackend::DataPath::copy));
+    }
+}
+
+// Before a device is made, the store says what it would be.
+TEST(Spec, AStoreDescribesItsDevice) {
+    test::TemporaryFolder folder;
+    const auto file = BackendSpec::parse("file:" + folder.file("disk", 1 << 20));
+    EXPECT_EQ(file.describe(0).size, 1U << 20);
+    EXPECT_EQ(file.describe(4096).size, 4096U);
+    EXPECT_TRUE(file.describe(0, true).read_only);
+    EXPECT_TRUE(BackendSpec::parse("readonly,mem:").describe(4096).read_only);
+    EXPECT_TRUE(BackendSpec::parse("mem:").describe(4096).discard);
+    EXPECT_NE(complaint([&] { file.describe(2 << 20); }).find("does not fit"), std::string::npos);
+    EXPECT_NE(complaint([] { BackendSpec::parse("mem:").describe(0); }).find("needs a size"),
+              std::string::npos);
+}
+
+// A file that is shorter than the device is refused before it is served.
+TEST(Spec, AFileThatIsTooShortIsRefused) {
+    test::TemporaryFolder folder;
+    const auto spec = BackendSpec::parse("file:" + folder.file("disk", 1 << 20));
+    EXPECT_TRUE(spec.open({.number = 0, .diskseq = 1, .size = 1 << 20, .read_only = false}));
+    const auto words = complaint(
+        [&] { spec.open({.number = 0, .diskseq = 1, .size = 2 << 20, .read_only = false}); });
+    EXPECT_NE(words.find("1M (1048576 bytes)"), std::string::npos) << words;
+    EXPECT_NE(words.find("2M"), std::string::npos) << words;
+}
+
+// Decorators act in the order in which they stand: the outermost first.
+TEST(Spec, DecoratorsActInOrder) {
+    std::vector<std::string> lines;
+    const LogFunction log = [&](LogLevel, const std::string& text) { lines.push_back(text); };
+    const DeviceContext device{.number = 0, .diskseq = 1, .size = 4096, .read_only = false};
+    const auto data = test::filled(512, 1);
+
+    const auto told = BackendSpec::parse("log,errors=1,null:").open(device, log);
+    EXPECT_EQ(told->write(0, data, {}), std::errc::io_error);
+    EXPECT_EQ(lines.size(), 1U);
+
+    const auto untold = BackendSpec::parse("errors=1,log,null:").open(device, log);
+    EXPECT_EQ(untold->write(0, data, {}), std::errc::io_error);
+    EXPECT_EQ(lines.size(), 1U);
+
+    const auto slow = BackendSpec::parse("delay=20ms,readonly,null:").factory()(device);
+    const auto start = std::chrono::steady_clock::now();
+    EXPECT_EQ(slow->write(0, data, {}), std::errc::read_only_file_system);
+    EXPECT_GE(std::chrono::steady_clock::now() - start, 20ms);
+}
+
+// Memory without a name belongs to one device; with the same number, another
+// device has other memory.
+TEST(Spec, MemoryBelongsToItsDevice) {
+    const auto own = static_cast<std::uint64_t>(::getpid()); // other tests run beside this one
+    const DeviceContext first{.number = 4095, .diskseq = own, .size = 4096, .read_only = false};
+    const DeviceContext second{.number = 4094, .diskseq = own, .size = 4096, .read_only = false};
+    const auto spec = BackendSpec::parse("mem:");
+    const auto one = spec.open(first), other = spec.open(second);
+    auto data = test::filled(4096, 0x11);
+    EXPECT_FALSE(one->write(0, data, {}));
+    EXPECT_FALSE(other->read(0, data));
+    EXPECT_EQ(data, test::filled(4096, 0));
+    for (const auto& device : {first, second})
+        MemoryBackend::remove(MemoryBackend::segment_of(device.number, device.diskseq));
+}
+
+} // namespace
+} // namespace userblk

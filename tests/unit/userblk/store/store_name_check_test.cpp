@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: MIT
+#include "userblk/store/store_name_check.hpp"
+
+#include "tests/unit/userblk/temporary.hpp"
+#include "userblk/store/file_io.hpp"
+
+#include <fcntl.h>
+#include <filesystem>
+#include <fstream>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+namespace userblk {
+namespace {
+
+namespace fs = std::filesystem;
+
+class StoreLookTest : public testing::Test {
+protected:
+    std::string make(const std::string& name) const { return folder.text(name, name); }
+
+    test::TemporaryFolder folder;
+    std::string path = make("store");
+    abi::FileDescriptor file = abi::FileDescriptor::open(path.c_str(), O_RDWR);
+    StoreNameCheck look{file.get(), path};
+};
+
+TEST_F(StoreLookTest, SeesARemoval) {
+    EXPECT_EQ(look.look(), StoreName::same);
+    fs::remove(path);
+    EXPECT_EQ(look.look(), StoreName::removed);
+}
+
+TEST_F(StoreLookTest, SeesARenamingThereAndBack) {
+    fs::rename(path, folder.path() / "aside");
+    EXPECT_EQ(look.look(), StoreName::removed);
+    fs::rename(folder.path() / "aside", path);
+    EXPECT_EQ(look.look(), StoreName::same);
+}
+
+TEST_F(StoreLookTest, SeesAnotherFile) {
+    fs::rename(make("other"), path);
+    EXPECT_EQ(look.look(), StoreName::replaced);
+}
+
+// Its folder is renamed: who looks for it by its name does not find it.
+TEST_F(StoreLookTest, SeesThatAFolderIsGone) {
+    const auto inside = make("in/store");
+    const auto fd = abi::FileDescriptor::open(inside.c_str(), O_RDWR);
+    const StoreNameCheck other(fd.get(), inside);
+    EXPECT_EQ(other.look(), StoreName::same);
+    fs::rename(folder.path() / "in", folder.path() / "out");
+    EXPECT_EQ(other.look(), StoreName::removed);
+}
+
+TEST_F(StoreLookTest, FollowsLinks) {
+    const auto link = folder.path() / "link";
+    fs::create_symlink(path, link);
+    const StoreNameCheck by_link(file.get(), link);
+    EXPECT_EQ(by_link.look(), StoreName::same);
+    fs::remove(link);
+    fs::create_symlink(make("other"), link);
+    EXPECT_EQ(by_link.look(), StoreName::replaced);
+}
+
+// A name of the same file is as good as the one that it was opened by.
+TEST_F(StoreLookTest, TakesTheSameFileForTheSame) {
+    fs::create_hard_link(path, folder.path() / "other");
+    fs::remove(path);
+    fs::create_symlink(folder.path() / "other", path);
+    EXPECT_EQ(look.look(), StoreName::same);
+}
+
+TEST_F(StoreLookTest, WithoutAFileSeesNothing) {
+    EXPECT_EQ(StoreNameCheck(-1, path).look(), StoreName::same);
+    EXPECT_EQ(StoreNameCheck(file.get(), "").look(), StoreName::same);
+}
+
+// Opened again it is another open file, of the same file, by whatever name.
+TEST_F(StoreLookTest, OpensTheSameFileAgain) {
+    fs::rename(make("other"), path);
+    const auto again = open_again(file.get(), path, O_RDONLY);
+    EXPECT_EQ(file_identity(again.get()), file_identity(file.get()));
+    EXPECT_EQ(::fcntl(again.get(), F_GETFL) & O_ACCMODE, O_RDONLY);
+    EXPECT_EQ(::fcntl(again.get(), F_GETFD), FD_CLOEXEC);
+}
+
+} // namespace
+} // namespace userblk

@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: MIT
+#include "userblk/ctl/commands/reload_command.hpp"
+
+#include "ioctl/lookup.hpp"
+#include "userblk/ctl/command_line.hpp"
+#include "userblk/inspect/node_users.hpp"
+#include "userblk/inspect/process_tree.hpp"
+#include "userblk/supervisor/reload_socket.hpp"
+#include "userblk/supervisor/supervisor_file.hpp"
+#include "userblk/units.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+#include <map>
+#include <memory>
+#include <system_error>
+#include <thread>
+
+namespace userblk::ctl {
+
+namespace {
+
+using namespace std::chrono_literals;
+using Clock = std::chrono::steady_clock;
+
+constexpr auto default_limit = 2min;
+constexpr auto look_every = 50ms;
+
+// Supervisors, each with the workers that it had before.
+using Old = std::map<pid_t, std::set<pid_t>>;
+
+Old ask(std::uint32_t number) {
+    Old old;
+    for (const auto pid : supervisors_of(number))
+        old[pid] = inspect::children_of(pid);
+    if (old.empty() && !announcements_of(number).empty())
+        throw Failure("the supervisor of " + abi::disk_name(number) +
+                      " is in a PID namespace that cannot be seen from here; reload there");
+    if (old.empty())
+        throw Failure(abi::disk_name(number) +
+                      " has no supervisor that could reload; to serve it by new workers start "
+                      "userblkctl serve, after which reload ends the old ones");
+    for (const auto& [pid, workers] : old)
+        if (::kill(pid, SIGHUP) < 0)
+            throw Failure("unable to signal the supervisor, process " + std::to_string(pid) + ": " +
+                          std::strerror(errno));
+    return old;
+}
+
+// What the children of the supervisors are, by comparison with before.
+struct Progress {
+    std::size_t old_workers = 0;
+    std::size_t new_workers = 0;
+    bool done = true; ///< new ones in place of all old ones
+};
+
+Progress look_at(const Old& old) {
+    Progress progress;
+    for (const auto& [pid, before] : old) {
+        const auto now = inspect::children_of(pid);
+        if (now.empty() && !inspect::is_alive(pid))
+            throw Failure("the supervisor, process " + std::to_string(pid) +
+                          ", has ended; its log tells why. Its workers serve on, but nobody "
+                          "starts new ones: start userblkctl serve again");
+        const auto left = static_cast<std::size_t>(std::count_if(
+            before.begin(), before.end(), [&](pid_t worker) { return now.contains(worker); }));
+        progress.old_workers += left;
+        progress.new_workers += now.size() - left;
+        progress.done &= left == 0 && !now.empty();
+    }
+    return progress;
+}
+
+// Where no new workers stay, they do not start: then the old ones go on.
+class Patience {
+public:
+    void look(const Progress& progress) {
+        // One that is seen once may have come only to fail.
+        const bool stay = progress.new_workers > 0 && seen_;
+        seen_ = progress.new_workers > 0;
+        if (stay || progress.old_workers == 0)
+            since_ = Clock::now();
+        if (Clock::now() - since_ >= limit)
+            throw Failure("the new workers do not start, so the old ones go on; the supervisor's "
+                          "log tells why");
+    }
+
+private:
+    static constexpr auto limit = 3s;
+    bool seen_ = false;
+    Clock::time_point since_ = Clock::now();
+};
+
+// What one supervisor says, until it is over.
+class Conversation {
+public:
+    Conversation(const Announcement& supervisor, const std::vector<std::string>& change)
+        : pid_(supervisor.pid), request_(supervisor.path, supervisor.pid, change) {}
+
+    /// False: the time is over.
+    bool wait_done(Clock::time_point end) {
+        while (!done_) {
+            const auto left = std::chrono::ceil<std::chrono::milliseconds>(end - Clock::now());
+            if (left <= 0ms)
+                return false;
+            if (const auto news = request_.wait(std::min<std::chrono::milliseconds>(left, 1h)))
+                take(*news);
+        }
+        return true;
+    }
+    bool begun() const noexcept { return begun_; }
+
+private:
+    void take(const ReloadNews& news) {
+        if (news.kind == ReloadNews::Kind::failed)
+            throw Failure(news.text.empty()
+                              ? "the supervisor, process " + std::to_string(pid_) +
+                                    ", has ended; its log tells why. Its workers serve on, but "
+                                    "nobody starts new ones: start userblkctl serve again"
+                              : "reload failed, the old workers go on: " + news.text);
+        begun_ = true;
+        done_ = news.kind == ReloadNews::Kind::done;
+    }
+
+    pid_t pid_;
+    ReloadRequest request_;
+    bool begun_ = false, done_ = false;
+};
+
+Clock::time_point end_of(std::chrono::nanoseconds limit) {
+    return limit > 24h * 365 ? Clock::time_point::max() - 24h : Clock::now() + limit;
+}
+
+} // namespace
+
+std::string ReloadCommand::details() const {
+    return "The new workers are those of the program as it is installed now, with the options that "
+           "were given to serve, but for those that are given here; --redirect=false takes a word "
+           "back. STORE is to have the same data as the store so far. Waits until they "
+           "serve and the old ones have answered what they had taken and ended. If they do not "
+           "start the old ones go on, and the options are as before.";
+}
+
+void ReloadCommand::declare(CommandLine& line) {
+    line.argument("DEV", device_, dev_help);
+    line.time("-t,--timeout", timeout_, "Fail after TIME; default 2min");
+    serve_.declare_change(line);
+}
+
+// Supervisors of earlier builds, and those whose socket cannot be made, have their signal.
+bool ReloadCommand::reload_by_socket(std::uint32_t number, std::chrono::nanoseconds limit) const {
+    const auto change = serve_.change();
+    const auto supervisors = announcements_of(number);
+    std::vector<std::unique_ptr<Conversation>> conversations;
+    const auto end = end_of(limit);
+    for (const auto& supervisor : supervisors) {
+        try {
+            conversations.push_back(std::make_unique<Conversation>(supervisor, change));
+        } catch (const std::system_error& error) {
+            if (error.code() == std::errc::permission_denied)
+                throw Failure("no permission to reload the workers of process " +
+                              std::to_string(supervisor.pid) + "; run this as root or its user");
+            if (change.empty() && conversations.empty())
+                return false;
+            throw Failure("the supervisor, process " + std::to_string(supervisor.pid) +
+                          ", cannot be asked to change anything: " + error.code().message() +
+                          "; if it is of an earlier version, reload it without options first");
+        }
+    }
+    if (conversations.empty())
+        return false;
+    for (const auto& conversation : conversations)
+        if (!conversation->wait_done(end))
+            throw Failure(abi::disk_name(number) +
+                          (conversation->begun() ? " still has old workers after "
+                                                 : " has no new workers after ") +
+                          format_duration(limit) +
+                          (conversation->begun() ? ", busy with what they had taken"
+                                                 : "; they are still being started") +
+                          "; the supervisor's log tells more");
+    return true;
+}
+
+int ReloadCommand::run() {
+    const auto number = abi::find_device(device_);
+    const auto limit = timeout_.value_or(default_limit);
+    const auto start = Clock::now();
+    if (!reload_by_socket(number, limit))
+        reload_by_signal(number, limit);
+    // Workers of a supervisor that has been killed are old ones as well.
+    const auto spent = Clock::now() - start;
+    const auto left = std::max<std::chrono::nanoseconds>(limit - spent, 1s);
+    if (const auto busy = inspect::end_left_behind(number, limit == infinity ? infinity : left);
+        busy > 0)
+        throw Failure("new workers serve " + abi::disk_name(number) + ", but " +
+                      counted(busy, "worker") +
+                      " that another supervisor has left behind did not end within " +
+                      format_duration(limit));
+    return exit_success;
+}
+
+void ReloadCommand::reload_by_signal(std::uint32_t number, std::chrono::nanoseconds limit) {
+    const auto start = Clock::now();
+    const auto old = ask(number);
+    Patience patience;
+    for (auto progress = look_at(old); !progress.done; progress = look_at(old)) {
+        patience.look(progress);
+        if (limit != infinity && Clock::now() - start >= limit)
+            throw Failure(abi::disk_name(number) + " still has " +
+                          counted(progress.old_workers, "old worker") + " after " +
+                          format_duration(limit) +
+                          ", busy with what they had taken or because the new ones did not start; "
+                          "the supervisor's log tells");
+        std::this_thread::sleep_for(look_every);
+    }
+}
+
+} // namespace userblk::ctl

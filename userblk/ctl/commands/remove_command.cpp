@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: MIT
+#include "userblk/ctl/commands/remove_command.hpp"
+
+#include "ioctl/lookup.hpp"
+#include "userblk/backends/memory_backend.hpp"
+#include "userblk/ctl/command_line.hpp"
+#include "userblk/ctl/device_use.hpp"
+#include "userblk/spec.hpp"
+
+namespace userblk::ctl {
+
+namespace {
+constexpr std::string_view memory_prefix = "mem:";
+}
+
+std::string RemoveCommand::details() const {
+    return "Who serves a device ends by itself when it is gone. Memory that belonged to it (mem:) "
+           "goes with it; files and named memory (mem:NAME, /dev/shm/userblk.NAME) stay. Named "
+           "memory that nobody serves a device from is removed by its own name: mem:NAME.";
+}
+
+void RemoveCommand::declare(CommandLine& line) {
+    line.arguments("DEV", devices_, std::string(dev_help) + "; or mem:NAME");
+    line.flag("-a,--all", all_, "Remove all devices that there are");
+    line.flag("-f,--force", force_,
+              "Also remove a device that is in use; what waits, and whatever is done on it later, "
+              "fails with an I/O error, and what was not flushed is lost");
+}
+
+// Workers that come later would begin with empty memory beside those that have the old.
+void RemoveCommand::remove_memory(const std::string& store) const {
+    const auto name = BackendSpec::parse(store).argument();
+    if (name.empty())
+        throw Failure("mem: belongs to its device and goes with it; mem:NAME is memory of its own");
+    const auto segment = MemoryBackend::segment_named(name);
+    if (MemoryBackend::in_use(segment))
+        throw Failure(store + " is in use: a device is served from it. Remove the device, or end "
+                              "those who serve it");
+    if (!MemoryBackend::remove(segment))
+        throw Failure("there is no " + store + "; /dev/shm/userblk.* is all that there is");
+}
+
+int RemoveCommand::run() {
+    if (all_ == !devices_.empty())
+        throw UsageError(all_ ? "--all and names of devices do not go together"
+                              : "name a device to remove, or give --all");
+    if (all_)
+        for (const auto number : abi::device_numbers())
+            devices_.push_back(std::to_string(number));
+    int status = exit_success;
+    for (const auto& device : devices_) {
+        try {
+            if (device.starts_with(memory_prefix))
+                remove_memory(device);
+            else
+                remove_device(abi::identify_device(device), force_);
+        } catch (const std::exception& error) {
+            cli::complain(program_name, cli::explain(error));
+            status = exit_failure;
+        }
+    }
+    return status;
+}
+
+} // namespace userblk::ctl

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: MIT
+#include "userblk/ctl/commands/reset_command.hpp"
+
+#include "userblk/ctl/command_line.hpp"
+
+#include <iostream>
+
+namespace userblk::ctl {
+
+std::string ResetCommand::details() const {
+    return "Without a forced form it is safe at any time. The same as userblk-recover --reset.";
+}
+
+void ResetCommand::declare(CommandLine& line) {
+    line.arguments("DEV", options_.devices, dev_help, true);
+    line.flag("-J,--json", options_.json, "Print JSON: what was pending and how much was put back");
+    line.selection(options_.selection);
+}
+
+int ResetCommand::run() {
+    options_.program = program_name;
+    options_.reset = true;
+    options_.show = false;
+    // What of the dead may have come since is no failure of this reset.
+    return inspect::recover(options_, std::cout) == exit_failure ? exit_failure : exit_success;
+}
+
+} // namespace userblk::ctl

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: MIT
+#include "userblk/ctl/commands/resize_command.hpp"
+
+#include "ioctl/lookup.hpp"
+#include "userblk/ctl/command_line.hpp"
+#include "userblk/ctl/config_check.hpp"
+#include "userblk/ctl/device_use.hpp"
+#include "userblk/ctl/format/service_state.hpp"
+#include "userblk/inspect/survey.hpp"
+#include "userblk/spec.hpp"
+#include "userblk/units.hpp"
+
+#include <optional>
+
+namespace userblk::ctl {
+
+namespace {
+
+bool is_store(const std::string& text) {
+    return text.find(':') != std::string::npos;
+}
+
+// "2G", or the size that a store has now, in whole blocks.
+std::uint64_t wanted_size(const std::string& text, std::uint32_t block_size) {
+    try {
+        if (!is_store(text))
+            return parse_size(text);
+        const auto store = BackendSpec::parse(text);
+        if (store.kind() != BackendSpec::Kind::file)
+            throw std::invalid_argument(text + " has no size of its own; give a size");
+        return store.describe(0, true).size / block_size * block_size;
+    } catch (const std::invalid_argument& error) {
+        throw UsageError(std::string("SIZE: ") + error.what());
+    }
+}
+
+// How large a file is that a store is made of; nothing if it is none, or cannot be seen from here.
+std::optional<std::uint64_t> size_of_store(const std::string& text) {
+    try {
+        const auto store = BackendSpec::parse(text);
+        if (store.kind() == BackendSpec::Kind::file)
+            return store.describe(0, true).size;
+    } catch (const std::exception&) {
+        // Whoever serves may be elsewhere, or use what this program does not know.
+    }
+    return std::nullopt;
+}
+
+// What a device would be larger than: its store as it is now; nothing if none is too small.
+std::string too_small_store(std::uint32_t number, std::uint64_t size) {
+    const auto diskseq = abi::read_attributes(number).diskseq;
+    for (const auto& store : stores_of(serving_records(number, diskseq)))
+        if (const auto has = size_of_store(store); has && *has < size)
+            return store + " is only " + format_size(*has) + " (" + std::to_string(*has) +
+                   " bytes) large";
+    return {};
+}
+
+} // namespace
+
+std::string ResizeCommand::details() const {
+    return "Only the device changes. To grow, let the store grow first (truncate -s 2G PATH; mem: "
+           "and null: follow by themselves), then the device, then the file system. To shrink, go "
+           "the other way round.";
+}
+
+void ResizeCommand::declare(CommandLine& line) {
+    line.argument("DEV", device_, dev_help);
+    line.argument("SIZE", size_,
+                  "The new size (2G), or file:PATH: the size that this file has now");
+    line.flag("-f,--force", force_,
+              "Also make a device smaller that is in use, or larger than its store is");
+}
+
+int ResizeCommand::run() {
+    const auto number = abi::find_device(device_);
+    const auto node = inspect::open_node(number);
+    const auto info = node.info().device;
+    const auto size = wanted_size(size_, info.config.logical_block_size);
+    check_size(size, info.config.logical_block_size, "SIZE");
+    if (size < info.config.size && info.openers > 0 && !force_)
+        throw Failure(abi::disk_name(number) + " is in use (" + uses_text(number) +
+                      ") and would lose its last " + format_size(info.config.size - size) +
+                      "; make sure that nothing is there and use --force");
+    const auto small = size > info.config.size && !force_ ? too_small_store(number, size) : "";
+    if (!small.empty())
+        throw Failure(abi::disk_name(number) + " cannot be " + format_size(size) + " (" +
+                      std::to_string(size) + " bytes) large: " + small +
+                      ", and what is beyond that would fail; let it grow first (truncate), or use "
+                      "--force");
+    try {
+        node.resize(size);
+    } catch (const std::system_error& error) {
+        if (error.code() == std::errc::file_too_large)
+            throw Failure(format_size(size) + " is larger than this kernel's block layer takes");
+        throw;
+    }
+    return exit_success;
+}
+
+} // namespace userblk::ctl

@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: MIT
+#include "userblk/supervisor/reexec_state.hpp"
+
+#include "ioctl/error.hpp"
+#include "userblk/store/file_io.hpp"
+#include "userblk/text/line_encoding.hpp"
+
+#include <charconv>
+#include <cstdlib>
+#include <exception>
+#include <fcntl.h>
+#include <sstream>
+#include <unistd.h>
+
+namespace userblk {
+
+namespace {
+constexpr const char* variable = "USERBLK_HANDOVER";
+constexpr const char* reload_variable = "USERBLK_HANDOVER_RELOAD";
+constexpr const char* version = "1";
+
+// Anybody could have set the variable.
+int store_of(const Reload& reload) noexcept {
+    try {
+        if (reload.store >= 0 && ::fcntl(reload.store, F_SETFD, FD_CLOEXEC) == 0 &&
+            file_identity(reload.store) == reload.identity)
+            return reload.store;
+    } catch (const std::exception&) {
+        // Not to be looked at.
+    }
+    return -1;
+}
+
+} // namespace
+
+// Lines, "NAME=VALUE".
+std::string Reload::to_text() const {
+    std::ostringstream text;
+    text << "client=" << client << "\nidentity=" << encode_line(identity) << "\nstore=" << store
+         << "\nanew=" << anew << "\ngone_back=" << gone_back << "\nfailure=" << encode_line(failure)
+         << "\n";
+    for (const auto& argument : previous)
+        text << "previous=" << encode_line(argument) << "\n";
+    return text.str();
+}
+
+Reload Reload::from_text(const std::string& text) {
+    Reload result;
+    std::istringstream lines(text);
+    for (std::string line; std::getline(lines, line);) {
+        const auto equals = line.find('=');
+        if (equals == std::string::npos)
+            continue;
+        const auto name = line.substr(0, equals);
+        const auto value = decode_line(std::string_view(line).substr(equals + 1));
+        if (name == "client")
+            std::from_chars(value.data(), value.data() + value.size(), result.client);
+        else if (name == "identity")
+            result.identity = value;
+        else if (name == "store")
+            std::from_chars(value.data(), value.data() + value.size(), result.store);
+        else if (name == "anew")
+            result.anew = value == "1";
+        else if (name == "gone_back")
+            result.gone_back = value == "1";
+        else if (name == "failure")
+            result.failure = value;
+        else if (name == "previous")
+            result.previous.push_back(value);
+    }
+    return result;
+}
+
+// "1 NUMBER COUNT PID... COUNT PID... NOTE", where the note is the rest, after one
+// space.
+std::string ReexecState::to_text() const {
+    std::ostringstream text;
+    text << version << ' ' << number;
+    for (const auto* pids : {&workers, &leaving}) {
+        text << ' ' << pids->size();
+        for (const auto pid : *pids)
+            text << ' ' << pid;
+    }
+    text << ' ' << note;
+    return text.str();
+}
+
+std::optional<ReexecState> ReexecState::from_text(const std::string& text) {
+    constexpr std::size_t most = 100'000;
+    std::istringstream in(text);
+    std::string found_version;
+    ReexecState result;
+    in >> found_version >> result.number;
+    if (found_version != version)
+        return std::nullopt;
+    for (auto* pids : {&result.workers, &result.leaving}) {
+        std::size_t count = 0;
+        in >> count;
+        if (!in || count > most)
+            return std::nullopt;
+        pids->resize(count);
+        for (auto& pid : *pids)
+            if (!(in >> pid) || pid <= 0) // which would be a group of processes
+                return std::nullopt;
+    }
+    if (!in)
+        return std::nullopt;
+    in.get(); // the space
+    std::getline(in, result.note, '\0');
+    return result;
+}
+
+std::optional<ReexecState> ReexecState::received() {
+    const char* const text = std::getenv(variable);
+    auto handover = text != nullptr ? from_text(text) : std::nullopt;
+    if (const char* const reload = std::getenv(reload_variable); handover && reload != nullptr)
+        handover->reload = Reload::from_text(reload);
+    if (handover)
+        handover->reload.store = store_of(handover->reload);
+    return handover;
+}
+
+void ReexecState::forget() noexcept {
+    ::unsetenv(variable);
+    ::unsetenv(reload_variable);
+}
+
+std::error_code execute(const std::vector<std::string>& program, const ReexecState& handover) {
+    std::vector<char*> arguments;
+    for (const auto& argument : program)
+        arguments.push_back(const_cast<char*>(argument.c_str()));
+    arguments.push_back(nullptr);
+    const int store = handover.reload.store;
+    if (store >= 0)
+        ::fcntl(store, F_SETFD, 0);
+    if (::setenv(variable, handover.to_text().c_str(), 1) == 0 &&
+        ::setenv(reload_variable, handover.reload.to_text().c_str(), 1) == 0)
+        ::execv(program.front().c_str(), arguments.data());
+    const auto error = abi::last_error();
+    if (store >= 0)
+        ::fcntl(store, F_SETFD, FD_CLOEXEC);
+    ReexecState::forget();
+    return error;
+}
+
+} // namespace userblk
