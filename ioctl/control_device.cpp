@@ -13,7 +13,7 @@ ControlDevice::ControlDevice() : fd_(::open(path, O_RDWR | O_CLOEXEC)) {
     if (fd_)
         return;
     const auto error = last_error();
-    // ENXIO, ENODEV: a node that was left behind, or made by hand.
+    // ENXIO, ENODEV: a stale node, or one created by hand.
     if (error == std::errc::no_such_file_or_directory ||
         error == std::errc::no_such_device_or_address || error == std::errc::no_such_device)
         throw ModuleNotLoaded(error);
@@ -31,7 +31,7 @@ void ControlDevice::remove(std::uint32_t number, bool force, std::uint64_t disks
     remove.flags = force ? USERBLK_REMOVE_FORCE : 0;
     remove.diskseq = diskseq;
     int result = ::ioctl(fd_.get(), USERBLK_REMOVE, &remove);
-    // An older module, to be got rid of, knows devices by their numbers alone.
+    // An older module knows only numbers; it must still be removable.
     if (result < 0 && errno == ENOTTY)
         result = ::ioctl(fd_.get(), USERBLK_REMOVE_1, &remove);
     if (result < 0)
@@ -40,7 +40,7 @@ void ControlDevice::remove(std::uint32_t number, bool force, std::uint64_t disks
 
 ControlDevice::List ControlDevice::list() {
     List list;
-    // Devices may come while we ask: ask again until all of them fit.
+    // Devices may appear meanwhile: retry until all of them fit.
     for (std::size_t room = 64;; room *= 2) {
         list.entries.resize(room);
         userblk_list request{};

@@ -9,28 +9,27 @@
 
 namespace userblk::abi {
 
-/// /dev/userblk-control: makes, removes and lists devices.
+/// /dev/userblk-control: creates, removes and lists devices.
 ///
-/// Needs CAP_SYS_ADMIN for everything. Safe to use from several threads. No
-/// call waits for a worker.
+/// Every call requires CAP_SYS_ADMIN. Thread-safe. No call waits for a worker.
 class ControlDevice {
 public:
     static constexpr const char* path = "/dev/userblk-control";
 
     /// Opens the control device.
     /// @throws ModuleNotLoaded if it does not exist
-    /// @throws std::system_error "unable to open …", for example without permission
+    /// @throws std::system_error "unable to open …", for example for lack of permission
     ControlDevice();
 
-    /// Makes a device and writes the values in force back to @p config, its
-    /// number among them. When it returns both nodes exist.
+    /// Creates a device and writes the values in force back to @p config,
+    /// including its number. When it returns, both nodes exist.
     /// @throws std::system_error "unable to create a device"; then there is none
     void create(userblk_config& config);
 
-    /// Removes device @p number. With @p force also one that is in use: what
-    /// waits on it fails with an I/O error.
-    /// The number may be another device's by now: with @p diskseq only the one that
-    /// has it is removed.
+    /// Removes device @p number. @p force also removes a device in use: its
+    /// waiting requests fail with an I/O error.
+    /// If @p diskseq is not 0, it must match, because the number may have been
+    /// reused.
     /// @throws std::system_error "unable to remove userblkN": EBUSY in use,
     ///         ENODEV no such device
     void remove(std::uint32_t number, bool force = false, std::uint64_t diskseq = 0);
@@ -39,7 +38,7 @@ public:
         std::uint64_t features = 0;              ///< USERBLK_FEATURE_*
         std::vector<userblk_list_entry> entries; ///< by number
     };
-    /// All devices that there are at this moment.
+    /// All current devices.
     List list();
 
 private:

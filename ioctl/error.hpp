@@ -17,15 +17,15 @@ inline std::error_code last_error() noexcept {
     return errno_code(errno);
 }
 
-/// The one way in which this layer throws: "unable to OPERATION: ERROR TEXT".
-/// @p operation names what was tried and on what: "open /dev/userblkc0".
+/// All errors of this layer: throws "unable to OPERATION: ERROR TEXT".
+/// @p operation names the action and its object: "open /dev/userblkc0".
 [[noreturn]] void throw_error(const std::string& operation, std::error_code error);
 
 /// The same with the calling thread's errno.
 [[noreturn]] void throw_errno(const std::string& operation);
 
 /// /dev/userblk-control does not exist: the kernel module is not loaded.
-/// Its text names the command that loads it.
+/// The text names the command that loads it.
 class ModuleNotLoaded : public std::system_error {
 public:
     explicit ModuleNotLoaded(std::error_code error);

@@ -5,14 +5,14 @@
 
 namespace userblk::abi {
 
-/// Owns one file descriptor and closes it; moved, never copied.
+/// Owns one file descriptor and closes it. Move-only.
 ///
-/// A moved-from or default object owns none. Not synchronised: one thread may
-/// move or reset it while no other uses it; any number may use get().
+/// A moved-from or default object owns none. Not synchronized: a thread may
+/// move or reset it only while no other thread uses it; any number may call get().
 class FileDescriptor {
 public:
     FileDescriptor() noexcept = default;
-    /// Takes ownership of @p fd; a negative one stands for none.
+    /// Takes ownership of @p fd; negative: none.
     explicit FileDescriptor(int fd) noexcept : fd_(fd) {}
     FileDescriptor(FileDescriptor&& other) noexcept : fd_(other.release()) {}
     FileDescriptor& operator=(FileDescriptor&& other) noexcept;
@@ -27,9 +27,9 @@ public:
     /// The descriptor, still owned by this object; -1 if there is none.
     int get() const noexcept { return fd_; }
     explicit operator bool() const noexcept { return fd_ >= 0; }
-    /// Gives the descriptor away: the caller closes it.
+    /// Releases the descriptor; the caller closes it.
     int release() noexcept { return std::exchange(fd_, -1); }
-    /// Closes what is owned and takes ownership of @p fd.
+    /// Closes the current descriptor and takes ownership of @p fd.
     void reset(int fd = -1) noexcept;
 
 private:

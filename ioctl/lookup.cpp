@@ -16,8 +16,8 @@ namespace {
 constexpr std::string_view disk_prefix = "userblk";
 constexpr unsigned sector = 512; // the unit of sysfs's "size"
 
-// Decimal digits without leading zeros, as the kernel writes them: "007" is a
-// name, not the number of a device.
+// Decimal digits without leading zeros, as the kernel prints them: "007" is a
+// name, not a number.
 std::optional<std::uint32_t> parse_number(std::string_view text) noexcept {
     std::uint32_t number = 0;
     const auto [end, error] = std::from_chars(text.begin(), text.end(), number);
@@ -58,8 +58,8 @@ std::uint64_t read_count(const std::string& path) {
     return find_count(path).value_or(0);
 }
 
-// As configured; the disk's own is 0 until somebody serves it. An older module
-// tells only that, which is never 0 there.
+// The configured size; the disk's own size is 0 until first served. An older module
+// shows only the disk's, which is never 0 there.
 std::uint64_t read_size(const std::string& disk) {
     return find_count(disk + "/userblk/size").value_or(read_count(disk + "/size") * sector);
 }
@@ -68,7 +68,7 @@ std::string folder_of(std::uint32_t number, const std::string& sysfs) {
     return sysfs + "/" + disk_name(number);
 }
 
-// The kernel's own is not mounted: then what the nodes tell has to do.
+// /sys is not mounted: fall back to the nodes.
 bool is_missing(const std::string& sysfs) {
     std::error_code ignored;
     return sysfs == sysfs_block && !std::filesystem::exists(sysfs, ignored);
@@ -112,7 +112,7 @@ std::uint32_t find_device(std::string_view dev, const std::string& sysfs) {
 }
 
 Identity identify_device(std::string_view dev, const std::string& sysfs) {
-    // If the number is still this device's after its diskseq was read, so was it then.
+    // If the number still names this device after the read, the diskseq is its own.
     for (;;) {
         const auto number = find_device(dev, sysfs);
         const auto diskseq = read_count(folder_of(number, sysfs) + "/diskseq");

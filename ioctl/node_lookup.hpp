@@ -10,13 +10,13 @@
 
 namespace userblk::abi {
 
-// Internal: lookup.hpp's answers where there is no sysfs, as in a container that was given
-// a control node and nothing else. Only devices whose node may be opened are known then.
+// Internal: lookup.hpp without sysfs, as in a container that has only a control node. It
+// finds only devices whose node the caller may open.
 
-/// What a device says itself; nothing: there is none, or not for the caller.
+/// INFO of the device; nothing: it does not exist, or the caller may not open it.
 std::optional<userblk_info> ask_node(std::uint32_t number) noexcept;
 
-/// Whether there is a control node below /dev, of this device or of any.
+/// Whether there is a control node below /dev for this device, or for any.
 bool has_node(std::uint32_t number) noexcept;
 
 /// The numbers of the control nodes below /dev, ascending.

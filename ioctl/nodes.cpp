@@ -45,7 +45,7 @@ std::string mknod_text(const std::string& path, char type, std::optional<dev_t> 
            std::to_string(minor(*number));
 }
 
-// What a program leaves that wrote to the path of a device that was gone.
+// A program that wrote to the path of a removed device leaves a regular file.
 std::string origin_text(const struct stat& about) {
     return S_ISREG(about.st_mode) ? ", probably left by a program that wrote to this path while "
                                     "there was no such device"
@@ -86,7 +86,7 @@ void check_block_node(std::uint32_t number) {
         throw WrongNode(fault->what + (fault->mend.empty() ? "" : "; " + fault->mend));
 }
 
-// A device node says itself whose it is.
+// INFO of a device node names its device.
 void check_control_node(int fd, std::uint32_t number) {
     const auto path = control_path(number);
     const auto right = read_number("/sys/class/userblk/userblkc" + std::to_string(number) + "/dev");

@@ -11,16 +11,16 @@
 
 namespace userblk::abi {
 
-// Whether a path below /dev is what its name says. Programs that write to the path of a
-// device that is gone leave a plain file there, and the kernel then makes no node.
+// Checks that a path below /dev is the node its name says. A program that writes to the
+// path of a removed device leaves a regular file there, and then the kernel creates no node.
 
-/// Something else lies at a device's path. The text says what, and what helps.
+/// A device's path is something else. The text says what, and how to fix it.
 class WrongNode : public std::runtime_error {
 public:
     using std::runtime_error::runtime_error;
 };
 
-/// What is wrong with a path, and how to mend it while the device exists.
+/// What is wrong with a path, and how to fix it while the device exists.
 struct NodeFault {
     std::string what; ///< "/dev/userblk0 is a regular file, not ..."
     std::string mend; ///< commands, for people; may be empty
@@ -28,19 +28,19 @@ struct NodeFault {
 };
 
 /// What is wrong with /dev/userblkN; nothing: it is the block device. Needs no
-/// privilege. Where sysfs does not say the device's number, any block device will do.
+/// privilege. If sysfs does not show the device number, any block device passes.
 std::optional<NodeFault> block_node_fault(std::uint32_t number,
                                           const std::string& sysfs = sysfs_block,
                                           const std::string& dev = "/dev");
 
-/// The device number of the block device; nothing where sysfs does not say it.
+/// The device number of the block device; nothing if sysfs does not show it.
 std::optional<dev_t> block_number(std::uint32_t number, const std::string& sysfs = sysfs_block);
 
 /// @throws WrongNode unless /dev/userblkN is the block device
 void check_block_node(std::uint32_t number);
 
-/// Whether @p fd, opened at /dev/userblkcN, is the control node of device @p number.
-/// @throws WrongNode
+/// @throws WrongNode unless @p fd, opened at /dev/userblkcN, is the control node of
+///         device @p number
 void check_control_node(int fd, std::uint32_t number);
 
 /// "a regular file of 64 bytes", "a directory", "block device 8:0", ...; "nothing".

@@ -3,7 +3,7 @@
  * userblk: block devices whose driver is a set of ordinary processes.
  *
  * This header is the whole interface between the kernel module and user
- * space, for C and C++ and for 32 and 64 bit programs alike (the same bytes).
+ * space, for C and C++. 32 and 64 bit programs use the same layout.
  *
  * Protocol changelog
  *   1  CREATE, REMOVE, LIST, INFO, RESIZE, GET, PUT, SERVE, RESET.
@@ -17,35 +17,36 @@
  *      userblk_request.payload, and pread, pwrite and splice there, with
  *      USERBLK_FEATURE_PAYLOAD_FILE.
  *   4  userblk_info.servers and .unserved_ns, with USERBLK_FEATURE_SERVERS.
- *      A device that nobody has served yet has size 0 for I/O, with
+ *      A device has size 0 for I/O until it is first served, with
  *      USERBLK_FEATURE_EMPTY_UNTIL_SERVED. Requests beyond the end of a
- *      device that was made smaller fail.
+ *      device that shrank fail.
  *      userblk_info.diskseq and userblk_remove.diskseq, with
- *      USERBLK_FEATURE_DISKSEQ. struct userblk_remove is longer and the number
- *      of REMOVE another one; that of before, USERBLK_REMOVE_1, still works.
+ *      USERBLK_FEATURE_DISKSEQ. struct userblk_remove is longer, so the number
+ *      of REMOVE changed; the old one, USERBLK_REMOVE_1, still works.
  *
  * The interface only grows: a worker built against this file runs on every
- * later module. What a module can do is told by feature bits, not by a number.
+ * later module. Feature bits, not a version number, report what a module can
+ * do.
  *
  * Conventions
  *   Offsets and sizes are in bytes, times in nanoseconds unless a field says
- *   otherwise. Times of waiting are measured with the kernel's timer tick.
- *   "in" is read by the kernel, "out" is written by it; an out field may hold
- *   anything on entry unless its text says that it must be 0. Padding and
+ *   otherwise. Waiting times have the resolution of the kernel's timer tick.
+ *   The kernel reads "in" fields and writes "out" fields. An out field may hold
+ *   any value on entry unless its text says that it must be 0. Padding and
  *   reserved fields must be 0 on entry (EINVAL).
  *   User addresses are passed as __u64.
  *
  * Errors of every ioctl
  *   ENOTTY  unknown command, wrong size of the argument or of a record
- *   EFAULT  the argument or an array cannot be read or written
+ *   EFAULT  the argument or an array is not readable or writable
  *   EINVAL  an unknown flag, dirty padding, a value out of its range
  *   ENODEV  (control nodes) the device was removed
  *   EBADF   (control nodes, all but INFO) the node is not open for writing
- *   EINTR   (LIST, CREATE, REMOVE) a fatal signal came first
+ *   EINTR   (LIST, CREATE, REMOVE) a fatal signal arrived first
  *
- * Open control nodes with O_CLOEXEC. An exec ends a process's part in what it
- * took, and where the exec closes the descriptor, those who wait are told;
- * otherwise only a RESET, or the next call of the process, finds it out.
+ * Open control nodes with O_CLOEXEC. A process that execs is dead as a taker.
+ * If the exec closes the descriptor, the kernel wakes those that wait;
+ * otherwise only a RESET, or the next call of the process, detects it.
  */
 #ifndef USERBLK_IOCTL_H
 #define USERBLK_IOCTL_H
@@ -53,7 +54,7 @@
 #include <linux/ioctl.h>
 #include <linux/types.h>
 
-/* Limits. With them a request's id, and its place in the payload file, fit. */
+/* Limits. They keep request ids and payload offsets within their fields. */
 #define USERBLK_MAX_QUEUES	256u	/* hardware queues of a device */
 #define USERBLK_MAX_DEPTH	4096u	/* requests in flight per queue */
 #define USERBLK_MAX_SLOTS	32768u	/* queues * depth rounded up to 2^n */
@@ -66,7 +67,7 @@
 #define USERBLK_MAX_DEVICES	4096u	/* numbers are 0 ... 4095 */
 #define USERBLK_NAME_LEN	64u	/* with the terminating NUL */
 
-/* What stands for 0 in struct userblk_config. */
+/* The values that 0 selects in struct userblk_config. */
 #define USERBLK_DEFAULT_QUEUES		1u
 #define USERBLK_DEFAULT_DEPTH		128u
 #define USERBLK_DEFAULT_TRANSFER	(512u << 10)
@@ -75,32 +76,33 @@
 #define USERBLK_DEFAULT_MODE		0600u
 
 /*
- * A request's id names one delivery of it: the slot (queue and tag) that it
- * occupies and the slot's generation, which changes each time a request enters
- * the queue or is put back into it. After 2^32 of those changes of one slot a
- * generation comes again. Treat the id as opaque, or take it apart with:
+ * A request's id names one delivery of it: the slot (queue and tag) that the
+ * request occupies and the slot's generation, which changes each time a request
+ * enters the queue or is put back into it. A slot's generation repeats after
+ * 2^32 changes. Treat the id as opaque, or take it apart with:
  */
 #define USERBLK_ID_GENERATION(id)	((__u32)((__u64)(id) >> 32))
 #define USERBLK_ID_QUEUE(id)		((__u32)((id) >> 16) & 0xffffu)
 #define USERBLK_ID_TAG(id)		((__u32)(id) & 0xffffu)
 
 /*
- * A request's payload is also a piece of the control node seen as a file, for
- * pread, pwrite and splice. It begins at userblk_request.payload, never 0, made
- * of the slot's generation, without its upper bits, the slot's number (queue *
- * depth rounded up to 2^n, plus tag), and 0 for the first byte. A place whose
- * delivery is over gives ESTALE, until 2^25 generations of one slot later.
+ * A request's payload is also a range of the control node, seen as a file, for
+ * pread, pwrite and splice. It starts at userblk_request.payload, never 0. That
+ * offset consists of the slot's generation without its upper bits, the slot's
+ * number (queue * depth rounded up to 2^n, plus tag), and 0 for the first byte.
+ * Access to the payload of a delivery that is over fails with ESTALE, for the
+ * next 2^25 generations of the slot.
  *
- * The payload of a WRITE is read, in any pieces and any number of times; behind
- * its end there is nothing more (0). That of a READ is written, from front to
- * back: what follows on what was written before, or is before that, is taken
- * (else EINVAL; behind the end ENOSPC), and once all of it was written the
- * request may be completed with @addr and @length 0.
+ * The payload of a WRITE can be read, in any pieces and any number of times;
+ * reads at its end return 0. The payload of a READ can be written, from front
+ * to back: a write must start within or right behind what was written before
+ * (else EINVAL; beyond the end ENOSPC). Once all of it is written, the request
+ * may be completed with @addr and @length 0.
  *
- * Errors: EBADF the node is not open for writing; EPERM a READ cannot be read
- * and a WRITE not be written; EINVAL a request without a payload; ESTALE;
- * EFAULT; EINTR a fatal signal came; ENODEV. What was moved before is told
- * instead of an error that comes later. Pages that were spliced out are copies.
+ * Errors: EBADF the node is not open for writing; EPERM reading from a READ or
+ * writing to a WRITE; EINVAL the request has no payload; ESTALE; EFAULT; EINTR
+ * a fatal signal arrived; ENODEV. If an error follows a partial transfer, the
+ * call returns the bytes transferred. Spliced pages are copies.
  */
 #define USERBLK_PAYLOAD_OFFSET_BITS	23
 #define USERBLK_PAYLOAD_SLOT_BITS	15
@@ -108,7 +110,7 @@
 
 /* ------------------------------------------------------------ configuration */
 
-/* userblk_config.flags: what the device promises to those who use it. */
+/* userblk_config.flags: what the device promises to its users. */
 #define USERBLK_F_READ_ONLY	(1ULL << 0)  /* writes are refused */
 #define USERBLK_F_ROTATIONAL	(1ULL << 1)  /* seeks cost time */
 #define USERBLK_F_CACHE		(1ULL << 2)  /* volatile cache: FLUSH is sent */
@@ -122,41 +124,44 @@
 #define USERBLK_F_ALL		((1ULL << 10) - 1)
 
 /**
- * struct userblk_config - what a device is; given at creation, told by INFO
- * @size: bytes; a multiple of @logical_block_size, not 0. For those who use
- *	the device it is 0 until somebody serves it, see USERBLK_CREATE
- * @flags: USERBLK_F_*; an unknown one is refused. With neither F_REDIRECT nor
- *	F_NO_REDIRECT it is allowed if root alone may open the control node
- *	(@uid is the initial root and @mode gives nobody else anything);
+ * struct userblk_config - what a device is; set at creation, returned by INFO
+ * @size: bytes; a multiple of @logical_block_size, not 0. Users of the device
+ *	see size 0 until it is first served, see USERBLK_CREATE
+ * @flags: USERBLK_F_*; EINVAL for unknown ones. With neither F_REDIRECT nor
+ *	F_NO_REDIRECT, redirects are allowed if only root may open the control
+ *	node (@uid is the initial root and @mode grants others nothing);
  *	written back: exactly one of the two
- * @queue_limit_ns: a request that waited in the queue for longer than this
- *	fails with a time-out; 0: it waits for ever
+ * @queue_limit_ns: a request that waited in the queue longer than this
+ *	fails with a timeout; 0: no limit
  * @logical_block_size: 512, 1024, 2048 or 4096; 0: 512
  * @physical_block_size: a power of two, at least logical, at most 1 MiB;
  *	0: 4096
- * @io_min: preferred smallest I/O, a multiple of @physical_block_size; 0: that
+ * @io_min: preferred smallest I/O, a multiple of @physical_block_size;
+ *	0: @physical_block_size
  * @io_opt: preferred large I/O, a multiple of @physical_block_size; 0: none
  * @max_transfer: largest payload of a request, a power of two from
- *	USERBLK_MIN_TRANSFER (or the page size, if that is larger) to
+ *	USERBLK_MIN_TRANSFER (or the page size, if larger) to
  *	USERBLK_MAX_TRANSFER; 0: 512 KiB
  * @chunk_size: no request crosses a multiple of this, discards included; a
  *	power of two, 4096 to 1 GiB; 0: none
  * @discard_granularity: with F_DISCARD: a power of two, at least
- *	@logical_block_size; 0: that. Written back: at least
+ *	@logical_block_size; 0: @logical_block_size. Written back: at least
  *	@physical_block_size
- * @queues: hardware queues; 0: 1. Written back: how many there are, which is
- *	never more than the machine has processors
- * @depth: requests in flight per queue; 0: 128. Written back: the real depth
+ * @queues: hardware queues; 0: 1. Written back: the number in force, at most
+ *	the number of processors
+ * @depth: requests in flight per queue; 0: 128. Written back: the depth in
+ *	force
  * @delivery_limit: a request that would be delivered more often than this
- *	fails instead; deliveries that were given back do not count; 0: no limit
+ *	fails; deliveries that were given back do not count; 0: no limit
  * @uid: owner of the control node
  * @gid: group of the control node
  * @mode: permissions of the control node, a subset of 0777; 0: 0600
  * @number: the device's number, or USERBLK_ANY_NUMBER for the lowest free one
  * @reserved: 0
  * @name: NUL-terminated, padded with NULs; empty, or letters, digits and
- *	"._+:-", not beginning with "." or "-", and not what names a device by
- *	its number ("7", "userblk7", "userblkc7"); unique among the devices
+ *	"._+:-", not starting with "." or "-", and not a form that names a
+ *	device by its number ("7", "userblk7", "userblkc7"); unique among the
+ *	devices
  */
 struct userblk_config {
 	__u64 size;
@@ -185,32 +190,32 @@ struct userblk_config {
 /* ------------------------------------------------------- the control device */
 
 /**
- * USERBLK_CREATE - make a device (on /dev/userblk-control)
+ * USERBLK_CREATE - create a device (on /dev/userblk-control)
  *
- * Argument: struct userblk_config, in and out: fields that were 0 come back
- * with the values in force. On success /dev/userblkN and /dev/userblkcN exist.
+ * Argument: struct userblk_config, in and out: fields that were 0 return the
+ * values in force. On success /dev/userblkN and /dev/userblkcN exist.
  * Never waits for a worker.
  *
- * Until somebody asks for requests the block device has size 0, and I/O on it
- * fails at once, flushes included: those who look at all disks do not wait for
- * a driver that is not there. To ask is to GET or SERVE, or to poll a control
- * node that is open for writing for POLLIN. By the return of the first such
- * call the device has @size, for good; then its partition table is read, unless
- * F_NO_PARTITIONS, and when that is done a "change" uevent says
- * USERBLK_EVENT=served.
+ * Until a process asks for requests, the block device has size 0 and I/O to it
+ * fails at once, flushes included, so that programs that scan all disks do not
+ * block on a missing driver. A process asks for requests by GET, by SERVE, or
+ * by polling for POLLIN a control node that is open for writing. When the first
+ * such call returns, the device has @size, permanently. Then the kernel reads
+ * its partition table, unless F_NO_PARTITIONS is set, and afterwards sends a
+ * "change" uevent with USERBLK_EVENT=served.
  *
  * EPERM without CAP_SYS_ADMIN; EINVAL a value out of its range; EEXIST the
- * number or the name is taken; ENOSPC no number is free; EFBIG larger than the
- * block layer takes; ENOMEM. After a failure there is no device.
+ * number or the name is in use; ENOSPC no number is free; EFBIG larger than the
+ * block layer supports; ENOMEM. After a failure there is no device.
  */
 #define USERBLK_CREATE		_IOWR(0xB7, 0x00, struct userblk_config)
 
 /**
- * struct userblk_remove - which device goes, and how
+ * struct userblk_remove - which device to remove, and how
  * @number: in: the device's number
  * @flags: in: 0 or USERBLK_REMOVE_FORCE
- * @diskseq: in: userblk_info.diskseq of the device that is meant, since its
- *	number may be another one's by now; 0: whichever has the number
+ * @diskseq: in: userblk_info.diskseq of the device, because its number may have
+ *	been reused; 0: any device with this number
  */
 struct userblk_remove {
 	__u32 number;
@@ -218,21 +223,22 @@ struct userblk_remove {
 	__u64 diskseq;
 };
 
-/* Remove a device that is in use; what waits fails with an I/O error. */
+/* Remove a device that is in use; waiting requests fail with an I/O error. */
 #define USERBLK_REMOVE_FORCE	(1u << 0)
 
 /**
  * USERBLK_REMOVE - remove a device (on /dev/userblk-control)
  *
- * Ends however stuck or absent the workers are; what was redirected to another
- * file is waited for, until that file's I/O ends. Every ioctl on a control node
- * of the device then gives ENODEV, also after the number was given away again.
+ * Removal ends even if workers are stuck or absent; it waits only for requests
+ * that were redirected to another file, until that file's I/O ends. Every ioctl
+ * on a control node of the device then fails with ENODEV, even after the number
+ * is reused.
  *
  * EPERM without CAP_SYS_ADMIN; ENODEV no such device; EBUSY it is open or
- * mounted and USERBLK_REMOVE_FORCE was not given.
+ * mounted and USERBLK_REMOVE_FORCE is not set.
  */
 #define USERBLK_REMOVE		_IOW(0xB7, 0x01, struct userblk_remove)
-/* The same without @diskseq, whose place is not looked at: as of 0. */
+/* The same without @diskseq: acts as with 0 and ignores that field. */
 #define USERBLK_REMOVE_1	_IOW(0xB7, 0x01, __u64)
 
 /**
@@ -252,14 +258,14 @@ struct userblk_list_entry {
 };
 
 /**
- * struct userblk_list - the devices that there are
+ * struct userblk_list - all devices
  * @entries: in: address of an array of struct userblk_list_entry, or 0 with
  *	@count 0
- * @features: out: what this module can do, USERBLK_FEATURE_*
- * @count: in: entries that the array has room for; out: entries filled
+ * @features: out: features of this module, USERBLK_FEATURE_*
+ * @count: in: capacity of the array in entries; out: entries filled
  * @total: out: devices that exist; more than @count if the array was too small
  * @entry_size: in: sizeof(struct userblk_list_entry)
- * @first: in: only devices with this number or a higher one
+ * @first: in: lists devices from this number up
  */
 struct userblk_list {
 	__u64 entries;
@@ -275,8 +281,8 @@ struct userblk_list {
 #define USERBLK_FEATURE_PAYLOAD_FILE	(1ULL << 1) /* pread, pwrite at .payload */
 #define USERBLK_FEATURE_ZEROES		(1ULL << 2) /* ANSWER_ZEROES works */
 #define USERBLK_FEATURE_SPIN		(1ULL << 3) /* GET_SPIN works */
-#define USERBLK_FEATURE_SERVERS		(1ULL << 4) /* INFO tells who serves now */
-/* A new device is empty until it is served, see USERBLK_CREATE. */
+#define USERBLK_FEATURE_SERVERS		(1ULL << 4) /* INFO reports servers */
+/* A new device is empty until first served, see USERBLK_CREATE. */
 #define USERBLK_FEATURE_EMPTY_UNTIL_SERVED (1ULL << 5)
 #define USERBLK_FEATURE_DISKSEQ		(1ULL << 6) /* INFO, REMOVE have it */
 
@@ -284,7 +290,7 @@ struct userblk_list {
  * USERBLK_LIST - list the devices by number (on /dev/userblk-control)
  *
  * EPERM without CAP_SYS_ADMIN. /sys/class/userblk/userblkc*\/ and
- * /sys/block/userblk*\/userblk/ tell the same to everybody.
+ * /sys/block/userblk*\/userblk/ are world-readable and show the same.
  */
 #define USERBLK_LIST		_IOWR(0xB7, 0x02, struct userblk_list)
 
@@ -292,7 +298,7 @@ struct userblk_list {
 
 /*
  * poll on a control node:
- *   POLLIN | POLLRDNORM	requests are queued; those that are taken do not count
+ *   POLLIN | POLLRDNORM	requests are queued (taken ones do not count)
  *   POLLPRI		a dead process holds requests: a RESET is due
  *   POLLHUP | POLLERR	the device was removed
  */
@@ -307,31 +313,31 @@ struct userblk_list {
 /* userblk_request.flags */
 #define USERBLK_REQ_FUA		(1u << 0) /* on stable storage before the PUT */
 #define USERBLK_REQ_NOUNMAP	(1u << 1) /* WRITE_ZEROES: keep it allocated */
-#define USERBLK_REQ_NO_PAYLOAD	(1u << 2) /* WRITE: its payload did not fit */
+#define USERBLK_REQ_NO_PAYLOAD	(1u << 2) /* WRITE: the payload did not fit */
 #define USERBLK_REQ_REDELIVERED	(1u << 3) /* was delivered before */
 
 /**
  * struct userblk_request - one record of a GET: a buffer in, a request out
- * @id: out: names this delivery; PUT it
+ * @id: out: names this delivery; the PUT repeats it
  * @offset: out: first byte on the device
- * @payload: out: where its payload is in the control node, for pread and
+ * @payload: out: offset of the payload in the control node, for pread and
  *	pwrite; 0 for a request without payload
- * @addr: in: where the payload of a WRITE goes, or 0 for nowhere
+ * @addr: in: buffer for the payload of a WRITE, or 0 for none
  * @room: in: bytes at @addr
- * @length: out: bytes that the request is about
+ * @length: out: bytes that the request covers
  * @op: out: USERBLK_OP_*
- * @queue: out: the hardware queue that it came from
+ * @queue: out: the hardware queue it came from
  * @flags: out: USERBLK_REQ_*
  * @deliveries: out: 1 for the first delivery
- * @result: out: 0: this record holds a request. Otherwise it does not, and no
- *	request is lost: -EFAULT @addr could not be written, that request is
- *	still queued; -EINVAL @reserved was not 0; -ESTALE the request was put
- *	back by a RESET while its payload was on its way; -EINTR a fatal signal
- *	came
+ * @result: out: 0: this record holds a request. Otherwise it holds none, and no
+ *	request is lost: -EFAULT @addr is not writable, the request is still
+ *	queued; -EINVAL @reserved was not 0; -ESTALE a RESET put the request
+ *	back while its payload was being copied; -EINTR a fatal signal arrived
  * @reserved: 0
  *
- * The payload is written to @addr only if all of it fits in @room; otherwise
- * the request comes with USERBLK_REQ_NO_PAYLOAD, to be fetched later.
+ * The kernel copies the payload to @addr only if all of it fits in @room;
+ * otherwise the request is flagged USERBLK_REQ_NO_PAYLOAD, and the payload can
+ * be fetched later.
  */
 struct userblk_request {
 	__u64 id;
@@ -351,14 +357,14 @@ struct userblk_request {
 /**
  * struct userblk_get - take requests
  * @requests: in: address of an array of struct userblk_request
- * @timeout_ns: in: how long to wait when none is queued: 0 not at all, -1
- *	until one comes
+ * @timeout_ns: in: how long to wait when none is queued: 0 does not wait, -1
+ *	waits without limit
  * @request_size: in: sizeof(struct userblk_request)
  * @count: in: records, 1 ... USERBLK_MAX_BATCH; out: records used, from the
- *	first on; look at each one's result
- * @queue: in: the hardware queue to look at first, or USERBLK_ANY_QUEUE; when
- *	it is empty the others are looked at too. Now and then another one is
- *	looked at first, so that none starves
+ *	first on; check the result of each
+ * @queue: in: the hardware queue to look at first, or USERBLK_ANY_QUEUE; if it
+ *	is empty, GET looks at the others too. Now and then GET starts with
+ *	another queue, so that none starves
  * @flags: in: 0, USERBLK_GET_WATCH, USERBLK_GET_SPIN; out: 0 or
  *	USERBLK_GET_ORPHANS
  */
@@ -372,28 +378,28 @@ struct userblk_get {
 };
 
 #define USERBLK_ANY_QUEUE	0xffffffffu
-/* in: return also, with no request, when a dead process holds requests */
+/* in: also return, without a request, when a dead process holds requests */
 #define USERBLK_GET_WATCH	(1u << 0)
-/* out, with or without WATCH: a dead process holds requests: a RESET is due */
+/* out, WATCH or not: a dead process holds requests, a RESET is due */
 #define USERBLK_GET_ORPHANS	(1u << 1)
 /*
- * in: before it sleeps, look for requests for up to 50 microseconds, and for
- * less where that did not help lately
+ * in: spin for up to 50 microseconds before sleeping, for less if spinning has
+ * not helped recently
  */
 #define USERBLK_GET_SPIN	(1u << 2)
 
 /**
  * USERBLK_GET - take queued requests
  *
- * What is taken belongs to the calling process (all of its threads) until a
- * PUT, a give-back, an ADOPT by another process or a RESET. It is delivered to
- * nobody else meanwhile. A request that was put back is delivered alone.
+ * The calling process (all of its threads) holds a taken request until a PUT,
+ * a give-back, an ADOPT by another process or a RESET. Meanwhile no other GET
+ * delivers it. A request that was put back is delivered alone.
  *
- * Success with @count 0: the time is over, or USERBLK_GET_ORPHANS is set.
- * EINTR a signal came while it waited; it is never restarted. ENOMEM the first
- * GET of a process found no memory. EFAULT the argument or the array cannot be
- * read or written: nothing is taken (unless the argument itself ceased to be
- * writable during the call). A single bad @addr is told in its record alone.
+ * Success with @count 0: the timeout expired, or USERBLK_GET_ORPHANS is set.
+ * EINTR a signal interrupted the wait; the call is never restarted. ENOMEM the
+ * first GET of a process found no memory. EFAULT the argument or the array is
+ * not readable or writable: nothing is taken (unless the argument itself became
+ * unwritable during the call). A bad @addr affects only its own record.
  */
 #define USERBLK_GET		_IOWR(0xB7, 0x10, struct userblk_get)
 
@@ -401,17 +407,18 @@ struct userblk_get {
 #define USERBLK_ACTION_COMPLETE	0	/* done: status; data of a READ */
 #define USERBLK_ACTION_FETCH	1	/* copy a WRITE's payload, stay taken */
 #define USERBLK_ACTION_STORE	2	/* copy a WRITE's payload and complete */
-#define USERBLK_ACTION_GIVE_BACK 3	/* into the queue again, in its place */
-#define USERBLK_ACTION_ADOPT	4	/* the caller is the taker from now on */
+#define USERBLK_ACTION_GIVE_BACK 3	/* back into its place in the queue */
+#define USERBLK_ACTION_ADOPT	4	/* the caller becomes the taker */
 #define USERBLK_ACTION_REDIRECT	5	/* the kernel carries it out on a file */
 
 /* userblk_answer.flags */
 /*
  * COMPLETE of a READ with status 0, @addr 0 and the request's length: the
- * kernel fills it with zeros, as for a hole.
+ * kernel fills it with zeros, like a hole.
  */
 #define USERBLK_ANSWER_ZEROES	(1u << 0)
-/* REDIRECT: @addr is an array of @length struct userblk_extent, @fd and @offset
+/*
+ * REDIRECT: @addr is an array of @length struct userblk_extent, @fd and @offset
  * are 0
  */
 #define USERBLK_ANSWER_EXTENTS	(1u << 1)
@@ -420,8 +427,8 @@ struct userblk_get {
  * struct userblk_extent - where one piece of a redirected request lies
  * @offset: in: bytes from the beginning of the file
  * @length: in: bytes; 0 for a FLUSH
- * @fd: in: an open file of the calling process, or USERBLK_HOLE: reads as
- *	zeros, and needs nothing to be discarded or zeroed
+ * @fd: in: an open file of the calling process, or USERBLK_HOLE, which reads
+ *	as zeros and which discarding or zeroing leaves unchanged
  */
 struct userblk_extent {
 	__u64 offset;
@@ -433,22 +440,22 @@ struct userblk_extent {
 
 /**
  * struct userblk_answer - one record of a PUT
- * @id: in: what a GET told
- * @addr: in: COMPLETE of a READ: the data; FETCH and STORE: where the payload
- *	goes; REDIRECT with ANSWER_EXTENTS: the extents; otherwise 0
+ * @id: in: from GET
+ * @addr: in: COMPLETE of a READ: the data; FETCH and STORE: buffer for the
+ *	payload; REDIRECT with ANSWER_EXTENTS: the extents; otherwise 0
  * @offset: in: REDIRECT: the place in the file, in bytes; otherwise 0
- * @length: in: bytes at @addr. FETCH and STORE need the request's length, more
- *	is left alone. For a COMPLETE of a READ with status 0 exactly the
+ * @length: in: bytes at @addr. FETCH and STORE need the request's length and
+ *	ignore the rest. COMPLETE of a READ with status 0 needs exactly the
  *	request's length: less completes the READ with an I/O error. It may be
  *	0, with @addr 0, if all of the payload was written at
  *	userblk_request.payload in this delivery. REDIRECT: the request's
- *	length, or how many extents there are
+ *	length, or the number of extents
  * @action: in: USERBLK_ACTION_*
  * @flags: in: USERBLK_ANSWER_*
- * @status: in: COMPLETE: 0 or a negative errno, -4095 ... -1, for whoever
- *	asked; other actions: 0
+ * @status: in: COMPLETE: 0 or a negative errno, -4095 ... -1, for the
+ *	submitter; other actions: 0
  * @fd: in: REDIRECT: an open file of the calling process; otherwise 0
- * @result: must be 0 on entry; out: 0 done, or why not, see USERBLK_PUT
+ * @result: must be 0 on entry; out: 0 on success, else see USERBLK_PUT
  * @reserved: 0
  */
 struct userblk_answer {
@@ -470,7 +477,7 @@ struct userblk_answer {
  * @answers: in: address of an array of struct userblk_answer
  * @answer_size: in: sizeof(struct userblk_answer)
  * @count: in: records, 1 ... USERBLK_MAX_BATCH
- * @failed: out: how many of the results are not 0
+ * @failed: out: number of results that are not 0
  * @flags: in: 0
  */
 struct userblk_put {
@@ -484,72 +491,75 @@ struct userblk_put {
 /**
  * USERBLK_PUT - answer requests
  *
- * Every record stands for itself: the bad ones do not spoil the others. Any
+ * Records are independent: one that fails does not affect the others. Any
  * process that may open the node may answer any taken request. Results:
  *
- * -ESTALE	no such delivery: never given, answered before, or put back
- *		meanwhile. Nothing was changed.
- * -EFAULT	@addr cannot be read (READ) or written (FETCH, STORE). The
- *		request stays taken. A READ may have been filled in part.
- * -EINVAL	unknown action or flag, dirty padding, a status that is no
- *		negative errno, an @addr or @length that the action has no use
- *		for, FETCH or STORE of something else than a WRITE, ZEROES with
- *		anything but the COMPLETE of a READ without error. It stays
- *		taken.
- * -EMSGSIZE	FETCH or STORE with too little room; COMPLETE of a READ with
- *		more data than was asked for. It stays taken.
- * -ENOMEM	ADOPT, or REDIRECT to several extents, found no memory. It
+ * -ESTALE	no such delivery: it never existed, was answered before, or was
+ *		put back meanwhile. Nothing changed.
+ * -EFAULT	@addr is not readable (READ) or writable (FETCH, STORE). The
+ *		request stays taken. A READ may be filled in part.
+ * -EINVAL	unknown action or flag, dirty padding, a status that is not a
+ *		negative errno, an @addr or @length that the action does not
+ *		use, FETCH or STORE of anything but a WRITE, ZEROES with
+ *		anything but the COMPLETE of a READ without error. The request
  *		stays taken.
- * -EINTR	a fatal signal came while @addr was paged in. It stays taken.
+ * -EMSGSIZE	@length of a FETCH or STORE is too small, or COMPLETE of a READ
+ *		has more data than the request asked for. The request stays
+ *		taken.
+ * -ENOMEM	ADOPT, or REDIRECT to several extents, found no memory. The
+ *		request stays taken.
+ * -EINTR	a fatal signal arrived while @addr was paged in. The request
+ *		stays taken.
  *
  * REDIRECT: the kernel carries the request out on the file, or on each of up to
- * USERBLK_MAX_EXTENTS extents, which cover the request in order and exactly (for
- * DISCARD and WRITE_ZEROES only their sum matters), and completes it as that
- * ends. With result 0 the request is the kernel's: it is not taken any more, the
- * worker may close the file and die, and no RESET puts it back. A FLUSH flushes
- * the file, or that of each extent. A file opened with
- * O_DIRECT is read and written directly where alignment allows. An end of file
- * within a READ is an I/O error; a WRITE or WRITE_ZEROES beyond the end makes
- * the file longer.
- * Permission is that of the open file; the worker's credentials, limits and
- * cgroups count. Successive answers of a call that name the same @fd are about
- * the file that the first of them found there, and as for the pieces of a
- * preadv(), security modules are asked once for reading and once for writing.
- * Refused, and the request stays taken, with:
+ * USERBLK_MAX_EXTENTS extents, and completes it when that ends. Extents cover
+ * the request in order and exactly (for DISCARD and WRITE_ZEROES only their sum
+ * matters). Once the result is 0, the kernel owns the request: it is no longer
+ * taken, the worker may close the file and exit, and no RESET puts it back. A
+ * FLUSH flushes the file, or that of each extent. The kernel reads and writes a
+ * file opened with O_DIRECT directly where alignment allows. An end of file
+ * within a READ is an I/O error; a WRITE or WRITE_ZEROES beyond the end extends
+ * the file.
  *
- * -EPERM	the device does not allow it (USERBLK_F_NO_REDIRECT); some
- *		process serves the file and the worker lacks CAP_SYS_ADMIN: a
+ * The permissions of the open file, and the worker's credentials, limits and
+ * cgroups apply. Successive answers of a call that name the same @fd refer to
+ * the file that the first of them found there, and as with the pieces of a
+ * preadv(), security modules are asked once for reading and once for writing.
+ * The following errors leave the request taken:
+ *
+ * -EPERM	the device does not allow redirects (USERBLK_F_NO_REDIRECT); or
+ *		a process serves the file and the worker lacks CAP_SYS_ADMIN: a
  *		FUSE file, also below an overlay; any file of an overlay mounted
  *		in a user namespace; another userblk device, a ublk or nbd
  *		device, a partition of one, or a file on a file system there
- * -EBADF	@fd is no open file, or only a path (O_PATH), or it is not open
+ * -EBADF	@fd is not an open file, or only a path (O_PATH), or not open
  *		for reading (READ) or writing (WRITE, DISCARD, WRITE_ZEROES)
  * -EISDIR	a directory
  * -ESPIPE	a pipe or a socket
- * -EINVAL	another file that is neither regular nor a block device; one
- *		whose bytes are kept nowhere (proc, sysfs, cgroup, debugfs and
- *		their like), also below an overlay: taken are files whose file
- *		system writes pages back, to a disk or to another machine, tmpfs
- *		(memfd) and ramfs; one opened with O_APPEND, for what changes
- *		it; the extents do not cover the request exactly; a hole for a
+ * -EINVAL	another file that is neither regular nor a block device; a file
+ *		whose bytes are not stored (proc, sysfs, cgroup, debugfs and
+ *		the like), also below an overlay: the file system must write
+ *		pages back, to a disk or to another machine, or be tmpfs (memfd)
+ *		or ramfs; a file opened with O_APPEND, for requests that modify
+ *		it; extents that do not cover the request exactly; a hole for a
  *		WRITE
  * -ELOOP	this device, a partition of it, or a file on a file system there
  * -EFBIG	a WRITE or WRITE_ZEROES beyond the largest size of a file or
  *		beyond the worker's RLIMIT_FSIZE
- * -EACCES, …	what a security module answered
+ * -EACCES, …	the error of a security module
  *
- * EFAULT of the whole call: the array cannot be read or written; records
- * before that place have been carried out, and where results could not be
- * written, some behind it. EINTR a fatal signal came; likewise. Waits for
- * nothing but @addr to be paged in; with REDIRECT also for who watches the file
- * and wants to be asked (fanotify), and for memory that a tmpfs has to find.
+ * EFAULT of the whole call: the array is not readable or writable; records
+ * before that place were carried out, and if results were not writable, some
+ * behind it too. EINTR a fatal signal arrived; likewise. PUT waits only for
+ * @addr to be paged in; REDIRECT also for listeners that must permit the access
+ * (fanotify), and for memory that a tmpfs needs.
  */
 #define USERBLK_PUT		_IOWR(0xB7, 0x11, struct userblk_put)
 
 /**
  * struct userblk_serve - answer and take in one call
- * @put: as of PUT, but @put.count may be 0
- * @get: as of GET
+ * @put: as for PUT, but @put.count may be 0
+ * @get: as for GET
  *
  * @put.answers and @get.requests must not overlap.
  */
@@ -561,20 +571,20 @@ struct userblk_serve {
 /**
  * USERBLK_SERVE - PUT, then GET
  *
- * An error means that the PUT part was refused as a whole (see PUT), or that
- * the GET part could not be carried out after the PUT part was: @put.failed
- * and the results then hold. A signal that comes while it waits gives success
- * with @get.count 0; it is never restarted. When an answer failed, the GET part
- * does not wait.
+ * An error means that the PUT part failed as a whole (see PUT), or that the
+ * GET part failed after the PUT part was carried out: @put.failed and the
+ * results then hold. If a signal interrupts the wait, the call succeeds with
+ * @get.count 0; it is never restarted. If an answer failed, the GET part does
+ * not wait.
  */
 #define USERBLK_SERVE		_IOWR(0xB7, 0x12, struct userblk_serve)
 
 /* userblk_reset.which */
-#define USERBLK_RESET_DEAD	0	/* of takers that are dead */
+#define USERBLK_RESET_DEAD	0	/* of dead takers */
 #define USERBLK_RESET_PID	1	/* of one process, dead or alive */
-#define USERBLK_RESET_OLDER	2	/* taken longer ago than @age_ns */
+#define USERBLK_RESET_OLDER	2	/* held longer than @age_ns */
 #define USERBLK_RESET_ID	3	/* one request */
-#define USERBLK_RESET_ALL	4	/* everything that is taken */
+#define USERBLK_RESET_ALL	4	/* all taken requests */
 
 /**
  * struct userblk_reset - put taken requests back
@@ -584,7 +594,7 @@ struct userblk_serve {
  * @pid: in: for RESET_PID: a process id (not a thread's) as the caller sees
  *	it; otherwise 0
  * @flags: in: 0
- * @count: out: how many were put back, or failed for their delivery limit
+ * @count: out: how many were put back, or failed at their delivery limit
  */
 struct userblk_reset {
 	__u64 id;
@@ -599,22 +609,22 @@ struct userblk_reset {
  * USERBLK_RESET - put taken requests back into the queue
  *
  * They go ahead of everything submitted later, in submission order per
- * hardware queue, under a new id; an answer to the old one gets ESTALE. With
- * RESET_DEAD always safe; the others act on processes that may still be
- * writing to their own store: make sure that they do not. Nothing to put back
- * is success with @count 0. Never waits.
+ * hardware queue, under a new id; an answer to the old id fails with ESTALE.
+ * RESET_DEAD is always safe. The others act on processes that may still be
+ * writing to their own store: make sure that they are not. If there is nothing
+ * to put back, the call succeeds with @count 0. Never waits.
  */
 #define USERBLK_RESET		_IOWR(0xB7, 0x13, struct userblk_reset)
 
 /**
- * struct userblk_taken - one request that somebody holds
+ * struct userblk_taken - one taken request
  * @id: out
  * @offset: out: bytes
  * @held_ns: out: time since it was taken
  * @length: out: bytes
  * @op: out: USERBLK_OP_*
  * @flags: out: USERBLK_TAKEN_*
- * @pid: out: who took it, as the reader sees it; 0 where it is not visible
+ * @pid: out: its taker, as the reader sees it; 0 if not visible there
  * @deliveries: out: 1 for the first
  * @reserved: out: 0
  */
@@ -633,45 +643,45 @@ struct userblk_taken {
 #define USERBLK_TAKEN_ORPHAN	(1u << 0) /* its taker is dead */
 
 /**
- * struct userblk_info - how a device is doing
+ * struct userblk_info - state of a device
  * @config: out: the configuration in force
- * @features: out: what the module can do, USERBLK_FEATURE_*
+ * @features: out: features of the module, USERBLK_FEATURE_*
  * @taken_list: in: address of an array of struct userblk_taken, or 0 with
  *	@taken_count 0
  * @taken_count: in: records in the array; out: records filled. The counts
- *	below are of the same moment within a request or two
+ *	below date from the same moment, within a request or two
  * @taken_size: in: sizeof(struct userblk_taken)
  * @state: out: USERBLK_STATE_*
- * @openers: out: how often the block device is open now
- * @queued: out: requests that wait
- * @taken: out: requests that somebody holds
- * @orphaned: out: those of them whose taker is dead
- * @oldest_queued_ns: out: the longest wait in the queue now, 0 if none
- * @oldest_taken_ns: out: the longest time that one is held now, 0 if none
- * @reads: out: READs completed since creation; so are the next ones
+ * @openers: out: current number of opens of the block device
+ * @queued: out: queued requests
+ * @taken: out: taken requests
+ * @orphaned: out: taken requests whose taker is dead
+ * @oldest_queued_ns: out: age of the oldest queued request, 0 if none
+ * @oldest_taken_ns: out: longest time a taken request has been held, 0 if none
+ * @reads: out: READs completed since creation; likewise the next four
  * @writes: out: WRITEs
  * @flushes: out: FLUSHes
  * @discards: out: DISCARDs
  * @write_zeroes: out: WRITE_ZEROESes
  * @bytes_read: out: of READs completed without error
  * @bytes_written: out: of WRITEs completed without error
- * @errors: out: completed with an error, for whatever reason
+ * @errors: out: requests completed with an error, for any reason
  * @gets: out: requests delivered
- * @resets: out: RESET calls that put something back
+ * @resets: out: RESET calls that put a request back
  * @put_back: out: requests put back by them
  * @given_back: out: requests given back by their takers
  * @stale: out: answers refused with ESTALE
- * @expired: out: failed for @config.queue_limit_ns
- * @exhausted: out: failed for @config.delivery_limit
- * @redirected: out: requests that the kernel carries out on files just now
+ * @expired: out: requests that failed at @config.queue_limit_ns
+ * @exhausted: out: requests that failed at @config.delivery_limit
+ * @redirected: out: requests that the kernel is carrying out on files now
  * @redirects: out: requests redirected since creation
  * @unserved_ns: out: how long @servers has been 0 since the first GET; 0 while
- *	it is not, and before that GET
- * @servers: out: processes that have taken requests, or waited for some, and
- *	live. One that stopped serving counts until it ends
+ *	@servers is not 0, and before that GET
+ * @servers: out: live processes that have taken requests, or waited for some.
+ *	A process that stopped serving counts until it exits
  * @reserved0: out: 0
- * @diskseq: out: the device's own for as long as the machine runs, while its
- *	number is given away again. As of the disk in sysfs
+ * @diskseq: out: identifies the device until reboot, while its number may be
+ *	reused. The same as the disk's diskseq in sysfs
  * @reserved: out: 0
  */
 struct userblk_info {
@@ -711,12 +721,12 @@ struct userblk_info {
 	__u64 reserved[3];
 };
 
-#define USERBLK_STATE_NEW	0	/* nobody has ever asked for requests */
-/* Somebody has: the device has its size. @servers tells of now. */
+#define USERBLK_STATE_NEW	0	/* nobody has asked for requests yet */
+/* A process has, once: the device has its size. See @servers for now. */
 #define USERBLK_STATE_SERVED	1
 
 /**
- * USERBLK_INFO - tell how the device is doing
+ * USERBLK_INFO - report the state of the device
  *
  * ENOMEM no memory for the list of taken requests. Changes nothing and never
  * waits.
@@ -738,13 +748,12 @@ struct userblk_resize {
 /**
  * USERBLK_RESIZE - change the device's size
  *
- * Seen at once by whoever uses the device, once it is served. Requests beyond a
- * new, smaller end that are queued already are delivered all the same; later
- * ones fail, those through a partition that reaches beyond it, too. A "change"
- * uevent with RESIZE=1 says that the size is another one; for several changes
- * within a second it may come once, after the last. Does not wait. EINVAL a bad
- * size; EFBIG larger than the block layer takes; EBUSY the device is still being
- * made.
+ * Once the device is served, its users see the new size at once. When a device
+ * shrinks, queued requests beyond the new end are still delivered; later ones
+ * fail, also through a partition that extends beyond it. A "change" uevent with
+ * RESIZE=1 reports the new size; after several changes within a second, one
+ * uevent may follow the last. Does not wait. EINVAL a bad size; EFBIG larger
+ * than the block layer supports; EBUSY the device is still being created.
  */
 #define USERBLK_RESIZE		_IOW(0xB7, 0x15, struct userblk_resize)
 

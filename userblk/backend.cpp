@@ -15,7 +15,7 @@ std::error_code Backend::discard(std::uint64_t, std::uint64_t) {
 }
 
 std::error_code Backend::write_zeroes(std::uint64_t offset, std::uint64_t length, ZeroFlags flags) {
-    // Never written to: one page set of zeros for all processes and threads.
+    // Never written: all processes and threads share one set of zero pages.
     static constexpr std::array<std::byte, 128 << 10> zeros{};
     while (length > 0) {
         const auto piece = std::min<std::uint64_t>(length, zeros.size());

@@ -14,17 +14,17 @@
 
 namespace userblk {
 
-/// What a store is and offers. It decides the properties of a device that is
-/// created for it. Sizes are in bytes; 0 leaves a value to its default.
+/// Properties of a store. They determine the properties of a device created for
+/// it. Sizes are in bytes; 0 selects the default.
 struct Description {
-    /// Of the store. 0: it has none of its own and takes on the device's.
+    /// Size of the store. 0: it has no size of its own and takes the device's.
     std::uint64_t size = 0;
     bool read_only = false;
     bool rotational = false;
-    /// An acknowledged write may be lost in a crash of the machine (never of a
-    /// worker!) until a flush: then flush() is called.
+    /// A crash of the machine (never of a worker!) may lose acknowledged writes that
+    /// were not flushed. Enables calls of flush().
     bool cache = false;
-    /// write() obeys WriteFlags::fua; without it a flush follows such a write.
+    /// write() honors WriteFlags::fua; without it, a flush follows such a write.
     bool fua = false;
     bool discard = false;
     bool write_zeroes = false;
@@ -34,7 +34,7 @@ struct Description {
     std::uint32_t io_opt = 0;
     std::uint32_t discard_granularity = 0;
     /// No operation crosses a multiple of this, a power of two from 4096 to 1 GiB.
-    /// A device that was made otherwise need not keep to it. 0: none.
+    /// A device created with another value does not guarantee it. 0: none.
     std::uint32_t chunk_size = 0;
 };
 
@@ -45,66 +45,66 @@ struct WriteFlags {
 
 struct ZeroFlags {
     bool fua = false;
-    /// The range must stay allocated: no hole may be punched.
+    /// The range stays allocated: do not punch a hole.
     bool keep_allocated = false;
 };
 
-/// What is asked of redirect().
+/// The operation that redirect() maps to files.
 struct Operation {
     enum class Kind { read, write, flush, discard, write_zeroes };
     Kind kind = Kind::read;
     std::uint64_t offset = 0; ///< bytes; 0 for a flush, as is the length
     std::uint64_t length = 0;
-    bool fua = false;            ///< write and write_zeroes: durable before it is answered
-    bool keep_allocated = false; ///< write_zeroes: no hole may be punched
+    bool fua = false;            ///< write and write_zeroes: durable before the answer
+    bool keep_allocated = false; ///< write_zeroes: do not punch a hole
 };
 
-/// An open file that a store lies in; see Backend::store_files().
+/// An open file that holds a store; see Backend::store_files().
 struct StoreFile {
-    std::string name;     ///< for people
-    std::string identity; ///< the same for everybody who opens the same one
-    int fd = -1;          ///< open as long as the backend is; it is locked. -1: there is none
+    std::string name;     ///< for messages
+    std::string identity; ///< equal for all that open the same file
+    int fd = -1;          ///< open for the life of the backend; gets locked. -1: none
     bool read_only = false;
 };
 
-/// A store: what the author of a driver writes.
+/// The interface to a store: the class that the author of a driver writes.
 ///
-/// **Ranges** lie within the device and are multiples of its logical block
-/// size; a range is never empty.
+/// **Ranges** lie within the device and are non-empty multiples of its logical
+/// block size.
 ///
-/// **Threads.** Every function may be called by any number of threads at the
-/// same time, and by any number of worker processes, each with its own copy of
-/// the object. Concurrent calls may be about overlapping ranges: the block layer
-/// promises no order between requests in flight and asks for none. Which of two
-/// overlapping writes wins is open; that nothing else breaks is the backend's
-/// duty. In the processes of a pool the threads that serve have no restartable
-/// sequences (rseq): see forgo_restartable_sequences().
+/// **Threads.** Any number of threads may call every function at the same time,
+/// and so may any number of worker processes, each with its own copy of the
+/// object. Ranges of concurrent calls may overlap: the block layer neither
+/// promises nor requires an order between requests in flight. Either of two
+/// overlapping writes may win; the backend must keep everything else intact.
+/// The serving threads of a pool's processes have no restartable sequences
+/// (rseq): see forgo_restartable_sequences().
 ///
-/// **Processes.** A worker may die at any instruction. A write that was
-/// acknowledged (write() returned success) must survive that: acknowledged data
-/// must never be kept in memory that belongs to the process alone, such as a
-/// user space cache, a std::vector, or private mappings. A file, a block device,
-/// shared memory (see SharedMemory) and another machine are all right. Nor may a
-/// write land after the process has died: no I/O that outlives it (io_uring,
-/// AIO) may be in flight once write() has returned.
+/// **Processes.** A worker may die at any instruction. Acknowledged writes
+/// (write() returned success) must survive its death: never keep acknowledged
+/// data in memory private to the process, such as a user space cache, a
+/// std::vector, or private mappings. A file, a block device, shared memory (see
+/// SharedMemory) and another machine are fine. Nor may a write land after the
+/// process has died: once write() has returned, no I/O that outlives the process
+/// (io_uring, AIO) may be in flight.
 ///
-/// Code of a backend that calls exit(), with whatever status, makes its worker die like
-/// that: the log tells the status, and another worker takes its place.
+/// If a backend calls exit(), with any status, its worker dies: the worker's log
+/// reports the status, and another worker replaces it.
 ///
-/// A request may be executed twice when a worker died after it had carried it
-/// out: the same write with the same data. Every call must allow for that.
+/// If a worker dies after it has carried out a request, the request may be executed
+/// again: the same write with the same data. Every call must allow for that.
 ///
-/// **Signals.** A worker that is to stop carries out what it has taken, and its
-/// threads get signals meanwhile (SIGTERM; SIGURG, see WaitMode::serve). Calls that
-/// can be restarted are; those that never are, such as poll(2), waits with a
-/// timeout, and sleeps, end with EINTR, and the backend goes on with them.
+/// **Signals.** A stopping worker carries out the requests it has taken, and its
+/// threads get signals meanwhile (SIGTERM; SIGURG, see WaitMode::serve). Restartable
+/// system calls are restarted. Others, such as poll(2), waits with a timeout, and
+/// sleeps, fail with EINTR, and the backend must retry them.
 ///
-/// **Errors** are errno values (std::generic_category, std::errc); the user of
-/// the device gets the nearest thing that the block layer knows: ENOSPC,
-/// EOPNOTSUPP, ETIMEDOUT, ENOMEM and a few more arrive as such, all else as EIO.
-/// What is no errno (4096 and more, another category) is answered as EIO, a negative
-/// errno as what it means. An exception is caught at the edge and becomes EIO. The
-/// worker's log names each, with the operation and its place. Calls may block.
+/// **Errors** are errno values (std::generic_category, std::errc). The user of the
+/// device gets the nearest error that the block layer knows: ENOSPC, EOPNOTSUPP,
+/// ETIMEDOUT, ENOMEM and a few more pass through, all others become EIO. A value
+/// that is no errno (4096 and more, another category) becomes EIO; a negative errno
+/// is read as its absolute value. An exception becomes EIO. The worker logs each
+/// error with the operation and its offset. Calls may block.
 class Backend {
 public:
     Backend() = default;
@@ -112,96 +112,93 @@ public:
     Backend& operator=(const Backend&) = delete;
     virtual ~Backend() = default;
 
-    /// What the store is and offers. Cheap, constant over the object's life
-    /// but for a size that was changed from outside.
+    /// The properties of the store. Cheap; constant over the object's life, except
+    /// for a size that was changed from outside.
     virtual Description describe() const = 0;
 
-    /// Fills all of @p data from @p offset on. Never a part: what cannot be read
-    /// in full is an error.
+    /// Fills all of @p data from @p offset on. A short read is an error.
     virtual std::error_code read(std::uint64_t offset, std::span<std::byte> data) = 0;
 
     /// Stores all of @p data at @p offset.
     virtual std::error_code write(std::uint64_t offset, std::span<const std::byte> data,
                                   WriteFlags flags) = 0;
 
-    /// Brings every write that was acknowledged before, by whatever worker, to
-    /// stable storage. Only called if describe().cache. Default: success.
+    /// Makes every write acknowledged so far, by any worker, durable. Called only if
+    /// describe().cache. Default: success.
     virtual std::error_code flush();
 
-    /// The range's content is not needed any more; what a later read of it
-    /// returns is open. A hint. Default: not supported.
+    /// Drops the content of the range; later reads of it may return anything. A
+    /// hint. Default: not supported.
     virtual std::error_code discard(std::uint64_t offset, std::uint64_t length);
 
-    /// The range reads as zeros afterwards. Default: write() of zeros in bounded
-    /// pieces.
+    /// Makes the range read as zeros. Default: write() of zeros in bounded pieces.
     virtual std::error_code write_zeroes(std::uint64_t offset, std::uint64_t length,
                                          ZeroFlags flags);
 
     enum class Access { load, store };
     /// For a store that is memory: the @p length bytes at @p offset in memory of
     /// this process. The kernel then copies the data of a READ (Access::load)
-    /// straight out of it, and that of a WRITE (Access::store) straight into it,
-    /// in place of read() and write(); for a durable write flush() follows.
+    /// straight from it, and the data of a WRITE (Access::store) straight into it,
+    /// instead of read() and write(); flush() follows a durable write.
     ///
     /// The memory must be shared, not private to the process (see above), and
-    /// must stay mapped while the object lives. Empty: not as memory, use read()
-    /// and write(); these are also used when the memory turns out not to be
-    /// accessible. Default: empty.
+    /// must stay mapped while the object lives. If the span is empty or its memory
+    /// turns out not to be accessible, the worker calls read() and write().
+    /// Default: empty.
     virtual std::span<std::byte> mapping(std::uint64_t offset, std::size_t length,
                                          Access access) noexcept;
 
-    /// Whether a read of this range gives nothing but zeros, as that of a hole
-    /// does: then the kernel fills it, and read() is not called. Cheap; asked
-    /// for every read. Default: false.
+    /// Whether the range reads as zeros alone, like a hole: then the kernel fills in
+    /// zeros and the worker does not call read(). Called for every read; must be
+    /// cheap. Default: false.
     virtual bool reads_as_zeroes(std::uint64_t offset, std::size_t length) noexcept;
 
-    /// For a store that only decides *where* data lies: names the places in files
-    /// or block devices, and the kernel carries the operation out there itself,
-    /// with no copy in this process; once it has accepted, it goes on even if the
-    /// process dies. What the places are for must have been made durable enough
-    /// before this returns: nothing tells when the operation is done.
+    /// For a store that only decides *where* data lies: names places in files or
+    /// block devices. The kernel carries the operation out there itself, without a
+    /// copy in this process. Once the kernel has accepted, it continues even if the
+    /// process dies. Metadata that the places depend on must be durable enough
+    /// before this returns: nothing reports when the operation is done.
     ///
-    /// Extents::add_hole() for all of it says that nothing remains to be done to
-    /// any file. Success with @p to left empty: use the other functions.
-    /// These are also used where the device or the kernel does not redirect
-    /// (see RedirectBackend for a store that has no others). An error is the
-    /// operation's. Only called if redirects(). Default: none.
+    /// Extents::add_hole() for the whole range means that no file needs to change.
+    /// Success with @p to left empty: the worker calls the other functions. It also
+    /// calls them where the device or the kernel does not redirect (see
+    /// RedirectBackend for a store that has no others). An error is the operation's
+    /// error. Called only if redirects(). Default: none.
     virtual std::error_code redirect(const Operation& operation, Extents& to);
 
-    /// Whether redirect() is to be asked, for every operation; the data of a
-    /// write is then not brought along beforehand. Asked once. Default: false.
+    /// Whether to call redirect() for every operation; the worker then does not
+    /// fetch the data of a write beforehand. Called once. Default: false.
     virtual bool redirects() const noexcept;
 
-    /// Whether write() ever looks at the data. If not, it is not brought along,
-    /// and what write() gets is memory with any content. Asked once. Default: true.
+    /// Whether write() reads its data. If not, the worker does not fetch the data,
+    /// and write() gets memory with arbitrary content. Called once. Default: true.
     virtual bool wants_data() const noexcept;
 
-    /// For a store that is memory: loads what it holds into this process, which has
-    /// locked its memory, so that it stays. Called once, before anything else is,
-    /// where that is wanted (see PoolOptions::lock_memory). Default: nothing.
+    /// For a store that is memory: loads its content into this process, which has
+    /// locked its memory, so that it stays resident. Called once, before any other
+    /// function, if PoolOptions::lock_memory is set. Default: does nothing.
     virtual std::error_code preload() noexcept;
 
-    /// The files that the store lies in, so that no other device gets them and its device
-    /// no other store by mistake: workers lock a byte far behind any data in each
-    /// (F_OFD_SETLK), and refuse to serve where another device's workers have. Default:
-    /// none, and nothing is refused.
+    /// The files that hold the store. Workers lock a byte far behind any data in each
+    /// (F_OFD_SETLK), and refuse to serve if workers of another device hold the lock, so
+    /// that no two devices share a store, and no device has two stores, by mistake.
+    /// Default: none, and workers refuse nothing.
     virtual std::vector<StoreFile> store_files() const;
 };
 
-/// The device that a backend is opened for.
+/// The device for which a backend is opened.
 struct DeviceContext {
     std::uint32_t number = 0;  ///< N of /dev/userblkN
     std::uint64_t diskseq = 0; ///< unique among all disks since boot
     std::uint64_t size = 0;    ///< bytes
-    bool read_only = false;    ///< nothing will be written
+    bool read_only = false;    ///< there will be no writes
 };
 
-/// Opens a backend. Called in each worker process, after fork, so that file
-/// descriptors and the like are its own and nothing is shared by accident.
+/// Opens a backend. Runs in each worker process, after fork, so that each worker has
+/// its own file descriptors and shares nothing by accident.
 ///
-/// To share on purpose, let it return an object that was made before the workers
-/// were: fork then gives each worker a copy of it, in which only memory that is
-/// mapped MAP_SHARED is common.
+/// To share on purpose, return an object created before the fork: each worker then has
+/// a copy of it, in which only memory mapped MAP_SHARED is common.
 ///
 /// @throws std::exception whose text names what could not be opened, and why
 using BackendFactory = std::function<std::shared_ptr<Backend>(const DeviceContext&)>;

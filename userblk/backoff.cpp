@@ -13,7 +13,7 @@ Backoff::Clock::time_point Backoff::died(Clock::time_point now) noexcept {
     ++deaths_;
     if (deaths_ == 1)
         return now;
-    // Beyond 2^20 every policy is at its longest delay.
+    // Beyond 2^20 every policy has reached its longest delay.
     const auto doublings = std::min(deaths_ - 2, 20U);
     const int factor = 1 << doublings;
     const bool longest = policy_.first >= policy_.longest / factor;

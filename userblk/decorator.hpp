@@ -7,19 +7,18 @@
 
 namespace userblk {
 
-/// A backend that stands before another, and may give it other data than it was given:
-/// an encrypting or compressing layer, one that adds checksums. It sees all data: reads,
-/// writes and flushes are passed on, and nothing that would let data take a way past
-/// read() and write(). So write_zeroes() calls the derived class's write() with zeros,
-/// discard() is not supported, and describe() offers neither of both; mapping(),
-/// reads_as_zeroes(), redirect() and wants_data() are those of a store that has none.
-/// A class that can do one of them, in terms of its own data, overrides it and
-/// describe(), and calls inner().
+/// A backend in front of another that may change the data on the way: a layer that
+/// encrypts, compresses or adds checksums. All data passes through it: it forwards reads,
+/// writes and flushes, and nothing that would let data bypass read() and write(). So
+/// write_zeroes() calls the derived class's write() with zeros, discard() is not supported,
+/// and describe() offers neither; mapping(), reads_as_zeroes(), redirect() and wants_data()
+/// have the defaults of Backend. A class that can support one of them for its own data
+/// overrides it and describe(), and calls inner().
 ///
-/// One that leaves the data as they are is a TransparentDecorator.
+/// For a layer that leaves data unchanged see TransparentDecorator.
 class Decorator : public Backend {
 public:
-    /// @throws std::invalid_argument if there is no @p inner
+    /// @throws std::invalid_argument if @p inner is null
     explicit Decorator(std::shared_ptr<Backend> inner);
 
     Description describe() const override;
@@ -37,18 +36,18 @@ private:
     std::shared_ptr<Backend> inner_;
 };
 
-/// A decorator that leaves data as they are, and so passes on discards and zeroes, too.
-/// Decorators can be composed in any order:
+/// A decorator that leaves data unchanged, and so also forwards discards and zeroes.
+/// Decorators compose in any order:
 ///
 ///     auto store = std::make_shared<FileBackend>("disk.img");
 ///     auto slow = std::make_shared<DelayBackend>(store, 10ms);
 ///     auto logged = std::make_shared<LogBackend>(slow, log);
 ///
-/// A derived class overrides around(), which sees every operation, rather than the
+/// A derived class overrides around(), which sees every operation, instead of the
 /// operations themselves.
 ///
-/// Not for a layer whose read() gives something else than what its write() has stored:
-/// zeros that are passed on would be read as noise.
+/// Not for a layer whose read() transforms what its write() stored: forwarded zeros
+/// would read as noise.
 class TransparentDecorator : public Decorator {
 public:
     using Decorator::Decorator;
@@ -64,7 +63,7 @@ public:
 
 protected:
     /// Carries the operation out on inner(). Refers to the caller of around(), and so must
-    /// not outlive that call. May be called again, or not at all.
+    /// not outlive that call. May be called several times, or not at all.
     class Proceed {
     public:
         template <class Call>
@@ -79,8 +78,8 @@ protected:
         std::error_code (*invoke_)(const void*);
     };
 
-    /// What happens for each operation, from any number of threads at a time; its result is
-    /// the operation's. Default: proceed().
+    /// Runs for each operation, in any number of threads at a time, and returns the
+    /// operation's result. Default: proceed().
     virtual std::error_code around(const Operation& operation, const Proceed& proceed);
 };
 

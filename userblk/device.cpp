@@ -66,8 +66,7 @@ userblk_config kernel_config(const DeviceConfig& config) {
     return result;
 }
 
-// What the kernel would refuse with a bare "invalid argument" and people get
-// wrong most often.
+// Common mistakes, for which the kernel returns a bare "invalid argument".
 void check(const DeviceConfig& config) {
     const auto block = config.logical_block_size != 0
                            ? config.logical_block_size
@@ -85,17 +84,17 @@ void check(const DeviceConfig& config) {
         throw std::invalid_argument("the limit on waiting in the queue is negative");
 }
 
-// The child's whole life: nothing here may allocate, lock, or return. How it ended stands in memory
-// that both have, since a parent that ignores SIGCHLD gets no status of its children.
+// All that the child runs: it may not allocate, lock, or return. It stores the result in shared
+// memory, because a parent that ignores SIGCHLD gets no exit status.
 [[noreturn]] void read_first_block(const char* path, dev_t number, std::atomic<int>& result) {
-    // Whoever waits for the end of our parent's output does not wait for us.
+    // Readers that wait for the end of the parent's output do not wait for the child.
     ::close_range(0, ~0U, 0);
     alignas(4096) static std::byte block[4096];
     struct stat about {};
     const int fd = ::open(path, O_RDONLY | O_DIRECT | O_CLOEXEC);
     if (fd >= 0 && (::fstat(fd, &about) < 0 || !S_ISBLK(about.st_mode) ||
                     (number != 0 && about.st_rdev != number)))
-        result = ENOTBLK; // it was replaced meanwhile
+        result = ENOTBLK; // replaced meanwhile
     else if (fd < 0 || ::pread(fd, block, sizeof(block), 0) < 0)
         result = errno;
     else
@@ -105,8 +104,8 @@ void check(const DeviceConfig& config) {
 
 using Clock = std::chrono::steady_clock;
 
-// Of a device that nobody has served yet there is nothing to read. Looks at it now
-// and then, and at once when it is removed.
+// A device that has never been served has no data to read. Polls it periodically, and
+// returns at once when it is removed.
 bool wait_served(const abi::ControlNode& node, Clock::time_point end) {
     constexpr auto look_every = std::chrono::milliseconds(10);
     while (node.info().device.state == USERBLK_STATE_NEW) {
@@ -125,7 +124,7 @@ int poll_timeout(std::chrono::nanoseconds limit) {
     return static_cast<int>(std::clamp<std::int64_t>(ms, 0, std::numeric_limits<int>::max()));
 }
 
-// Whoever used the path would use what lies there.
+// Users of the path would use whatever is there.
 void check_new_node(std::uint32_t number) {
     const auto fault = abi::block_node_fault(number);
     if (!fault)
@@ -162,7 +161,7 @@ Device Device::create(const DeviceConfig& config) {
     check_link(config.name);
     auto request = kernel_config(config);
     control.create(request);
-    // Memory of devices that went without their tools' help, by rmmod for example.
+    // Memory of devices removed without these tools, by rmmod for example.
     MemoryBackend::remove_stale();
     make_supervisor_folder();
     try {
@@ -184,7 +183,7 @@ void Device::remove(std::uint32_t number, bool force) {
     try {
         diskseq = abi::read_attributes(number).diskseq;
     } catch (const abi::NoSuchDevice&) {
-        // The kernel has the last word.
+        // The kernel decides.
     }
     remove(number, force, diskseq);
 }
@@ -200,7 +199,7 @@ DeviceContext Device::context_of(const abi::ControlNode& node) {
     DeviceContext context;
     context.number = node.number();
     context.diskseq = device.diskseq;
-    // An older module leaves that to sysfs, which goes by the number.
+    // An older module does not report it; look it up in sysfs by number.
     if ((device.features & USERBLK_FEATURE_DISKSEQ) == 0)
         context.diskseq = abi::read_attributes(node.number()).diskseq;
     context.size = device.config.size;
@@ -214,7 +213,7 @@ bool Device::wait_ready(std::chrono::nanoseconds limit) const {
     if (!wait_served(node_, end))
         return false;
     const SharedMemory memory(sizeof(std::atomic<int>));
-    auto& result = *new (memory.data()) std::atomic<int>(EINTR); // if it is killed
+    auto& result = *new (memory.data()) std::atomic<int>(EINTR); // if the child is killed
     if (const auto fault = abi::block_node_fault(this->number()); fault && !fault->missing)
         throw abi::WrongNode(fault->what + "; " + fault->mend);
     const dev_t number = abi::block_number(this->number()).value_or(0);
@@ -235,7 +234,7 @@ bool Device::wait_ready(std::chrono::nanoseconds limit) const {
         if (ready < 0 && errno != EINTR)
             abi::throw_errno("wait for " + path);
         if (ready == 0 && std::chrono::steady_clock::now() >= end) {
-            ::kill(child, SIGKILL); // it ends when its read does
+            ::kill(child, SIGKILL); // the child exits when its read ends
             return false;
         }
     }

@@ -14,8 +14,8 @@
 
 namespace userblk {
 
-/// What a device is to be. Sizes in bytes; 0 leaves a value to the kernel's
-/// default. As it is, it suits any store; for_backend() fits it to one.
+/// Configuration of a device to create. Sizes are in bytes; 0 selects the kernel's
+/// default. The defaults suit any store; for_backend() matches one store.
 struct DeviceConfig {
     std::uint64_t size = 0;              ///< a multiple of the logical block size; required
     std::string name;                    ///< optional; unique, letters, digits and "._+:-"
@@ -40,43 +40,43 @@ struct DeviceConfig {
     bool write_zeroes = true;
     bool stable_writes = false;
     bool partitions = true; ///< read the partition table; off for untrusted images
-    /// Whether workers may redirect requests to files; nothing: if root alone may
+    /// Whether workers may redirect requests to files; nothing: only if root alone may
     /// open the control node.
     std::optional<bool> redirect;
 
-    std::chrono::nanoseconds queue_limit{0}; ///< a request fails that waits longer; 0: never
+    std::chrono::nanoseconds queue_limit{0}; ///< requests queued longer fail; 0: no limit
     std::uint32_t delivery_limit = 0;        ///< deliveries before a request fails; 0: no limit
 
     uid_t owner = 0; ///< of the control node
     gid_t group = 0;
     mode_t mode = 0; ///< of the control node; 0: 0600
 
-    /// A device that offers what the backend offers, with its size and sizes.
+    /// A device with the features, size and block sizes of the backend.
     static DeviceConfig for_backend(const Description& backend);
 };
 
-/// One device, from the outside: who serves it and whether anybody does makes no
-/// difference here. Closing the object leaves the device as it is.
+/// A handle to one device, served or not. Destroying the object leaves the device
+/// unchanged.
 class Device {
 public:
-    /// Makes a device. Until a worker asks for requests it is empty for those who
-    /// open it, and I/O on it fails. Needs CAP_SYS_ADMIN. Never waits for a worker.
+    /// Creates a device. Until a worker asks for requests, it has size 0 for its
+    /// users, and I/O to it fails. Requires CAP_SYS_ADMIN. Never waits for a worker.
     /// @throws abi::ModuleNotLoaded; std::system_error "unable to create a device";
-    ///         std::invalid_argument if a value cannot be right; abi::WrongNode if
-    ///         something else lies where its nodes are to be. Then there is no device.
+    ///         std::invalid_argument for an invalid value; abi::WrongNode if the path
+    ///         of one of its nodes is something else. Then there is no device.
     static Device create(const DeviceConfig& config);
 
     /// @param dev a number, userblkN, /dev/userblkN, /dev/userblkcN, or a name
-    /// @throws abi::NoSuchDevice; std::system_error without permission
+    /// @throws abi::NoSuchDevice; std::system_error for lack of permission
     static Device open(std::string_view dev);
 
-    /// Removes a device, and the memory that belonged to it (mem:). Needs
-    /// CAP_SYS_ADMIN. With @p force also a device in use: what waits fails. Ends
-    /// however stuck the workers are.
+    /// Removes a device and the memory that belongs to it (mem:). Requires
+    /// CAP_SYS_ADMIN. @p force also removes a device in use: its waiting requests
+    /// fail. Ends even if workers are stuck.
     /// @throws std::system_error "unable to remove userblkN"
     static void remove(std::uint32_t number, bool force = false);
-    /// The same of the device with this diskseq alone, since its number may be
-    /// another one's by now; that gives "no such device".
+    /// The same, only if the device has this diskseq; otherwise the number was
+    /// reused, and the call fails with "no such device".
     static void remove(std::uint32_t number, bool force, std::uint64_t diskseq);
 
     explicit Device(abi::ControlNode node) noexcept : node_(std::move(node)) {}
@@ -88,19 +88,18 @@ public:
     /// The control node: information, resets, resizing.
     const abi::ControlNode& node() const noexcept { return node_; }
 
-    /// What a backend that serves this device has to know.
+    /// The context for a backend that serves this device.
     /// @throws std::system_error if it was removed
     DeviceContext context() const { return context_of(node_); }
-    /// The same, from a control node that is open.
+    /// The same, from an open control node.
     static DeviceContext context_of(const abi::ControlNode& node);
 
     /// Waits until the block device has its size and answers a read of its first
-    /// block, at most for @p limit (userblk::infinity: for ever). False: the time is
-    /// over.
-    /// The read is done by a child process that is left behind, waiting, if
-    /// nobody serves the device: a read in the kernel cannot be taken back.
+    /// block, up to @p limit (userblk::infinity: no limit). Returns false on timeout.
+    /// A child process does the read. It stays behind, blocked, if nobody serves the
+    /// device: a read in the kernel cannot be cancelled.
     /// @throws std::system_error if the read failed, or the node cannot be opened;
-    ///         abi::WrongNode if something else lies at its path
+    ///         abi::WrongNode if its path is something else
     bool wait_ready(std::chrono::nanoseconds limit) const;
 
 private:

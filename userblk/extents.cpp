@@ -15,7 +15,7 @@ bool follows(const Extent& last, int fd, std::uint64_t offset) noexcept {
 
 } // namespace
 
-// To the last one, if it follows on it.
+// Merges with the last extent, if contiguous.
 bool Extents::join(int fd, std::uint64_t offset, std::uint64_t length) noexcept {
     auto& last = extents_[count_ - 1];
     if (length == 0 || length > longest || !follows(last, fd, offset) ||

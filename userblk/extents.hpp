@@ -9,7 +9,7 @@
 
 namespace userblk {
 
-/// A piece of a file or block device that is open in this process, or a hole.
+/// A piece of a file or block device open in this process, or a hole.
 struct Extent {
     std::uint64_t offset = 0; ///< bytes from the beginning of the file
     std::uint32_t length = 0; ///< bytes; 0 for a flush
@@ -19,20 +19,20 @@ struct Extent {
 };
 
 /// Where an operation's data lies: extents that cover it in order and exactly.
-/// For a flush, one of length 0 for each file that is to be flushed. A plain
-/// value of one thread; takes no memory.
+/// A flush has one extent of length 0 for each file to flush. Not thread-safe;
+/// allocates no memory.
 class Extents {
 public:
-    /// As many as the kernel takes for one request (USERBLK_MAX_EXTENTS). The
-    /// device's chunk size keeps requests from needing more.
+    /// The kernel's limit for one request (USERBLK_MAX_EXTENTS). The device's chunk
+    /// size keeps requests within it.
     static constexpr std::size_t capacity = 32;
 
-    /// Adds @p length bytes at @p offset of @p fd, joined to the last ones if they
-    /// follow on them. False, and nothing is added, when it is full: then leave
-    /// it to the other functions.
+    /// Adds @p length bytes at @p offset of @p fd, merged with the last extent if
+    /// contiguous. Returns false and adds nothing when full: then leave the operation
+    /// to the other functions of Backend.
     bool add(int fd, std::uint64_t offset, std::uint64_t length) noexcept;
-    /// @p length bytes that are nowhere: they read as zeros, and for a flush
-    /// (length 0), a discard or zeros there is nothing to be done. Not for a write.
+    /// Adds @p length bytes that no file holds: they read as zeros, and a flush
+    /// (length 0), a discard or zeros need no I/O. Not for a write.
     bool add_hole(std::uint64_t length) noexcept { return add(-1, 0, length); }
 
     void clear() noexcept { count_ = 0, length_ = 0; }
@@ -42,7 +42,7 @@ public:
     const Extent* begin() const noexcept { return extents_.data(); }
     const Extent* end() const noexcept { return extents_.data() + count_; }
     bool only_holes() const noexcept;
-    /// Bytes of all of them.
+    /// Sum of the lengths, in bytes.
     std::uint64_t length() const noexcept { return length_; }
 
 private:
@@ -55,7 +55,7 @@ private:
     std::uint64_t length_ = 0;
 };
 
-// Most requests lie in one piece, for which this is all.
+// Most requests need one extent; this covers them without a call.
 inline bool Extents::add(int fd, std::uint64_t offset, std::uint64_t length) noexcept {
     if (count_ > 0 && join(fd, offset, length))
         return true;

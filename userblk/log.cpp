@@ -35,13 +35,13 @@ LogFunction log_to_stderr(std::string program, LogLevel most) {
     return [program = std::move(program), most](LogLevel level, const std::string& text) {
         if (level > most)
             return;
-        // getpid each time: the function is inherited by the workers.
+        // getpid each time: workers inherit the function.
         std::string line = program + "[" + std::to_string(::getpid()) + "]: ";
         if (level <= LogLevel::warning)
             line.append(to_string(level)).append(": ");
         line.append(printable(text)).append("\n");
-        // One write, so that the lines of several processes do not mix. Nobody
-        // could be told of a failure.
+        // One write, so that lines of several processes do not mix. A failure cannot
+        // be reported.
         [[maybe_unused]] const auto written = ::write(STDERR_FILENO, line.data(), line.size());
     };
 }

@@ -8,21 +8,20 @@ namespace userblk {
 
 enum class LogLevel { error, warning, notice, information, debug };
 
-/// Where the library's messages go: one line each, without a newline. May be
-/// called from any thread, and in the worker processes as well as in the
-/// supervisor, so it must not depend on a thread that fork does not copy. It is
-/// never called for a single request. What it throws is ignored. An empty
-/// function drops the messages.
+/// Receives the library's messages: one line each, without a newline. Any thread
+/// may call it, in the worker processes and in the supervisor, so it must not depend
+/// on a thread that fork does not copy. It is never called once per request. Its
+/// exceptions are ignored. An empty function drops the messages.
 using LogFunction = std::function<void(LogLevel, const std::string& text)>;
 
-/// What is said above of calling it: nothing if it is empty, and nothing comes out of it.
+/// Calls @p log by the rules above: not if it is empty, and ignores its exceptions.
 void write_log(const LogFunction& log, LogLevel level, const std::string& text) noexcept;
 
 /// "error", "warning", "notice", "information" or "debug".
 const char* to_string(LogLevel level) noexcept;
 
-/// Writes "PROGRAM[PID]: TEXT" to standard error, each message in one write, up
-/// to and including @p most verbose.
+/// Writes "PROGRAM[PID]: TEXT" to standard error, one write per message, for levels up
+/// to and including @p most.
 LogFunction log_to_stderr(std::string program, LogLevel most = LogLevel::information);
 
 } // namespace userblk

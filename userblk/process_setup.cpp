@@ -29,7 +29,7 @@ constexpr std::size_t page = 4096;
 std::error_code set_io_flusher() noexcept {
     if (::prctl(PR_SET_IO_FLUSHER, 1, 0, 0, 0) < 0)
         return abi::last_error();
-    // Elsewhere the call has silently failed for years: look.
+    // Elsewhere this call failed silently for years: verify.
     if (::prctl(PR_GET_IO_FLUSHER, 0, 0, 0, 0) != 1)
         return std::make_error_code(std::errc::operation_not_permitted);
     return {};
@@ -37,7 +37,7 @@ std::error_code set_io_flusher() noexcept {
 
 namespace {
 
-// Not to bring it in costs time later; nobody could be told more than that.
+// Failure only costs speed later, so it is ignored.
 void preload_program() noexcept {
     const auto segments = [](dl_phdr_info* info, std::size_t, void*) {
         for (int i = 0; i < info->dlpi_phnum; ++i) {
@@ -80,7 +80,7 @@ std::error_code set_oom_score_adj(int value) noexcept {
 
 namespace {
 
-// What somebody has chosen stays.
+// A policy that was set explicitly stays.
 std::error_code replace_usual_policy(int by, int priority) noexcept {
     const int policy = ::sched_getscheduler(0);
     if (policy < 0)
@@ -103,7 +103,7 @@ std::error_code schedule_as_fifo() noexcept {
     return replace_usual_policy(SCHED_FIFO, 1);
 }
 
-// The GNU C library has registered its area for the thread (RSEQ_FLAG_UNREGISTER and the lengths
+// The GNU C library registers an area per thread (RSEQ_FLAG_UNREGISTER and the lengths
 // are those of rseq(2) in Linux; a kernel since 6.3 may have been given a longer one).
 std::error_code forgo_restartable_sequences() noexcept {
     if (__rseq_size == 0)

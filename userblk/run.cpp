@@ -18,7 +18,7 @@ constexpr int failure = 1;
 constexpr int wrong_usage = 2;
 
 struct Options {
-    std::string dev; // empty: make a device
+    std::string dev; // empty: create a device
     std::string size = "64M";
     bool size_given = false;
     std::string name;
@@ -28,10 +28,10 @@ struct Options {
     bool read_only = false;
     bool keep = false;
     bool verbose = false;
-    std::vector<std::string> arguments; // behind "--"
+    std::vector<std::string> arguments; // after "--"
 };
 
-// Names the options and lets a CLI::ParseError out.
+// Declares and parses the options; throws CLI::ParseError.
 Options parse(int argc, char** argv) {
     Options options;
     const auto end = std::find(argv, argv + argc, std::string_view("--"));
@@ -73,7 +73,7 @@ std::string sizes(std::uint64_t bytes) {
     return format_size(bytes) + " (" + std::to_string(bytes) + " bytes)";
 }
 
-// A store may have a size of its own; a device that was asked for may be smaller.
+// A store may have a size of its own; the device may be smaller.
 void check_size(const RunArguments& arguments, const Description& store, const std::string& what) {
     if (arguments.size_given && store.size != 0 && arguments.size > store.size)
         throw std::runtime_error(what + " " + sizes(arguments.size) +

@@ -12,15 +12,15 @@
 
 namespace userblk {
 
-/// What the command line of a driver made with run() says to its backend.
+/// The command line of a driver built with run(), for its backend.
 struct RunArguments {
     std::uint64_t size = 0;             ///< of the device, in bytes
-    bool size_given = false;            ///< by --size or DEV: it is not the default
+    bool size_given = false;            ///< by --size or DEV; false: the default
     bool read_only = false;             ///< of the device
-    std::vector<std::string> arguments; ///< what stands after "--"
+    std::vector<std::string> arguments; ///< the arguments after "--"
 };
 
-/// Makes the backend, in the supervisor, before the workers are forked.
+/// Creates the backend, in the supervisor, before it forks the workers.
 using MakeBackend = std::function<std::shared_ptr<Backend>(const RunArguments&)>;
 
 /// A whole driver: main() in one line.
@@ -28,26 +28,25 @@ using MakeBackend = std::function<std::shared_ptr<Backend>(const RunArguments&)>
 ///     DRIVER [DEV] [--size 1G] [--workers 2] [--threads 1] [--name NAME]
 ///            [--read-only] [--wait poll|serve] [--keep] [-- ARGUMENT...]
 ///
-/// --size makes the device smaller than the store where the backend describes one with a
-/// size of its own, and is refused where it is larger. Without it the device has the
-/// store's size, or 64M.
+/// --size sets the size of the device. If the backend describes a size of its own, --size
+/// may be smaller and fails if larger. The default is the store's size, or 64M.
 ///
-/// With DEV it serves that device, which stays when the driver ends. Without, it
-/// makes one, prints the path of its block node, and removes it at the end, also
-/// by SIGINT (Ctrl-C) and SIGTERM; unless it is in use then (mounted), or --keep
-/// was given: then it stays, its requests wait, and a message says how to serve
-/// or remove it.
+/// With DEV, it serves that device, which stays when the driver exits. Without, it
+/// creates one, prints the path of its block node, and removes it on exit, also after
+/// SIGINT (Ctrl-C) and SIGTERM. If the device is in use then (mounted), or --keep was
+/// given, the device stays, its requests block, and a message says how to serve or
+/// remove it.
 ///
-/// The backend is made **once, before** the workers are forked. Each worker has a
-/// copy of it; only what is in shared memory is common to them and survives them
-/// (see Backend and SharedMemory).
+/// The backend is created **once, before** the workers are forked. Each worker has a
+/// copy; only shared memory is common to them and outlives them (see Backend and
+/// SharedMemory).
 ///
-/// @returns main()'s: 0 after an orderly end, 1 failure, 2 wrong usage. Errors are
-///          told on standard error.
+/// @returns the exit status: 0 after an orderly stop, 1 failure, 2 invalid usage.
+///          Prints errors to standard error.
 int run(int argc, char** argv, const MakeBackend& make);
 
-/// The same for a backend made from RunArguments, from the device's size (a
-/// std::uint64_t), or from nothing, whichever constructor there is.
+/// The same for a backend constructible from RunArguments, from the device's size (a
+/// std::uint64_t), or from nothing; the first that exists.
 template <class MyBackend>
 int run(int argc, char** argv) {
     static_assert(std::is_base_of_v<Backend, MyBackend>);

@@ -24,14 +24,14 @@ void remove_device(const abi::Identity& device, const LogFunction& log, const st
         throw std::system_error(error, "unable to remove " + abi::block_path(device.number));
 }
 
-// While it is served: who has it open for a moment, to read what is on it, gets its answers.
+// While it is served: programs that briefly open it to probe its content still get answers.
 std::function<bool()> removal_before_stop(const abi::Identity& device) {
     return [removal = std::optional<Removal>(), device]() mutable {
         if (!removal)
             removal.emplace(device);
         const auto result = removal->attempt();
         return result && *result &&
-               *result != std::errc::no_such_device; // what was removed ends by itself
+               *result != std::errc::no_such_device; // a removed device ends the pool on its own
     };
 }
 
@@ -40,7 +40,7 @@ std::function<bool()> removal_before_stop(const abi::Identity& device) {
 int serve_device(const Device& device, const BackendFactory& make, PoolOptions options,
                  bool temporary, const std::string& advice) {
     const LogFunction log = options.log;
-    // At the end the number may be another device's.
+    // By then the number may have been reused.
     const abi::Identity identity{device.number(), device.context().diskseq};
     if (temporary)
         options.may_stop = removal_before_stop(identity);

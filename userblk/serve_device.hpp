@@ -8,16 +8,16 @@
 
 namespace userblk {
 
-/// The main part of a driver with a command line of its own, as run() is one: serves
-/// the device with a Pool until it is told to stop, and prints the path of the block
-/// node on standard output once the workers serve.
+/// The main part of a driver with a command line of its own, such as run(): serves the
+/// device with a Pool until stopped, and prints the path of the block node to standard
+/// output once the workers serve.
 ///
-/// A temporary device is removed at the end, unless somebody uses it (has it mounted):
-/// then it stays, its requests wait, and a warning says so, followed by the advice,
-/// a sentence on how to go on. options.ready is this function's own.
+/// At the end it removes a temporary device, unless the device is in use (mounted): then
+/// the device stays, its requests block, and a warning reports that, followed by @p advice,
+/// a sentence on what to do. Overwrites options.ready.
 ///
-/// @returns main()'s: 0 after an orderly end, 1 failure.
-/// @throws  what Pool::run() throws.
+/// @returns the exit status: 0 after an orderly stop, 1 failure.
+/// @throws the exceptions of Pool::run()
 int serve_device(const Device& device, const BackendFactory& make, PoolOptions options,
                  bool temporary, const std::string& advice);
 

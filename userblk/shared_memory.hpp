@@ -7,11 +7,11 @@
 
 namespace userblk {
 
-/// Zeroed memory that is shared with all processes forked later, so that what
-/// one of them wrote is there when it has died. It goes with the last of them.
+/// Zeroed memory shared with all processes forked later, so that data outlives the
+/// process that wrote it. The last of them to exit frees it.
 ///
-/// Make it before the workers are: in the constructor of a backend that is given
-/// to userblk::run, for example. Takes memory only as it is written to.
+/// Create it before the workers are forked, for example in the constructor of a backend
+/// passed to userblk::run. Pages are allocated on first write.
 class SharedMemory {
 public:
     /// @throws std::system_error "unable to map N bytes of shared memory"

@@ -14,18 +14,18 @@
 
 namespace userblk {
 
-/// What stands on a command line for a store:
+/// A store as written on a command line:
 ///
-///     mem:            memory that belongs to the device and goes with it
+///     mem:            memory that belongs to the device and is removed with it
 ///     mem:NAME        memory under a name of its own, which stays
 ///     file:PATH       a file or a block device
-///     null:           reads as zeros, forgets what is written
+///     null:           reads as zeros, drops writes
 ///
-/// with decorators before it, each followed by a comma:
+/// optionally preceded by decorators, each followed by a comma:
 ///
 ///     log,            logs every call
-///     delay=TIME,     each call takes at least that much longer
-///     readonly,       refuses to write
+///     delay=TIME,     delays each call by at least TIME
+///     readonly,       refuses writes
 ///     errors=N,       every Nth call fails with EIO
 ///
 /// for example "log,delay=10ms,file:/srv/disk.img".
@@ -33,38 +33,37 @@ class BackendSpec {
 public:
     enum class Kind { memory, file, null };
 
-    /// @throws std::invalid_argument whose text names what was wrong and what
-    ///         would be right
+    /// @throws std::invalid_argument whose text quotes the invalid part and lists
+    ///         the valid forms
     static BackendSpec parse(std::string_view text);
 
     Kind kind() const noexcept { return kind_; }
     /// PATH or NAME; empty if there is none.
     const std::string& argument() const noexcept { return argument_; }
-    /// As it was given.
+    /// The text passed to parse().
     const std::string& text() const noexcept { return text_; }
 
-    /// The data of a file shall not pass through the worker, but be moved by the
-    /// kernel; @p data_path says how.
-    /// @throws std::invalid_argument if it is no file, or something stands before
-    ///         it that has to see the data
+    /// Sets how the data of a file moves: through the worker, or by the kernel alone.
+    /// @throws std::invalid_argument if the store is not a file, or if a decorator in
+    ///         front of it needs to see the data
     void set_data_path(FileBackend::DataPath data_path);
 
-    /// The store is open as @p fd and is opened again by that, whatever has its path or name by
-    /// now. The descriptor must stay open as long as stores are; -1: by path or name.
+    /// Reopens the store from @p fd, even if its path or name now leads elsewhere. The
+    /// descriptor must stay open as long as stores are; -1: open it by path or name.
     void set_open_file(int fd) noexcept { open_file_ = fd; }
-    /// Where it is opened for a device: a path; empty: nowhere.
+    /// The path of the store of a device; empty: it has none.
     std::string path(const DeviceContext& device) const;
 
-    /// What a device for this store would be, without a device; for creating
-    /// one. @p size is what the caller asked for, in bytes, 0: what the store has.
-    /// A file is opened and closed again; memory is not made yet.
-    /// @throws std::invalid_argument if the size is missing, or more than the file
-    ///         has; std::system_error if the file cannot be opened
+    /// The properties of the store, to create a device for it. @p size is the requested
+    /// size in bytes; 0: the size of the store. Opens a file and closes it again; does not
+    /// create memory.
+    /// @throws std::invalid_argument if the size is missing, or larger than the file;
+    ///         std::system_error if the file cannot be opened
     Description describe(std::uint64_t size, bool read_only = false) const;
 
-    /// Opens the store for a device, to be called in the process that serves it.
-    /// @p log is where "log," writes; empty: standard error.
-    /// @throws std::system_error, std::invalid_argument with a text for people
+    /// Opens the store for a device; call it in the process that serves the device.
+    /// "log," writes to @p log; empty: standard error.
+    /// @throws std::system_error, std::invalid_argument with a text for the user
     std::shared_ptr<Backend> open(const DeviceContext& device, const LogFunction& log = {}) const;
 
     /// open() as a factory; it holds a copy of this object.

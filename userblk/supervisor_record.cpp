@@ -90,11 +90,11 @@ void SupervisorFile::write(const SupervisorRecord& record) noexcept {
         if (fd_ && ::pwrite(fd_.get(), text.data(), text.size(), 0) >= 0) [[maybe_unused]]
             const int cut = ::ftruncate(fd_.get(), static_cast<off_t>(text.size()));
     } catch (...) {
-        // Not enough memory to say it.
+        // Not enough memory to report it.
     }
 }
 
-// Its own file must not be opened: closing it again would take the lock away.
+// Skip our own file: closing it after opening it would drop the lock.
 std::vector<SupervisorRecord> supervisor_records(std::uint32_t number) {
     std::vector<SupervisorRecord> records;
     for (const auto& [pid, path] : announcements_of(number)) {

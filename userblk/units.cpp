@@ -13,7 +13,7 @@ namespace userblk {
 
 namespace {
 
-__extension__ using Wide = unsigned __int128; // a number times a unit fits
+__extension__ using Wide = unsigned __int128; // fits a number times a unit
 
 constexpr std::string_view size_help =
     "a size is a number of bytes, or a number with K, M, G, T, P "
@@ -28,16 +28,16 @@ constexpr std::string_view time_help =
                                 "\": " + std::string(why) + "; " + std::string(help));
 }
 
-// A decimal number at the start of a text, as digits and a power of ten.
+// A decimal number at the start of a text: digits and a power of ten.
 struct Decimal {
     std::uint64_t digits = 0;
     std::uint64_t scale = 1; // the value is digits / scale
-    std::size_t length = 0;  // characters of the text that it took; 0: no number
-    bool overflow = false;   // then the others say nothing
+    std::size_t length = 0;  // characters consumed; 0: no number
+    bool overflow = false;   // then the other fields are meaningless
 };
 
 Decimal parse_decimal(std::string_view text) {
-    constexpr std::size_t most_behind_point = 18; // that is all the scale holds
+    constexpr std::size_t most_behind_point = 18; // more overflow the scale
     Decimal number;
     bool point = false;
     std::size_t digits = 0, behind_point = 0;
@@ -218,7 +218,7 @@ std::string format_duration(std::chrono::nanoseconds time) {
             text.append(" ").append(std::to_string(small)).append(small_unit);
         return text;
     };
-    // Not std::chrono::round, which goes through the next second, and there may be none.
+    // Not std::chrono::round: it computes the next second, which may overflow.
     constexpr auto billion = std::nano::den;
     const auto seconds = time.count() / billion + (time.count() % billion >= billion / 2 ? 1 : 0);
     if (seconds < 3600)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-// Everything at once.
+// Includes all of the public API.
 
 #include "userblk/backend.hpp"
 #include "userblk/backends/delay_backend.hpp"

@@ -44,7 +44,7 @@ struct Worker::Shared {
     WorkerState state;
     bool claimed = false;
     std::vector<std::unique_ptr<WorkerThread>> threads;
-    std::mutex mutex; // of failure
+    std::mutex mutex; // guards failure
     std::exception_ptr failure;
 };
 
@@ -70,7 +70,7 @@ Worker::Worker(abi::ControlNode node, std::shared_ptr<Backend> backend, WorkerOp
 
 Worker::~Worker() = default;
 
-// One that ends, for whatever reason, ends all.
+// A thread that ends, for any reason, ends all.
 void Worker::Shared::run_thread(WorkerThread& thread) noexcept {
     try {
         thread.run();
@@ -82,13 +82,13 @@ void Worker::Shared::run_thread(WorkerThread& thread) noexcept {
     state.stop();
 }
 
-// As many threads more as can be had; it goes on with those that there are.
+// Starts the other threads; on failure the worker continues with those it has.
 void Worker::Shared::start_others(std::vector<std::thread>& others) {
     others.reserve(threads.size());
     try {
         for (std::size_t i = 1; i < threads.size(); ++i)
             others.emplace_back([this, i] {
-                forgo_restartable_sequences(); // not to do so costs time only
+                forgo_restartable_sequences(); // failure only costs speed
                 run_thread(*threads[i]);
             });
     } catch (const std::exception& error) {
@@ -105,7 +105,7 @@ DeviceContext identity_of(const abi::ControlNode& node) {
     try {
         device.diskseq = abi::read_attributes(device.number).diskseq;
     } catch (const abi::NoSuchDevice&) {
-        // It is gone, or sysfs is: then devices cannot be told from each other.
+        // The device, or sysfs, is gone: devices cannot be distinguished then.
     }
     return device;
 }

@@ -12,102 +12,102 @@
 namespace userblk {
 
 enum class WaitMode {
-    poll, ///< poll(2) on the control node, which wakes all that wait so for one request
-    serve ///< inside SERVE: wakes one for one request, and it has it with the same call
+    poll, ///< poll(2) on the control node: one request wakes all waiters
+    serve ///< inside SERVE: one request wakes one waiter, and the same call takes it
 };
 
 struct WorkerOptions {
     unsigned threads = 1; ///< at least 1
-    /// The most requests that one thread takes at a time, 1 ... 4096. Slow stores
-    /// get less (see BatchSize). 0: 8 where it may run on several processors, which
-    /// lets them work at the same time, 32 where there is one.
+    /// The most requests that a thread takes at a time, 1 ... 4096. Slow stores get
+    /// fewer (see BatchSize). 0: 8 if the thread may run on several processors, so that
+    /// they work in parallel, 32 if there is one.
     unsigned batch = 0;
-    /// userblkctl and userblk::run() take WaitMode::serve if nothing else is said. Here
-    /// it has to be asked for: it uses a signal of the program, see Worker::run().
+    /// userblkctl and userblk::run() default to WaitMode::serve. Here it is opt-in,
+    /// because it uses a signal of the program, see Worker::run().
     WaitMode wait = WaitMode::poll;
-    /// With WaitMode::serve: look for requests for some microseconds before going
-    /// to sleep, if that has helped lately. Costs processor time, saves latency.
+    /// With WaitMode::serve: spin for some microseconds before going to sleep, if
+    /// spinning has helped recently. Costs processor time, saves latency.
     bool spin = false;
-    /// Each thread keeps to one hardware queue, as long as that has requests, and
-    /// to the processors whose requests it brings; see Worker::take_place().
+    /// Each thread prefers one hardware queue, while that has requests, and runs on
+    /// the processors that submit to it; see Worker::take_place().
     bool pin = false;
-    /// The store may have other devices, and the device other stores: somebody sees to it
-    /// that their data are the same, or in nobody's way. See Worker::claim().
+    /// Allows other devices for the store, and other stores for the device: the caller
+    /// ensures that their data agree or do not conflict. See Worker::claim().
     bool share = false;
-    /// What messages call the store, such as "file:/srv/disk.img". Where it is empty a
-    /// Pool takes PoolOptions::record's, a Worker what Backend::store_files() says.
+    /// The name of the store in messages, such as "file:/srv/disk.img". Empty: a Pool
+    /// uses that of PoolOptions::record, a Worker that of Backend::store_files().
     std::string store;
     LogFunction log;
 };
 
 /// How a worker's run() ended.
 enum class WorkerEnd {
-    stopped, ///< stop() was called; everything taken has been answered
+    stopped, ///< stop() was called; all taken requests were answered
     removed  ///< the device was removed
 };
 
-/// One process's part in serving a device: a loop that takes requests, has the
-/// backend carry them out, and answers them; in any number of threads, beside
-/// any number of other workers, which it does not know of.
+/// One process's part in serving a device: a loop that takes requests, lets the
+/// backend carry them out, and answers them. It runs in any number of threads,
+/// beside any number of other workers, which it does not know.
 ///
-/// When the kernel tells that a process died which held requests, the first
-/// living worker to hear of it puts them back (RESET), so that a device needs no
-/// supervisor to heal.
+/// When the kernel reports that a process died while it held requests, the first
+/// live worker to notice puts them back (RESET), so that a device recovers without a
+/// supervisor.
 ///
 /// Memory: about 1.5 MiB per thread for a device with the default max_transfer,
-/// touched only as requests need it; what is more than 256 KiB of it is given back
-/// when there are none for a second.
+/// touched only as requests need it. After a second without requests, a thread frees
+/// all but 256 KiB of it.
 class Worker {
 public:
-    /// @p node is the worker's own, opened in this process: the kernel holds the
-    /// process responsible for what it takes.
+    /// @p node must be opened in this process, for this worker alone: the kernel records
+    /// the process as the taker.
     /// @throws std::system_error if the device does not answer;
-    ///         std::invalid_argument for options out of their range
+    ///         std::invalid_argument for options out of range
     Worker(abi::ControlNode node, std::shared_ptr<Backend> backend, WorkerOptions options = {});
     ~Worker();
     Worker(const Worker&) = delete;
     Worker& operator=(const Worker&) = delete;
 
-    /// Makes sure that no other device has the store, nor this device another store, as far
-    /// as can be seen from the locks of other workers (see Backend::store_files()), and locks
-    /// them for as long as this process lives. run() does so first if nobody has. Waits for
-    /// some moments for who may be about to leave.
+    /// Checks, by the locks of other workers (see Backend::store_files()), that no other device
+    /// has the store and that this device has no other store, and locks both for the life of
+    /// this process. run() does this first unless done before. Waits briefly for workers that
+    /// may be about to exit.
     /// @throws std::runtime_error that names device and store
     void claim();
-    /// Only that no other device has the store; for a worker that waits until those that serve
-    /// the device with another one have ended.
+    /// Claims the store alone, not the device; for a worker that waits until the workers that
+    /// serve the device with another store have exited.
     void claim_store();
 
     /// Serves until stop() is called or the device is removed. The calling thread
-    /// is one of those that serve. With WaitMode::serve SIGURG is used to end their
-    /// waits, with SA_RESTART; handler and mask are put back as they were, with the
-    /// last worker of the process. Call it once.
+    /// is one of those that serve. WaitMode::serve interrupts their waits by SIGURG,
+    /// with SA_RESTART; the last worker of the process restores handler and mask. Call
+    /// it once.
     ///
-    /// Answers refused as stale are counted and otherwise ignored: somebody has
-    /// put the request back. Exceptions of the backend become EIO. What the backend
-    /// fails with is logged: the operation, its place and the error, at most ten
-    /// messages in ten seconds, with the number of those left out.
-    /// @throws std::system_error if threads or memory cannot be had, or the
-    ///         kernel refuses to serve in a way that is no consequence of removal;
-    ///         end the process then, so that others put back what it still holds
+    /// Stale answers are counted and otherwise ignored: the request was put back.
+    /// Exceptions of the backend become EIO. Errors of the backend are logged with the
+    /// operation and its offset, at most ten messages in ten seconds, with the number
+    /// of those suppressed.
+    /// @throws std::system_error if threads or memory cannot be allocated, or if SERVE
+    ///         fails other than by removal; exit the process then, so that others put
+    ///         back what it still holds
     WorkerEnd run();
 
-    /// With WorkerOptions::pin: which of the workers of its device this one is, from
-    /// 0 on, so that their threads share the hardware queues out. Before run().
+    /// With WorkerOptions::pin: the index of this worker among those of its device, from
+    /// 0, by which their threads divide the hardware queues. Call it before run().
     void take_place(unsigned place) noexcept;
 
-    /// Takes all memory that requests may need now, not when they do, and has the
-    /// backend load what it keeps in memory; for a process that has locked its
-    /// memory (see lock_memory()). Before run().
+    /// Allocates now all memory that requests may need, and calls Backend::preload();
+    /// for a process that has locked its memory (see lock_memory()). Call it before
+    /// run().
     std::error_code preload() noexcept;
 
-    /// Makes run() drain and return: what is taken is answered, nothing new is
-    /// taken. Returns at once. Callable from any thread and from a signal handler,
-    /// any number of times, also before run().
+    /// Makes run() drain and return: it answers what it has taken and takes nothing
+    /// new. Returns at once. Callable from any thread and from a signal handler, any
+    /// number of times, also before run().
     void stop() noexcept;
 
     struct Counts {
-        std::uint64_t requests = 0; ///< carried out; so are the next ones
+        std::uint64_t requests = 0; ///< carried out; likewise the next ones
         std::uint64_t reads = 0;
         std::uint64_t writes = 0;
         std::uint64_t flushes = 0;
@@ -116,11 +116,11 @@ public:
         std::uint64_t bytes_read = 0;
         std::uint64_t bytes_written = 0;
         std::uint64_t errors = 0;   ///< answered with an error
-        std::uint64_t stale = 0;    ///< answers refused: put back meanwhile
-        std::uint64_t resets = 0;   ///< times that something was put back
+        std::uint64_t stale = 0;    ///< refused answers: put back meanwhile
+        std::uint64_t resets = 0;   ///< RESETs that put a request back
         std::uint64_t put_back = 0; ///< requests put back
     };
-    /// What all threads have done so far. From any thread, at any time.
+    /// Totals of all threads so far. Callable from any thread, at any time.
     Counts counts() const noexcept;
 
 private:

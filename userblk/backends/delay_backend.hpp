@@ -7,7 +7,7 @@
 
 namespace userblk {
 
-/// Sleeps before each operation; each thread on its own.
+/// Sleeps before each operation, in the thread that carries it out.
 class DelayBackend final : public TransparentDecorator {
 public:
     DelayBackend(std::shared_ptr<Backend> inner, std::chrono::nanoseconds delay);

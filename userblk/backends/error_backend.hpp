@@ -7,8 +7,8 @@
 
 namespace userblk {
 
-/// Every Nth operation, counted over all kinds and threads of this process, fails and
-/// is not carried out.
+/// Fails every Nth operation without carrying it out. Counts operations of all kinds and
+/// threads of this process.
 class ErrorBackend final : public TransparentDecorator {
 public:
     /// @throws std::invalid_argument if @p interval is 0

@@ -24,8 +24,8 @@ constexpr std::uint32_t file_block_size = 512;
 constexpr std::uint32_t page = 4096;
 constexpr std::uint32_t largest_granularity = 1 << 20;
 
-// A number that the kernel tells of a disk's queue. A partition has none of its
-// own: its disk is one level up.
+// An attribute of a disk's queue in sysfs. A partition has no queue directory; its
+// disk is one level up.
 std::uint64_t queue_attribute(dev_t device, const std::string& name) {
     const std::string folder =
         "/sys/dev/block/" + std::to_string(major(device)) + ":" + std::to_string(minor(device));
@@ -53,7 +53,7 @@ struct stat status_of(int fd) {
     return status;
 }
 
-// When a store was read last is of no interest, but it costs something to note.
+// O_NOATIME: access times of a store are useless, and updating them costs I/O.
 abi::FileDescriptor open_store(const std::string& path, FileBackend::Mode mode, int open_file,
                                int more = 0) {
     const int flags = (mode == FileBackend::Mode::read_only ? O_RDONLY : O_RDWR) | more;
@@ -67,14 +67,14 @@ abi::FileDescriptor open_store(const std::string& path, FileBackend::Mode mode, 
         if (error.code() != std::errc::operation_not_permitted)
             throw;
     }
-    return open(flags); // not its owner
+    return open(flags); // only the owner may use O_NOATIME
 }
 
 } // namespace
 
 FileBackend::FileBackend(const std::string& path, Mode mode, DataPath data_path, int open_file)
     : path_(path), fd_(open_store(path, mode, open_file)), data_path_(data_path) {
-    if (data_path == DataPath::direct) // the same, should the path change hands meanwhile
+    if (data_path == DataPath::direct) // reopen the same file, even if the path changes meanwhile
         direct_ = open_store(path, mode, fd_.get(), O_DIRECT);
     const auto status = status_of(fd_.get());
     block_device_ = S_ISBLK(status.st_mode);
@@ -95,12 +95,12 @@ FileBackend::FileBackend(const std::string& path, Mode mode, DataPath data_path,
 void FileBackend::describe_file(std::uint64_t size, std::uint32_t block_size) {
     description_.logical_block_size = file_block_size;
     description_.size = size - size % file_block_size;
-    // The page cache is between the file and its disk.
+    // The page cache lies between the file and its disk.
     description_.cache = description_.fua = true;
     if (description_.read_only)
         return;
     description_.write_zeroes = true;
-    // Whether holes can be punched is asked where it changes nothing: behind the end.
+    // Probe hole punching where it changes nothing: behind the end.
     const auto behind = (size + page - 1) / page * page;
     if (allocate(fd_.get(), FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, behind, page))
         return;
@@ -132,9 +132,9 @@ void FileBackend::describe_block_device() {
         description_.discard_granularity = granularity;
 }
 
-// It may have been made longer since we looked.
+// The file may have grown since the last check.
 bool FileBackend::reaches_now(std::uint64_t end) noexcept {
-    const auto size = ::lseek(fd_.get(), 0, SEEK_END); // of files and block devices
+    const auto size = ::lseek(fd_.get(), 0, SEEK_END); // works for files and block devices
     if (size < 0)
         return false;
     size_.store(static_cast<std::uint64_t>(size), std::memory_order_relaxed);
@@ -188,9 +188,9 @@ std::error_code FileBackend::write_zeroes(std::uint64_t offset, std::uint64_t le
     return !error && flags.fua ? sync_data(fd_.get()) : error;
 }
 
-// What reaches beyond the end is left to the other functions, which know what
-// to say: the kernel would make the file longer. So is the discarding of a disk's
-// blocks, which is another thing than making holes.
+// Leaves operations beyond the end to the other functions, which return the right error:
+// the kernel would extend the file. Leaves discards on a disk to them too, because
+// discarding blocks is not punching holes.
 std::error_code FileBackend::redirect(const Operation& operation, Extents& to) {
     if (operation.kind == Operation::Kind::discard && block_device_)
         return {};

@@ -11,30 +11,29 @@ namespace userblk {
 
 /// A store in a regular file or on a block device.
 ///
-/// It is used through the page cache, if not by DataPath::direct. A write is
-/// acknowledged when it is there, which outlives the process; flush() and FUA bring it to the disk.
-/// Discard punches holes. What the file or the disk below can do is found out when it is opened and
-/// told by describe().
+/// I/O goes through the page cache, except with DataPath::direct. A write is acknowledged once
+/// it is in the page cache, which outlives the process; flush() and FUA write it to the disk.
+/// Discard punches holes. The constructor probes what the file or disk supports; describe()
+/// reports it.
 class FileBackend final : public Backend {
 public:
     enum class Mode { read_write, read_only };
-    /// How data get there: copied by this process; by the kernel alone (see
-    /// redirect()); or so and past the page cache (O_DIRECT), where alignment
-    /// allows.
+    /// How data moves: copied by this process; by the kernel alone (see redirect());
+    /// or by the kernel and past the page cache (O_DIRECT), where alignment allows.
     enum class DataPath { copy, redirect, direct };
 
-    /// @param open_file a descriptor of the file, which is then opened again, whatever has its
-    ///        path by now; -1: what is at the path
+    /// @param open_file a descriptor of the file to reopen, even if @p path now leads elsewhere;
+    ///        -1: open @p path
     /// @throws std::system_error "unable to open PATH", std::invalid_argument if
-    ///         it is neither a regular file nor a block device, or too small for
-    ///         a single block
+    ///         it is neither a regular file nor a block device, or smaller than one
+    ///         block
     explicit FileBackend(const std::string& path, Mode mode = Mode::read_write,
                          DataPath data_path = DataPath::copy, int open_file = -1);
 
     Description describe() const override { return description_; }
-    /// EIO beyond the end of a file that has become, or always was, too short.
+    /// EIO beyond the end of a file that is too short.
     std::error_code read(std::uint64_t offset, std::span<std::byte> data) override;
-    /// ENOSPC beyond the end: a file is never made longer behind its owner's back.
+    /// ENOSPC beyond the end: never extends the file.
     std::error_code write(std::uint64_t offset, std::span<const std::byte> data,
                           WriteFlags flags) override;
     std::error_code flush() override;
@@ -49,7 +48,7 @@ public:
 private:
     void describe_file(std::uint64_t size, std::uint32_t block_size);
     void describe_block_device();
-    /// Does the store reach that far?
+    /// Whether the store extends to @p end.
     bool within(std::uint64_t end) noexcept {
         return end <= size_.load(std::memory_order_relaxed) || reaches_now(end);
     }
@@ -63,8 +62,8 @@ private:
     DataPath data_path_ = DataPath::copy;
     bool block_device_ = false;
     Description description_;
-    std::atomic<std::uint64_t> size_ = 0; ///< as of the last look
-    std::atomic<bool> can_zero_ = true;   ///< until the file says no
+    std::atomic<std::uint64_t> size_ = 0; ///< when last checked
+    std::atomic<bool> can_zero_ = true;   ///< until the file refuses
 };
 
 } // namespace userblk

@@ -6,7 +6,7 @@
 
 namespace userblk {
 
-/// Logs each operation when it is done: what, where, how long, which error.
+/// Logs each operation when it is done: kind, offset, duration, error.
 class LogBackend final : public TransparentDecorator {
 public:
     LogBackend(std::shared_ptr<Backend> inner, LogFunction log,

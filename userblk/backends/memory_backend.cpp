@@ -28,8 +28,8 @@ namespace {
 constexpr const char* segment_folder = "/dev/shm";
 constexpr std::size_t page = ResidentPages::page;
 
-// Beside a segment lies a count of the discards that it has seen. No segment has such a
-// name: the character between them is in none.
+// The file beside a segment that counts its discards. No segment has such a name,
+// because names cannot contain the separator.
 constexpr char counter_mark = '~';
 const std::string counter_suffix = counter_mark + std::string("discards");
 
@@ -46,7 +46,7 @@ bool remove_segment(const std::string& name) {
     return ::unlink(MemoryBackend::path_of(name).c_str()) == 0;
 }
 
-// Is it the file of that name (still)?
+// Whether the descriptor is (still) the file of that name.
 bool has_name(int fd, const std::string& path) {
     struct stat file {
     }, named{};
@@ -54,7 +54,7 @@ bool has_name(int fd, const std::string& path) {
            file.st_dev == named.st_dev && file.st_ino == named.st_ino;
 }
 
-// Exclusive among processes while it lives, each with its own open file.
+// A lock between processes, each with its own open file, for the life of the object.
 class FileLock {
 public:
     explicit FileLock(int fd) noexcept : fd_(fd) {
@@ -99,7 +99,7 @@ MemoryBackend::MemoryBackend(const std::string& name, std::uint64_t size, int op
     struct stat status {};
     if (::fstat(fd_.get(), &status) < 0)
         abi::throw_errno("look at " + path_of(name));
-    // Beside a segment without a name the count would be another's, or stay for ever.
+    // The counter of an unlinked segment would belong to another, or never be removed.
     if (open_file < 0 || has_name(fd_.get(), path_of(name)))
         discards_ = std::make_unique<SharedCounter>(path_of(name + counter_suffix));
     if (const auto error = grow(std::max(size, static_cast<std::uint64_t>(status.st_size))))
@@ -120,18 +120,18 @@ inline MemoryBackend::Mapping* MemoryBackend::reaching(std::uint64_t size) noexc
     return grow(size) ? nullptr : current_.load(std::memory_order_acquire);
 }
 
-// Makes the segment and the mapping reach to @p size. The old mapping stays:
-// other threads may be using it.
+// Grows the segment and the mapping to @p size. The old mapping stays, because other
+// threads may be using it.
 std::error_code MemoryBackend::grow(std::uint64_t size) noexcept {
     if (size <= mapped())
         return {};
     const std::lock_guard guard(mutex_);
-    if (size <= mapped()) // somebody was faster
+    if (size <= mapped()) // another thread was faster
         return {};
     size = (size + page - 1) / page * page;
     {
-        // Between the look and the change another process could make it larger,
-        // and we would cut that off.
+        // Between check and change another process could grow the segment, and this
+        // would truncate it.
         const FileLock lock(fd_.get());
         struct stat status {};
         if (::fstat(fd_.get(), &status) < 0)
@@ -147,7 +147,7 @@ std::error_code MemoryBackend::map(std::uint64_t size) noexcept {
     void* base = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd_.get(), 0);
     if (base == MAP_FAILED)
         return abi::last_error();
-    // Only where the administrator lets who asks have them: mount -o remount,huge=advise /dev/shm.
+    // Effective only if the administrator allows it: mount -o remount,huge=advise /dev/shm.
     ::madvise(base, size, MADV_HUGEPAGE);
     const std::span bytes(static_cast<std::byte*>(base), size);
     try {
@@ -170,8 +170,8 @@ Description MemoryBackend::describe() const {
     return description;
 }
 
-// Reading and writing go through the file: memory that cannot be had is then an
-// error, where touching the mapping would be the process's end.
+// Reads and writes go through the file: a failed allocation is then an error, while
+// touching the mapping would kill the process.
 std::error_code MemoryBackend::read(std::uint64_t offset, std::span<std::byte> data) {
     if (const auto error = grow(offset + data.size()))
         return error;

@@ -15,39 +15,38 @@ namespace userblk {
 class SharedCounter;
 
 /// A store in a named segment of shared memory (/dev/shm), which outlives the
-/// workers and the supervisor; it is gone after remove() or when the machine is
-/// restarted.
+/// workers and the supervisor, until remove() or a reboot.
 ///
-/// Grows when the device does, gives memory back for what is discarded or
-/// zeroed, and reports ENOSPC when the memory file system is full.
+/// Grows with the device, frees the memory of discarded and zeroed ranges, and fails
+/// with ENOSPC when the memory file system is full.
 class MemoryBackend final : public Backend {
 public:
-    /// Opens the segment @p name, or makes it, for the calling user alone (0600), with at
-    /// least @p size bytes. A count that belongs to it lies beside it, as "NAME~discards".
-    /// @param open_file a descriptor of the segment, which is then opened again, whatever has
-    ///        its name by now; -1: what has the name
+    /// Opens the segment @p name, or creates it, for the calling user alone (0600), with at
+    /// least @p size bytes. A counter beside it, "NAME~discards", belongs to it.
+    /// @param open_file a descriptor of the segment to reopen, even if @p name now names
+    ///        another; -1: open @p name
     /// @throws std::system_error "unable to …"; EPERM, with a text that names the owner, if
     ///         the segment exists and another user owns it or may open it;
     ///         std::invalid_argument for a name with "/" or "~"
     MemoryBackend(const std::string& name, std::uint64_t size, int open_file = -1);
     ~MemoryBackend() override;
 
-    /// The segment that belongs to a device and is never mistaken for that of an
-    /// earlier one with the same number.
+    /// The name of a device's own segment, distinct from that of an earlier device with
+    /// the same number.
     static std::string segment_of(std::uint32_t number, std::uint64_t diskseq);
     /// The segment of "mem:NAME", /dev/shm/userblk.NAME.
     static std::string segment_named(const std::string& name);
     /// "/dev/shm/NAME".
     static std::string path_of(const std::string& name);
 
-    /// Whether a worker serves a device from the segment, as far as the caller may open it.
+    /// Whether a worker serves a device from the segment, if the caller may open it.
     static bool in_use(const std::string& name);
-    /// Removes the segment; processes that have it open keep it until they close
-    /// it. False: there was none.
+    /// Removes the segment; processes that have it open keep it until they close it.
+    /// Returns false if there was none.
     /// @throws std::system_error
     static bool remove(const std::string& name);
-    /// Removes the segments of devices that do not exist any more and returns
-    /// their names; those that belong to others are left alone.
+    /// Removes the segments of devices that no longer exist and returns their names;
+    /// skips those of other users.
     static std::vector<std::string> remove_stale();
 
     Description describe() const override;
@@ -57,12 +56,12 @@ public:
     std::error_code discard(std::uint64_t offset, std::uint64_t length) override;
     std::error_code write_zeroes(std::uint64_t offset, std::uint64_t length,
                                  ZeroFlags flags) override;
-    /// A range that has never been written is not given out for loading: touching
-    /// it would take memory.
+    /// Empty for a load of a range that was never written: touching it would allocate
+    /// memory.
     std::span<std::byte> mapping(std::uint64_t offset, std::size_t length,
                                  Access access) noexcept override;
-    /// What is stored by now. What is stored later is locked by whoever stores it,
-    /// for as long as that process lives.
+    /// Loads what is stored now. Data stored later is locked by the process that
+    /// stores it, for the life of that process.
     std::error_code preload() noexcept override;
     std::vector<StoreFile> store_files() const override;
 
@@ -70,17 +69,17 @@ private:
     struct Mapping;
 
     std::uint64_t mapped() const noexcept;
-    /// The mapping, made to reach to @p size, which is not 0; nullptr: see grow().
+    /// The mapping, grown to at least @p size, not 0; nullptr: see grow().
     Mapping* reaching(std::uint64_t size) noexcept;
     std::error_code grow(std::uint64_t size) noexcept;
     std::error_code map(std::uint64_t size) noexcept;
 
     std::string name_; ///< of the segment
     abi::FileDescriptor fd_;
-    std::mutex mutex_;                               ///< of growing
+    std::mutex mutex_;                               ///< held while growing
     std::vector<std::unique_ptr<Mapping>> mappings_; ///< the old ones may still be in use
     std::atomic<Mapping*> current_ = nullptr;        ///< the last of them
-    /// By any worker: what is known of the pages in memory may be wrong then.
+    /// Discards by any worker; each may invalidate what is known of pages in memory.
     std::unique_ptr<SharedCounter> discards_;
     std::atomic<std::uint64_t> discards_seen_ = 0;
 };

@@ -5,7 +5,7 @@
 
 namespace userblk {
 
-/// Reads as zeros and forgets what is written; to measure everything else.
+/// Reads as zeros and drops writes; for measuring everything but a store.
 class NullBackend final : public Backend {
 public:
     /// @p size in bytes.

@@ -5,14 +5,14 @@
 
 namespace userblk {
 
-/// What would change the store fails with EROFS; reads and flushes are passed on.
+/// Fails operations that would change the store with EROFS; forwards reads and flushes.
 class ReadOnlyBackend final : public TransparentDecorator {
 public:
     using TransparentDecorator::TransparentDecorator;
 
     Description describe() const override;
     std::vector<StoreFile> store_files() const override;
-    /// Passed on for loading only.
+    /// Forwards loads only.
     std::span<std::byte> mapping(std::uint64_t offset, std::size_t length,
                                  Access access) noexcept override;
 

@@ -13,7 +13,7 @@ namespace {
 
 using Kind = Operation::Kind;
 
-// Calls something for each extent that is no hole, until one fails.
+// Calls a function for each extent that is not a hole, until one fails.
 template <class Call>
 std::error_code for_each(const Extents& extents, Call&& call) {
     for (const auto& extent : extents) {

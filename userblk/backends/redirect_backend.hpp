@@ -5,14 +5,14 @@
 
 namespace userblk {
 
-/// A store that only decides where data lies. It needs redirect() and describe()
-/// and nothing else: where the kernel does not redirect (the device was created
-/// without, or the module is an old one), this class carries the operation out on
+/// A store that only decides where data lies. A derived class implements redirect()
+/// and describe() and nothing else: where the kernel does not redirect (a device
+/// created without it, or an old module), this class carries the operation out on
 /// the same extents by pread, pwrite, fdatasync and fallocate.
 ///
-/// redirect() must name extents for every operation, or fail; one that needs
-/// nothing more from any file is a hole (Extents::add_hole()). The files must not
-/// be open with O_DIRECT, which only the kernel could obey.
+/// redirect() must name extents for every operation, or fail; an operation that
+/// changes no file is a hole (Extents::add_hole()). Do not open the files with
+/// O_DIRECT: only the kernel can meet its alignment.
 class RedirectBackend : public Backend {
 public:
     bool redirects() const noexcept final { return true; }

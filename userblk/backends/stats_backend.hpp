@@ -7,13 +7,13 @@
 
 namespace userblk {
 
-/// Counts the operations that it passes on, in this process.
+/// Counts the operations it forwards, in this process.
 class StatsBackend final : public TransparentDecorator {
 public:
     struct Counts {
         std::uint64_t reads = 0;
         std::uint64_t writes = 0;
-        std::uint64_t durable_writes = 0; ///< those of the writes with FUA
+        std::uint64_t durable_writes = 0; ///< writes with FUA
         std::uint64_t flushes = 0;
         std::uint64_t discards = 0;
         std::uint64_t write_zeroes = 0;
@@ -24,7 +24,7 @@ public:
 
     using TransparentDecorator::TransparentDecorator;
 
-    /// The counts so far, each exact, read one after the other.
+    /// The counts so far; each is exact, but they are read one after the other.
     Counts counts() const noexcept;
 
 protected:
