@@ -160,6 +160,7 @@ int userblk_device_remove(struct userblk_device *device, bool force)
 	/* Refuse and fail I/O first, so that nothing below waits for workers. */
 	userblk_device_kill_queue(device);
 	userblk_device_tell_redirected(device);
+	front->ops->stop(front);
 	userblk_node_del(&device->node);
 	front->ops->vanish(front);
 	front->ops->unmake(front);

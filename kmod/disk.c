@@ -429,15 +429,18 @@ static int userblk_disk_appear(struct userblk_front *front)
 			       userblk_sysfs_front_groups);
 }
 
-/* The queue is dead: nothing here waits for a worker. */
-static void userblk_disk_vanish(struct userblk_front *front)
+static void userblk_disk_stop(struct userblk_front *front)
 {
 	struct userblk_disk *disk = userblk_disk_of(front);
 
 	blk_mark_disk_dead(disk->gendisk);
 	cancel_work_sync(&disk->scan);
 	cancel_delayed_work_sync(&disk->resized);
-	del_gendisk(disk->gendisk);
+}
+
+static void userblk_disk_vanish(struct userblk_front *front)
+{
+	del_gendisk(userblk_disk_of(front)->gendisk);
 }
 
 static void userblk_disk_unmake(struct userblk_front *front)
@@ -464,6 +467,7 @@ static const struct userblk_front_ops userblk_disk_front_ops = {
 	.shape = userblk_disk_shape,
 	.make = userblk_disk_make,
 	.appear = userblk_disk_appear,
+	.stop = userblk_disk_stop,
 	.vanish = userblk_disk_vanish,
 	.unmake = userblk_disk_unmake,
 	.free = userblk_disk_free,

@@ -30,7 +30,9 @@ struct userblk_slot;
  *	before the queue is made
  * @make: makes what requests come from; it is not seen yet. The queue is there
  * @appear: from now on it is seen, and requests may come; it is empty
- * @vanish: undoes @appear. The queue is dead, so that no worker is waited for
+ * @stop: nothing is done or told any more beside requests. The queue is dead, so
+ *	that no worker is waited for; the control node is still there
+ * @vanish: undoes @appear, after @stop
  * @unmake: undoes @make and @shape, also after @make has failed
  * @free: the memory; the last thing that is called
  * @end: the requests in these slots are over, as slot->status says; the slots
@@ -39,7 +41,7 @@ struct userblk_slot;
  * @waiting: requests wait and nobody has taken one for a while. May sleep;
  *	optional
  * @served: requests have somebody to serve them: this is the size. Under
- *	front->lock, between @appear and @vanish, once. What else comes with that is
+ *	front->lock, between @appear and @stop, once. What else comes with that is
  *	done later, and userblk_front_tell_served() called then
  * @resize: this is the size now. As @served, and after it; must not sleep either
  * @is_disk: is that the disk that the requests come from? Optional
@@ -49,6 +51,7 @@ struct userblk_front_ops {
 		     struct userblk_config *config);
 	int (*make)(struct userblk_front *front);
 	int (*appear)(struct userblk_front *front);
+	void (*stop)(struct userblk_front *front);
 	void (*vanish)(struct userblk_front *front);
 	void (*unmake)(struct userblk_front *front);
 	void (*free)(struct userblk_front *front);
