@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: MIT
 //
-// A relay: sends requests on to a peer over a Unix socket (see forward_peer.cpp). Data
-// go by splice(2) from the control node to the socket and back, and never come into
-// the memory of this process. It uses userblk_ioctl.h and the C library alone.
+// A relay: forwards requests to a peer over a Unix socket (see forward_peer.cpp). It moves
+// data by splice(2) between the control node and the socket, never through its own
+// memory. It uses userblk_ioctl.h and the C library alone.
 //
-//     forward_peer peer.sock disk.img &          here, or elsewhere through ssh -L
+//     forward_peer peer.sock disk.img &          here, or on another machine with ssh -L
 //     userblkctl create --size 64M               prints /dev/userblkN
 //     forward /dev/userblkcN peer.sock &         as often as you like
 //
-// Each relay has a connection of its own. One that is killed loses nothing: another
-// puts back what it held. While the peer is gone, requests wait in the queue.
+// Each relay has its own connection. Killing a relay loses nothing: another one puts
+// back what it held. While the peer is down, requests wait in the queue.
 #include <ioctl/userblk_ioctl.h>
 
 #include <cerrno>
@@ -34,17 +34,17 @@ int node, connection, pipe_ends[2];
     std::exit(1);
 }
 
-// The peer's word: 0 or a negative errno. It greets with a 0.
+// Receives the peer's status: 0 or a negative errno. The peer greets with 0.
 bool hear(std::int32_t& status) {
     return recv(connection, &status, sizeof(status), MSG_WAITALL) == sizeof(status);
 }
 
-// What was halfway through is gone with them.
+// Closing drops partial transfers.
 void hang_up() {
     close(connection), close(pipe_ends[0]), close(pipe_ends[1]);
 }
 
-// Tries until the peer is there; false if the device goes before.
+// Retries until the peer answers; false if the device is removed first.
 bool reach(const sockaddr_un& peer) {
     for (bool told = false;; told = true) {
         connection = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -55,7 +55,7 @@ bool reach(const sockaddr_un& peer) {
             hear(greeting))
             return true;
         if (!told)
-            std::fprintf(stderr, "forward: %s: no peer there; requests wait\n", peer.sun_path);
+            std::fprintf(stderr, "forward: %s: peer not reachable; requests wait\n", peer.sun_path);
         hang_up();
         pollfd entry{node, 0, 0};
         if (poll(&entry, 1, 1000) > 0)
@@ -63,7 +63,7 @@ bool reach(const sockaddr_un& peer) {
     }
 }
 
-// Through the pipe, with no copy in this process.
+// Splices through the pipe, without a copy in this process.
 bool move(int from, loff_t* from_place, int to, loff_t* to_place, std::size_t length) {
     while (length > 0) {
         auto in = splice(from, from_place, pipe_ends[1], nullptr, length, SPLICE_F_MOVE);
@@ -81,7 +81,7 @@ bool move(int from, loff_t* from_place, int to, loff_t* to_place, std::size_t le
     return true;
 }
 
-// True if the request is not ours any more: answered now, or put back before by somebody.
+// True if the request is no longer ours: answered now, or put back by another process.
 bool put(const userblk_request& request, std::uint16_t action, std::int32_t status) {
     userblk_answer answer{};
     answer.id = request.id;
@@ -92,7 +92,7 @@ bool put(const userblk_request& request, std::uint16_t action, std::int32_t stat
 }
 
 // The request itself is the header; the peer answers with a status, and then the data of a READ.
-// A WRITE is acknowledged when the peer has stored it. False: the connection is of no use.
+// A WRITE is acknowledged once the peer has stored it. False: the connection is broken.
 bool forward(const userblk_request& request) {
     auto place = static_cast<loff_t>(request.payload);
     std::int32_t status = 0;
@@ -104,10 +104,10 @@ bool forward(const userblk_request& request) {
     return put(request, USERBLK_ACTION_COMPLETE, status);
 }
 
-// Sends requests on, one by one, until the connection breaks or the device is gone (false).
+// Forwards requests one by one until the connection breaks or the device is removed (false).
 bool serve() {
     for (;;) {
-        userblk_request request{}; // no room: the payload stays where it is
+        userblk_request request{}; // no room: the payload stays in the kernel
         userblk_get get{reinterpret_cast<std::uintptr_t>(&request),
                         -1,
                         sizeof(request),
@@ -119,11 +119,11 @@ bool serve() {
             return false;
         if (!well && errno != EINTR && errno != ENOMEM)
             die("take requests from", "the device");
-        userblk_reset reset{}; // of the dead
+        userblk_reset reset{}; // dead takers
         if (well && (get.flags & USERBLK_GET_ORPHANS))
             ioctl(node, USERBLK_RESET, &reset);
         if (well && get.count == 1 && request.result == 0 && !forward(request)) {
-            put(request, USERBLK_ACTION_GIVE_BACK, 0); // to whoever reaches the peer
+            put(request, USERBLK_ACTION_GIVE_BACK, 0); // another relay may reach the peer
             return true;
         }
     }
@@ -136,12 +136,12 @@ int main(int argc, char** argv) {
     if (argc != 3 || std::strlen(argv[2]) >= sizeof(peer.sun_path))
         return std::fputs("usage: forward /dev/userblkcN SOCKET\n", stderr), 2;
     std::memcpy(peer.sun_path, argv[2], std::strlen(argv[2]));
-    std::signal(SIGPIPE, SIG_IGN); // a lost connection is no reason to die
+    std::signal(SIGPIPE, SIG_IGN); // a lost connection is not fatal
     userblk_info info{};
     info.taken_size = sizeof(userblk_taken);
     if ((node = open(argv[1], O_RDWR | O_CLOEXEC)) < 0 || ioctl(node, USERBLK_INFO, &info) < 0)
         die("look at", argv[1]);
-    errno = EOPNOTSUPP; // by an old module
+    errno = EOPNOTSUPP; // reported by an old module
     if ((info.features & USERBLK_FEATURE_PAYLOAD_FILE) == 0)
         die("splice payloads of", argv[1]);
     while (reach(peer) && serve())

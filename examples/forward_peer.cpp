@@ -4,11 +4,11 @@
 //
 //     forward_peer SOCKET FILE
 //
-// A WRITE whose relay died may still be on its way here when another relay has brought
-// it again, and when that place was written anew. To store it then would be to lose data
-// that were acknowledged. The id of a request tells: a slot's generation only goes up, so
-// what is older than the newest that came is stale, and is dropped with its connection.
-// One peer is for one device; for another one, start it again.
+// A WRITE whose relay died may arrive late, after another relay has delivered it again
+// and a newer WRITE has overwritten the range. Storing it then would lose acknowledged
+// data. The id of a request prevents this: a slot's generation only increases, so a
+// request older than the newest one seen is stale, and is dropped with its connection.
+// A peer serves one device; restart it for another.
 #include <ioctl/userblk_ioctl.h>
 
 #include <cerrno>
@@ -33,7 +33,7 @@ namespace {
 
 int file;
 std::uint64_t size;
-std::mutex mutex; // of what follows, and held while a write is stored
+std::mutex mutex; // guards the variables below; held while a write is stored
 std::unordered_map<std::uint32_t, std::uint32_t> newest; // generations, by slot
 unsigned connections;
 
@@ -61,7 +61,7 @@ int store(const userblk_request& request, const std::vector<char>& data) {
     return 0;
 }
 
-// 0 or a negative errno.
+// Returns 0 or a negative errno.
 int carry_out(const userblk_request& request, const std::vector<char>& data) {
     int status = 0;
     {
@@ -79,7 +79,7 @@ int carry_out(const userblk_request& request, const std::vector<char>& data) {
         else if (request.op == USERBLK_OP_DISCARD || request.op == USERBLK_OP_WRITE_ZEROES)
             status = zero(request);
         else if (request.op != USERBLK_OP_READ && request.op != USERBLK_OP_FLUSH)
-            status = -EOPNOTSUPP; // of a later module
+            status = -EOPNOTSUPP; // a later module's
     }
     const bool durable = request.op == USERBLK_OP_FLUSH || (request.flags & USERBLK_REQ_FUA) != 0;
     return status == 0 && durable && fdatasync(file) < 0 ? -errno : status;
@@ -105,12 +105,12 @@ bool send_data(int connection, const userblk_request& request) {
 void serve(int connection) {
     std::vector<char> data(USERBLK_MAX_TRANSFER);
     userblk_request request{};
-    // The greeting: from here on what comes is counted as being on its way.
+    // The greeting; from here on requests of this connection count as in flight.
     for (bool well = say(connection, 0); well && receive(connection, &request, sizeof(request));) {
         const bool write = request.op == USERBLK_OP_WRITE;
         if (write &&
             (request.length > data.size() || !receive(connection, data.data(), request.length)))
-            break; // all of it, or nothing
+            break; // all or nothing
         const int status = carry_out(request, data);
         well = status != -ESTALE && say(connection, status) &&
                (request.op != USERBLK_OP_READ || status != 0 || send_data(connection, request));
@@ -118,7 +118,7 @@ void serve(int connection) {
     close(connection);
     const std::lock_guard guard(mutex);
     if (--connections == 0)
-        newest.clear(); // nothing is on its way any more
+        newest.clear(); // no requests are in flight
 }
 
 } // namespace
@@ -132,9 +132,9 @@ int main(int argc, char** argv) {
     std::memcpy(address.sun_path, argv[1], std::strlen(argv[1]));
     std::signal(SIGPIPE, SIG_IGN);
     if ((file = open(argv[2], O_RDWR | O_CLOEXEC)) < 0 || flock(file, LOCK_EX | LOCK_NB) < 0)
-        die("open and lock", argv[2]); // locked, for another peer would know other generations
+        die("open and lock", argv[2]); // locked: another peer would track other generations
     size = static_cast<std::uint64_t>(lseek(file, 0, SEEK_END));
-    struct stat left {}; // by one that was killed
+    struct stat left {}; // by a peer that was killed
     if (lstat(argv[1], &left) == 0 && S_ISSOCK(left.st_mode))
         unlink(argv[1]);
     const int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);

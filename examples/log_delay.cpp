@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 //
-// A driver that tells of every request and takes its time over it: a RAM disk
-// behind two decorators. Any backend can stand behind them.
+// A driver that logs and delays every request: a RAM disk behind two decorators.
+// They work with any backend.
 //
-//     log_delay [DEV] [--size 64M] … [-- DELAY]       DELAY: 10ms if not given
+//     log_delay [DEV] [--size 64M] … [-- DELAY]       DELAY defaults to 10ms
 //
 // To see it work:  dd if=/dev/userblkN of=/dev/null bs=4k count=3 iflag=direct
 #include <userblk/userblk.hpp>
@@ -12,8 +12,8 @@
 
 namespace {
 
-// Its memory is shared by the workers, which are forked from the process that
-// makes it; see hello_ram.cpp.
+// The workers share its memory, because they are forked from the process that
+// creates it; see hello_ram.cpp.
 class Ram : public userblk::Backend {
 public:
     explicit Ram(std::uint64_t size) : memory_(size) {}

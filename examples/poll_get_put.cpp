@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: MIT
 //
-// The plain loop: poll, GET, do it, PUT. It uses the kernel's interface
-// (userblk_ioctl.h) and the C library, nothing else; the same in any language.
+// The basic loop: poll, GET, carry out, PUT. It uses only the kernel's interface
+// (userblk_ioctl.h) and the C library; it works alike in any language.
 //
 //     truncate -s 64M disk.img
 //     userblkctl create --size 64M               prints /dev/userblkN
 //     poll_get_put /dev/userblkcN disk.img &     as often as you like
 //
-// All the processes share the store, a mapped file, so that what one of them has
-// acknowledged is there when it dies. Each looks after the others: when one died
-// with requests in hand, poll says POLLPRI, and a RESET puts them back.
+// All processes share the store, a mapped file, so that acknowledged data outlives
+// the process that wrote it. They watch each other: when a process dies while it holds
+// requests, poll reports POLLPRI, and a RESET puts them back.
 #include <ioctl/userblk_ioctl.h>
 
 #include <cerrno>
@@ -62,7 +62,7 @@ std::uint64_t address_of(const void* pointer) {
     return reinterpret_cast<std::uintptr_t>(pointer);
 }
 
-// One PUT of one answer; the error, or 0.
+// PUTs one answer; returns the error, or 0.
 int put(int node, userblk_answer& answer) {
     userblk_put put{};
     put.answers = address_of(&answer);
@@ -72,8 +72,8 @@ int put(int node, userblk_answer& answer) {
     return ioctl(node, USERBLK_PUT, &put) < 0 ? errno : -answer.result;
 }
 
-// On stable storage before it is acknowledged: the payload is fetched first, and
-// the request stays ours until its place in the file was written out.
+// Makes the data durable before the acknowledgment: fetches the payload first, and
+// holds the request until its range of the file is on stable storage.
 int write_durably(int node, const userblk_request& request, const Store& store) {
     userblk_answer fetch{};
     fetch.id = request.id;
@@ -88,9 +88,9 @@ int write_durably(int node, const userblk_request& request, const Store& store) 
                : 0;
 }
 
-// Carries a request out, as far as it is ours, and says how to answer it. The
-// kernel does the copying: a READ's data straight from the store, and a WRITE's
-// straight into it (STORE). Only then is the WRITE acknowledged.
+// Carries out this process's part of a request and prepares its answer. The kernel
+// copies: the data of a READ straight from the store, the data of a WRITE straight
+// into it (STORE). Only then does it acknowledge the WRITE.
 userblk_answer carry_out(int node, const userblk_request& request, const Store& store) {
     userblk_answer answer{};
     answer.id = request.id;
@@ -122,15 +122,15 @@ userblk_answer carry_out(int node, const userblk_request& request, const Store& 
         break;
     case USERBLK_OP_DISCARD: // a hint
         break;
-    default: // of a later module
+    default: // a later module's
         answer.status = -EOPNOTSUPP;
     }
     return answer;
 }
 
-// Takes what there is, up to a batch, and answers it. False: the device is gone.
+// Takes up to a batch of requests and answers them. False: the device is gone.
 bool serve(int node, const Store& store) {
-    userblk_request requests[batch] = {}; // no rooms for payloads: they go to the store
+    userblk_request requests[batch] = {}; // no room for payloads: they go straight to the store
     userblk_get get{};
     get.requests = address_of(requests);
     get.request_size = sizeof(requests[0]);
@@ -145,14 +145,14 @@ bool serve(int node, const Store& store) {
     }
     for (unsigned i = 0; i < get.count; ++i) {
         if (requests[i].result != 0)
-            continue; // this record holds none
+            continue; // this record holds no request
         auto answer = carry_out(node, requests[i], store);
         const int error = put(node, answer);
         if (error == ENODEV)
             return false;
         if (error == 0 || error == ESTALE)
-            continue; // ESTALE: somebody put it back, it is not ours any more
-        // Most likely the file has become shorter, or its disk is full.
+            continue; // ESTALE: put back by another process
+        // Most likely the file has shrunk, or its disk is full.
         userblk_answer failure{};
         failure.id = requests[i].id;
         failure.action = USERBLK_ACTION_COMPLETE;
@@ -162,12 +162,12 @@ bool serve(int node, const Store& store) {
     return true;
 }
 
-// Somebody died who held requests. Whoever hears of it may do this.
+// A process died while it held requests. Any process may do this.
 void put_back(int node) {
     userblk_reset reset{};
     reset.which = USERBLK_RESET_DEAD;
     if (ioctl(node, USERBLK_RESET, &reset) == 0 && reset.count > 0)
-        std::fprintf(stderr, "poll_get_put[%d]: put back %u requests of the dead\n", getpid(),
+        std::fprintf(stderr, "poll_get_put[%d]: put back %u requests of dead processes\n", getpid(),
                      reset.count);
 }
 

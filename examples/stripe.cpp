@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MIT
 //
-// RAID-0: a device whose units of 256 KiB lie in turn on several files or disks.
+// RAID-0: a device striped over several files or disks in units of 256 KiB.
 //
 //     truncate -s 1G a.img b.img c.img
 //     stripe [DEV] [--size 2G] [--workers 2] … -- a.img b.img c.img
 //
-// It only says where: the kernel reads and writes the files itself (REDIRECT), and
-// the data never come here. The same files in the same order are the same device.
-// With --size, or DEV, the files are made as long as that takes; otherwise the
-// device is as large as the smallest file allows.
+// It only names places: the kernel reads and writes the files itself (REDIRECT), and
+// no data passes through the driver. The same files in the same order give the same
+// device. --size, or DEV, extends the files as needed; otherwise the smallest file
+// determines the size.
 #include <ioctl/error.hpp>
 #include <userblk/userblk.hpp>
 
@@ -19,7 +19,7 @@
 
 namespace {
 
-// The largest request that there can be, 4 MiB, lies in 17 units: an answer may name 32.
+// The largest request, 4 MiB, spans at most 17 units: an answer may name 32.
 constexpr std::uint64_t unit = 256 << 10;
 
 class Stripe : public userblk::RedirectBackend {
@@ -38,7 +38,7 @@ public:
         size_ = arguments.size_given ? arguments.size : units * unit * paths.size();
         if (size_ == 0)
             throw std::invalid_argument("the smallest file has less than 256 KiB; "
-                                        "say with --size how large the device is to be");
+                                        "set the size of the device with --size");
         for (std::size_t i = 0; i < paths.size(); ++i) {
             const auto needed = static_cast<off_t>(below(i, size_));
             const int fd = files_[i].get();
@@ -53,7 +53,7 @@ public:
         description.cache = description.fua = true; // the files' page cache
         description.discard = description.write_zeroes = true;
         description.discard_granularity = 4096;
-        description.chunk_size = description.io_min = unit; // one place for each request
+        description.chunk_size = description.io_min = unit; // one extent per request
         description.io_opt = static_cast<std::uint32_t>(unit * files_.size());
         return description;
     }
@@ -61,7 +61,7 @@ public:
     std::error_code redirect(const userblk::Operation& operation, userblk::Extents& to) override {
         using Kind = userblk::Operation::Kind;
         const auto end = operation.offset + operation.length;
-        // Data go unit by unit. On a device that was made for this there is only one.
+        // Data goes unit by unit. A device created by this driver needs only one.
         if (operation.kind == Kind::read || operation.kind == Kind::write) {
             for (auto at = operation.offset; at < end;) {
                 const auto next = std::min(end, (at / unit + 1) * unit);
@@ -71,7 +71,7 @@ public:
             }
             return {};
         }
-        // The rest may be of any length; what it has of one file is in one piece there.
+        // Others may have any length; within each file they are contiguous.
         for (std::size_t i = 0; i < files_.size(); ++i) {
             const auto from = below(i, operation.offset), length = below(i, end) - from;
             if (length > 0 || operation.kind == Kind::flush)
@@ -81,8 +81,8 @@ public:
     }
 
 private:
-    // How much of a file is used by what lies before a place on the device. In the
-    // file that has the place, it is there.
+    // How many bytes of a file lie before a place on the device. In the file that
+    // holds the place, this is its offset.
     std::uint64_t below(std::size_t file, std::uint64_t place) const noexcept {
         const auto row = unit * files_.size(), rest = place % row, before = file * unit;
         return place / row * unit + (rest > before ? std::min(rest - before, unit) : 0);

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
-"""A worker in Python's standard library alone. The store is a file; payloads are read and
-written at their place in the control node. As many as you like may serve one device.
+"""A worker that uses only Python's standard library. The store is a file; payloads are read
+and written at their offset in the control node. Any number may serve one device.
 usage: worker.py /dev/userblkcN FILE"""
 import array, errno, fcntl, os, select, struct, sys
 
@@ -21,27 +21,27 @@ def write(fd, data, place):
         raise OSError(errno.EIO, "only a part was written")
 
 def carry_out(op, offset, length, flags, payload):
-    if op == READ: # of less than all, behind the end of the file, the kernel makes an error
+    if op == READ: # a short read, at the end of the file, becomes an error in the kernel
         write(node, os.pread(store, length, offset), payload)
     elif op == WRITE:
         write(store, os.pread(node, length, payload), offset)
     elif op == WRITE_ZEROES:
         for at in range(offset, offset + length, 1 << 20):
             write(store, bytes(min(1 << 20, offset + length - at)), at)
-    elif op not in (FLUSH, DISCARD): # of a later module
+    elif op not in (FLUSH, DISCARD): # a later module's
         raise OSError(errno.EOPNOTSUPP, "unknown operation")
     if op == FLUSH or flags & FUA:
         os.fdatasync(store)
 
 def serve():
-    record = array.array("B", bytes(REQUEST.size)) # which tells its address
+    record = array.array("B", bytes(REQUEST.size)) # array: has an address
     count = call(0x10, GET, record.buffer_info()[0], 0, REQUEST.size, 1, ANY_QUEUE, 0)[3]
     ident, offset, payload, _, _, length, op, _, flags, _, result, _ = REQUEST.unpack(record)
-    if count == 0 or result != 0: # another one was faster
+    if count == 0 or result != 0: # another worker was faster
         return
     try:
         status = carry_out(op, offset, length, flags, payload) or 0
-    except OSError as error: # ESTALE: put back by somebody, as the PUT is told, too
+    except OSError as error: # ESTALE: put back; the PUT then fails the same way
         status = -error.errno
     answer = array.array("B", ANSWER.pack(ident, 0, 0, 0, 0, 0, status, 0, 0, 0, 0, 0))
     call(0x11, PUT, answer.buffer_info()[0], ANSWER.size, 1, 0, 0)
@@ -52,7 +52,7 @@ try:
     node, store = (os.open(path, os.O_RDWR | os.O_CLOEXEC) for path in sys.argv[1:])
     while True:
         ready, _, orphans = select.select([node], [], [node])
-        if orphans: # POLLPRI: one died who held requests
+        if orphans: # POLLPRI: a dead process holds requests
             call(0x13, RESET, 0, 0, 0, 0, 0, 0)
         if ready:
             serve()

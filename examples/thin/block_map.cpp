@@ -72,7 +72,7 @@ void BlockMap::apply(const Record& record) {
         prepared_ = record.place;
         return;
     default:
-        throw Damaged("a record of the unknown kind " +
+        throw Damaged("a record of unknown kind " +
                       std::to_string(static_cast<unsigned>(record.kind)));
     }
 }
@@ -128,7 +128,7 @@ void BlockMap::move(const Record& record) {
     ++mapped_;
 }
 
-// Runs of blocks that lie one behind the other, then which of them are free.
+// Runs of contiguous blocks, then the free ones among them.
 std::vector<Record> BlockMap::records() const {
     std::vector<Record> result;
     for (std::uint64_t block = 0; block < blocks(); ++block) {

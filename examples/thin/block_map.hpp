@@ -11,47 +11,47 @@
 
 namespace thin {
 
-/// A record or a file that contradicts what stands before it.
+/// A record or a file that is inconsistent with what precedes it.
 class Damaged : public std::runtime_error {
 public:
     using std::runtime_error::runtime_error;
 };
 
-/// Which virtual block lies where: what the records so far amount to. Plain
-/// memory, of one thread at a time.
+/// Maps virtual blocks to places: the sum of the records so far. Plain memory, for
+/// one thread at a time.
 ///
-/// A block that was freed is a hole, and **its place stays its own** until a
-/// record takes it away expressly (move). So a write that was sent to the place
-/// before, and lands late, hits nobody else's data; see Allocator.
+/// A freed block is a hole, but **keeps its place** until a record explicitly moves
+/// the place to another block (move). So a write that was sent to the place before,
+/// and lands late, cannot hit another block's data; see Allocator.
 class BlockMap {
 public:
-    /// Bounds the memory: 4 bytes for each block in each process.
+    /// Bounds the memory: 4 bytes per block in each process.
     static constexpr std::uint64_t most_blocks = std::uint64_t(1) << 28;
 
     explicit BlockMap(std::uint64_t blocks);
 
-    /// @throws Damaged if it does not fit what is there; then nothing was changed
+    /// @throws Damaged if the record is inconsistent with the map; then nothing changes
     void apply(const Record& record);
 
     std::uint64_t blocks() const noexcept { return entries_.size(); }
-    /// Where the block lies; nothing for a hole.
+    /// The place of the block; nothing for a hole.
     std::optional<std::uint64_t> place(std::uint64_t block) const noexcept;
-    /// The place that stayed with a block that was freed.
+    /// The place that a freed block keeps.
     std::optional<std::uint64_t> home(std::uint64_t block) const noexcept;
     bool any_mapped(std::uint64_t first, std::uint64_t count) const noexcept;
     bool all_mapped(std::uint64_t first, std::uint64_t count) const noexcept;
-    /// A free block with a home for which @p suits is true.
+    /// A freed block with a place for which @p suits is true.
     std::optional<std::uint64_t> find_free(const std::function<bool(std::uint64_t)>& suits) const;
 
     std::uint64_t mapped() const noexcept { return mapped_; }
-    /// Blocks that were freed and still have their place.
+    /// Number of freed blocks that keep their place.
     std::uint64_t freed() const noexcept { return freed_; }
-    /// Places from this one on were never given out.
+    /// Places from this one on were never allocated.
     std::uint64_t used() const noexcept { return owned_.size(); }
     /// Places from used() up to this one are zeros.
     std::uint64_t prepared() const noexcept;
 
-    /// The shortest way to say all this: a checkpoint.
+    /// The shortest list of records for this state: a checkpoint.
     std::vector<Record> records() const;
 
 private:
@@ -60,7 +60,7 @@ private:
     void move(const Record& record);
     void check_range(const Record& record) const;
 
-    std::vector<std::uint32_t> entries_; // place + 1, and whether it was freed; 0: none
+    std::vector<std::uint32_t> entries_; // place + 1, and a bit for freed; 0: none
     std::vector<bool> owned_;            // by place
     std::uint64_t mapped_ = 0;
     std::uint64_t freed_ = 0;

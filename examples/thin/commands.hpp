@@ -8,7 +8,7 @@
 
 namespace thin {
 
-/// What all commands are about.
+/// The files of a volume, for all commands.
 struct Files {
     std::string store;
     std::string map; ///< empty: beside the store
@@ -18,14 +18,14 @@ struct Files {
 
 struct CreateOptions {
     std::string size;
-    std::string block;             ///< empty: what suits the size
+    std::string block;             ///< empty: depends on the size
     std::string limit;             ///< of the store; empty: none
-    bool force = false;            ///< a block device's content may be lost
-    std::uint64_t spare = 1 << 16; ///< records that the log has room for
+    bool force = false;            ///< may overwrite a block device
+    std::uint64_t spare = 1 << 16; ///< capacity of the log in records
 };
 
 struct ServeOptions {
-    std::string dev; ///< empty: make one
+    std::string dev; ///< empty: create one
     std::string name;
     unsigned workers = 2;
     unsigned threads = 1;
@@ -39,7 +39,7 @@ struct InfoOptions {
     bool extents = false;
 };
 
-/// Each returns main()'s status, or throws: std::invalid_argument for wrong usage,
+/// Each returns the exit status, or throws: std::invalid_argument for invalid usage,
 /// any other std::exception for a failure.
 int create(const Files& files, const CreateOptions& options);
 int serve(const Files& files, const ServeOptions& options);

@@ -39,7 +39,7 @@ Header header_for(const CreateOptions& options) {
     header.spare = options.spare;
     const auto block = options.block.empty() ? block_for(header.size) : parse_size(options.block);
     if (!std::has_single_bit(block) || block < Header::least_block || block > Header::most_block)
-        wrong("a block of " + format_size(block) + " cannot be; it is a power of two from " +
+        wrong("invalid block size " + format_size(block) + "; expected a power of two from " +
               format_size(Header::least_block) + " to " + format_size(Header::most_block));
     header.block_size = static_cast<std::uint32_t>(block);
     if (header.size == 0 || header.size % block != 0)
@@ -56,7 +56,7 @@ Header header_for(const CreateOptions& options) {
     return header;
 }
 
-// True if it was made.
+// True if it was created.
 bool take_store(const Files& files, bool force) {
     namespace fs = std::filesystem;
     if (!fs::exists(files.store)) {
@@ -74,7 +74,7 @@ bool take_store(const Files& files, bool force) {
                             "file system that stays");
     open_file(files.store, O_RDWR | O_EXCL); // fails if it is mounted or otherwise in use
     if (!force)
-        wrong("what is on " + files.store + " would be lost; say --force if that is meant");
+        wrong("this would destroy the content of " + files.store + "; use --force to do so");
     return false;
 }
 

@@ -30,33 +30,34 @@ CLI::App* add_command(CLI::App& app, Options& options, const std::string& name,
         ->required();
     command
         ->add_option("-m,--map", options.files.map,
-                     "file with the block map; default STORE.map, must be given for a block "
+                     "file with the block map; default STORE.map, required for a block "
                      "device")
         ->type_name("FILE");
     return command;
 }
 
 void add_create(CLI::App& app, Options& options, Command& chosen) {
-    auto* command = add_command(app, options, "create", "Make a volume; nothing is allocated");
+    auto* command = add_command(app, options, "create", "Create a volume; allocates nothing");
     command->add_option("-s,--size", options.create.size, "of the volume, such as 10G")
         ->required()
         ->type_name("SIZE");
     command
         ->add_option("-b,--block", options.create.block,
-                     "what is allocated at a time, 4K to 16M; default 64K, more for a volume "
-                     "above 256G")
+                     "unit of allocation, 4K to 16M; default 64K, more for a volume above "
+                     "256G")
         ->type_name("SIZE");
     command
         ->add_option("-l,--limit", options.create.limit,
-                     "the store gets no larger: then discarded space is used again, and in the "
-                     "end writes fail for want of space")
+                     "maximum size of the store: once it is reached, discarded space is "
+                     "reused, and when none is left writes fail with ENOSPC")
         ->type_name("SIZE");
     command
         ->add_option("--log-records", options.create.spare,
-                     "records of the log before it is written anew, 32 bytes each")
+                     "records in the log before it is rewritten, 32 bytes each")
         ->check(CLI::Range(std::uint64_t(128), Header::most_spare))
         ->capture_default_str();
-    command->add_flag("--force", options.create.force, "use a block device, whose content is lost");
+    command->add_flag("--force", options.create.force,
+                      "use a block device, and destroy its content");
     command->callback([&] { chosen = [&] { return create(options.files, options.create); }; });
 }
 
@@ -64,29 +65,30 @@ void add_serve(CLI::App& app, Options& options, Command& chosen) {
     auto* command = add_command(app, options, "serve", "Serve a volume as a block device");
     auto& serve_options = options.serve;
     command->add_option("DEV", serve_options.dev,
-                        "device to serve: a number, userblkN, a node or a name; without it one is "
-                        "made, and removed at the end");
-    command->add_option("--name", serve_options.name, "name of the device to make");
+                        "device to serve: a number, userblkN, a node or a name; default: create "
+                        "one, and remove it on exit");
+    command->add_option("--name", serve_options.name, "name of the device to create");
     command->add_option("-w,--workers", serve_options.workers, "worker processes")
         ->check(CLI::Range(1U, 1024U))
         ->capture_default_str();
-    command->add_option("-t,--threads", serve_options.threads, "threads of each worker")
+    command->add_option("-t,--threads", serve_options.threads, "threads per worker")
         ->check(CLI::Range(1U, 1024U))
         ->capture_default_str();
     command->add_option("--wait", serve_options.wait, "how workers wait for requests")
         ->check(CLI::IsMember({"poll", "serve"}))
         ->capture_default_str();
-    command->add_flag("-k,--keep", serve_options.keep, "leave the device when the driver ends");
-    command->add_flag("-v,--verbose", serve_options.verbose, "tell more");
+    command->add_flag("-k,--keep", serve_options.keep, "keep the device on exit");
+    command->add_flag("-v,--verbose", serve_options.verbose, "log more");
     command->callback([&] { chosen = [&] { return serve(options.files, options.serve); }; });
 }
 
 void add_reports(CLI::App& app, Options& options, Command& chosen) {
-    auto* command = add_command(app, options, "info", "Tell what is allocated");
-    command->add_flag("--json", options.info.json, "as JSON; sizes in bytes");
-    command->add_flag("--extents", options.info.extents, "and where it lies in the store");
+    auto* command = add_command(app, options, "info", "Show what is allocated");
+    command->add_flag("--json", options.info.json, "print JSON; sizes in bytes");
+    command->add_flag("--extents", options.info.extents,
+                      "show the extents and their place in the store");
     command->callback([&] { chosen = [&] { return info(options.files, options.info); }; });
-    command = add_command(app, options, "check", "Find out whether a volume's block map is sound");
+    command = add_command(app, options, "check", "Check a volume's block map");
     command->callback([&] { chosen = [&] { return check(options.files); }; });
 }
 
@@ -94,7 +96,7 @@ int run(int argc, char** argv) {
     CLI::App app("A thin-provisioned volume: blocks take space when they are first written.",
                  "thin");
     app.require_subcommand(1);
-    app.footer("Exit status: 0 success, 1 failure, 2 wrong usage.");
+    app.footer("Exit status: 0 success, 1 failure, 2 invalid usage.");
     Options options;
     Command chosen;
     add_create(app, options, chosen);

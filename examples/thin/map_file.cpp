@@ -20,7 +20,7 @@ namespace thin {
 
 namespace {
 
-static_assert(std::endian::native == std::endian::little, "the file is in this order");
+static_assert(std::endian::native == std::endian::little, "the file is little-endian");
 
 std::uint64_t place_of(std::uint64_t index) noexcept {
     return MapFile::header_size + index * sizeof(Record);
@@ -50,13 +50,13 @@ Header read_header(int fd, const std::string& path) {
         throw Damaged(path + " has format " + std::to_string(header.version) +
                       "; this program knows " + std::to_string(model.version));
     if (!header.is_sound())
-        throw Damaged("the header of " + path + " describes what cannot be");
+        throw Damaged("the header of " + path + " has impossible values");
     if (static_cast<std::uint64_t>(status_of(fd).st_size) < place_of(header.checkpoint))
-        throw Damaged(path + " ends before its checkpoint does"); // which was synced
+        throw Damaged(path + " ends before its checkpoint does"); // the checkpoint was synced
     return header;
 }
 
-// Room on the disk beforehand, so that to append needs none.
+// Reserves disk space, so that appending needs none.
 void reserve(int fd, std::uint64_t size) {
     if (::fallocate(fd, 0, 0, static_cast<off_t>(size)) == 0)
         return;
@@ -74,7 +74,7 @@ bool Header::is_sound() const noexcept {
         std::has_single_bit(block_size) && block_size >= least_block && block_size <= most_block;
     if (!block_fits || size == 0 || size % block_size != 0 || blocks() > BlockMap::most_blocks)
         return false;
-    // A checkpoint says of each block where it lies and whether it is free, at most, and the zeros.
+    // A checkpoint has at most a place and a free record per block, and one for prepared places.
     return (limit == 0 || limit >= block_size) && spare >= least_spare && spare <= most_spare &&
            checkpoint <= 2 * blocks() + 1 && capacity == room_behind(checkpoint);
 }
@@ -82,7 +82,7 @@ bool Header::is_sound() const noexcept {
 MapFile::MapFile(const std::string& path, Mode mode)
     : fd_(open_file(path, mode == Mode::read_only ? O_RDONLY : O_RDWR)),
       header_(read_header(fd_.get(), path)) {
-    // A power cut may have made it shorter.
+    // A power cut may have truncated it.
     if (mode == Mode::read_write && static_cast<std::uint64_t>(status_of(fd()).st_size) < end())
         reserve(fd(), end());
     map();
@@ -129,7 +129,7 @@ std::optional<Record> MapFile::read(std::uint64_t index) const noexcept {
     if (!may_have(index))
         return std::nullopt;
     Record record;
-    std::memcpy(&record, at(index), sizeof(record)); // it may change under our eyes
+    std::memcpy(&record, at(index), sizeof(record)); // it may change concurrently
     if (record.kind == Record::Kind::none ||
         record.checksum != thin::checksum(record, header_.id, index))
         return std::nullopt;

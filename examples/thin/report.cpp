@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// The commands that only look: also while the volume is served.
+// The read-only commands; they also work while the volume is served.
 #include "commands.hpp"
 #include "shared_map.hpp"
 #include "store.hpp"
@@ -115,21 +115,21 @@ int info(const Files& files, const InfoOptions& options) {
     return 0;
 }
 
-// Reading it all has found out whether it fits together.
+// Reading all records has already checked their consistency.
 int check(const Files& files) {
     const SharedMap volume(files.map_path(), MapFile::Mode::read_only);
     const Store store(files.store, true);
     const auto needed = volume.map().used() * volume.header().block_size;
     if (store.size() < needed)
         std::cout << files.store << " is shorter than the " << needed
-                  << " bytes that were given out: what was flushed cannot be missing, the rest "
-                     "reads as zeros\n";
+                  << " allocated bytes: flushed data cannot be missing, the rest reads as "
+                     "zeros\n";
     if (store.is_block_device() && store.size() < needed)
         return 1;
     if (volume.has_torn_tail())
         std::cout << files.map_path() << ": behind record " << volume.records()
-                  << " stands something that is none: its writer was killed, or the power was cut. "
-                     "It is taken away when the volume is served\n";
+                  << " lies an incomplete record: its writer was killed, or the power was cut. "
+                     "Serving the volume removes it\n";
     std::cout << files.store << ": no errors; " << counted(volume.map().mapped(), "block")
               << " allocated, " << counted(volume.map().freed(), "block") << " freed, "
               << counted(volume.records(), "record") << '\n';

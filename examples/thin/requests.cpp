@@ -45,8 +45,8 @@ bool DeviceRequests::have(const userblk::Operation& operation) const {
     });
 }
 
-// A request that is not over is taken, or it was redirected after it had been taken: so who
-// looks at the taken first and at the redirected then overlooks none.
+// An unfinished request is taken, or was redirected after it was taken: reading the taken
+// ones first and the redirected ones second misses none.
 std::optional<std::vector<Requests::Range>> DeviceRequests::under_way() const {
     std::vector<Range> ranges;
     for (const auto& request : node_.info(most_).taken)

@@ -11,7 +11,7 @@
 
 namespace thin {
 
-/// What the kernel knows of the requests that are being carried out just now.
+/// The requests being carried out now, as reported by the kernel.
 class Requests {
 public:
     Requests() = default;
@@ -19,22 +19,20 @@ public:
     Requests& operator=(const Requests&) = delete;
     virtual ~Requests() = default;
 
-    /// Whether this process still has that request: false once it was put back,
-    /// for others to carry out.
+    /// Whether this process still holds the request: false once it was put back.
     virtual bool have(const userblk::Operation& operation) const = 0;
 
     struct Range {
         std::uint64_t offset;
         std::uint64_t length;
     };
-    /// A list such that any request that was handed out before this call and is not
-    /// over yet overlaps with one of the ranges. Waits a little for those that the
-    /// kernel carries out itself, of which it cannot tell where; nothing if there
-    /// were some all the time.
+    /// A list of ranges such that every unfinished request delivered before this call
+    /// overlaps one of them. Waits briefly for redirected requests, whose ranges the
+    /// kernel does not report; nothing if there were some all the time.
     virtual std::optional<std::vector<Range>> under_way() const = 0;
 };
 
-/// Of a device that is served.
+/// The requests of a device that is served.
 class DeviceRequests : public Requests {
 public:
     explicit DeviceRequests(std::uint32_t device);
@@ -43,7 +41,7 @@ public:
 
 private:
     userblk::abi::ControlNode node_;
-    std::size_t most_; // there can be at a time
+    std::size_t most_; // the maximum at a time
 };
 
 } // namespace thin

@@ -16,7 +16,7 @@ using namespace userblk;
 
 constexpr std::uint64_t most_chunk = std::uint64_t(1) << 30;
 
-// So that no request is about more blocks than can be named in one answer.
+// Keeps requests within the number of blocks that one answer can name.
 std::uint32_t chunk_for(const Header& header) {
     return static_cast<std::uint32_t>(
         std::min(most_chunk, ThinBackend::most_blocks * header.block_size));
@@ -25,7 +25,7 @@ std::uint32_t chunk_for(const Header& header) {
 Device make_device(const Files& files, const ServeOptions& options, const Header& header) {
     if (Store(files.store, false).is_open_elsewhere())
         throw std::runtime_error(files.store +
-                                 " is served already; to join, name its device: "
+                                 " is already served; to join, name its device: "
                                  "thin serve " +
                                  files.store + " DEV");
     auto config = DeviceConfig::for_backend(ThinBackend::description(header));
@@ -44,17 +44,17 @@ Device open_device(const ServeOptions& options, const Header& header) {
         throw std::runtime_error(options.dev + " has " +
                                  (config.chunk_size ? "chunks of " + format_size(config.chunk_size)
                                                     : std::string("no chunk size")) +
-                                 "; make it with userblkctl create --chunk-size " +
-                                 format_size(chunk_for(header)) + ", or let thin serve make it");
+                                 "; create it with userblkctl create --chunk-size " +
+                                 format_size(chunk_for(header)) + ", or let thin serve create it");
     return device;
 }
 
-// In each worker: descriptors and locks must be its own.
+// Runs in each worker: descriptors and locks must be its own.
 std::shared_ptr<Backend> open_backend(const Files& files, const DeviceContext& device) {
     auto backend = std::make_shared<ThinBackend>(files.store, files.map_path(),
                                                  std::make_unique<DeviceRequests>(device.number));
     if (!backend->volume().store().claim(device.diskseq))
-        throw std::runtime_error(files.store + " is served as another device already");
+        throw std::runtime_error(files.store + " is already served as another device");
     return backend;
 }
 
@@ -62,8 +62,8 @@ std::shared_ptr<Backend> open_backend(const Files& files, const DeviceContext& d
 
 int serve(const Files& files, const ServeOptions& options) {
     if (!options.dev.empty() && !options.name.empty())
-        throw std::invalid_argument("--name is for a device that is made; " + options.dev +
-                                    " is there already");
+        throw std::invalid_argument("--name is for a new device; " + options.dev +
+                                    " exists already");
     const auto header = SharedMap(files.map_path(), MapFile::Mode::read_only).header();
     const auto log = log_to_stderr("thin", options.verbose ? LogLevel::debug : LogLevel::notice);
     const bool temporary = options.dev.empty() && !options.keep;

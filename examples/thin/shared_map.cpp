@@ -11,7 +11,7 @@ namespace thin {
 
 namespace {
 
-// Where the next file is written. Only who holds the lock does.
+// The path of the next file. Only the holder of the lock writes it.
 std::string next_path(const std::string& path) {
     return path + ".new";
 }
@@ -19,10 +19,10 @@ std::string next_path(const std::string& path) {
 } // namespace
 
 void SharedMap::create(const std::string& path, const Header& header) {
-    // Not next_path(), which whoever serves a volume of that name may be writing.
+    // Not next_path(), which a worker that serves a volume of that name may be writing.
     const auto next = path + ".create-" + std::to_string(::getpid());
     MapFile::write_new(next, header, {});
-    const int linked = ::link(next.c_str(), path.c_str()); // unlike rename, takes nobody's place
+    const int linked = ::link(next.c_str(), path.c_str()); // unlike rename, replaces no file
     const int error = errno;
     ::unlink(next.c_str());
     errno = error;
@@ -39,7 +39,7 @@ SharedMap::SharedMap(const std::string& path, MapFile::Mode mode)
     }
     const Lock lock(*this);
     file_.clear_from(tail_);
-    sync_folder(path_); // in case that who renamed it did not come so far
+    sync_folder(path_); // in case the process that renamed it died before this
 }
 
 void SharedMap::refresh() {
@@ -47,11 +47,11 @@ void SharedMap::refresh() {
         return;
     follow();
     if (ended_)
-        const Lock lock(*this); // somebody is about to go on elsewhere, or died while at it
+        const Lock lock(*this); // another process is switching files, or died during it
 }
 
-// What is not whole is not there yet: its writer has not come back from writing, and
-// has acknowledged nothing that depends on it.
+// An incomplete record does not count: its writer has not returned from the write, and has
+// acknowledged nothing that depends on it.
 void SharedMap::follow() {
     while (!ended_) {
         const auto record = file_.read(tail_);
@@ -91,7 +91,7 @@ void SharedMap::acquire() {
                 return;
             if (file_.is_at(path_))
                 write_new_file();
-            go_on_in_new_file(); // which ends the lock on the old one
+            go_on_in_new_file(); // releases the lock on the old one
         } catch (...) {
             file_.unlock();
             throw;
@@ -102,12 +102,12 @@ void SharedMap::acquire() {
 SharedMap::Lock::~Lock() {
     try {
         map_.file_.unlock();
-    } catch (...) { // it cannot fail for a lock that is held
+    } catch (...) { // cannot fail while the lock is held
     }
 }
 
 void SharedMap::append(const Record& record) {
-    map_.apply(record); // what does not fit must not be written
+    map_.apply(record); // an inconsistent record must not be written
     try {
         file_.write(tail_, record);
     } catch (...) {
@@ -136,7 +136,7 @@ void SharedMap::write_new_file() {
 
 void SharedMap::go_on_in_new_file() {
     MapFile next(path_, MapFile::Mode::read_write);
-    sync_folder(path_); // what is acknowledged from now on is in this file only
+    sync_folder(path_); // from now on acknowledged data depends on this file
     file_.continue_in(std::move(next));
     read_again();
 }

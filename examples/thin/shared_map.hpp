@@ -8,53 +8,53 @@
 
 namespace thin {
 
-/// The block map of a volume as all processes see it: each has its own copy in
-/// memory and keeps it at the file's last record. Nothing else is shared, so
-/// there is nothing that a killed process could leave half done: a record is
-/// there or not, and the lock ends with its holder.
+/// The block map of a volume, shared by processes: each keeps its own copy in memory,
+/// up to date with the file's last record. They share nothing else, so a killed
+/// process leaves nothing half done: a record exists or not, and the lock ends with
+/// its holder.
 ///
-/// **When the log is full** whoever has the lock writes a new file, its beginning
-/// a checkpoint, brings it to stable storage, says `end` in the old one, and gives
-/// the new one the old one's name. Who sees the `end` goes on in the file of that
-/// name. If it is still the old one, somebody died between these two steps, and
-/// whoever gets the lock does it again. Nobody appends behind an `end`, and nobody
-/// to a new file before the old one has ended, so there is one log at any time.
+/// **When the log is full**, the holder of the lock writes a new file that starts with
+/// a checkpoint, makes it durable, appends `end` to the old file, and renames the new
+/// file over it. A process that reads `end` continues in the file at that path. If
+/// that is still the old one, a process died between these two steps, and the next
+/// holder of the lock repeats them. No process appends behind an `end`, or to a new
+/// file before the old one has ended, so there is always exactly one log.
 ///
 /// For one thread at a time.
 class SharedMap {
 public:
-    /// Records that one holder of the lock may append at most.
+    /// The most records that one holder of the lock may append.
     static constexpr std::uint64_t most_appended = 80;
-    static_assert(most_appended < Header::least_spare, "or a new file were full at once");
+    static_assert(most_appended < Header::least_spare, "or a new file would be full at once");
 
-    /// A volume without any blocks. @throws if there is such a file
+    /// Creates a volume without blocks. @throws if the file exists
     static void create(const std::string& path, const Header& header);
 
     SharedMap(const std::string& path, MapFile::Mode mode);
 
     const Header& header() const noexcept { return file_.header(); }
     const BlockMap& map() const noexcept { return map_; }
-    /// Records so far, those of the checkpoint included.
+    /// Number of records, including those of the checkpoint.
     std::uint64_t records() const noexcept { return tail_; }
-    /// Whether there is something behind the last record that is none.
+    /// Whether an incomplete record follows the last one.
     bool has_torn_tail() const { return !ended_ && !file_.is_clear_from(tail_); }
-    /// The descriptor of the file: to be flushed. It stays the same, also when the
-    /// log goes on in another file.
+    /// The descriptor of the file, for flushes. It stays the same when the log
+    /// continues in another file.
     int fd() const noexcept { return file_.fd(); }
 
-    /// Takes in what was appended meanwhile, by whomever. Cheap if nothing was.
+    /// Reads records that any process has appended meanwhile. Cheap if there are none.
     void refresh();
-    /// Brings all records that were taken in to stable storage.
+    /// Makes all records read so far durable.
     void sync();
 
-    /// The right to append. While one is held, the map is that of all processes.
+    /// The right to append. While held, the map is current for all processes.
     class Lock {
     public:
         explicit Lock(SharedMap& map) : map_(map) { map_.acquire(); }
         Lock(const Lock&) = delete;
         Lock& operator=(const Lock&) = delete;
         ~Lock();
-        /// Adds one record to the log and to the map.
+        /// Appends a record to the log and applies it to the map.
         void append(const Record& record) { map_.append(record); }
 
     private:
@@ -73,7 +73,7 @@ private:
     MapFile file_;
     BlockMap map_;
     std::uint64_t tail_ = 0;   // the number of the next record
-    std::uint64_t synced_ = 0; // records below it are on stable storage
+    std::uint64_t synced_ = 0; // records below it are durable
     bool ended_ = false;
 };
 

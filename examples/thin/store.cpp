@@ -14,8 +14,8 @@ namespace thin {
 
 namespace {
 
-// Bytes that are locked by those who have it open, and by those who serve it, one for each
-// device; far behind any data.
+// Byte offsets for locks, far behind any data: one for processes that have the store open,
+// and one per device for those that serve it.
 constexpr std::uint64_t opens = std::uint64_t(1) << 61;
 constexpr std::uint64_t claims = opens + 1;
 constexpr std::uint64_t most_claims = std::uint64_t(1) << 60;
@@ -47,9 +47,9 @@ Store::Store(const std::string& path, bool read_only) {
 }
 
 std::uint64_t Store::size() const {
-    const auto end = ::lseek(fd(), 0, SEEK_END); // of both kinds
+    const auto end = ::lseek(fd(), 0, SEEK_END); // works for files and block devices
     if (end < 0)
-        fail("find out the size of the store");
+        fail("determine the size of the store");
     return static_cast<std::uint64_t>(end);
 }
 
@@ -57,7 +57,7 @@ std::uint64_t Store::allocated() const {
     return static_cast<std::uint64_t>(status_of(fd()).st_blocks) * 512;
 }
 
-// False where the file system or device cannot do that.
+// False if the file system or device does not support it.
 bool Store::allocate(int mode, std::uint64_t offset, std::uint64_t length) {
     for (;;) {
         if (::fallocate(fd(), mode, static_cast<off_t>(offset), static_cast<off_t>(length)) == 0)
@@ -70,7 +70,7 @@ bool Store::allocate(int mode, std::uint64_t offset, std::uint64_t length) {
 }
 
 void Store::zero(std::uint64_t offset, std::uint64_t length) {
-    // A block device does not get longer: for it, KEEP_SIZE is what is meant.
+    // A block device cannot grow: use KEEP_SIZE.
     const int keep = block_device_ ? FALLOC_FL_KEEP_SIZE : 0;
     if (allocate(FALLOC_FL_ZERO_RANGE | keep, offset, length))
         return;
@@ -96,13 +96,13 @@ void Store::give_back(std::uint64_t offset, std::uint64_t length) noexcept {
 
 void Store::reach(std::uint64_t wanted) {
     if (!block_device_ && size() < wanted && ::ftruncate(fd(), static_cast<off_t>(wanted)) < 0)
-        fail("make the store longer");
+        fail("extend the store");
 }
 
 bool Store::is_locked(std::uint64_t offset, std::uint64_t length) const {
     auto lock = range_lock(F_WRLCK, offset, length);
     if (::fcntl(fd(), F_OFD_GETLK, &lock) < 0)
-        fail("look for those who serve the store");
+        fail("look for other servers of the store");
     return lock.l_type != F_UNLCK;
 }
 
@@ -120,7 +120,7 @@ void Store::mark_open() {
     lock(opens);
 }
 
-// Says so first and looks then: of two that come at the same time, neither is overlooked.
+// Locks first and checks then: of two concurrent claims, none is missed.
 bool Store::claim(std::uint64_t diskseq) {
     const auto mine = claims + 1 + diskseq % (most_claims - 2);
     lock(mine);

@@ -18,25 +18,25 @@ public:
 
     int fd() const noexcept { return fd_.get(); }
     bool is_block_device() const noexcept { return block_device_; }
-    /// Bytes of a block device, or of a file as long as it is now.
+    /// Size of the block device or, currently, of the file, in bytes.
     std::uint64_t size() const;
-    /// Bytes that a file takes on its file system.
+    /// Bytes that the file occupies on its file system.
     std::uint64_t allocated() const;
 
-    /// The range reads as zeros then, and space is reserved for it. Makes a file
-    /// longer where it must. ENOSPC if there is none.
+    /// Makes the range read as zeros and reserves space for it. Extends a file as
+    /// needed. ENOSPC if there is no space.
     void zero(std::uint64_t offset, std::uint64_t length);
-    /// Gives space back where that can be done.
+    /// Frees the space of the range, where supported.
     void give_back(std::uint64_t offset, std::uint64_t length) noexcept;
-    /// A file that is shorter is made that long.
+    /// Extends a shorter file to @p size.
     void reach(std::uint64_t size);
     void sync() { sync_data(fd()); }
 
-    /// Whether some process has marked the store as open; as which, says mark_open().
+    /// Whether another process has marked the store as open, by mark_open().
     bool is_open_elsewhere() const;
     void mark_open();
-    /// Says, while the object lives, that this process serves the store as the
-    /// device with this number. False if another device has it already.
+    /// Marks, for the life of the object, that this process serves the store as the
+    /// device with this diskseq. False if another device has it already.
     bool claim(std::uint64_t diskseq);
 
 private:

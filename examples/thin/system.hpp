@@ -17,10 +17,10 @@ using userblk::abi::FileDescriptor;
 FileDescriptor open_file(const std::string& path, int flags, unsigned mode = 0);
 void write_all(int fd, std::span<const std::byte> data, std::uint64_t offset);
 void sync_data(int fd);
-/// Makes what was created or renamed in the folder of @p path durable.
+/// Makes files created or renamed in the folder of @p path durable.
 void sync_folder(const std::string& path);
-/// Takes a lock of the open file description; see fcntl(2), F_OFD_SETLKW. It ends
-/// with the last descriptor of it, and so with the process.
+/// Takes a lock of the open file description; see fcntl(2), F_OFD_SETLKW. It ends with
+/// the last descriptor, and so with the process.
 void lock_file(int fd);
 void unlock_file(int fd);
 std::uint64_t random_number();

@@ -35,11 +35,11 @@ std::error_code ThinBackend::redirect(const Operation& operation, Extents& to) {
     }
 }
 
-// A record is in the file, if not yet on the disk, before its extents are returned: what the
-// kernel then writes there survives this process.
+// A record is in the file, if not yet on the disk, before its extents are returned: data that
+// the kernel then writes there survives this process.
 void ThinBackend::carry_out(const Operation& operation, Extents& to) {
     const auto [first, count] = touched(operation);
-    if (count > most_blocks) // of a device that was made for something else
+    if (count > most_blocks) // on a device created for something else
         throw std::system_error(std::make_error_code(std::errc::operation_not_supported));
     switch (operation.kind) {
     case Kind::read:
@@ -55,19 +55,19 @@ void ThinBackend::carry_out(const Operation& operation, Extents& to) {
     case Kind::discard: {
         const auto whole = covered(operation);
         volume_.free(whole.first, whole.count, operation);
-        to.add_hole(operation.length); // nothing remains to be done
+        to.add_hole(operation.length); // no file needs to change
         return;
     }
     case Kind::write_zeroes:
         zero(operation, to);
         break;
     }
-    // Not by the kernel, which does not know the map.
+    // Not in the kernel, which does not know the map.
     if (operation.fua)
         volume_.sync();
 }
 
-// Whole blocks become holes, of others a part is zeroed where they lie.
+// Whole blocks become holes; parts of blocks are zeroed in place.
 void ThinBackend::zero(const Operation& operation, Extents& to) {
     if (operation.keep_allocated) {
         const auto all = touched(operation);

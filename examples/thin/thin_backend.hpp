@@ -9,13 +9,13 @@
 
 namespace thin {
 
-/// A worker's view of a volume. It decides where data lies; the kernel moves them.
+/// A worker's view of a volume. It decides where data lies; the kernel moves the data.
 class ThinBackend : public userblk::RedirectBackend {
 public:
-    /// A request may be about so many blocks: the device's chunk size must see to it.
+    /// The most blocks of a request; the device's chunk size must ensure it.
     static constexpr std::uint64_t most_blocks = userblk::Extents::capacity;
 
-    /// A device that fits.
+    /// Properties of a suitable device.
     static userblk::Description description(const Header& header);
 
     ThinBackend(const std::string& store, const std::string& map,

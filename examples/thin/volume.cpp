@@ -9,7 +9,7 @@ namespace thin {
 
 namespace {
 
-// Space is reserved by that much at a time, if there is so much.
+// Space is reserved in steps of this size, if available.
 constexpr std::uint64_t reserved_ahead = 4 << 20;
 
 [[noreturn]] void no_space() {
@@ -27,14 +27,14 @@ Volume::Volume(const std::string& store, const std::string& map, std::unique_ptr
     : store_(store, false), map_(map, MapFile::Mode::read_write), requests_(std::move(requests)) {
     const auto needed = this->map().used() * block_size();
     if (store_.is_block_device() && store_.size() < needed)
-        throw std::runtime_error(store + " is smaller than what " + map + " says is in it: " +
-                                 std::to_string(store_.size()) + " bytes, not " +
+        throw std::runtime_error(store + " is smaller than " + map +
+                                 " requires: " + std::to_string(store_.size()) + " bytes, not " +
                                  std::to_string(needed) + "; is it the right one?");
-    store_.reach(needed); // a power cut can take away what was not flushed
+    store_.reach(needed); // a power cut can drop unflushed data
     enter();
 }
 
-// There may have been a power cut since somebody had it open; nobody can tell.
+// There may have been a power cut since the volume was last open; this cannot be detected.
 void Volume::enter() {
     Lock lock(map_);
     if (!store_.is_open_elsewhere() && map().prepared() > map().used())
@@ -42,8 +42,8 @@ void Volume::enter() {
     store_.mark_open();
 }
 
-// Places that nobody ever had. There are never more than blocks: each has one at most, and
-// each place a block.
+// Places that were never allocated. There are at most as many places as blocks: each block has
+// at most one, and each place a block.
 std::uint64_t Volume::unused() const {
     auto all = map().blocks();
     if (store_.is_block_device())
@@ -77,7 +77,7 @@ void Volume::provide_home(Lock& lock, std::uint64_t block) {
     lock.append({.kind = Record::Kind::place, .block = block, .place = place, .count = 1});
 }
 
-// As many as follow on each other without any place; returns how many.
+// Provides a run of blocks that have no place; returns its length.
 std::uint64_t Volume::provide_unused(Lock& lock, std::uint64_t first, std::uint64_t limit) {
     const auto most = std::min(limit - first, unused());
     std::uint64_t count = 1;
@@ -90,7 +90,7 @@ std::uint64_t Volume::provide_unused(Lock& lock, std::uint64_t first, std::uint6
     return count;
 }
 
-// Makes at least @p count places behind the used ones zeros.
+// Zeroes at least @p count places behind the used ones.
 void Volume::prepare(Lock& lock, std::uint64_t count) {
     const auto from = map().prepared();
     const auto needed = map().used() + count - from;
@@ -109,7 +109,7 @@ void Volume::prepare(Lock& lock, std::uint64_t count) {
     lock.append({.kind = Record::Kind::prepared, .place = from + step});
 }
 
-// The store is full, but for places that are kept for blocks which were freed.
+// The store is full, except for places that freed blocks keep.
 void Volume::provide_taken(Lock& lock, std::uint64_t block) {
     if (map().freed() == 0)
         no_space();
@@ -131,8 +131,8 @@ void Volume::provide_taken(Lock& lock, std::uint64_t block) {
     map_.sync();
 }
 
-// The space is given back before the record is written: whoever dies in between leaves
-// zeros in a block whose content nobody wants, and the request to be carried out again.
+// Frees the space before it writes the record: a process that dies in between leaves zeros
+// in a block whose content is obsolete, and the request is carried out again.
 void Volume::free(std::uint64_t first, std::uint64_t count, const userblk::Operation& operation) {
     if (!map().any_mapped(first, count))
         return;

@@ -10,40 +10,40 @@
 
 namespace thin {
 
-/// The blocks of a volume: which place each one gets, and when it loses it.
+/// The blocks of a volume: which place each one gets, and when it loses the place.
 ///
-/// **Zeros.** A place is zeros when a block gets it, so what the first write does
-/// not cover reads as zeros. Places that were never used are prepared some ahead.
+/// **Zeros.** A place holds zeros when a block gets it, so what the first write does
+/// not cover reads as zeros. Unused places are prepared in advance.
 ///
-/// **Late writes.** Nothing tells when a write that was sent to a place is over:
-/// the kernel carries it out. So a place stays with its block when the block is
-/// freed, and goes to another block only where the store has no other left (a
-/// block device, or a file with a limit; others get longer instead), and then only if no request
-/// that could know of it is under way. Without that a write, or its discard, that another one
-/// overlaps could end up in a stranger's data.
+/// **Late writes.** Nothing reports when a write that was sent to a place is done:
+/// the kernel carries it out. So a freed block keeps its place. The place moves to
+/// another block only if the store has no other left (a block device, or a file with
+/// a limit; other files grow instead), and only if no request that may refer to the
+/// place is in flight. Otherwise a write that overlaps another write, or its discard,
+/// could land in another block's data.
 ///
 /// **Power cuts.** A record may reach the disk without the data and the data without
-/// the record. Neither may show one block's data in another one:
-///  - what was prepared is void for the first one who opens the volume while nobody
-///    else has it open: data may have reached such a place and its record not;
-///  - of a block device, which may hold anything, zeros are on stable storage before
-///    the record that gives the place out can be;
-///  - a place that goes to another block is zeros on stable storage before, and the
-///    record as well before data can follow.
+/// the record. Neither may expose one block's data in another:
+///  - a process that opens the volume while no other has it open discards the prepared
+///    places: data may have reached such a place and its record not;
+///  - on a block device, which may hold anything, the zeros are durable before the
+///    record that allocates the place can be;
+///  - a place that moves to another block is zeroed durably first, and the record is
+///    durable before data can follow.
 /// A place that its own block gets again may show that block's old data.
 ///
-/// **Stopped processes.** One that was stopped at any point, its requests put back
-/// and carried out by others, goes on later with what it had begun. Giving a place
-/// to a block does no harm then. Freeing one would: so it is looked up, under the
-/// lock, whether the request is still this process's. If it is, it will not be over
-/// before the lock is, since whoever carries it out again needs the lock.
+/// **Stopped processes.** A process may be stopped at any point, its requests put back
+/// and carried out by others, and continue later. Then allocating a place for a block
+/// is harmless, but freeing one is not. So it checks, under the lock, that it still
+/// holds the request. If it does, the request cannot complete before the lock is
+/// released, because any process that carries it out again needs the lock.
 ///
 /// All functions throw std::system_error or Damaged. For one thread at a time.
 class Volume {
 public:
-    /// @p requests may be nullptr: then nobody else has or had requests under way.
+    /// @p requests may be nullptr: then no other process has or had requests in flight.
     ///
-    /// While the object lives the store is marked as open in this process, by a lock.
+    /// Marks the store as open in this process, by a lock, for the life of the object.
     Volume(const std::string& store, const std::string& map,
            std::unique_ptr<Requests> requests = nullptr);
 
@@ -53,13 +53,13 @@ public:
     Store& store() noexcept { return store_; }
     int map_fd() const noexcept { return map_.fd(); }
 
-    /// Takes in what other processes did. Before anything else for each request.
+    /// Reads the changes of other processes. Call it first for each request.
     void refresh() { map_.refresh(); }
-    /// What was given out and freed so far survives a power cut.
+    /// Makes allocations and frees so far survive a power cut.
     void sync() { map_.sync(); }
-    /// Sees to it that these blocks have a place. ENOSPC if there is none.
+    /// Ensures that these blocks have places. ENOSPC if there are none.
     void provide(std::uint64_t first, std::uint64_t count);
-    /// Makes these blocks holes, as @p operation demands. ECANCELED if it was put back.
+    /// Makes these blocks holes, for @p operation. ECANCELED if it was put back.
     void free(std::uint64_t first, std::uint64_t count, const userblk::Operation& operation);
 
 private:
