@@ -34,7 +34,7 @@ WorkerOptions checked(WorkerOptions options) {
 
 } // namespace
 
-struct Worker::Shared {
+struct [[gnu::visibility("hidden")]] Worker::Shared {
     Shared(abi::ControlNode control, std::shared_ptr<Backend> store, WorkerOptions settings)
         : state(std::move(control), std::move(store), checked(std::move(settings))) {}
 
