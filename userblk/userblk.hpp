@@ -4,6 +4,7 @@
 // Includes all of the public API.
 
 #include "userblk/backend.hpp"
+#include "userblk/backend_spec.hpp"
 #include "userblk/backends/delay_backend.hpp"
 #include "userblk/backends/error_backend.hpp"
 #include "userblk/backends/file_backend.hpp"
@@ -23,6 +24,5 @@
 #include "userblk/run.hpp"
 #include "userblk/serve_device.hpp"
 #include "userblk/shared_memory.hpp"
-#include "userblk/spec.hpp"
 #include "userblk/units.hpp"
 #include "userblk/worker.hpp"

@@ -4,7 +4,7 @@
 #include "ioctl/error.hpp"
 #include "ioctl/lookup.hpp"
 #include "userblk/process_setup.hpp"
-#include "userblk/store/store_claim.hpp"
+#include "userblk/store/store_lock.hpp"
 #include "userblk/units.hpp"
 #include "userblk/worker/batch_size.hpp"
 #include "userblk/worker/worker_thread.hpp"
@@ -38,8 +38,8 @@ struct [[gnu::visibility("hidden")]] Worker::Shared {
     Shared(abi::ControlNode control, std::shared_ptr<Backend> store, WorkerOptions settings)
         : state(std::move(control), std::move(store), checked(std::move(settings))) {}
 
-    void run_thread(WorkerThread& thread) noexcept;
-    void start_others(std::vector<std::thread>& others);
+    void run_thread(WorkerThread & thread) noexcept;
+    void start_others(std::vector<std::thread> & others);
 
     WorkerState state;
     bool claimed = false;

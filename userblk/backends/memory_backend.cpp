@@ -7,7 +7,7 @@
 #include "userblk/store/resident_pages.hpp"
 #include "userblk/store/shared_counter.hpp"
 #include "userblk/store/shared_segment.hpp"
-#include "userblk/store/store_claim.hpp"
+#include "userblk/store/store_lock.hpp"
 #include "userblk/store/store_name_check.hpp"
 
 #include <algorithm>

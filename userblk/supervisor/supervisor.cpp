@@ -6,7 +6,7 @@
 #include "userblk/device.hpp"
 #include "userblk/inspect/describe_requests.hpp"
 #include "userblk/os/deadline.hpp"
-#include "userblk/store/store_claim.hpp"
+#include "userblk/store/store_lock.hpp"
 #include "userblk/supervisor/service_manager.hpp"
 #include "userblk/units.hpp"
 

@@ -5,7 +5,7 @@
 #include "ioctl/lookup.hpp"
 #include "userblk/device.hpp"
 #include "userblk/os/pidfd.hpp"
-#include "userblk/store/store_claim.hpp"
+#include "userblk/store/store_lock.hpp"
 
 #include <array>
 #include <csignal>

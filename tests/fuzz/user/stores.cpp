@@ -2,8 +2,8 @@
 // Stores from the command line, decorators and all: refused in words, or what was written.
 #include "fuzz.hpp"
 
+#include "userblk/backend_spec.hpp"
 #include "userblk/backends/memory_backend.hpp"
-#include "userblk/spec.hpp"
 
 #include <stdexcept>
 

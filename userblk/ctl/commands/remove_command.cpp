@@ -2,10 +2,10 @@
 #include "userblk/ctl/commands/remove_command.hpp"
 
 #include "ioctl/lookup.hpp"
+#include "userblk/backend_spec.hpp"
 #include "userblk/backends/memory_backend.hpp"
 #include "userblk/ctl/command_line.hpp"
 #include "userblk/ctl/device_use.hpp"
-#include "userblk/spec.hpp"
 
 namespace userblk::ctl {
 

@@ -2,12 +2,12 @@
 #include "userblk/ctl/commands/resize_command.hpp"
 
 #include "ioctl/lookup.hpp"
+#include "userblk/backend_spec.hpp"
 #include "userblk/ctl/command_line.hpp"
 #include "userblk/ctl/config_check.hpp"
 #include "userblk/ctl/device_use.hpp"
 #include "userblk/ctl/format/service_state.hpp"
 #include "userblk/inspect/survey.hpp"
-#include "userblk/spec.hpp"
 #include "userblk/units.hpp"
 
 #include <optional>

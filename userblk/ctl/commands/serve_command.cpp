@@ -14,7 +14,7 @@
 #include "userblk/device/udev_links.hpp"
 #include "userblk/inspect/node_users.hpp"
 #include "userblk/inspect/survey.hpp"
-#include "userblk/store/store_claim.hpp"
+#include "userblk/store/store_lock.hpp"
 #include "userblk/supervisor/supervisor_file.hpp"
 #include "userblk/supervisor_record.hpp"
 #include "userblk/units.hpp"

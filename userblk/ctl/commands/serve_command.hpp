@@ -2,11 +2,11 @@
 #pragma once
 
 #include "ioctl/file_descriptor.hpp"
+#include "userblk/backend_spec.hpp"
 #include "userblk/ctl/command.hpp"
 #include "userblk/ctl/command_line.hpp"
 #include "userblk/ctl/device_options.hpp"
 #include "userblk/pool.hpp"
-#include "userblk/spec.hpp"
 
 #include <chrono>
 #include <cstdint>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "userblk/store/store_claim.hpp"
+#include "userblk/store/store_lock.hpp"
 
 #include "ioctl/lookup.hpp"
 #include "userblk/supervisor_record.hpp"

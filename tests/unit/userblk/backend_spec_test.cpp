@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "userblk/spec.hpp"
+#include "userblk/backend_spec.hpp"
 
 #include "tests/unit/userblk/temporary.hpp"
 #include "userblk/backends/memory_backend.hpp"

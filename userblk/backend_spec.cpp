@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "userblk/spec.hpp"
+#include "userblk/backend_spec.hpp"
 
 #include "userblk/backends/delay_backend.hpp"
 #include "userblk/backends/error_backend.hpp"
