@@ -172,7 +172,7 @@ TEST_F(BackendErrors, AMappingThatIsTooShortIsToldAndNotUsed) {
     EXPECT_TRUE(reader->data().all(7));
     EXPECT_EQ(device.write(0, pattern(4096, 1))->result(), 0);
     EXPECT_TRUE(eventually([&] {
-        return count("read of 4K at 0 got 512 bytes from the backend's mapping(), in place of "
+        return count("read of 4K at 0 got 512 bytes from the backend's mapping(), instead of "
                      "4096") == 1 &&
                count("write of 4K at 0 got 512 bytes") == 1;
     })) << all();

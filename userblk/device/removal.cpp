@@ -18,7 +18,7 @@ using Clock = std::chrono::steady_clock;
 constexpr auto patience = 3s;
 constexpr auto patience_with_udev = 30s;
 
-// udevd keeps this file while it has events to handle.
+// udevd keeps this file while it handles events.
 bool is_udev_at_work() {
     return ::access("/run/udev/queue", F_OK) == 0;
 }

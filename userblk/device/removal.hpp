@@ -10,18 +10,18 @@
 
 namespace userblk {
 
-/// Internal: removes a device that nobody uses. Somebody may have it open for just a moment,
-/// as udev does, which looks at each disk that was written to when that is closed; so it is
-/// tried again for some moments, and for longer while udev is at work.
+/// Internal: removes an unused device. Programs may have it open briefly, such as udev, which
+/// probes each disk when a writer closes it; so the removal retries for a short time, and
+/// longer while udev is busy.
 class Removal {
 public:
     static constexpr std::chrono::milliseconds try_every{50};
 
-    /// @param in_use says that it is of no use to wait, since the device is mounted, say
+    /// @param in_use returns true if waiting is pointless, because the device is mounted, say
     explicit Removal(const abi::Identity& device, std::function<bool()> in_use = {});
 
-    /// Tries it once. Nothing: try again, after try_every. Otherwise the result; EBUSY:
-    /// it is in use, and given up.
+    /// Tries once. Nothing: try again after try_every. Otherwise the result; EBUSY: the
+    /// device is in use, and the removal gave up.
     std::optional<std::error_code> attempt();
 
 private:
@@ -32,13 +32,13 @@ private:
     std::chrono::steady_clock::time_point start_;
 };
 
-/// Internal: the same, to the end.
-/// @param wait waits for that long; false: there is no time
+/// Internal: the same, until it has a result.
+/// @param wait waits for that long; returns false to give up
 std::error_code remove_patiently(Removal removal,
                                  const std::function<bool(std::chrono::milliseconds)>& wait);
 
-/// Internal: waits, but not beyond a signal that asks this process to end, SIGTERM or SIGINT,
-/// which it takes: false then. They must be blocked, as in a Pool's process they are.
+/// Internal: waits, but returns false on SIGTERM or SIGINT, which it consumes. They must be
+/// blocked, as in the process of a Pool.
 bool wait_for_end_signal(std::chrono::milliseconds limit) noexcept;
 
 } // namespace userblk

@@ -23,14 +23,14 @@ namespace fs = std::filesystem;
 constexpr const char* links_folder = "/dev/userblk/by-name/";
 constexpr std::chrono::nanoseconds default_limit = 10s;
 constexpr auto look_every = 20ms;
-/// So long udev and the device have nothing to do: then nothing more is to come.
+/// After udev and the device have been idle for this long, nothing more will follow.
 constexpr auto idle_limit = 1s;
 
 bool exists(const char* path) {
     return ::access(path, F_OK) == 0;
 }
 
-// Of a rule by another name the links are there as well, only nobody waits for them.
+// A rule with another name creates the links as well, but nothing waits for them.
 bool has_rule() {
     for (const std::string folder : {"/etc", "/run", "/usr/local/lib", "/usr/lib", "/lib"})
         if (exists((folder + "/udev/rules.d/60-userblk.rules").c_str()))
@@ -57,7 +57,7 @@ bool leads_to(const std::string& path, dev_t device) {
     return ::stat(path.c_str(), &about) == 0 && S_ISBLK(about.st_mode) && about.st_rdev == device;
 }
 
-// What udev knows about a block device: a line for each link, property and so on.
+// udev's record of a block device: a line per link, property and so on.
 std::optional<std::string> record_of(dev_t device) {
     std::ifstream file("/run/udev/data/b" + std::to_string(major(device)) + ":" +
                        std::to_string(minor(device)));
@@ -87,7 +87,7 @@ UdevLinks::UdevLinks(std::uint32_t number, Since since)
         diskseq_ = std::to_string(facts.diskseq);
         device_ = abi::block_number(number).value_or(0);
     } catch (const abi::NoSuchDevice&) {
-        // Then it is settled.
+        // Settled then.
     }
 }
 
@@ -96,13 +96,13 @@ bool UdevLinks::settle(std::string complaint) {
     return settled_ = true;
 }
 
-// The path that is not there yet; empty if all are.
+// The first missing path; empty if there is none.
 std::string UdevLinks::missing() const {
     const auto link = links_folder + name_;
     if (!name_.empty() && !leads_to(link, device_))
         return link;
     const auto record = record_of(device_).value_or("");
-    // Of an earlier device of this number udev may still have a record.
+    // udev may still have the record of an earlier device with this number.
     if (!has_line(record, "S:disk/by-diskseq/" + diskseq_))
         return "/dev/disk/by-diskseq/" + diskseq_;
     if (since_ == Since::served && !has_line(record, "E:USERBLK_SERVED=1"))
@@ -132,8 +132,8 @@ std::string UdevLinks::missing_of_partitions() const {
     return {};
 }
 
-// Whether udev has nothing to do, has seen the device, and yet made no link: with a rule of another
-// version, or where the link leads elsewhere.
+// Whether udev is idle and has processed the device, but created no link: because its rule is of
+// another version, or the link leads elsewhere.
 bool UdevLinks::gave_up() {
     const auto facts = abi::read_attributes(number_);
     const bool idle =

@@ -9,25 +9,24 @@
 
 namespace userblk {
 
-/// Internal: what udev makes of a device, to be waited for before somebody is told to use
-/// it: /dev/userblk/by-name/NAME, and what follows from the partition table.
+/// Internal: waits for udev to process a device before it is reported ready:
+/// /dev/userblk/by-name/NAME, and what follows from the partition table.
 ///
-/// Where no udev runs, or our rule is not installed, there is nothing to wait for. It
-/// never takes longer than $USERBLK_UDEV_WAIT, by default 10 s.
+/// Without a running udev, or without our rule, there is nothing to wait for. The wait is
+/// limited to $USERBLK_UDEV_WAIT, by default 10 s.
 class UdevLinks {
 public:
     enum class Since {
-        made,  ///< the link of the disk, and those of the partitions that there are
-        served ///< the partition table, which was read after the first request, as well
+        made,  ///< the link of the disk, and those of its current partitions
+        served ///< also the partition table, which is read after the first request
     };
     UdevLinks(std::uint32_t number, Since since);
 
-    /// Whether there is nothing to wait for any more; to be asked now and then. Never
-    /// waits itself.
+    /// Whether the wait is over; call it periodically. Does not wait itself.
     bool settled();
-    /// Asks until it is so.
+    /// Waits until settled.
     void wait();
-    /// Once settled: what is not as it should be, for people; empty if all is.
+    /// Once settled: what is wrong, as a message; empty if nothing.
     const std::string& complaint() const noexcept { return complaint_; }
 
 private:
@@ -49,8 +48,8 @@ private:
     bool settled_ = false;
 };
 
-/// Refuses a name where something that is no link lies at /dev/userblk/by-name/NAME:
-/// udev leaves it there, and whoever used the path would use it.
+/// Refuses a name if /dev/userblk/by-name/NAME is not a link: udev does not replace it, and
+/// users of the path would use it.
 /// @throws abi::WrongNode
 void check_link(const std::string& name);
 

@@ -5,15 +5,15 @@
 
 namespace userblk {
 
-/// Internal: the time that lies @p distance behind @p from. Where the clock does not reach
-/// so far, as with infinity, it is the clock's last moment, which never comes; a sum would
-/// be in the past.
+/// Internal: the time @p distance after @p from. If that exceeds the clock's range, as with
+/// infinity, returns the clock's maximum, which never comes; a plain sum would overflow
+/// into the past.
 template <class Rep, class Period>
 constexpr std::chrono::steady_clock::time_point
 after(std::chrono::steady_clock::time_point from,
       std::chrono::duration<Rep, Period> distance) noexcept {
     using Clock = std::chrono::steady_clock;
-    // A coarser unit counts further than the clock does.
+    // A coarser unit has a larger range than the clock.
     using Distance = std::chrono::duration<Rep, Period>;
     if (distance >= std::chrono::duration_cast<Distance>(Clock::duration::max()))
         return Clock::time_point::max();

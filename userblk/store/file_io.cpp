@@ -30,7 +30,7 @@ std::error_code write_fully(int fd, std::span<const std::byte> data, std::uint64
                             bool durable) noexcept {
     int flags = durable ? RWF_DSYNC : 0;
     while (!data.empty()) {
-        // The kernel does not write to what pwritev2 points to.
+        // pwritev2 does not modify the buffer.
         const iovec piece{const_cast<std::byte*>(data.data()), data.size()};
         const auto done = ::pwritev2(fd, &piece, 1, static_cast<off_t>(offset), flags);
         if (done < 0 && errno == EINTR)

@@ -9,13 +9,13 @@
 
 namespace userblk {
 
-// Internal: I/O of whole ranges on a descriptor. They go on after a signal and
-// after a part was done.
+// Internal: I/O of whole ranges on a descriptor. These functions continue after
+// signals and short transfers.
 
-/// EIO if the file ends before the range does.
+/// EIO if the file ends within the range.
 std::error_code read_fully(int fd, std::span<std::byte> data, std::uint64_t offset) noexcept;
 
-/// @p durable: the data is on stable storage before it returns success.
+/// @p durable: the data is on stable storage on successful return.
 std::error_code write_fully(int fd, std::span<const std::byte> data, std::uint64_t offset,
                             bool durable = false) noexcept;
 
@@ -25,12 +25,12 @@ std::error_code allocate(int fd, int mode, std::uint64_t offset, std::uint64_t l
 /// fdatasync(2).
 std::error_code sync_data(int fd) noexcept;
 
-/// What stands for the open file or disk, by whatever name it was found: that of a file of
-/// memory is the same as /dev/shm/NAME and as mem:NAME.
+/// Identifies the open file or disk, independently of the name used to open it: a memory
+/// segment has the same identity as /dev/shm/NAME and as mem:NAME.
 std::string file_identity(int fd);
 
-/// The answer of a call to something that cannot be done here at all, as against
-/// one that failed.
+/// Whether the error means that the operation is not supported here, rather than
+/// failed.
 bool is_unsupported(std::error_code error) noexcept;
 
 } // namespace userblk

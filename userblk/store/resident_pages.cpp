@@ -23,7 +23,7 @@ ResidentPages::ResidentPages(std::span<std::byte> mapping)
     void* const words = ::mmap(nullptr, bytes_, PROT_READ | PROT_WRITE,
                                MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (words == MAP_FAILED)
-        abi::throw_errno("map memory for what is known of a store's pages");
+        abi::throw_errno("map memory for the page bitmap of a store");
     words_ = static_cast<Word*>(words); // zeroed: no bit is set
 }
 
@@ -41,14 +41,14 @@ bool ResidentPages::find(std::uint64_t first, std::uint64_t last) noexcept {
 void ResidentPages::remove(std::uint64_t offset, std::uint64_t length) noexcept {
     for_each_word(offset / page, (offset + length - 1) / page,
                   [&](std::uint64_t word, std::uint64_t mask) {
-                      // Only to look does not take memory for a page of words.
+                      // Reading alone does not allocate a page of words.
                       if ((words_[word].load(std::memory_order_relaxed) & mask) != 0)
                           words_[word].fetch_and(~mask, std::memory_order_relaxed);
                   });
 }
 
 void ResidentPages::forget_all() noexcept {
-    ::madvise(words_, bytes_, MADV_DONTNEED); // they read as zeros then
+    ::madvise(words_, bytes_, MADV_DONTNEED); // the words then read as zeros
 }
 
 bool ResidentPages::all_known(std::uint64_t first, std::uint64_t last) const noexcept {

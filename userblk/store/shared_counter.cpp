@@ -15,9 +15,9 @@ constexpr std::size_t page = 4096;
 
 SharedCounter::SharedCounter(const std::string& path) {
     const auto file = open_segment(path);
-    // To a size that it has already it changes nothing.
+    // Has no effect if the file already has this size.
     if (::ftruncate(file.get(), page) < 0)
-        abi::throw_errno("make room in " + path);
+        abi::throw_errno("allocate " + path);
     void* const mapping = ::mmap(nullptr, page, PROT_READ | PROT_WRITE, MAP_SHARED, file.get(), 0);
     if (mapping == MAP_FAILED)
         abi::throw_errno("map " + path);

@@ -7,8 +7,8 @@
 
 namespace userblk {
 
-/// Internal: a number in a file of shared memory that any process may open by its
-/// name; it begins at 0. The file stays until somebody removes it.
+/// Internal: a number in a file of shared memory that any process may open by name;
+/// starts at 0. The file stays until removed.
 class SharedCounter {
 public:
     /// @throws std::system_error "unable to …"
@@ -22,9 +22,9 @@ public:
 
 private:
     using Value = std::atomic<std::uint64_t>;
-    static_assert(Value::is_always_lock_free); // it is shared between processes
+    static_assert(Value::is_always_lock_free); // shared between processes
 
-    Value* value_; ///< a mapping of its own
+    Value* value_; ///< own mapping
 };
 
 } // namespace userblk

@@ -38,7 +38,7 @@ void check(const std::string& path, const struct stat& status) {
     }
 }
 
-// Where the system will not open what is there, what is there may say why.
+// If the file cannot be opened, its owner, type or mode may say why.
 [[noreturn]] void explain(const std::string& path, std::error_code error) {
     struct stat status {};
     if (::lstat(path.c_str(), &status) == 0)
@@ -48,12 +48,12 @@ void check(const std::string& path, const struct stat& status) {
 
 } // namespace
 
-// Without O_CREAT for what exists: the system refuses that in such folders, whatever the
-// file's mode, and would not say whose it is (fs.protected_regular).
+// Opens an existing file without O_CREAT: the system refuses that in sticky folders whatever
+// the file's mode (fs.protected_regular), and the error would not name the owner.
 abi::FileDescriptor open_segment(const std::string& path) {
     constexpr int flags = O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;
     abi::FileDescriptor file;
-    for (int tries = 0; !file && tries < 100; ++tries) { // it may come and go meanwhile
+    for (int tries = 0; !file && tries < 100; ++tries) { // the file may appear and vanish meanwhile
         file.reset(::open(path.c_str(), flags));
         if (!file && errno == ENOENT)
             file.reset(::open(path.c_str(), flags | O_CREAT | O_EXCL, 0600));

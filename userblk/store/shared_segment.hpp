@@ -7,9 +7,9 @@
 
 namespace userblk {
 
-/// Internal: opens a file in the folder of shared memory, which is everybody's, or makes
-/// it, for the calling user alone. Nobody else may have put something there or be able to
-/// change it: whoever may make the file shorter can end those who have it mapped.
+/// Internal: opens a file in the world-writable folder of shared memory, or creates it, for
+/// the calling user alone. Refuses a file that another user owns or may open: a process
+/// that may truncate the file can kill those that have it mapped.
 /// @throws std::system_error "unable to use PATH, which …", naming the owner; EPERM
 abi::FileDescriptor open_segment(const std::string& path);
 

@@ -19,12 +19,12 @@ namespace {
 using namespace std::chrono_literals;
 using Clock = std::chrono::steady_clock;
 
-// How long another device, and one that is no more, may take to leave a store.
+// How long a claim waits for another device, and for a removed one, to release a store.
 constexpr auto patience = 1s;
 constexpr auto patience_with_the_removed = 10s;
 constexpr auto look_every = 20ms;
 
-// Places in a file, far behind any data: what kind of user, and who it is.
+// Lock offsets in a file, far behind any data: a zone per kind of user, and the user within.
 constexpr off_t zone_size = off_t(1) << 60;
 constexpr off_t writers = 4 * zone_size, readers = 5 * zone_size, sharers = 6 * zone_size;
 constexpr unsigned diskseq_bits = 40, boot_bits = 20;
@@ -36,7 +36,7 @@ std::uint64_t hash_of(const std::string& text) noexcept {
     return hash ^ hash >> 32;
 }
 
-// Files may be shared with other machines, whose devices have the same numbers.
+// Files may be shared with other machines, where the same diskseqs exist.
 std::uint64_t this_boot() {
     static const std::uint64_t number = [] {
         std::ifstream file("/proc/sys/kernel/random/boot_id");
@@ -61,7 +61,7 @@ struct flock lock_of(short type, off_t start, off_t length) {
     return lock;
 }
 
-// Where somebody else has locked something in a range.
+// The offset of another process's lock in a range.
 std::optional<off_t> locked_in(int fd, off_t start, off_t length) {
     auto lock = lock_of(F_WRLCK, start, length);
     if (length <= 0 || ::fcntl(fd, F_OFD_GETLK, &lock) < 0 || lock.l_type == F_UNLCK)
@@ -69,14 +69,14 @@ std::optional<off_t> locked_in(int fd, off_t start, off_t length) {
     return lock.l_start;
 }
 
-// The same for a whole zone, but for one place.
+// The same for a whole zone, except one place.
 std::optional<off_t> locked_beside(int fd, off_t zone, off_t own) {
     if (const auto place = locked_in(fd, zone, own))
         return place;
     return locked_in(fd, zone + own + 1, zone_size - own - 1);
 }
 
-// False: somebody has locked it for himself alone.
+// False: another process holds an exclusive lock.
 bool lock_place(int fd, off_t place) {
     auto lock = lock_of(F_RDLCK, place, 1);
     return ::fcntl(fd, F_OFD_SETLK, &lock) == 0 || (errno != EAGAIN && errno != EACCES);
@@ -89,20 +89,20 @@ void unlock_place(int fd, off_t place) {
 
 // ------------------------------------------------------------------ a file
 
-// The place of somebody for whom a device may not have a file.
+// The place of a holder that excludes this device from a file.
 std::optional<off_t> opponent(const StoreFile& file, off_t own) {
     if (const auto place = locked_beside(file.fd, writers, own))
         return place;
     if (!file.read_only)
         if (const auto place = locked_beside(file.fd, readers, own))
             return place;
-    // Who shares a store does not disturb those that have it: they are not asked again.
+    // A device that already has the store does not check sharers again.
     if (locked_in(file.fd, writers + own, 1) || locked_in(file.fd, readers + own, 1))
         return std::nullopt;
     return locked_beside(file.fd, sharers, own);
 }
 
-// First it only looks, so that who is refused is in nobody's way, not even for a moment.
+// Checks before it locks, so that a refused claim never gets in the way of another.
 std::optional<off_t> try_claim(const StoreFile& file, off_t own) {
     if (const auto place = opponent(file, own))
         return place;
@@ -115,7 +115,7 @@ std::optional<off_t> try_claim(const StoreFile& file, off_t own) {
     return place;
 }
 
-// Nothing: there is no such device, or it cannot be seen from here.
+// Nothing: there is no such device, or it is not visible here.
 std::optional<std::uint32_t> device_at(off_t place) {
     const auto own = place % zone_size;
     if (static_cast<std::uint64_t>(own) >> diskseq_bits != this_boot())
@@ -126,7 +126,7 @@ std::optional<std::uint32_t> device_at(off_t place) {
             if (abi::read_attributes(number).diskseq == static_cast<std::uint64_t>(diskseq))
                 return number;
         } catch (const std::exception&) {
-            // It has just gone.
+            // Just removed.
         }
     }
     return std::nullopt;
@@ -175,7 +175,7 @@ void claim_file(const StoreFile& file, const DeviceContext& device, bool share) 
 
 // ---------------------------------------------------------------- a device
 
-// Another store's number.
+// The number of another store of the device.
 std::optional<std::uint64_t> other_store(int fd, off_t own) {
     const auto place = locked_beside(fd, writers, own);
     return place ? std::optional(static_cast<std::uint64_t>(*place % zone_size)) : std::nullopt;
@@ -237,7 +237,7 @@ std::uint64_t store_number(const std::string& identity) noexcept {
 }
 
 void claim_files(const Backend& backend, const DeviceContext& device, bool share) {
-    if (device.diskseq == 0) // not known: nobody could tell one device from the other
+    if (device.diskseq == 0) // unknown: devices cannot be distinguished
         return;
     for (const auto& file : backend.store_files())
         if (file.fd >= 0)
@@ -272,7 +272,7 @@ bool is_served(std::uint32_t number) noexcept {
         const abi::ControlNode node(number);
         return locked_in(node.fd(), writers, 3 * zone_size).has_value();
     } catch (const std::exception&) {
-        return false; // it is gone
+        return false; // removed
     }
 }
 
@@ -284,7 +284,7 @@ void check_unclaimed(const Backend& backend) {
     for (const auto& file : backend.store_files()) {
         if (file.fd < 0)
             continue;
-        // The last place is nobody's.
+        // No device has the last place.
         constexpr off_t nobody = zone_size - 1;
         const auto start = Clock::now();
         for (auto place = opponent(file, nobody); place; place = opponent(file, nobody)) {

@@ -28,7 +28,7 @@ std::string kernels_name(int fd) {
     return length < 0 ? std::string() : std::string(name.data(), static_cast<std::size_t>(length));
 }
 
-// As the kernel has it: a file server is not asked.
+// From the kernel's caches; does not query a file server.
 std::optional<struct statx> status_of(int fd) noexcept {
     struct statx status {};
     if (::statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_BASIC_STATS, &status) < 0)
@@ -44,7 +44,7 @@ bool is_same(const struct statx& a, const struct statx& b) noexcept {
            a.stx_ino == b.stx_ino;
 }
 
-// Only if the kernel has the whole way to it in memory; EAGAIN otherwise.
+// Succeeds only if the kernel has the whole path cached; EAGAIN otherwise.
 abi::FileDescriptor find_in_memory(int folder, const std::string& path) noexcept {
     open_how how{};
     how.flags = O_PATH | O_CLOEXEC;
@@ -58,7 +58,7 @@ std::size_t last_slash(const std::string& path) noexcept {
     return slash == std::string::npos ? 0 : slash;
 }
 
-// It has just been opened from there, so this need not wait for long.
+// The file was just opened from there, so this does not wait for long.
 int open_folder(int fd, const std::string& path) noexcept {
     if (fd < 0 || path.empty() || path.front() != '/')
         return -1;
@@ -77,7 +77,7 @@ StoreName StoreNameCheck::look() const {
     if (!held)
         return StoreName::same;
     auto found = find_in_memory(AT_FDCWD, path_);
-    // Some file systems on the way, networks' above all, ask their servers for every name.
+    // Some file systems on the path, mostly network ones, query their server for every name.
     if (!found && errno == EAGAIN && folder_ && kernels_name(folder_.get()) == folder_name_)
         found = find_in_memory(folder_.get(), path_.substr(last_slash(path_) + 1));
     if (found) {
@@ -86,7 +86,7 @@ StoreName StoreNameCheck::look() const {
     }
     if (errno == ENOENT || errno == ENOTDIR)
         return StoreName::removed;
-    // A file that is open is kept in memory together with its name.
+    // The kernel keeps an open file in memory together with its name.
     return kernels_name(fd_) == first_name_ ? StoreName::same : StoreName::removed;
 }
 

@@ -6,11 +6,11 @@
 
 namespace userblk {
 
-// Internal: any text as a part of one line: control characters and "%" become "%" and two
-// hexadecimal digits.
+// Internal: encodes any text as part of one line: control characters and "%" become "%" and
+// two hexadecimal digits.
 
 std::string encode_line(std::string_view text);
-/// What is no code stays as it is.
+/// Leaves invalid codes unchanged.
 std::string decode_line(std::string_view text);
 
 } // namespace userblk

@@ -9,7 +9,7 @@ namespace {
 
 constexpr std::string_view replacement = "\xef\xbf\xbd"; // U+FFFD
 
-// The shortest code that a sequence of this length may stand for.
+// The lowest code point that a sequence of this length may encode.
 constexpr char32_t least_code[] = {0, 0, 0x80, 0x800, 0x10000};
 
 std::size_t length_of(unsigned char first) noexcept {
@@ -35,8 +35,8 @@ std::string escaped(char32_t code) {
 
 } // namespace
 
-// C0, DEL, C1; marks and overrides of direction; separators of lines; the mark of
-// byte order, which is not seen.
+// C0, DEL, C1; direction marks and overrides; line separators; the byte order mark, which
+// is invisible.
 bool acts_on_terminal(char32_t code) noexcept {
     return code < 0x20 || is_between(code, 0x7f, 0x9f) || code == 0x61c ||
            is_between(code, 0x200b, 0x200f) || is_between(code, 0x2028, 0x202e) ||

@@ -13,7 +13,7 @@ bool has_errno_values(const std::error_category& category) noexcept {
     return category == std::generic_category() || category == std::system_category();
 }
 
-// As the kernel and many libraries return them; nothing else can have been meant.
+// The kernel and many libraries return negative errnos; no other reading makes sense.
 bool is_negative_errno(std::error_code error) noexcept {
     return has_errno_values(error.category()) && error.value() < 0 &&
            error.value() >= -largest_errno;

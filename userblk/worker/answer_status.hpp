@@ -7,13 +7,13 @@
 
 namespace userblk {
 
-/// Internal: a backend's error as the status of an answer: 0, or a negative
-/// errno that the kernel accepts; EIO for what is none. A negative errno is taken for
-/// what it means.
+/// Internal: a backend's error as the status of an answer: 0, or a negative errno that
+/// the kernel accepts; EIO for a value that is no errno. Reads a negative errno as its
+/// absolute value.
 std::int32_t answer_status(std::error_code error) noexcept;
 
-/// Internal: a backend's error for the log: its message, and where it is no plain errno
-/// also its category and value, and what it is answered as.
+/// Internal: a backend's error for the log: its message and, if it is no plain errno,
+/// its category and value, and the errno answered.
 std::string describe_error(std::error_code error);
 
 } // namespace userblk

@@ -8,13 +8,13 @@ namespace userblk {
 
 namespace {
 
-// docs/performance.md has what other figures give.
+// docs/performance.md compares other values.
 constexpr unsigned batch_beside_others = 8;
 constexpr unsigned batch_alone = 32;
 
 bool has_one_processor() noexcept {
     cpu_set_t set;
-    // It fails where there are more processors than the set has room for.
+    // Fails if there are more processors than the set holds.
     return ::sched_getaffinity(0, sizeof(set), &set) == 0 && CPU_COUNT(&set) == 1;
 }
 

@@ -17,7 +17,7 @@ std::uint64_t address_of(const void* pointer) noexcept {
     return reinterpret_cast<std::uintptr_t>(pointer);
 }
 
-/// The request is no longer this process's business.
+/// This process no longer holds the request.
 bool is_gone(std::error_code error) noexcept {
     return error == abi::errno_code(ESTALE) || error == std::errc::no_such_device;
 }
@@ -43,7 +43,7 @@ KernelExchange::KernelExchange(WorkerState& state, PayloadBuffers& buffers,
     prepare_records(take_payloads);
 }
 
-// Where the payloads of writes go never changes.
+// The buffers for payloads of writes never change.
 void KernelExchange::prepare_records(bool take_payloads) {
     for (auto& records : records_) {
         records.resize(state_.options.batch);
@@ -61,7 +61,7 @@ inline void KernelExchange::forget_answers() noexcept {
     buffers_.free_all();
 }
 
-// Whether nothing remains to be done about the result of a whole call; if not, try again.
+// Handles the result of a whole call. False: retry the call.
 bool KernelExchange::concluded(std::error_code error) {
     if (!error)
         return true;
@@ -81,7 +81,7 @@ bool KernelExchange::concluded(std::error_code error) {
 }
 
 unsigned KernelExchange::serve(Wait wait, unsigned most) {
-    // The requests of the pending answers stay where they are.
+    // The requests of the pending answers stay in the other array.
     auto* const requests = records_[requests_ == records_[0].data()].data();
     userblk_serve serve{};
     serve.put.answers = address_of(answers_.data());
@@ -97,7 +97,7 @@ unsigned KernelExchange::serve(Wait wait, unsigned most) {
     const auto error = state_.node.serve(serve);
     if (error) {
         if (error == std::errc::not_enough_memory)
-            send_answers(); // the second half may have failed
+            send_answers(); // the GET half may have failed
         concluded(error);
         return 0;
     }
@@ -130,24 +130,24 @@ void KernelExchange::send_answers() {
 }
 
 void KernelExchange::handle_results() {
-    // replace() sends answers of its own.
+    // replace() sends its own answers.
     std::swap(answers_, refused_);
     answers_.clear();
     for (std::uint32_t i = 0; i < refused_.size(); ++i) {
         if (refused_[i].result == -ESTALE)
-            counters_.stale.add(); // another process has put the request back
+            counters_.stale.add(); // another process put the request back
         else if (refused_[i].result != 0)
             replace(refused_[i], refused_.request(i));
     }
     refused_.clear();
 }
 
-// The user of the device gets an error rather than no answer.
+// Answers with an error rather than not at all.
 void KernelExchange::replace(const userblk_answer& refused, const userblk_request& request) {
     buffers_.free_all();
     if (!answer_again_(refused, request))
         fail(request, "the kernel refused its answer", abi::errno_code(-refused.result));
-    if (answers_.empty()) // settled on the way
+    if (answers_.empty()) // already settled
         return;
     auto error = put_one(answers_.back());
     if (error && !is_gone(error)) {
@@ -156,7 +156,7 @@ void KernelExchange::replace(const userblk_answer& refused, const userblk_reques
     }
     if (error && !is_gone(error))
         state_.log(LogLevel::error, "the kernel refused the answer to a request, which "
-                                    "stays with this process: " +
+                                    "this process still holds: " +
                                         error.message());
     forget_answers();
 }
@@ -203,7 +203,7 @@ std::span<std::byte> KernelExchange::fetch(const userblk_request& request,
 
 std::span<std::byte> KernelExchange::allocate(std::size_t length) {
     auto memory = buffers_.allocate(length);
-    if (memory.empty()) { // full of answers that are not sent yet
+    if (memory.empty()) { // full of unsent answers
         send_answers();
         memory = buffers_.allocate(length);
     }

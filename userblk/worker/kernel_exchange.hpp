@@ -19,59 +19,58 @@
 
 namespace userblk {
 
-/// Internal: one thread's exchange with the kernel. It sends the answers to one batch and
-/// takes the next in one call, has refused answers replaced, and puts back what dead
-/// processes have left.
+/// Internal: one thread's exchange with the kernel. One call sends the answers to a batch
+/// and takes the next. It replaces refused answers, and puts back what dead processes held.
 ///
-/// Everything taken is answered before the thread waits or ends, so a worker that drains
-/// has nothing to finish but the batch in hand.
+/// The thread answers everything it has taken before it waits or ends, so a draining worker
+/// only has its current batch to finish.
 class KernelExchange {
 public:
     enum class Wait {
         none,
-        until_idle, ///< for a short time, after which the memory for payloads is returned
+        until_idle, ///< for a short time, then payload memory is freed
         unlimited
     };
 
-    /// @param take_payloads a GET is to copy the payloads of writes
+    /// @param take_payloads whether GET copies the payloads of writes
     KernelExchange(WorkerState& state, PayloadBuffers& buffers, ThreadCounters& counters,
                    bool take_payloads);
 
     /// The hardware queue to look at first.
     void prefer_queue(std::uint32_t queue) noexcept { queue_ = queue; }
 
-    /// Called for an answer that was refused while the request is still ours, unless the
-    /// request is failed at once: appends another answer, or none if the request is settled.
+    /// Called for a refused answer to a request that is still held: appends another answer,
+    /// or none if the request is settled. Returns false to fail the request.
     using AnswerAgain = std::function<bool(const userblk_answer&, const userblk_request&)>;
     void on_refused_answer(AnswerAgain answer_again) { answer_again_ = std::move(answer_again); }
 
     /// Sends the pending answers and takes at most @p most requests.
-    /// @returns how many; those whose result is not 0 are not filled
-    /// @throws std::system_error for what only ending the process can cure
+    /// @returns how many; records with a result other than 0 hold no request
+    /// @throws std::system_error for errors that only an exit of the process resolves
     unsigned serve(Wait wait, unsigned most);
-    /// Of the last serve().
+    /// Request @p i of the last serve().
     const userblk_request& request(unsigned i) const noexcept { return requests_[i]; }
 
-    /// An answer to @p request, which must live until the answer is sent.
+    /// Appends an answer to @p request, which must live until the answer is sent.
     userblk_answer& append(const userblk_request& request, std::uint16_t action) noexcept {
         return answers_.append(request, action);
     }
-    /// Appends a failure that the backend is not to blame for, and logs it.
+    /// Appends a failure that is not the backend's, and logs it.
     [[gnu::cold]] void fail(const userblk_request& request, const char* why,
                             std::error_code error) noexcept;
-    /// Sends what is pending now. @throws as serve()
+    /// Sends the pending answers. @throws like serve()
     void send_answers();
 
     /// Copies the payload of a WRITE to @p where. Empty: the request is settled.
     std::span<std::byte> fetch(const userblk_request& request, std::span<std::byte> where);
-    /// Memory until the answers are sent; sends those that are pending to make room.
+    /// Memory that lasts until the answers are sent; sends pending answers to make room.
     std::span<std::byte> allocate(std::size_t length);
 
     /// Puts back the requests of dead processes. Any number of workers may do so at the
     /// same time; each request is put back once.
     void heal();
 
-    /// Without a request for this long a thread is idle.
+    /// A thread without requests for this long is idle.
     static constexpr std::chrono::nanoseconds idle_time = std::chrono::seconds(1);
 
 private:
@@ -88,11 +87,11 @@ private:
     RequestLog log_;
     AnswerAgain answer_again_;
     std::uint32_t queue_ = USERBLK_ANY_QUEUE;
-    // The requests that are answered stay readable while the next batch comes in.
+    // The requests being answered stay readable while the next batch arrives.
     std::array<std::vector<userblk_request>, 2> records_;
-    userblk_request* requests_ = nullptr; ///< one of them: the batch in hand
+    userblk_request* requests_ = nullptr; ///< one of them: the current batch
     PendingAnswers answers_;
-    PendingAnswers refused_; ///< those of the last call of which some failed
+    PendingAnswers refused_; ///< the answers of the last call, if some failed
 };
 
 } // namespace userblk

@@ -22,7 +22,7 @@ PayloadBuffers::PayloadBuffers(std::size_t max_transfer, unsigned records)
     if (address == MAP_FAILED)
         abi::throw_errno("map memory for requests");
     memory_ = {static_cast<std::byte*>(address), size};
-    // A huge page would take 2 MiB for the first small request.
+    // A huge page would allocate 2 MiB for the first small request.
     ::madvise(address, size, MADV_NOHUGEPAGE);
 }
 

@@ -9,16 +9,16 @@
 
 namespace userblk {
 
-/// Internal: one thread's memory for payloads. Pages are allocated when they are first
-/// touched, so a device with large transfers costs nothing until it has some.
+/// Internal: one thread's memory for payloads. Pages are allocated on first touch, so a
+/// large max_transfer costs nothing until there are large requests.
 ///
-/// There are two parts: one buffer for each record of a batch, into which a GET copies the
-/// payload of a write; and a heap, which holds the data of reads, and the payload of a write
-/// that did not fit its buffer, until the answer is sent.
+/// There are two parts: one buffer per record of a batch, into which GET copies the payload
+/// of a write; and a heap, which holds the data of reads, and payloads of writes that did
+/// not fit their buffer, until the answer is sent.
 class PayloadBuffers {
 public:
-    /// Size of a record's buffer, bytes; only the first record's holds a whole transfer. A
-    /// batch of large writes is rare, and costs one more call for each.
+    /// Size of a record's buffer, in bytes; only the first record's buffer holds a whole
+    /// transfer. A batch of large writes is rare, and costs one more call for each.
     static constexpr std::size_t small_buffer = 16 << 10;
 
     /// @throws std::system_error
@@ -29,7 +29,7 @@ public:
 
     std::span<std::byte> buffer(unsigned record) const noexcept;
 
-    /// @p length bytes, at most max_transfer; empty: free_all() first.
+    /// @p length bytes, at most max_transfer; empty: no room, call free_all() first.
     std::span<std::byte> allocate(std::size_t length) noexcept;
     void free_all() noexcept { used_ = 0; }
 
@@ -41,10 +41,10 @@ public:
         filled_[record] = length;
     }
 
-    /// At most so many bytes have been touched since the last trim().
+    /// An upper bound of the bytes touched since the last trim().
     std::size_t touched() const noexcept { return touched_buffers_ + touched_heap_; }
 
-    /// Allocates all pages now rather than when they are touched.
+    /// Allocates all pages now instead of on first touch.
     std::error_code preload() noexcept;
 
     /// Returns the memory to the system, unless it is locked. Its contents are lost.
@@ -52,12 +52,12 @@ public:
 
 private:
     std::span<std::byte> memory_;
-    std::vector<std::size_t> filled_; ///< of each buffer, at most
+    std::vector<std::size_t> filled_; ///< per buffer, an upper bound
     std::size_t touched_buffers_ = 0;
     std::size_t touched_heap_ = 0;
     std::size_t max_transfer_;
-    std::size_t heap_;     ///< where it begins
-    std::size_t used_ = 0; ///< of the heap
+    std::size_t heap_;     ///< its start
+    std::size_t used_ = 0; ///< bytes of the heap in use
 };
 
 } // namespace userblk

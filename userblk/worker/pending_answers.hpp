@@ -9,11 +9,11 @@
 
 namespace userblk {
 
-/// Internal: answers that have not been sent yet, each with the request that it is
-/// for. Of one thread; takes no memory after it was made.
+/// Internal: answers not sent yet, each with its request. For one thread; allocates
+/// memory only in the constructor.
 class PendingAnswers {
 public:
-    /// @p most: of a batch; there is room for two more, as a retry needs them.
+    /// @p most: maximum of a batch; there is room for two more, which a retry needs.
     explicit PendingAnswers(unsigned most) : answers_(most + 2), requests_(most + 2) {}
 
     /// @p request must live until clear().
@@ -33,7 +33,7 @@ public:
     const userblk_request& request(std::size_t i) const noexcept { return *requests_[i]; }
     userblk_answer& back() noexcept { return answers_[count_ - 1]; }
     void clear() noexcept { count_ = 0; }
-    /// As they must be when the answers are sent, again perhaps.
+    /// Clears the results, as required before the answers are sent (again).
     void clear_results() noexcept {
         for (std::uint32_t i = 0; i < count_; ++i)
             answers_[i].result = 0;

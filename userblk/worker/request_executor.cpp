@@ -33,7 +33,7 @@ static_assert(is(Operation::Kind::read, USERBLK_OP_READ) &&
               is(Operation::Kind::discard, USERBLK_OP_DISCARD) &&
               is(Operation::Kind::write_zeroes, USERBLK_OP_WRITE_ZEROES));
 
-/// Of a request that this library knows.
+/// For an operation that this library knows.
 Operation operation_of(const userblk_request& request) noexcept {
     const auto flags = zero_flags(request);
     return {static_cast<Operation::Kind>(request.op), request.offset, request.length, flags.fua,
@@ -78,7 +78,7 @@ inline void RequestExecutor::execute_here(const userblk_request& request, unsign
                           return backend_.write_zeroes(request.offset, request.length,
                                                        zero_flags(request));
                       }));
-    default: // of a later module
+    default: // a later module's
         kernel_.append(request, USERBLK_ACTION_COMPLETE).status = -EOPNOTSUPP;
         counters_.errors.add();
         return;
@@ -87,14 +87,14 @@ inline void RequestExecutor::execute_here(const userblk_request& request, unsign
 
 // --------------------------------------------------------------------- reads
 
-// The data stays where it is until the answer is sent.
+// The data stays in place until the answer is sent.
 void RequestExecutor::read(const userblk_request& request) {
     const auto data = kernel_.allocate(request.length);
     const auto error = guarded([&] { return backend_.read(request.offset, data); });
     answer(request, error, data);
 }
 
-// The kernel copies the data out of the store, or needs none.
+// The kernel copies the data from the store, or needs none.
 bool RequestExecutor::read_without_copy(const userblk_request& request) {
     const auto mapped = backend_.mapping(request.offset, request.length, Backend::Access::load);
     if (!mapped.empty()) {
@@ -125,7 +125,7 @@ void RequestExecutor::write(const userblk_request& request, unsigned record) {
         write_fetched(request);
 }
 
-// The kernel copies the payload to its place in the store. False: not this way.
+// The kernel copies the payload into the store. False: not possible this way.
 bool RequestExecutor::store_into_mapping(const userblk_request& request) {
     if (!maps_stores_)
         return false;
@@ -137,7 +137,7 @@ bool RequestExecutor::store_into_mapping(const userblk_request& request) {
         return false;
     }
     mapped = mapped.first(request.length);
-    if (is_durable(request)) { // it must not be completed before the flush
+    if (is_durable(request)) { // must not complete before the flush
         if (kernel_.fetch(request, mapped).empty())
             return true;
         answer(request, guarded([&] { return backend_.flush(); }));
@@ -166,7 +166,7 @@ void RequestExecutor::finish_write(const userblk_request& request,
 
 // --------------------------------------------------------------- redirection
 
-// Asks the store where the data lies. False: execute it here.
+// Asks the backend where the data lies. False: execute the request here.
 inline bool RequestExecutor::redirect(const userblk_request& request) {
     if (request.op >= ThreadCounters::operations)
         return false;
@@ -198,7 +198,7 @@ inline void RequestExecutor::answer_redirected(const userblk_request& request) {
     }
     std::span<std::byte> list;
     if (extents_.size() > 1 || extents_[0].is_hole())
-        list = extent_list(); // before append(): it may send what is pending
+        list = extent_list(); // before append(): this may send pending answers
     auto& answer = kernel_.append(request, USERBLK_ACTION_REDIRECT);
     if (list.empty()) {
         answer.offset = extents_[0].offset;
@@ -239,7 +239,7 @@ void RequestExecutor::answer_error(const userblk_request& request, std::error_co
     thrown_.clear();
 }
 
-// Where mapped memory turned out not to be accessible, the backend's functions can say why.
+// If mapped memory turned out not to be accessible, the backend's functions report why.
 bool RequestExecutor::answer_again(const userblk_answer& refused, const userblk_request& request) {
     if (refused.action == USERBLK_ACTION_REDIRECT) {
         note_refusal(-refused.result);
@@ -254,18 +254,18 @@ bool RequestExecutor::answer_again(const userblk_answer& refused, const userblk_
     return true;
 }
 
-// A file refused once is likely to be refused again, but each request tries: no state is
-// kept about files.
+// A file refused once is likely to be refused again, but each request retries, because the
+// executor keeps no state about files.
 void RequestExecutor::note_refusal(int error) {
     if (error == ENOMEM || state_.refusal_logged.exchange(true))
         return;
     state_.log(LogLevel::warning,
-               "the kernel refused to redirect a request (told once), which is carried "
-               "out by this process instead: " +
+               "the kernel refused to redirect a request (logged once); this process carries "
+               "it out instead: " +
                    abi::errno_code(error).message());
 }
 
-// What a backend throws ends here.
+// Catches the backend's exceptions.
 template <class Call>
 std::error_code RequestExecutor::guarded(Call&& call) noexcept {
     try {

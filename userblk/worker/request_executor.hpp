@@ -17,8 +17,8 @@
 
 namespace userblk {
 
-/// Internal: executes one thread's requests on the backend and appends their answers. What
-/// the backend throws ends here.
+/// Internal: executes one thread's requests on the backend and appends their answers.
+/// Catches the backend's exceptions.
 class RequestExecutor {
 public:
     RequestExecutor(WorkerState& state, PayloadBuffers& buffers, ThreadCounters& counters);
@@ -55,13 +55,13 @@ private:
     PayloadBuffers& buffers_;
     ThreadCounters& counters_;
     RequestLog log_;
-    bool maps_stores_; ///< payloads are fetched straight into the store
+    bool maps_stores_; ///< fetches payloads straight into the store
     bool wants_data_;
     bool redirects_;
     bool backend_fua_;
     KernelExchange kernel_;
-    Extents extents_;    ///< of the operation in hand
-    std::string thrown_; ///< by the backend, for the request in hand
+    Extents extents_;    ///< of the current operation
+    std::string thrown_; ///< by the backend, for the current request
 };
 
 } // namespace userblk

@@ -10,8 +10,8 @@
 
 namespace userblk {
 
-// A backend that cannot discard or write zeroes is asked once or a few times by every user
-// who tries.
+// Every user that tries to discard or write zeroes calls an unsupporting backend once or a few
+// times.
 void RequestLog::backend_failed(const userblk_request& request, std::error_code error,
                                 const std::string& thrown) const noexcept {
     const bool hint = request.op == USERBLK_OP_DISCARD || request.op == USERBLK_OP_WRITE_ZEROES;
@@ -23,8 +23,8 @@ void RequestLog::backend_failed(const userblk_request& request, std::error_code 
 void RequestLog::wrong_length(const userblk_request& request, const char* what,
                               std::uint64_t length) const noexcept {
     write(LogLevel::error, request, [&] {
-        return "got " + counted(length, "byte") + " from the backend's " + what + ", in place of " +
-               std::to_string(request.length) + "; that answer is not used";
+        return "got " + counted(length, "byte") + " from the backend's " + what + ", instead of " +
+               std::to_string(request.length) + "; ignoring that answer";
     });
 }
 
@@ -34,7 +34,7 @@ void RequestLog::worker_failed(const userblk_request& request, const char* why,
           [&] { return std::string("failed, ") + why + ": " + error.message(); });
 }
 
-// The text is made only if the message is admitted.
+// Builds the text only if the message is admitted.
 template <class Text>
 void RequestLog::write(LogLevel level, const userblk_request& request, Text&& text) const noexcept {
     const auto left_out = state_.errors.admit(std::chrono::steady_clock::now());

@@ -11,19 +11,19 @@
 
 namespace userblk {
 
-/// Internal: logs requests that failed, with operation, place, error and store; as many as
-/// ErrorLog admits. For any number of threads. Out of memory it logs nothing.
+/// Internal: logs failed requests with operation, offset, error and store; as many as
+/// ErrorLog admits. Thread-safe. Without memory it logs nothing.
 class RequestLog {
 public:
     explicit RequestLog(WorkerState& state) noexcept : state_(state) {}
 
-    /// @param thrown the text of the exception that @p error stands for; empty if none
+    /// @param thrown the text of the exception behind @p error; empty if none
     [[gnu::cold]] void backend_failed(const userblk_request& request, std::error_code error,
                                       const std::string& thrown) const noexcept;
-    /// The backend's function @p what returned @p length bytes, not the request's.
+    /// The backend's function @p what returned @p length bytes, not the request's length.
     [[gnu::cold]] void wrong_length(const userblk_request& request, const char* what,
                                     std::uint64_t length) const noexcept;
-    /// This worker failed the request; the backend is not to blame, as far as is known.
+    /// This worker failed the request, not the backend, as far as is known.
     [[gnu::cold]] void worker_failed(const userblk_request& request, const char* why,
                                      std::error_code error) const noexcept;
 

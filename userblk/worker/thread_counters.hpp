@@ -20,9 +20,9 @@ private:
     std::atomic<std::uint64_t> value_ = 0;
 };
 
-/// Internal: what one thread has done; see Worker::Counts.
+/// Internal: the totals of one thread; see Worker::Counts.
 struct ThreadCounters {
-    /// Those known here; a later module may have more.
+    /// The operations known here; a later module may have more.
     static constexpr std::size_t operations = USERBLK_OP_WRITE_ZEROES + 1;
 
     ThreadCounter requests;

@@ -13,7 +13,7 @@ namespace {
 
 constexpr long interval_ns = 5'000'000;
 
-/// What all workers of a process have in common.
+/// State shared by all workers of a process.
 struct Handling {
     std::mutex mutex;
     unsigned users = 0;
@@ -48,7 +48,7 @@ void WaitInterrupter::start() noexcept {
     if (!attached_)
         return;
     set_interval(interval_ns);
-    if (!attached_) // it ended meanwhile
+    if (!attached_) // ended meanwhile
         set_interval(0);
 }
 
@@ -57,7 +57,7 @@ void WaitInterrupter::end() noexcept {
         set_interval(0);
 }
 
-// timer_settime() may be used in signal handlers: see signal-safety(7).
+// timer_settime() is async-signal-safe: see signal-safety(7).
 void WaitInterrupter::set_interval(long nanoseconds) noexcept {
     itimerspec when{};
     when.it_interval.tv_nsec = nanoseconds;
@@ -72,7 +72,7 @@ InterruptSignal::InterruptSignal() {
         if (common.users++ == 0) {
             struct sigaction action {};
             action.sa_handler = [](int) {};
-            action.sa_flags = SA_RESTART; // SERVE ends all the same
+            action.sa_flags = SA_RESTART; // SERVE returns anyway
             ::sigaction(number, &action, &common.before);
         }
     }

@@ -8,10 +8,9 @@
 
 namespace userblk {
 
-/// Internal: gets one thread out of a wait in SERVE, however shortly before or after it
-/// goes there, by a signal that is sent to it again and again. A timer sends it, so that it
-/// can be asked for in a signal handler, and no other thread is needed. A InterruptSignal has
-/// to be there while it does.
+/// Internal: interrupts one thread's wait in SERVE, even one that is just about to begin, by
+/// sending it a signal repeatedly. A timer sends the signal, so that start() works in signal
+/// handlers and needs no other thread. Requires an InterruptSignal meanwhile.
 class WaitInterrupter {
 public:
     WaitInterrupter() = default;
@@ -19,28 +18,28 @@ public:
     WaitInterrupter& operator=(const WaitInterrupter&) = delete;
     ~WaitInterrupter();
 
-    /// Makes the calling thread the one. Once. Whoever asked before that was not heard.
+    /// Selects the calling thread. Call it once; an earlier start() has no effect.
     std::error_code attach() noexcept;
-    /// Begins to break its waits; from any thread, and from signal handlers.
+    /// Starts interrupting its waits; callable from any thread and from signal handlers.
     void start() noexcept;
-    /// The thread waits no more; start() does nothing from now on.
+    /// Stops: the thread no longer waits, and start() has no effect from now on.
     void end() noexcept;
 
 private:
     void set_interval(long nanoseconds) noexcept;
 
     timer_t timer_{};
-    bool made_ = false; ///< the timer is
+    bool made_ = false; ///< timer_ exists
     std::atomic<bool> attached_ = false;
 };
 
-/// Internal: while any of it lives the signal of WaitInterrupter ends waits in SERVE, and does
-/// nothing else: whatever can be restarted after a signal is. What was there before, for
-/// the process, is put back with the last one; the calling thread, and those that it starts,
-/// take the signal as long as its own one lives.
+/// Internal: while any object exists, the signal of WaitInterrupter ends waits in SERVE and
+/// does nothing else: restartable calls are restarted. The last object restores the handler
+/// of the process. The calling thread, and those that it starts, receive the signal for the
+/// life of its own object.
 class InterruptSignal {
 public:
-    static constexpr int number = SIGURG; ///< ignored unless somebody handles it
+    static constexpr int number = SIGURG; ///< ignored by default
 
     InterruptSignal();
     InterruptSignal(const InterruptSignal&) = delete;

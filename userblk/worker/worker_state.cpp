@@ -8,7 +8,7 @@
 namespace userblk {
 
 void WorkerState::stop() noexcept {
-    const int saved = errno; // also called in signal handlers
+    const int saved = errno; // also runs in signal handlers
     if (stopping.exchange(true))
         return;
     for (auto& interrupter : interrupters)

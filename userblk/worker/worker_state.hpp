@@ -17,7 +17,7 @@
 
 namespace userblk {
 
-/// Internal: what the threads of a worker share. The flags and functions may be used from
+/// Internal: state shared by the threads of a worker. Flags and functions are usable from
 /// any thread, stop() also from a signal handler; the rest is set before threads start.
 struct WorkerState {
     WorkerState(abi::ControlNode control, std::shared_ptr<Backend> store, WorkerOptions settings)
@@ -28,16 +28,16 @@ struct WorkerState {
     std::shared_ptr<Backend> backend;
     WorkerOptions options;
     abi::FileDescriptor stop_event{};          ///< stays readable once stop() was called
-    std::vector<WaitInterrupter> interrupters; ///< one for each thread that waits in SERVE
+    std::vector<WaitInterrupter> interrupters; ///< one per thread that waits in SERVE
     std::size_t max_transfer = 0;              ///< bytes
     bool zeroes = false;                       ///< the module can fill a READ with zeros
-    bool redirect = false;                     ///< the module can, and the device allows it
-    bool spin = false;                         ///< requested, and the module can
-    unsigned queues = 1;                       ///< hardware queues of the device
-    unsigned place = 0;                        ///< of this worker among those of the device
+    bool redirect = false; ///< supported by the module and allowed by the device
+    bool spin = false;     ///< requested, and supported by the module
+    unsigned queues = 1;   ///< hardware queues of the device
+    unsigned place = 0;    ///< index of this worker among those of the device
     std::atomic<bool> stopping = false;
     std::atomic<bool> removed = false;
-    ErrorLog errors; ///< of the backend
+    ErrorLog errors; ///< errors of the backend
     std::atomic<bool> refusal_logged = false;
 
     bool running() const noexcept { return !stopping && !removed; }
@@ -45,9 +45,9 @@ struct WorkerState {
     void log(LogLevel level, const std::string& text) const noexcept {
         write_log(options.log, level, text);
     }
-    /// Logs how many errors were suppressed because there were so many.
+    /// Logs how many errors were suppressed by the rate limit.
     void log_suppressed() noexcept;
-    /// Once no thread serves.
+    /// Call it once no thread serves.
     void stop_interrupting() noexcept;
 };
 

@@ -15,13 +15,13 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-/// An idle thread that has touched no more than this keeps it: the timer would cost more.
+/// An idle thread keeps this much: a timer to free less would cost more.
 constexpr std::size_t kept_when_idle = 256 << 10;
 
-/// In a batch that is not timed the clock is read after this many requests.
+/// In an untimed batch the thread reads the clock after this many requests.
 constexpr unsigned clock_interval = 8;
 
-/// The same clock, cheaper, and late by up to some milliseconds.
+/// The same clock, cheaper, but up to some milliseconds late.
 Clock::time_point coarse_now() noexcept {
     timespec time{};
     ::clock_gettime(CLOCK_MONOTONIC_COARSE, &time);
@@ -60,14 +60,14 @@ void WorkerThread::pin() noexcept {
         const auto error = processors.empty() ? std::make_error_code(std::errc::no_such_device)
                                               : run_on(processors);
         if (error)
-            state_.log(LogLevel::warning, "unable to keep to the processors of hardware queue " +
+            state_.log(LogLevel::warning, "unable to pin to the processors of hardware queue " +
                                               std::to_string(queue) + ": " + error.message());
     } catch (...) {
     }
 }
 
-// Called before the thread first checks whether it is to stop. A thread that cannot be
-// interrupted in SERVE waits in poll, which is only slower.
+// Runs before the thread first checks whether to stop. A thread that cannot be interrupted in
+// SERVE waits in poll, which is only slower.
 bool WorkerThread::can_be_interrupted() {
     const auto error = state_.interrupters[index_].attach();
     if (error)
@@ -76,7 +76,7 @@ bool WorkerThread::can_be_interrupted() {
     return !error;
 }
 
-// Whether it is worth waking up to return memory.
+// until_idle if waking up to free memory is worthwhile.
 inline WorkerThread::Wait WorkerThread::wait() const noexcept {
     return buffers_.touched() > kept_when_idle ? Wait::until_idle : Wait::unlimited;
 }
@@ -114,12 +114,12 @@ void WorkerThread::execute_timed(unsigned count, bool timed) {
     auto sent = start;
     unsigned done = 0;
     for (unsigned i = 0; i < count; ++i) {
-        // A record that was not filled stands for a request that is still queued.
+        // A record without a request: the request is still queued.
         if (kernel_.request(i).result == 0) {
             executor_.execute(kernel_.request(i), i);
             ++done;
         }
-        // Answers that are ready do not wait for the slow rest of the batch.
+        // Ready answers do not wait for the slow rest of the batch.
         if (i + 1 < count && (timed || (i + 1) % clock_interval == 0) &&
             now() - sent > BatchSize::target) {
             kernel_.send_answers();

@@ -18,7 +18,7 @@ public:
     /// @p index among the threads of this worker.
     WorkerThread(WorkerState& state, unsigned index);
 
-    /// Until the worker is stopped or the device removed. Runs in the thread that serves.
+    /// Serves until the worker stops or the device is removed. Runs in the serving thread.
     void run();
 
     void add_counts(Worker::Counts& sum) const noexcept { counters_.add_to(sum); }
