@@ -26,11 +26,11 @@ void Pool::request_reload() noexcept {
 }
 
 std::optional<Pool::Continuation> Pool::continuation() {
-    const auto handover = ReexecState::received();
-    if (!handover)
+    const auto state = ReexecState::received();
+    if (!state)
         return std::nullopt;
-    const auto& reload = handover->reload;
-    return Continuation{handover->number, handover->note, reload.anew ? -1 : reload.store};
+    const auto& reload = state->reload;
+    return Continuation{state->number, state->note, reload.opens_store ? -1 : reload.store};
 }
 
 void Pool::check() {
@@ -39,14 +39,14 @@ void Pool::check() {
 
 void Pool::go_back(const std::string& why) noexcept {
     try {
-        auto handover = ReexecState::received();
-        if (!handover || handover->reload.previous.empty())
+        auto state = ReexecState::received();
+        if (!state || state->reload.previous.empty())
             return;
-        const auto program = std::exchange(handover->reload.previous, {});
-        handover->reload.gone_back = true;
-        handover->reload.anew = false;
-        handover->reload.failure = why;
-        execute(program, *handover);
+        const auto program = std::exchange(state->reload.previous, {});
+        state->reload.reverted = true;
+        state->reload.opens_store = false;
+        state->reload.failure = why;
+        execute(program, *state);
     } catch (...) {
         // Not enough memory.
     }

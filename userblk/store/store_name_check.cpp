@@ -72,7 +72,7 @@ StoreNameCheck::StoreNameCheck(int fd, std::string path)
     : fd_(fd), path_(std::move(path)), first_name_(fd < 0 ? std::string() : kernels_name(fd)),
       folder_(open_folder(fd, path_)), folder_name_(folder_ ? kernels_name(folder_.get()) : "") {}
 
-StoreName StoreNameCheck::look() const {
+StoreName StoreNameCheck::check() const {
     const auto held = fd_ < 0 || path_.empty() ? std::nullopt : status_of(fd_);
     if (!held)
         return StoreName::same;

@@ -21,7 +21,7 @@ public:
     /// @param fd must stay open; -1: nothing to check
     /// @param path its name; absolute
     StoreNameCheck(int fd, std::string path);
-    StoreName look() const;
+    StoreName check() const;
 
 private:
     int fd_;

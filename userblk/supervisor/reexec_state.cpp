@@ -19,33 +19,33 @@ constexpr const char* variable = "USERBLK_HANDOVER";
 constexpr const char* reload_variable = "USERBLK_HANDOVER_RELOAD";
 constexpr const char* version = "1";
 
-// Anybody could have set the variable.
-int store_of(const Reload& reload) noexcept {
+// Anybody could have set the variable, so the descriptor is checked.
+int valid_store(const ReloadState& reload) noexcept {
     try {
         if (reload.store >= 0 && ::fcntl(reload.store, F_SETFD, FD_CLOEXEC) == 0 &&
             file_identity(reload.store) == reload.identity)
             return reload.store;
     } catch (const std::exception&) {
-        // Not to be looked at.
+        // It cannot be identified.
     }
     return -1;
 }
 
 } // namespace
 
-// Lines, "NAME=VALUE".
-std::string Reload::to_text() const {
+// Lines, "NAME=VALUE". The names are those of earlier builds.
+std::string ReloadState::to_text() const {
     std::ostringstream text;
     text << "client=" << client << "\nidentity=" << encode_line(identity) << "\nstore=" << store
-         << "\nanew=" << anew << "\ngone_back=" << gone_back << "\nfailure=" << encode_line(failure)
-         << "\n";
+         << "\nanew=" << opens_store << "\ngone_back=" << reverted
+         << "\nfailure=" << encode_line(failure) << "\n";
     for (const auto& argument : previous)
         text << "previous=" << encode_line(argument) << "\n";
     return text.str();
 }
 
-Reload Reload::from_text(const std::string& text) {
-    Reload result;
+ReloadState ReloadState::from_text(const std::string& text) {
+    ReloadState result;
     std::istringstream lines(text);
     for (std::string line; std::getline(lines, line);) {
         const auto equals = line.find('=');
@@ -60,9 +60,9 @@ Reload Reload::from_text(const std::string& text) {
         else if (name == "store")
             std::from_chars(value.data(), value.data() + value.size(), result.store);
         else if (name == "anew")
-            result.anew = value == "1";
+            result.opens_store = value == "1";
         else if (name == "gone_back")
-            result.gone_back = value == "1";
+            result.reverted = value == "1";
         else if (name == "failure")
             result.failure = value;
         else if (name == "previous")
@@ -71,12 +71,11 @@ Reload Reload::from_text(const std::string& text) {
     return result;
 }
 
-// "1 NUMBER COUNT PID... COUNT PID... NOTE", where the note is the rest, after one
-// space.
+// "1 NUMBER COUNT PID... COUNT PID... NOTE": the note is the rest after one space.
 std::string ReexecState::to_text() const {
     std::ostringstream text;
     text << version << ' ' << number;
-    for (const auto* pids : {&workers, &leaving}) {
+    for (const auto* pids : {&workers, &draining}) {
         text << ' ' << pids->size();
         for (const auto pid : *pids)
             text << ' ' << pid;
@@ -93,14 +92,14 @@ std::optional<ReexecState> ReexecState::from_text(const std::string& text) {
     in >> found_version >> result.number;
     if (found_version != version)
         return std::nullopt;
-    for (auto* pids : {&result.workers, &result.leaving}) {
+    for (auto* pids : {&result.workers, &result.draining}) {
         std::size_t count = 0;
         in >> count;
         if (!in || count > most)
             return std::nullopt;
         pids->resize(count);
         for (auto& pid : *pids)
-            if (!(in >> pid) || pid <= 0) // which would be a group of processes
+            if (!(in >> pid) || pid <= 0) // would stand for a group of processes
                 return std::nullopt;
     }
     if (!in)
@@ -112,12 +111,12 @@ std::optional<ReexecState> ReexecState::from_text(const std::string& text) {
 
 std::optional<ReexecState> ReexecState::received() {
     const char* const text = std::getenv(variable);
-    auto handover = text != nullptr ? from_text(text) : std::nullopt;
-    if (const char* const reload = std::getenv(reload_variable); handover && reload != nullptr)
-        handover->reload = Reload::from_text(reload);
-    if (handover)
-        handover->reload.store = store_of(handover->reload);
-    return handover;
+    auto state = text != nullptr ? from_text(text) : std::nullopt;
+    if (const char* const reload = std::getenv(reload_variable); state && reload != nullptr)
+        state->reload = ReloadState::from_text(reload);
+    if (state)
+        state->reload.store = valid_store(state->reload);
+    return state;
 }
 
 void ReexecState::forget() noexcept {
@@ -125,16 +124,16 @@ void ReexecState::forget() noexcept {
     ::unsetenv(reload_variable);
 }
 
-std::error_code execute(const std::vector<std::string>& program, const ReexecState& handover) {
+std::error_code execute(const std::vector<std::string>& program, const ReexecState& state) {
     std::vector<char*> arguments;
     for (const auto& argument : program)
         arguments.push_back(const_cast<char*>(argument.c_str()));
     arguments.push_back(nullptr);
-    const int store = handover.reload.store;
+    const int store = state.reload.store;
     if (store >= 0)
         ::fcntl(store, F_SETFD, 0);
-    if (::setenv(variable, handover.to_text().c_str(), 1) == 0 &&
-        ::setenv(reload_variable, handover.reload.to_text().c_str(), 1) == 0)
+    if (::setenv(variable, state.to_text().c_str(), 1) == 0 &&
+        ::setenv(reload_variable, state.reload.to_text().c_str(), 1) == 0)
         ::execv(program.front().c_str(), arguments.data());
     const auto error = abi::last_error();
     if (store >= 0)

@@ -10,43 +10,43 @@
 
 namespace userblk {
 
-/// Internal: what a reload has to go on with in the program that was executed for it.
-struct Reload {
-    int client = -1;      ///< an open descriptor, see ReloadClient
-    std::string identity; ///< of the store so far
-    int store = -1;       ///< an open descriptor of that, see PoolOptions::store_fd
-    bool anew = false;    ///< the program is to open its store by name; otherwise it is that one
-    /// Executed again if the new workers do not start; empty: they are to go on with this one.
+/// Internal: the state of a reload that the executed program continues.
+struct ReloadState {
+    int client = -1;          ///< an open descriptor, see ReloadClient
+    std::string identity;     ///< of the store of the old workers
+    int store = -1;           ///< an open descriptor of it, see PoolOptions::store_fd
+    bool opens_store = false; ///< the program opens its store by name; otherwise it is that one
+    /// Executed again if the new workers do not start; empty: this program stays.
     std::vector<std::string> previous;
-    bool gone_back = false; ///< this is the previous one
-    std::string failure;    ///< why it has gone back
+    bool reverted = false; ///< this is the previous program, executed again
+    std::string failure;   ///< why it was
 
     std::string to_text() const;
-    static Reload from_text(const std::string& text);
+    static ReloadState from_text(const std::string& text);
 };
 
-/// Internal: what a supervisor tells the program that it executes in its own
-/// place, in an environment variable: the device, and its children at work.
+/// Internal: what a supervisor passes to the program that it executes in its own place, in
+/// environment variables: the device, and its worker processes.
 struct ReexecState {
     std::uint32_t number = 0;
-    std::vector<pid_t> workers; ///< that serve
-    std::vector<pid_t> leaving; ///< that were told to end
-    std::string note;
+    std::vector<pid_t> workers;  ///< that serve
+    std::vector<pid_t> draining; ///< that were asked to stop
+    std::string note;            ///< see PoolOptions::reexec_note
     /// In a variable of its own, which earlier builds do not know.
-    Reload reload{};
+    ReloadState reload{};
 
     std::string to_text() const;
     static std::optional<ReexecState> from_text(const std::string& text);
 
-    /// What this process was given; nothing if it is no continuation. Its descriptor of the
-    /// store is one, and is not inherited any further.
+    /// What this process was passed; nothing if it was not executed by a supervisor. The descriptor
+    /// of the store is valid, and is not inherited further.
     static std::optional<ReexecState> received();
-    /// From now on this process is none, nor are its children.
+    /// From now on this process and its children count as started afresh.
     static void forget() noexcept;
 };
 
-/// Executes @p program (its path and arguments) in place of this process, with
-/// @p handover. Returns only an error.
-std::error_code execute(const std::vector<std::string>& program, const ReexecState& handover);
+/// Executes @p program (its path and arguments) in place of this process, and passes @p state to
+/// it. Returns only an error.
+std::error_code execute(const std::vector<std::string>& program, const ReexecState& state);
 
 } // namespace userblk

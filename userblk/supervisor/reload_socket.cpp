@@ -26,7 +26,7 @@ std::string socket_path(const std::string& file) {
     return file + ending;
 }
 
-// An address is short: the folder is named by its descriptor.
+// Socket addresses are short, so the folder is named by its descriptor.
 struct Address {
     explicit Address(const std::filesystem::path& path)
         : folder(abi::FileDescriptor::open(path.parent_path().c_str(), O_PATH | O_DIRECTORY)) {
@@ -73,12 +73,12 @@ std::vector<std::string> split(const char* data, std::size_t size) {
 
 } // namespace
 
-void ReloadClient::tell(ReloadNews::Kind kind, const std::string& text) noexcept {
+void ReloadClient::send(ReloadEvent::Kind kind, const std::string& text) noexcept {
     try {
         const auto message = static_cast<char>(kind) + text.substr(0, longest_message / 2);
         ::send(fd_.get(), message.data(), message.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
     } catch (...) {
-        // Not enough memory to say it.
+        // Not enough memory to report it.
     }
 }
 
@@ -91,7 +91,7 @@ ReloadSocket::ReloadSocket(const std::string& file) : path_(socket_path(file)), 
     try {
         const Address address(path_);
         auto fd = make_socket();
-        ::unlink(path_.c_str()); // of the program that this one has replaced, or of the dead
+        ::unlink(path_.c_str()); // left by the program that this one has replaced, or by a dead one
         if (::bind(fd.get(), address.get(), sizeof(address.address)) < 0 ||
             ::chmod(path_.c_str(), 0600) < 0 || ::listen(fd.get(), 8) < 0)
             abi::throw_errno("make " + path_);
@@ -114,8 +114,8 @@ std::optional<ReloadClient> ReloadSocket::accept() noexcept {
     const auto peer = peer_of(fd.get());
     if (peer.uid != 0 && peer.uid != ::geteuid())
         return std::nullopt;
-    const timeval patience{1, 0}; // between its connecting and its asking
-    ::setsockopt(fd.get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+    const timeval limit{1, 0}; // from its connection to its request
+    ::setsockopt(fd.get(), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
     try {
         std::vector<char> message(longest_message);
         const auto size = ::recv(fd.get(), message.data(), message.size(), 0);
@@ -146,16 +146,16 @@ ReloadRequest::ReloadRequest(const std::string& file, pid_t supervisor,
         abi::throw_errno("ask by " + path);
 }
 
-std::optional<ReloadNews> ReloadRequest::wait(std::chrono::milliseconds limit) {
+std::optional<ReloadEvent> ReloadRequest::wait(std::chrono::milliseconds limit) {
     pollfd entry{fd_.get(), POLLIN, 0};
     if (::poll(&entry, 1, static_cast<int>(limit.count())) <= 0)
         return std::nullopt;
     std::vector<char> message(longest_message);
     const auto size = ::recv(fd_.get(), message.data(), message.size(), 0);
     if (size <= 0)
-        return ReloadNews{ReloadNews::Kind::failed, ""};
-    return ReloadNews{static_cast<ReloadNews::Kind>(message[0]),
-                      std::string(&message[1], static_cast<std::size_t>(size) - 1)};
+        return ReloadEvent{ReloadEvent::Kind::failed, ""};
+    return ReloadEvent{static_cast<ReloadEvent::Kind>(message[0]),
+                       std::string(&message[1], static_cast<std::size_t>(size) - 1)};
 }
 
 } // namespace userblk

@@ -12,11 +12,11 @@
 
 namespace userblk {
 
-// Internal: how a supervisor is asked to reload, with other options too, and says what came of
-// it: a socket beside its file. Who asks must be the supervisor's user or root.
+// Internal: the socket beside a supervisor's file on which clients request a reload, with other
+// options if they want, and learn its outcome. Clients must be the supervisor's user or root.
 
-/// What comes of a reload, in this order; a failure may come in place of any.
-struct ReloadNews {
+/// What happens to a reload, in this order; a failure can replace either.
+struct ReloadEvent {
     enum class Kind : char {
         begun = 'B', ///< new workers serve
         done = 'D',  ///< the old ones have ended
@@ -26,17 +26,17 @@ struct ReloadNews {
     std::string text;
 };
 
-/// The supervisor's side of one who asked, and waits. It survives an exec by its descriptor.
+/// A client that waits for the outcome, as the supervisor sees it. Its descriptor survives an exec.
 class ReloadClient {
 public:
-    ReloadClient(abi::FileDescriptor fd, std::vector<std::string> wanted)
-        : change(std::move(wanted)), fd_(std::move(fd)) {}
+    ReloadClient(abi::FileDescriptor fd, std::vector<std::string> requested)
+        : change(std::move(requested)), fd_(std::move(fd)) {}
 
-    void tell(ReloadNews::Kind kind, const std::string& text = {}) noexcept;
-    /// Whether an exec leaves it open. @returns the descriptor
+    void send(ReloadEvent::Kind kind, const std::string& text = {}) noexcept;
+    /// Sets whether an exec leaves it open. @returns the descriptor
     int keep_open(bool keep) const noexcept;
 
-    std::vector<std::string> change; ///< what is to be changed; empty: nothing
+    std::vector<std::string> change; ///< see PoolOptions::change; empty: none
 
 private:
     abi::FileDescriptor fd_;
@@ -49,13 +49,13 @@ public:
     explicit ReloadSocket(const std::string& file);
     ReloadSocket(const ReloadSocket&) = delete;
     ReloadSocket& operator=(const ReloadSocket&) = delete;
-    /// In a forked child it does nothing.
+    /// Removes the socket; in a forked child, only closes it.
     ~ReloadSocket();
 
     std::error_code error() const noexcept { return error_; }
-    /// Readable when somebody asks.
+    /// Readable when a client has connected.
     int fd() const noexcept { return fd_.get(); }
-    /// Nothing: it was nobody who may, or he asked for nothing.
+    /// Nothing: the client has no permission, or sent no request.
     std::optional<ReloadClient> accept() noexcept;
 
 private:
@@ -65,17 +65,17 @@ private:
     std::error_code error_;
 };
 
-/// The side of who asks.
+/// The client's side.
 class ReloadRequest {
 public:
-    /// Asks the supervisor whose file this is and whose pid, 0 if that is hidden.
+    /// @param file the supervisor's; @param supervisor its pid, 0 if that is hidden
     /// @throws std::system_error: ENOENT or ECONNREFUSED if it has no socket, as those of
     ///         earlier builds; EACCES
     ReloadRequest(const std::string& file, pid_t supervisor,
                   const std::vector<std::string>& change);
 
     /// Nothing: the time is over.
-    std::optional<ReloadNews> wait(std::chrono::milliseconds limit);
+    std::optional<ReloadEvent> wait(std::chrono::milliseconds limit);
 
 private:
     abi::FileDescriptor fd_;

@@ -5,12 +5,12 @@
 
 namespace userblk {
 
-/// Internal: tells the service manager that started this process how it is doing
-/// (sd_notify's protocol); does nothing when there is none. One assignment per
-/// line: "READY=1", "STATUS=…". What goes wrong is nobody's business.
+/// Internal: notifies the service manager that started this process, if there is one, of its
+/// state (the protocol of sd_notify). One assignment per line: "READY=1", "STATUS=…". Errors are
+/// ignored.
 void notify_service_manager(const std::string& state) noexcept;
 
-/// "RELOADING=1" with the time stamp that goes with it.
+/// "RELOADING=1" with the time stamp that systemd requires with it.
 std::string reloading_state();
 
 } // namespace userblk

@@ -6,6 +6,7 @@
 #include "userblk/supervisor/worker_process.hpp"
 
 #include <array>
+#include <chrono>
 #include <csignal>
 #include <cstdio>
 #include <cstring>
@@ -13,17 +14,20 @@
 #include <sstream>
 #include <sys/prctl.h>
 #include <sys/wait.h>
+#include <thread>
 #include <unistd.h>
 
 namespace userblk {
 
 namespace {
 
+using namespace std::chrono_literals;
+
 constexpr std::size_t longest_text = 64 << 10;
 
-[[noreturn]] void be_check(const std::vector<std::string>& program, const ReexecState& handover,
-                           int output) {
-    ::prctl(PR_SET_PDEATHSIG, SIGKILL); // its answer is for us alone
+[[noreturn]] void run_check(const std::vector<std::string>& program, const ReexecState& state,
+                            int output) {
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL); // only this process needs its answer
     sigset_t none;
     ::sigemptyset(&none);
     ::pthread_sigmask(SIG_SETMASK, &none, nullptr);
@@ -31,7 +35,7 @@ constexpr std::size_t longest_text = 64 << 10;
     ::dup2(null, STDIN_FILENO);
     ::dup2(null, STDOUT_FILENO);
     ::dup2(output, STDERR_FILENO);
-    const auto error = execute(program, handover);
+    const auto error = execute(program, state);
     ::dprintf(STDERR_FILENO, "unable to execute %s: %s\n", program.front().c_str(),
               std::strerror(error.value()));
     ::_exit(127);
@@ -39,7 +43,7 @@ constexpr std::size_t longest_text = 64 << 10;
 
 } // namespace
 
-StartCheck::StartCheck(const std::vector<std::string>& program, const ReexecState& handover) {
+StartCheck::StartCheck(const std::vector<std::string>& program, const ReexecState& state) {
     int ends[2];
     if (::pipe2(ends, O_CLOEXEC | O_NONBLOCK) < 0)
         abi::throw_errno("make a pipe");
@@ -49,17 +53,17 @@ StartCheck::StartCheck(const std::vector<std::string>& program, const ReexecStat
     if (pid_ < 0)
         abi::throw_errno("start a process");
     if (pid_ == 0)
-        be_check(program, handover, theirs.get());
+        run_check(program, state, theirs.get());
     pidfd_ = open_pidfd(pid_);
 }
 
 StartCheck::~StartCheck() {
-    if (over_)
+    if (ended_)
         return;
     ::kill(pid_, SIGKILL);
-    // One that is stuck in the kernel is left to whoever reaps us.
+    // A process that is stuck in the kernel is left to the one that inherits it.
     for (int tries = 0; tries < 100 && ::waitpid(pid_, nullptr, WNOHANG) == 0; ++tries)
-        ::usleep(10'000);
+        std::this_thread::sleep_for(10ms);
 }
 
 void StartCheck::read_output() {
@@ -79,16 +83,16 @@ std::optional<std::string> StartCheck::result() {
     if (output_)
         read_output();
     int status = 0;
-    const auto ended = ::waitpid(pid_, &status, WNOHANG);
-    if (ended == 0)
+    const auto pid = ::waitpid(pid_, &status, WNOHANG);
+    if (pid == 0)
         return std::nullopt;
-    over_ = true;
+    ended_ = true;
     if (output_)
         read_output();
-    return ended > 0 && WIFEXITED(status) && WEXITSTATUS(status) == 0 ? "" : reason(status);
+    return pid > 0 && WIFEXITED(status) && WEXITSTATUS(status) == 0 ? "" : reason(status);
 }
 
-// Its last words, without its name before them and the advice behind.
+// The last line that it printed, without the program's name and the hint to its help.
 std::string StartCheck::reason(int status) const {
     std::istringstream lines(text_);
     std::string last;

@@ -11,21 +11,21 @@
 
 namespace userblk {
 
-/// Internal: a program that finds out whether another would come up, in a process beside this
-/// one. It does by status 0, and says why not on standard error.
+/// Internal: runs a program, beside this process, that checks whether it would start to serve. It
+/// exits with status 0 if so; otherwise it says why not on standard error.
 class StartCheck {
 public:
     /// @throws std::system_error
-    StartCheck(const std::vector<std::string>& program, const ReexecState& handover);
+    StartCheck(const std::vector<std::string>& program, const ReexecState& state);
     StartCheck(const StartCheck&) = delete;
     StartCheck& operator=(const StartCheck&) = delete;
-    /// Kills it if it is still at it.
+    /// Kills it if it still runs.
     ~StartCheck();
 
-    /// One of them is readable when there is something for result() to look at.
+    /// When one of them is readable, call result().
     int pidfd() const noexcept { return pidfd_.get(); }
     int output() const noexcept { return output_.get(); }
-    /// Nothing: not yet. Empty: it would come up; otherwise why not.
+    /// Nothing: it still runs. Empty: the program would start; otherwise why not.
     std::optional<std::string> result();
 
 private:
@@ -33,7 +33,7 @@ private:
     std::string reason(int status) const;
 
     pid_t pid_ = -1;
-    bool over_ = false;
+    bool ended_ = false;
     abi::FileDescriptor pidfd_, output_;
     std::string text_;
 };

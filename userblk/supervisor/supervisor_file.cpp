@@ -22,7 +22,7 @@ namespace userblk {
 namespace {
 
 constexpr const char* default_folder = "/run/userblk";
-constexpr mode_t everybodys = 01777;
+constexpr mode_t shared_folder_mode = 01777;
 constexpr unsigned most_names = 64; ///< that are tried for one process
 
 const char* chosen_folder() {
@@ -89,8 +89,8 @@ bool is_member(uid_t uid, gid_t gid) {
     return std::find(groups.begin(), groups.begin() + count, gid) != groups.begin() + count;
 }
 
-// Anybody can make files in the folder. Those of who may serve the device are believed: they could
-// do anything else to it as well.
+// Anybody can make files in the folder. Those of users who may serve the device are trusted: these
+// could do anything else to it as well.
 bool may_serve(uid_t uid, std::uint32_t number) {
     if (uid == 0 || uid == ::geteuid())
         return true;
@@ -102,8 +102,8 @@ bool may_serve(uid_t uid, std::uint32_t number) {
            ((node.st_mode & for_group) == for_group && is_member(uid, node.st_gid));
 }
 
-// The files of this process. Its own locks it cannot see, and to open and close such a file would
-// give the lock up.
+// The files of this process. A process cannot see its own locks, and would lose one by opening and
+// closing its file.
 class OwnFiles {
 public:
     void add(const std::string& path) {
@@ -131,14 +131,14 @@ OwnFiles& own_files() {
     return files;
 }
 
-// With the lock in hand nobody else is about to take the file as theirs: a supervisor that makes
-// one has locked it before it looks whether it is still there.
+// The lock keeps supervisors that are about to use the file from doing so: they lock it before
+// they check that it is still there.
 bool remove_unlocked(const std::string& path, int fd) {
     auto lock = whole_file(F_WRLCK);
     return ::fcntl(fd, F_SETLK, &lock) == 0 && is_at(path, fd) && ::unlink(path.c_str()) == 0;
 }
 
-// A pipe of somebody's must not hold us up.
+// Opening must not wait, even if somebody has put a pipe there.
 abi::FileDescriptor open_file(const std::string& path) {
     constexpr int flags = O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;
     abi::FileDescriptor fd(::open(path.c_str(), O_RDWR | flags));
@@ -147,7 +147,7 @@ abi::FileDescriptor open_file(const std::string& path) {
     return fd;
 }
 
-// Removes a file that nobody holds; false if that was not to be done.
+// Removes a file that no supervisor has locked; false if it could not be removed.
 bool remove_dead(const std::string& path) {
     if (own_files().contain(path))
         return false;
@@ -157,10 +157,10 @@ bool remove_dead(const std::string& path) {
            remove_unlocked(path, fd.get());
 }
 
-// Appends the supervisor whose file this is, if it lives. Unlike flock(2)'s, these locks belong to
-// a process: the children of a dead supervisor do not hold it. To read a file is enough for a lock
-// against writers, so only one against readers counts.
-void look_at(const std::string& path, std::uint32_t number, std::vector<Announcement>& found) {
+// Appends the supervisor whose file this is, if it lives. Unlike those of flock(2), these locks
+// belong to a process: the children of a dead supervisor do not hold it. Anybody who may read a
+// file can lock it against writers, so only locks against readers count.
+void add_if_alive(const std::string& path, std::uint32_t number, std::vector<Announcement>& found) {
     if (own_files().contain(path))
         return found.push_back({::getpid(), path});
     const auto fd = open_file(path);
@@ -191,8 +191,8 @@ SupervisorFile::SupervisorFile(std::uint32_t number) : owner_(::getpid()) {
         own_files().add(path_);
 }
 
-// EEXIST: the name is taken, by who lives or by somebody else's file, or somebody has looked at the
-// file before it was locked.
+// EEXIST: the name is taken by a living supervisor or by another user's file, or somebody has
+// removed the file before it was locked.
 std::error_code SupervisorFile::make(const std::string& path) {
     const auto taken = std::make_error_code(std::errc::file_exists);
     constexpr int flags = O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW;
@@ -228,7 +228,7 @@ std::vector<Announcement> announcements_of(std::uint32_t number) {
     for (std::filesystem::directory_iterator entry(folder(), error), end; !error && entry != end;
          entry.increment(error))
         if (is_name(entry->path().filename().native(), number))
-            look_at(entry->path(), number, found);
+            add_if_alive(entry->path(), number, found);
     std::sort(found.begin(), found.end(),
               [](const Announcement& a, const Announcement& b) { return a.pid < b.pid; });
     return found;
@@ -242,15 +242,15 @@ std::vector<pid_t> supervisors_of(std::uint32_t number) {
     return pids;
 }
 
-// What an earlier version has left there was root's alone.
+// Earlier versions have made the folder for root alone.
 void make_supervisor_folder() noexcept {
-    ::mkdir(default_folder, everybodys);
+    ::mkdir(default_folder, shared_folder_mode);
     const abi::FileDescriptor fd(
         ::open(default_folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW));
     struct stat about {};
     if (fd && ::fstat(fd.get(), &about) == 0 && about.st_uid == ::geteuid() &&
-        (about.st_mode & ALLPERMS) != everybodys)
-        ::fchmod(fd.get(), everybodys);
+        (about.st_mode & ALLPERMS) != shared_folder_mode)
+        ::fchmod(fd.get(), shared_folder_mode);
 }
 
 } // namespace userblk

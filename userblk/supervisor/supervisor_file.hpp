@@ -13,30 +13,29 @@ namespace userblk {
 
 struct SupervisorRecord;
 
-/// How one finds the supervisors of a device: each keeps a locked file
-/// "N.PID" in a folder, and the lock goes with its process. There may be several,
-/// or none: a device does not need one.
+/// How the supervisors of a device are found: each keeps a locked file "N.PID" in a folder, and
+/// the lock ends with its process. There may be several, or none: a device does not need one.
 ///
-/// The lock alone says that a supervisor lives, and who holds it; the PID in the
-/// name, which may be of another PID namespace, only keeps names apart ("N.PID.1"
-/// and so on where one is taken).
+/// Only the lock proves that a supervisor lives, and which process it is. The PID in the name,
+/// which may be of another PID namespace, merely makes names unique ("N.PID.1" and so on if one
+/// is taken).
 ///
-/// The folder is $USERBLK_RUN_DIR, or /run/userblk. That one is everybody's, with
-/// the sticky bit, so that a supervisor without privileges can have a file there;
-/// a file counts only if its owner may serve the device.
+/// The folder is $USERBLK_RUN_DIR, or /run/userblk. The latter is writable for everybody, with the
+/// sticky bit, so that unprivileged supervisors can have files there; a file counts only if its
+/// owner may serve the device.
 class SupervisorFile {
 public:
-    /// Announces the calling process as a supervisor of device @p number. Where
-    /// the file cannot be made, the object stays empty (see error()).
+    /// Announces the calling process as a supervisor of device @p number. If the file cannot be
+    /// made, error() says why.
     explicit SupervisorFile(std::uint32_t number);
     SupervisorFile(SupervisorFile&&) noexcept = default;
     SupervisorFile& operator=(SupervisorFile&&) = delete;
-    /// Takes the file away; in a forked child it does nothing.
+    /// Removes the file; in a forked child, only closes it.
     ~SupervisorFile();
 
     std::error_code error() const noexcept { return error_; }
     const std::string& path() const noexcept { return path_; }
-    /// Puts this into the file in place of what is there.
+    /// Replaces the content of the file.
     void write(const SupervisorRecord& record) noexcept;
 
 private:
@@ -48,22 +47,22 @@ private:
     std::error_code error_;
 };
 
-/// A supervisor that announced itself and lives.
+/// A living supervisor.
 struct Announcement {
-    pid_t pid = 0;    ///< 0: its PID namespace cannot be seen from here
+    pid_t pid = 0;    ///< 0: its PID namespace is not visible from here
     std::string path; ///< of its file
 };
 
-/// The living supervisors of device @p number, by pid. Files that the dead left
-/// behind are removed where that is allowed.
+/// The living supervisors of device @p number, by pid. Removes the files of dead ones where
+/// permitted.
 std::vector<Announcement> announcements_of(std::uint32_t number);
 
-/// The pids of those that can be seen from here, ascending. SIGHUP makes one
-/// reload, SIGTERM drain and end.
+/// The pids of those that are visible from here, ascending. SIGHUP makes a supervisor reload,
+/// SIGTERM makes it stop.
 std::vector<pid_t> supervisors_of(std::uint32_t number);
 
-/// Makes /run/userblk, as far as the caller may: root's part in letting others
-/// announce themselves.
+/// Makes /run/userblk, if the caller may: as root, so that unprivileged supervisors can announce
+/// themselves.
 void make_supervisor_folder() noexcept;
 
 } // namespace userblk

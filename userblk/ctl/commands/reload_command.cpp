@@ -105,23 +105,23 @@ public:
             const auto left = std::chrono::ceil<std::chrono::milliseconds>(end - Clock::now());
             if (left <= 0ms)
                 return false;
-            if (const auto news = request_.wait(std::min<std::chrono::milliseconds>(left, 1h)))
-                take(*news);
+            if (const auto event = request_.wait(std::min<std::chrono::milliseconds>(left, 1h)))
+                take(*event);
         }
         return true;
     }
     bool begun() const noexcept { return begun_; }
 
 private:
-    void take(const ReloadNews& news) {
-        if (news.kind == ReloadNews::Kind::failed)
-            throw Failure(news.text.empty()
+    void take(const ReloadEvent& event) {
+        if (event.kind == ReloadEvent::Kind::failed)
+            throw Failure(event.text.empty()
                               ? "the supervisor, process " + std::to_string(pid_) +
                                     ", has ended; its log tells why. Its workers serve on, but "
                                     "nobody starts new ones: start userblkctl serve again"
-                              : "reload failed, the old workers go on: " + news.text);
+                              : "reload failed, the old workers go on: " + event.text);
         begun_ = true;
-        done_ = news.kind == ReloadNews::Kind::done;
+        done_ = event.kind == ReloadEvent::Kind::done;
     }
 
     pid_t pid_;

@@ -22,25 +22,25 @@ protected:
     test::TemporaryFolder folder;
     std::string path = make("store");
     abi::FileDescriptor file = abi::FileDescriptor::open(path.c_str(), O_RDWR);
-    StoreNameCheck look{file.get(), path};
+    StoreNameCheck check{file.get(), path};
 };
 
 TEST_F(StoreLookTest, SeesARemoval) {
-    EXPECT_EQ(look.look(), StoreName::same);
+    EXPECT_EQ(check.check(), StoreName::same);
     fs::remove(path);
-    EXPECT_EQ(look.look(), StoreName::removed);
+    EXPECT_EQ(check.check(), StoreName::removed);
 }
 
 TEST_F(StoreLookTest, SeesARenamingThereAndBack) {
     fs::rename(path, folder.path() / "aside");
-    EXPECT_EQ(look.look(), StoreName::removed);
+    EXPECT_EQ(check.check(), StoreName::removed);
     fs::rename(folder.path() / "aside", path);
-    EXPECT_EQ(look.look(), StoreName::same);
+    EXPECT_EQ(check.check(), StoreName::same);
 }
 
 TEST_F(StoreLookTest, SeesAnotherFile) {
     fs::rename(make("other"), path);
-    EXPECT_EQ(look.look(), StoreName::replaced);
+    EXPECT_EQ(check.check(), StoreName::replaced);
 }
 
 // Its folder is renamed: who looks for it by its name does not find it.
@@ -48,19 +48,19 @@ TEST_F(StoreLookTest, SeesThatAFolderIsGone) {
     const auto inside = make("in/store");
     const auto fd = abi::FileDescriptor::open(inside.c_str(), O_RDWR);
     const StoreNameCheck other(fd.get(), inside);
-    EXPECT_EQ(other.look(), StoreName::same);
+    EXPECT_EQ(other.check(), StoreName::same);
     fs::rename(folder.path() / "in", folder.path() / "out");
-    EXPECT_EQ(other.look(), StoreName::removed);
+    EXPECT_EQ(other.check(), StoreName::removed);
 }
 
 TEST_F(StoreLookTest, FollowsLinks) {
     const auto link = folder.path() / "link";
     fs::create_symlink(path, link);
     const StoreNameCheck by_link(file.get(), link);
-    EXPECT_EQ(by_link.look(), StoreName::same);
+    EXPECT_EQ(by_link.check(), StoreName::same);
     fs::remove(link);
     fs::create_symlink(make("other"), link);
-    EXPECT_EQ(by_link.look(), StoreName::replaced);
+    EXPECT_EQ(by_link.check(), StoreName::replaced);
 }
 
 // A name of the same file is as good as the one that it was opened by.
@@ -68,12 +68,12 @@ TEST_F(StoreLookTest, TakesTheSameFileForTheSame) {
     fs::create_hard_link(path, folder.path() / "other");
     fs::remove(path);
     fs::create_symlink(folder.path() / "other", path);
-    EXPECT_EQ(look.look(), StoreName::same);
+    EXPECT_EQ(check.check(), StoreName::same);
 }
 
 TEST_F(StoreLookTest, WithoutAFileSeesNothing) {
-    EXPECT_EQ(StoreNameCheck(-1, path).look(), StoreName::same);
-    EXPECT_EQ(StoreNameCheck(file.get(), "").look(), StoreName::same);
+    EXPECT_EQ(StoreNameCheck(-1, path).check(), StoreName::same);
+    EXPECT_EQ(StoreNameCheck(file.get(), "").check(), StoreName::same);
 }
 
 // Opened again it is another open file, of the same file, by whatever name.

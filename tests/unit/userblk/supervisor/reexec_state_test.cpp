@@ -20,7 +20,7 @@ TEST(ReexecState, ComesOutAsItWentIn) {
     ASSERT_TRUE(received);
     EXPECT_EQ(received->number, 7U);
     EXPECT_EQ(received->workers, sent.workers);
-    EXPECT_EQ(received->leaving, sent.leaving);
+    EXPECT_EQ(received->draining, sent.draining);
     EXPECT_EQ(received->note, sent.note);
 }
 
@@ -54,7 +54,7 @@ TEST(ReexecState, HandsOnTheOpenStore) {
     ReexecState sent{7, {}, {}, "note"};
     sent.reload.store = fd;
     sent.reload.identity = file_identity(fd);
-    sent.reload.anew = true;
+    sent.reload.opens_store = true;
     EXPECT_TRUE(execute({"/nowhere/program"}, sent)) << "there is no such program";
     EXPECT_EQ(::fcntl(fd, F_GETFD), FD_CLOEXEC) << "as it was before";
     const auto receive = [](const ReexecState& handover) {
@@ -66,7 +66,7 @@ TEST(ReexecState, HandsOnTheOpenStore) {
     };
     ::fcntl(fd, F_SETFD, 0);
     EXPECT_EQ(receive(sent).reload.store, fd);
-    EXPECT_TRUE(receive(sent).reload.anew);
+    EXPECT_TRUE(receive(sent).reload.opens_store);
     EXPECT_EQ(::fcntl(fd, F_GETFD), FD_CLOEXEC);
     sent.reload.identity = "file:0:0";
     EXPECT_EQ(receive(sent).reload.store, -1) << "another file";

@@ -19,7 +19,7 @@ WorkerProcess start(const WorkerSetup& setup) {
     const pid_t pid = ::fork();
     if (pid == 0) {
         ours.reset();
-        be_worker(setup, std::move(theirs));
+        run_worker_process(setup, std::move(theirs));
     }
     return WorkerProcess(pid, std::move(ours), WorkerProcess::State::starting, 0);
 }
@@ -47,7 +47,7 @@ TEST(WorkerProcess, OneThatCannotBeginTellsWhy) {
     ASSERT_TRUE(status);
     EXPECT_EQ(describe_exit(*status), "exited with status 1");
     EXPECT_FALSE(worker.receive());
-    EXPECT_TRUE(worker.told_end());
+    EXPECT_TRUE(worker.reported_end());
     EXPECT_FALSE(worker.ended_in_order(*status));
     EXPECT_EQ(worker.describe_end(*status), "exited with status 1");
 }

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "userblk/pool.hpp"
+#include "userblk/store/store_name_check.hpp"
+#include "userblk/supervisor/status_report.hpp"
+#include "userblk/supervisor/supervised_device.hpp"
+
+#include <chrono>
+#include <optional>
+#include <string>
+
+namespace userblk {
+
+/// Internal: reports when the path of the store that is served leads to another file, or to none.
+/// The device keeps the store that it has; only those who look it up by its name are affected.
+class StoreNameWatch {
+public:
+    using Clock = std::chrono::steady_clock;
+
+    /// Watches PoolOptions::store_fd, if there is one.
+    StoreNameWatch(const PoolOptions& options, const SupervisedDevice& device,
+                   StatusReport& report);
+
+    /// Checks the name if it is time to.
+    void check(Clock::time_point now);
+    Clock::time_point next_check() const noexcept { return next_; }
+    /// For a forked child: closes what it has open.
+    void close() noexcept { check_.reset(); }
+
+private:
+    void log(StoreName name, const std::string& previous_state) const;
+
+    const SupervisedDevice& device_;
+    StatusReport& report_;
+    std::string path_;
+    std::optional<StoreNameCheck> check_;
+    Clock::time_point next_;
+};
+
+} // namespace userblk

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: MIT
+#include "userblk/supervisor/supervised_device.hpp"
+
+#include "userblk/device.hpp"
+#include "userblk/inspect/describe_requests.hpp"
+#include "userblk/store/store_lock.hpp"
+#include "userblk/units.hpp"
+
+#include <chrono>
+#include <utility>
+
+namespace userblk {
+
+using namespace std::chrono_literals;
+
+void SupervisedDevice::open() {
+    node_.emplace(number_);
+    diskseq_ = Device::context_of(*node_).diskseq;
+}
+
+bool SupervisedDevice::is_removed() const noexcept {
+    abi::NodeEvents events;
+    return removal_handled_ || (!node_->poll(events, 0ms) && events.removed);
+}
+
+void SupervisedDevice::appear() const noexcept {
+    abi::NodeEvents ignored;
+    node_->poll(ignored, 0ms);
+}
+
+void SupervisedDevice::put_back_requests_of_dead() const noexcept {
+    userblk_reset reset{};
+    reset.which = USERBLK_RESET_DEAD;
+    if (node_->reset(reset) || reset.count == 0)
+        return;
+    report_.log(LogLevel::notice,
+                "put back " + counted(reset.count, "request") + " of a process that died");
+}
+
+std::string SupervisedDevice::describe_held_requests(pid_t pid) const noexcept {
+    return userblk::describe_held_requests(*node_, pid);
+}
+
+// Without a delivery limit the kernel delivers such a request again each time.
+void SupervisedDevice::warn_of_deadly_request() noexcept {
+    auto request = describe_suspect_request(*node_);
+    if (request.empty() || request == last_deadly_request_)
+        return;
+    last_deadly_request_ = std::move(request);
+    report_.log(LogLevel::warning, last_deadly_request_ +
+                                       " was delivered three times or more while workers died, and "
+                                       "is delivered again; on a device that was created with "
+                                       "--delivery-limit N it would fail after N deliveries");
+}
+
+void SupervisedDevice::reserve_for_store(const std::string& identity, bool share) const noexcept {
+    if (node_)
+        hold_node(*node_, identity, share);
+}
+
+void SupervisedDevice::release_store() const noexcept {
+    release_node(*node_);
+}
+
+} // namespace userblk
