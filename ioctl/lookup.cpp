@@ -100,15 +100,15 @@ std::uint32_t find_device(std::string_view dev, const std::string& sysfs) {
     if (const auto number = parse_device(dev)) {
         if (exists(*number, sysfs))
             return *number;
-        throw NoSuchDevice("there is no device " + disk_name(*number));
+        throw NoSuchDevice("no such device: " + disk_name(*number));
     }
     if (!dev.empty())
         for (const auto number : device_numbers(sysfs))
             if (find_name(number, sysfs) == dev)
                 return number;
-    throw NoSuchDevice("there is no device \"" + std::string(dev) +
-                       "\"; a device is named by its number, userblkN, /dev/userblkN, "
-                       "/dev/userblkcN, or the name that it was created with");
+    throw NoSuchDevice("no such device: \"" + std::string(dev) +
+                       "\"; expected a number, userblkN, /dev/userblkN, /dev/userblkcN, or "
+                       "the name given at creation");
 }
 
 Identity identify_device(std::string_view dev, const std::string& sysfs) {
@@ -154,7 +154,7 @@ Attributes read_attributes(std::uint32_t number, const std::string& sysfs) {
         if (const auto info = ask_node(number))
             return attributes_of(*info);
     if (!state)
-        throw NoSuchDevice("there is no device " + disk_name(number));
+        throw NoSuchDevice("no such device: " + disk_name(number));
     Attributes attributes;
     attributes.state = *state;
     if (read_line(own + "servers"))

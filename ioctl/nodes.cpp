@@ -26,7 +26,7 @@ std::string kind_text(const struct stat& about) {
         return "block device " + number_text(about.st_rdev);
     if (S_ISCHR(about.st_mode))
         return "character device " + number_text(about.st_rdev);
-    return S_ISLNK(about.st_mode) ? "a link that leads nowhere" : "a pipe or socket";
+    return S_ISLNK(about.st_mode) ? "a dangling link" : "a pipe or socket";
 }
 
 std::optional<dev_t> read_number(const std::string& path) {
@@ -47,8 +47,8 @@ std::string mknod_text(const std::string& path, char type, std::optional<dev_t> 
 
 // A program that wrote to the path of a removed device leaves a regular file.
 std::string origin_text(const struct stat& about) {
-    return S_ISREG(about.st_mode) ? ", probably left by a program that wrote to this path while "
-                                    "there was no such device"
+    return S_ISREG(about.st_mode) ? ", probably created by a program that wrote to this path "
+                                    "while the device did not exist"
                                   : "";
 }
 

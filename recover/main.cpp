@@ -24,19 +24,20 @@ void declare(CLI::App& app, Arguments& arguments) {
                          "Print the version and exit");
     app.set_help_flag("-h,--help", "Print this help and exit");
     app.add_option("DEV", arguments.recover.devices,
-                   "A number, userblkN, /dev/userblkN, /dev/userblkcN, or the device's name; none: "
-                   "all devices")
+                   "A number, userblkN, /dev/userblkN, /dev/userblkcN, or the device's name; "
+                   "default: all devices")
         ->type_name("");
     app.add_flag("--reset", arguments.recover.reset,
-                 "Put back what the dead held; safe at any time");
+                 "Put back the requests of dead processes; safe at any time");
     app.add_flag("--watch", arguments.watch,
-                 "Go on: wait, without polling periodically, until the kernel tells that a process "
-                 "died that held requests; tell of it, and with --reset put them back. Without "
-                 "DEV also for devices to come");
+                 "Keep running: sleep, without periodic polling, until the kernel reports that a "
+                 "process died while it held requests; print them, or with --reset put them back. "
+                 "Without DEV, watch devices created later, too");
     app.add_flag("-J,--json", arguments.recover.json, "Print JSON; with --watch one text per line");
     inspect::add_selection_options(app, arguments.recover.selection);
-    app.footer("Exit status: 0 nothing of the dead is pending (any more), 1 failure, 2 wrong "
-               "usage,\n3 requests of the dead are pending; --reset puts them back.");
+    app.footer(
+        "Exit status: 0 no request of a dead process is pending, 1 failure,\n2 invalid usage, "
+        "3 requests of dead processes are pending (see --reset).");
     app.formatter(std::make_shared<cli::HelpFormatter>());
     app.failure_message(cli::usage_message);
 }
@@ -51,15 +52,15 @@ int run(Arguments& arguments) {
     }
     if (forced)
         throw cli::UsageError(
-            "--watch only puts back what the dead held; give a forced form alone");
+            "--watch puts back only requests of dead processes; use forced forms without it");
     recovery::Watcher({program, options.devices, options.reset, options.json}, std::cout).run();
     return cli::exit_success;
 }
 
 int run(int argc, char** argv) {
     CLI::App app(
-        "Shows which requests of userblk devices are pending, who holds them and whether they "
-        "live, and puts back into the queue what the dead held",
+        "Shows which requests of userblk devices are pending, which processes hold them and "
+        "whether those are alive, and puts back the requests of dead ones",
         program);
     Arguments arguments;
     try {

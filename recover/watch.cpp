@@ -63,8 +63,8 @@ Watcher::Watcher(WatchOptions options, std::ostream& out)
         add(abi::find_device(device));
     if (!options_.devices.empty())
         return;
-    // Nodes come and go in /dev; those that are there already are found after
-    // the watch is in place, so that none is missed.
+    // Nodes appear and vanish in /dev; look for existing ones once the watch is in
+    // place, so that none is missed.
     inotify_.reset(::inotify_init1(IN_CLOEXEC | IN_NONBLOCK));
     if (!inotify_ || ::inotify_add_watch(inotify_.get(), "/dev", IN_CREATE) < 0)
         abi::throw_errno("watch /dev");
@@ -78,8 +78,8 @@ void Watcher::add(std::uint32_t number) {
     const auto key = ++last_key_;
     std::string name = node.info().device.config.name;
     watched_.emplace(key, Watched{std::move(node), std::move(name), {}});
-    // Edge-triggered: orphans that nobody puts back are told of only once, and
-    // requests that come in meanwhile wake nobody here.
+    // Edge-triggered: reports orphans only once even if they are not put back, and does
+    // not wake for requests that arrive meanwhile.
     add_to(epoll_, fd, EPOLLPRI | EPOLLET, key);
 }
 
@@ -93,7 +93,7 @@ void Watcher::add_new_ones() {
         try {
             add(number);
         } catch (const abi::NoSuchDevice&) {
-            // On its way out.
+            // Being removed.
         } catch (const std::exception& error) {
             cli::complain(options_.program, cli::explain(error));
         }
@@ -113,7 +113,7 @@ void Watcher::report(const Watched& watched, const std::string& json, const std:
         out_ << abi::disk_name(watched.node.number()) << ": " << text << std::endl;
 }
 
-void Watcher::tell(const Watched& watched) {
+void Watcher::report_orphans(const Watched& watched) {
     const auto now = inspect::survey(watched.node);
     if (options_.json) {
         out_ << orphaned_event(now) << std::endl;
@@ -126,10 +126,10 @@ void Watcher::tell(const Watched& watched) {
 void Watcher::act(Watched& watched) {
     const auto number = watched.node.number();
     if (options_.reset) {
-        // Whoever else heard of it may have been faster: then there is nothing to tell.
+        // Another process may have been faster: then there is nothing to report.
         if (const auto count = watched.node.reset_dead())
             report(watched, put_back_event(number, watched.name, count),
-                   "put " + inspect::requests_text(count) + " of the dead back");
+                   "put back " + inspect::requests_text(count) + " of dead processes");
         return;
     }
     std::vector<std::uint64_t> orphans;
@@ -141,7 +141,7 @@ void Watcher::act(Watched& watched) {
                                      orphans.begin(), orphans.end());
     watched.orphans = std::move(orphans);
     if (more)
-        tell(watched);
+        report_orphans(watched);
 }
 
 void Watcher::look_at(std::uint64_t key, bool removed) {
@@ -162,7 +162,7 @@ void Watcher::look_at(std::uint64_t key, bool removed) {
     watched_.erase(entry);
     report(gone, removed_event(gone.node.number(), gone.name), "was removed");
     if (inotify_)
-        add_new_ones(); // the number may have been given away already
+        add_new_ones(); // the number may already have been reused
 }
 
 void Watcher::run() {

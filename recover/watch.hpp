@@ -19,34 +19,32 @@ namespace userblk::recovery {
 
 struct WatchOptions {
     std::string program;              ///< for messages on standard error
-    std::vector<std::string> devices; ///< none: all, also those to come
-    bool reset = false;               ///< put back what the dead hold
+    std::vector<std::string> devices; ///< none: all, also those created later
+    bool reset = false;               ///< put back the requests of dead processes
     bool json = false;                ///< one JSON text per event and line
 };
 
-/// One line of JSON each: requests of the dead were found, some were put back, the
-/// device was removed.
+/// One line of JSON each: requests of dead processes were found, some were put back,
+/// the device was removed.
 std::string orphaned_event(const inspect::Survey& survey);
 std::string put_back_event(std::uint32_t number, std::string_view name, std::uint32_t count);
 std::string removed_event(std::uint32_t number, std::string_view name);
 
-/// Tells of requests of the dead as the kernel tells of them, and puts them back
-/// if it is asked to. Asleep in between; asks nothing periodically.
+/// Reports requests of dead processes when the kernel does, and puts them back if
+/// options.reset. Sleeps in between; does not poll periodically.
 class Watcher {
 public:
-    /// @throws abi::NoSuchDevice, cli::Failure if a device that was named cannot be
-    ///         watched
+    /// @throws abi::NoSuchDevice, cli::Failure if a named device cannot be watched
     Watcher(WatchOptions options, std::ostream& out);
 
-    /// Returns when all devices that were named have been removed, or nothing can
-    /// be told any more.
+    /// Returns when all named devices have been removed, or the output fails.
     void run();
 
 private:
     struct Watched {
         abi::ControlNode node;
         std::string name;
-        std::vector<std::uint64_t> orphans; ///< the ids that were told of
+        std::vector<std::uint64_t> orphans; ///< the ids already reported
     };
 
     void add(std::uint32_t number);
@@ -54,14 +52,14 @@ private:
     void drain_inotify();
     void look_at(std::uint64_t key, bool removed);
     void act(Watched& watched);
-    void tell(const Watched& watched);
+    void report_orphans(const Watched& watched);
     void report(const Watched& watched, const std::string& json, const std::string& text);
 
     WatchOptions options_;
     std::ostream& out_;
     abi::FileDescriptor epoll_;
     abi::FileDescriptor inotify_;
-    std::map<std::uint64_t, Watched> watched_; ///< by a key of its own, 1 and up
+    std::map<std::uint64_t, Watched> watched_; ///< by a unique key, 1 and up
     std::uint64_t last_key_ = 0;
 };
 

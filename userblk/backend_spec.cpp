@@ -19,10 +19,10 @@ namespace userblk {
 namespace {
 
 constexpr std::string_view help = "a store is mem:, mem:NAME, file:PATH or null:, with log, "
-                                  "readonly, delay=TIME or errors=N and a comma before it";
+                                  "readonly, delay=TIME or errors=N and a comma in front";
 
 [[noreturn]] void refuse(std::string_view text, const std::string& why) {
-    throw std::invalid_argument("bad store \"" + std::string(text) + "\": " + why + "; " +
+    throw std::invalid_argument("invalid store \"" + std::string(text) + "\": " + why + "; " +
                                 std::string(help));
 }
 
@@ -79,7 +79,7 @@ BackendSpec BackendSpec::parse(std::string_view text) {
            !take(rest, "null:", Kind::null)) {
         const auto comma = rest.find(',');
         if (comma == std::string_view::npos)
-            refuse(text, rest.empty() ? "there is no store in it"
+            refuse(text, rest.empty() ? "it names no store"
                                       : "unknown store \"" + std::string(rest) + "\"");
         spec.decorations_.push_back(parse_decoration(text, rest.substr(0, comma)));
         rest.remove_prefix(comma + 1);
@@ -87,17 +87,17 @@ BackendSpec BackendSpec::parse(std::string_view text) {
     if (spec.kind_ == Kind::file && spec.argument_.empty())
         refuse(text, "file: needs the path of a file or a block device");
     if (spec.kind_ == Kind::null && !spec.argument_.empty())
-        refuse(text, "nothing stands after null:");
+        refuse(text, "null: takes no argument");
     if (spec.kind_ == Kind::memory && !spec.argument_.empty() && !is_name(spec.argument_))
-        refuse(text, "a name is made of letters, digits and \"._+:-\"");
+        refuse(text, "a name consists of letters, digits and \"._+:-\"");
     return spec;
 }
 
 void BackendSpec::set_data_path(FileBackend::DataPath data_path) {
     if (data_path != FileBackend::DataPath::copy && kind_ != Kind::file)
-        refuse(text_, "requests can be redirected to a file or a block device alone (file:PATH)");
+        refuse(text_, "requests can only be redirected to a file or a block device (file:PATH)");
     if (data_path != FileBackend::DataPath::copy && !decorations_.empty())
-        refuse(text_, "redirected data would pass by what stands before file:");
+        refuse(text_, "redirected data would bypass the words before file:");
     data_path_ = data_path;
 }
 
@@ -159,7 +159,7 @@ std::shared_ptr<Backend> BackendSpec::open_store(const DeviceContext& device) co
     if (file->describe().size < device.size)
         throw std::invalid_argument(argument_ + " has " + sizes(file->describe().size) +
                                     ", which is less than the device's " + sizes(device.size) +
-                                    "; make it larger (truncate -s) or the device smaller");
+                                    "; extend it (truncate -s) or shrink the device");
     return file;
 }
 

@@ -81,7 +81,7 @@ void check(const DeviceConfig& config) {
         throw std::invalid_argument("the name \"" + config.name + "\" is longer than " +
                                     std::to_string(USERBLK_NAME_LEN - 1) + " characters");
     if (config.queue_limit.count() < 0)
-        throw std::invalid_argument("the limit on waiting in the queue is negative");
+        throw std::invalid_argument("the queue limit is negative");
 }
 
 // All that the child runs: it may not allocate, lock, or return. It stores the result in shared

@@ -123,7 +123,7 @@ Credentials Credentials::of_user(const std::string& user) {
     if (entry == nullptr && error == std::errc() && end == user.data() + user.size())
         entry = ::getpwuid(number);
     if (entry == nullptr)
-        throw std::invalid_argument("there is no user \"" + user + "\"");
+        throw std::invalid_argument("no user \"" + user + "\"");
     Credentials result{entry->pw_uid, entry->pw_gid, {}};
     int count = 64;
     do {

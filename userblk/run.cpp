@@ -38,27 +38,28 @@ Options parse(int argc, char** argv) {
     if (end != argv + argc)
         options.arguments.assign(end + 1, argv + argc);
     CLI::App app("Serves a block device.");
-    app.footer("What stands after \"--\" is for this driver alone.");
+    app.footer("Arguments after \"--\" are the driver's own.");
     app.add_option("DEV", options.dev,
                    "device to serve: a number, userblkN, a node or a name; "
-                   "without it one is made, and removed at the end");
-    const auto* size = app.add_option("-s,--size", options.size,
-                                      "size of the device to make, where the store has none of "
-                                      "its own; or less than it has")
-                           ->capture_default_str();
-    app.add_option("--name", options.name, "name of the device to make");
+                   "default: create one, and remove it on exit");
+    const auto* size =
+        app.add_option("-s,--size", options.size,
+                       "size of the device to create; at most the size of the store, "
+                       "if that has one")
+            ->capture_default_str();
+    app.add_option("--name", options.name, "name of the device to create");
     app.add_option("-w,--workers", options.workers, "worker processes")
         ->check(CLI::Range(1U, 1024U))
         ->capture_default_str();
-    app.add_option("-t,--threads", options.threads, "threads of each worker")
+    app.add_option("-t,--threads", options.threads, "threads per worker")
         ->check(CLI::Range(1U, 1024U))
         ->capture_default_str();
     app.add_option("--wait", options.wait, "how workers wait for requests")
         ->check(CLI::IsMember({"poll", "serve"}))
         ->capture_default_str();
-    app.add_flag("-r,--read-only", options.read_only, "make a device that cannot be written to");
-    app.add_flag("-k,--keep", options.keep, "leave the device when the driver ends");
-    app.add_flag("-v,--verbose", options.verbose, "tell more");
+    app.add_flag("-r,--read-only", options.read_only, "create a read-only device");
+    app.add_flag("-k,--keep", options.keep, "keep the device on exit");
+    app.add_flag("-v,--verbose", options.verbose, "log more");
     try {
         app.parse(static_cast<int>(end - argv), argv);
     } catch (const CLI::CallForHelp&) {
@@ -86,8 +87,8 @@ Device open_or_create(const Options& options, const Backend& backend,
     check_size(arguments, store, options.dev.empty() ? "--size is" : options.dev + " has");
     if (!options.dev.empty() && store.read_only && !arguments.read_only)
         throw std::runtime_error(
-            "the store cannot be written to, but " + options.dev +
-            " can, and its writes would fail; create the device with --read-only");
+            "the store is read-only, but " + options.dev +
+            " is not, and its writes would fail; create the device with --read-only");
     if (!options.dev.empty())
         return Device::open(options.dev);
     auto config = DeviceConfig::for_backend(store);
@@ -116,9 +117,8 @@ RunArguments run_arguments(const Options& options) {
 
 void check(const Options& options) {
     if (!options.dev.empty() && (options.size_given || !options.name.empty() || options.read_only))
-        throw std::invalid_argument(
-            "--size, --name and --read-only are for a device that is made; " + options.dev +
-            " is there already");
+        throw std::invalid_argument("--size, --name and --read-only are for a new device; " +
+                                    options.dev + " exists already");
 }
 
 int serve(const Options& options, const MakeBackend& make, const std::string& program) {

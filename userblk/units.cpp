@@ -24,7 +24,7 @@ constexpr std::string_view time_help =
 
 [[noreturn]] void refuse(std::string_view what, std::string_view text, std::string_view why,
                          std::string_view help) {
-    throw std::invalid_argument("bad " + std::string(what) + " \"" + std::string(text) +
+    throw std::invalid_argument("invalid " + std::string(what) + " \"" + std::string(text) +
                                 "\": " + std::string(why) + "; " + std::string(help));
 }
 
@@ -123,7 +123,7 @@ std::uint64_t parse_size(std::string_view text) {
         refuse_because("it is negative");
     const auto number = parse_decimal(text);
     if (number.length == 0)
-        refuse_because("it does not begin with a number");
+        refuse_because("it does not start with a number");
     const auto unit_text = text.substr(number.length);
     const auto unit = size_unit(unit_text);
     if (!unit)

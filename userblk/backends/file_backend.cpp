@@ -42,7 +42,7 @@ template <class Value>
 Value ask_disk(int fd, unsigned long command, const char* what) {
     Value value{};
     if (::ioctl(fd, command, &value) < 0)
-        abi::throw_errno(std::string("find out the disk's ") + what);
+        abi::throw_errno(std::string("get the disk's ") + what);
     return value;
 }
 

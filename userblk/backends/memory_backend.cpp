@@ -36,8 +36,8 @@ const std::string counter_suffix = counter_mark + std::string("discards");
 const std::string& checked(const std::string& segment) {
     if (segment.empty() || segment == "." || segment == ".." ||
         segment.find_first_of(std::string("/") + counter_mark) != std::string::npos)
-        throw std::invalid_argument("bad name of a memory segment \"" + segment +
-                                    "\"; one without \"/\" and \"~\" is right");
+        throw std::invalid_argument("invalid name of a memory segment \"" + segment +
+                                    "\"; expected one without \"/\" and \"~\"");
     return segment;
 }
 

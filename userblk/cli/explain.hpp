@@ -7,14 +7,14 @@
 
 namespace userblk::cli {
 
-/// What a person asked for cannot be done; the text tells why, and what would
-/// help. Ends a program with exit status 1.
+/// A request of the user that fails; the text says why, and what would help. Exit
+/// status 1.
 class Failure : public std::runtime_error {
 public:
     using std::runtime_error::runtime_error;
 };
 
-/// What a person asked for makes no sense; exit status 2.
+/// Invalid usage; exit status 2.
 class UsageError : public std::runtime_error {
 public:
     using std::runtime_error::runtime_error;
@@ -22,16 +22,16 @@ public:
 
 enum ExitStatus : int {
     exit_success = 0,
-    exit_failure = 1, ///< it could not be done
-    exit_usage = 2,   ///< it was asked for in a wrong way
-    exit_pending = 3  ///< requests of the dead are pending (userblk-recover)
+    exit_failure = 1, ///< failure
+    exit_usage = 2,   ///< invalid usage
+    exit_pending = 3  ///< requests of dead processes are pending (userblk-recover)
 };
 
-/// An exception as a sentence for people.
+/// The text of an exception for the user.
 std::string explain(const std::exception& error);
 
-/// Writes "PROGRAM: TEXT" to standard error, in one piece, with what would act on
-/// a terminal escaped.
+/// Writes "PROGRAM: TEXT" to standard error in one write, with terminal control
+/// characters escaped.
 void complain(const std::string& program, const std::string& text);
 
 } // namespace userblk::cli

@@ -6,8 +6,8 @@
 
 namespace userblk::cli {
 
-/// CLI11's help text, folded to the width of a terminal and without the lists of
-/// what excludes what, which the texts themselves tell.
+/// CLI11's help text, folded to the width of a terminal, without the lists of
+/// exclusions, which the texts mention themselves.
 class HelpFormatter : public CLI::Formatter {
 public:
     std::string make_option(const CLI::Option* option, bool is_positional) const override;
@@ -18,10 +18,10 @@ public:
 };
 
 /// @p text folded into lines of at most @p width characters, each but the first
-/// after @p indent blanks. A word that is too long has a line of its own.
+/// after @p indent blanks. A word that is too long gets its own line.
 std::string fold(const std::string& text, std::size_t indent, std::size_t width);
 
-/// What a program says to a wrong command line, on standard error.
+/// The message for an invalid command line.
 std::string usage_message(const CLI::App* app, const CLI::Error& error);
 
 } // namespace userblk::cli

@@ -11,11 +11,11 @@ namespace userblk::cli {
 
 namespace {
 
-// Of the wrong kind, so that reading from it, or writing to it, fails as before.
+// Opens it in the wrong mode, so that reads, or writes, fail as before.
 void hold_closed_descriptors() {
     for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
         if (::fcntl(fd, F_GETFD) < 0 && errno == EBADF)
-            // The lowest that is free, which is this one. It may pass on to programs.
+            // The lowest free descriptor, which is this one. Programs may inherit it.
             [[maybe_unused]]
             const int held =
                 ::open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY); // NOLINT
@@ -51,7 +51,7 @@ int Output::sync() {
         else if (count == 0 || errno != EINTR)
             error_ = std::error_code(count == 0 ? EIO : errno, std::generic_category());
     }
-    // What could not be written is given up, so that it is not written later.
+    // Drops what could not be written, so that it is not written later.
     setp(buffer_.data(), buffer_.data() + buffer_.size());
     return error_ ? -1 : 0;
 }

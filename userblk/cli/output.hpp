@@ -9,21 +9,21 @@
 
 namespace userblk::cli {
 
-/// Standard output of a program that notices when it cannot be written to: while
-/// the object lives, std::cout writes through it, and becomes bad() with the
-/// first write that fails. Whoever writes in a loop looks at that. One at a time.
+/// Standard output that detects write errors: while the object lives, std::cout
+/// writes through it, and becomes bad() with the first write that fails. Loops that
+/// write must check that. One object at a time.
 class Output final : public std::streambuf {
 public:
-    /// Also opens what of the standard descriptors is closed, so that no file
-    /// opened later becomes standard output; writing to it then fails.
+    /// Also opens standard descriptors that are closed, so that no file opened later
+    /// becomes standard output; writing to it then fails.
     Output();
     ~Output() override;
     Output(const Output&) = delete;
     Output& operator=(const Output&) = delete;
 
-    /// Writes what is left. The exit status of the program: @p status, or a
-    /// failure, with a message, if the output could not be written. A reader that
-    /// has left (EPIPE) has read what it wanted: of that nothing is said.
+    /// Flushes. Returns the exit status of the program: @p status, or a failure, with a
+    /// message, if the output could not be written. EPIPE prints no message: the reader
+    /// has read what it wanted.
     int finish(const std::string& program, int status);
 
 private:

@@ -12,7 +12,7 @@ namespace {
 
 using Lines = std::vector<std::vector<std::string>>;
 
-// With the headings as the first.
+// All rows, with the headings first.
 Lines lines_of(const Table& table) {
     Lines lines(1);
     for (const auto& column : table.columns)

@@ -12,7 +12,7 @@ struct Table {
     enum class Align {
         left,
         right,
-        cut ///< to the left, and its end may be left out where a terminal is narrow
+        cut ///< left-aligned, truncated on a narrow terminal
     };
     struct Column {
         std::string heading;
@@ -20,7 +20,7 @@ struct Table {
     };
 
     std::vector<Column> columns;
-    std::vector<std::vector<std::string>> rows; ///< a text for each column
+    std::vector<std::vector<std::string>> rows; ///< one text per column
 };
 
 /// Prints a table in aligned columns, each line after @p indent; what would act on a

@@ -44,7 +44,7 @@ void Reporter::send(char kind, const std::string& text) noexcept {
         if (channel_)
             ::send(channel_.get(), message.data(), message.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
     } catch (...) {
-        // Not enough memory to tell of it.
+        // Not enough memory to report it.
     }
 }
 
@@ -84,7 +84,7 @@ Background::Background(const std::function<int(Reporter&)>& work) {
     ::_exit(exit_failure);
 }
 
-// False: there is none (any more).
+// False: there is no further message.
 bool Background::take_message() {
     std::array<char, longest_message> buffer;
     const auto size = ::recv(channel_.get(), buffer.data(), buffer.size(), MSG_DONTWAIT);
@@ -110,11 +110,11 @@ bool Background::wait_ready(std::chrono::nanoseconds limit) {
         const auto left = limit == infinity ? std::chrono::nanoseconds(1h) : limit - spent;
         const auto ms = std::chrono::ceil<std::chrono::milliseconds>(left);
         ::poll(entries, 2, static_cast<int>(std::min<std::chrono::milliseconds>(ms, 1h).count()));
-        const bool ended = entries[1].revents != 0; // before its last words are read
+        const bool ended = entries[1].revents != 0; // check before reading its last messages
         while (take_message()) {
         }
         if (ended && !ready_)
-            throw Failure("the process that was to serve has ended");
+            throw Failure("the background process has exited");
     }
     return true;
 }
@@ -128,7 +128,7 @@ bool Background::wait_end(std::chrono::milliseconds limit) noexcept {
 }
 
 void Background::stop() noexcept {
-    // The second time it does not wait for its workers any longer.
+    // The second signal stops it without waiting for its workers.
     for (const int signal : {SIGTERM, SIGTERM, SIGKILL}) {
         ::kill(pid_, signal);
         if (wait_end(5s))

@@ -11,8 +11,8 @@
 
 namespace userblk::ctl {
 
-/// What a process in the background says to the one that started it, until it
-/// is ready; afterwards nobody listens and nothing is sent.
+/// Sends messages from a background process to the one that started it, until it is
+/// ready; afterwards it sends nothing.
 class Reporter {
 public:
     explicit Reporter(abi::FileDescriptor channel) : channel_(std::move(channel)) {}
@@ -26,21 +26,20 @@ private:
     abi::FileDescriptor channel_;
 };
 
-/// A process in the background, as the one sees it that started it.
+/// A background process, as seen by the process that started it.
 class Background {
 public:
-    /// Forks. In the child, which gets a session of its own, no terminal, and /
-    /// as its folder, @p work is run and ends the process with what it returns.
+    /// Forks. The child, with its own session, no terminal, and / as its directory,
+    /// runs @p work and exits with its result.
     /// @throws std::system_error
     explicit Background(const std::function<int(Reporter&)>& work);
 
-    /// Waits until the process says that it is ready, and prints the messages of
-    /// it that are warnings or worse to standard error meanwhile. False: the time
-    /// is over.
-    /// @throws Failure if the process has ended
+    /// Waits until the process reports that it is ready, and prints its messages of
+    /// level warning or worse to standard error meanwhile. False: timeout.
+    /// @throws Failure if the process has exited
     bool wait_ready(std::chrono::nanoseconds limit);
 
-    /// Asks the process to end, at last with force, and waits for that.
+    /// Stops the process, by force if necessary, and waits until it has exited.
     void stop() noexcept;
 
 private:

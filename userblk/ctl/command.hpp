@@ -18,8 +18,8 @@ inline constexpr const char* program_name = "userblkctl";
 
 class CommandLine;
 
-/// One of userblkctl's commands: it declares its options, which the parser then
-/// fills in, and runs once.
+/// A command of userblkctl: it declares its options, which the parser then sets, and
+/// runs once.
 class Command {
 public:
     Command() = default;
@@ -34,8 +34,8 @@ public:
     virtual std::string details() const { return {}; }
     /// Declares options and arguments; they are members of the command.
     virtual void declare(CommandLine& line) = 0;
-    /// Does it, and returns the exit status.
-    /// @throws UsageError, Failure, and what the library throws
+    /// Runs the command and returns the exit status.
+    /// @throws UsageError, Failure, and the exceptions of the library
     virtual int run() = 0;
 };
 

@@ -17,9 +17,9 @@ std::int64_t parse_number(const std::string& text, std::int64_t least, std::int6
     std::int64_t value = 0;
     const auto [rest, error] = std::from_chars(text.data(), text.data() + text.size(), value);
     if (error != std::errc() || rest != text.data() + text.size() || value < least || value > most)
-        throw std::invalid_argument("bad number \"" + text + "\"; a whole number from " +
-                                    std::to_string(least) + " to " + std::to_string(most) +
-                                    " is right");
+        throw std::invalid_argument("invalid number \"" + text +
+                                    "\"; expected a whole number from " + std::to_string(least) +
+                                    " to " + std::to_string(most));
     return value;
 }
 
@@ -77,8 +77,8 @@ void CommandLine::choice(const std::string& names, std::string& target,
         names, "WORD",
         [&target, choices](const std::string& text) {
             if (std::find(choices.begin(), choices.end(), text) == choices.end())
-                throw std::invalid_argument("\"" + text + "\" is none of them; " + joined(choices) +
-                                            " is right");
+                throw std::invalid_argument("invalid \"" + text + "\"; expected " +
+                                            joined(choices));
             target = text;
         },
         help);
@@ -91,7 +91,7 @@ void CommandLine::size_option(const std::string& names, std::uint64_t most,
         [most, take = std::move(take)](const std::string& text) {
             const auto size = parse_size(text);
             if (size > most)
-                throw std::invalid_argument(text + " is too much; it must be less than " +
+                throw std::invalid_argument(text + " is too large; it must be less than " +
                                             format_size(most));
             take(size);
         },

@@ -19,19 +19,19 @@ class Option;
 
 namespace userblk::ctl {
 
-/// Where a command declares its options. Every kind checks what is given, and
-/// refuses it with a message that names the option, what was wrong and what
-/// would be right. The targets must outlive the parsing.
+/// A command declares its options here. Every kind checks its value, and refuses an
+/// invalid one with a message that names the option, the value and what is expected.
+/// The targets must outlive the parsing.
 class CommandLine {
 public:
     explicit CommandLine(CLI::App& app) : app_(app) {}
 
-    /// The options declared from here on stand under this heading in the help.
+    /// The heading in the help for the options declared from here on.
     void group(const std::string& heading) { group_ = heading; }
-    /// They make sense only together with this one, which was declared before.
+    /// They require this option, which was declared before.
     void needs(const std::string& option) { needs_ = option; }
 
-    /// What stands on the command line without dashes, in the order declared.
+    /// Positional arguments, in the order declared.
     void argument(const std::string& name, std::string& target, const std::string& help,
                   bool required = true);
     void arguments(const std::string& name, std::vector<std::string>& target,
@@ -62,12 +62,12 @@ public:
             names, static_cast<std::int64_t>(least), static_cast<std::int64_t>(most),
             [&target](std::int64_t value) { target = static_cast<T>(value); }, type, help);
     }
-    /// A text that @p take understands, or refuses with std::invalid_argument.
+    /// A text for @p take, which throws std::invalid_argument to refuse it.
     void parsed(const std::string& names, const std::string& type,
                 std::function<void(const std::string&)> take, const std::string& help);
 
-    /// What was given on the command line once that is parsed: options by their long
-    /// names, arguments without one.
+    /// What the parsed command line contained: options by their long names, arguments
+    /// without one.
     struct Given {
         std::string option;
         std::vector<std::string> values;
@@ -91,7 +91,7 @@ private:
     std::string needs_;
 };
 
-/// What an argument DEV can be; for help texts.
+/// The forms of an argument DEV; for help texts.
 inline constexpr const char* dev_help =
     "A number, userblkN, /dev/userblkN, /dev/userblkcN, or the device's name";
 

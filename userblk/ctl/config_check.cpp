@@ -22,13 +22,13 @@ std::uint32_t or_default(std::uint32_t value, std::uint32_t standard) {
     return value == 0 ? standard : value;
 }
 
-// 0 leaves a value to its default.
+// 0 selects the default.
 void check_power(const char* option, std::uint32_t value, std::uint32_t least, std::uint32_t most) {
     if (value == 0 || (std::has_single_bit(value) && value >= least && value <= most))
         return;
     throw UsageError(std::string(option) + ": " + std::to_string(value) +
-                     " is not right; it must be a power of two from " + format_size(least) +
-                     " to " + format_size(most));
+                     " is invalid; expected a power of two from " + format_size(least) + " to " +
+                     format_size(most));
 }
 
 void check_multiple(const char* option, std::uint32_t value, std::uint32_t of) {
@@ -49,7 +49,7 @@ void check_blocks(const DeviceConfig& config) {
     if (config.discard)
         check_power("--discard-granularity", config.discard_granularity, logical, most_granularity);
     else if (config.discard_granularity != 0)
-        throw UsageError("--discard-granularity makes no sense for a device without discard");
+        throw UsageError("--discard-granularity has no effect on a device without discard");
     check_size(config.size, logical, "--size");
 }
 
@@ -63,9 +63,9 @@ void check_queues(const DeviceConfig& config) {
     const auto most = std::bit_floor(USERBLK_MAX_SLOTS / queues);
     if (std::bit_ceil(depth) > most)
         throw UsageError("--depth: " + counted(queues, "queue") + " of " + std::to_string(depth) +
-                         " is more than the " + std::to_string(USERBLK_MAX_SLOTS) +
-                         " requests of a device; at most " + std::to_string(most) +
-                         " is right for so many queues");
+                         " exceeds the limit of " + std::to_string(USERBLK_MAX_SLOTS) +
+                         " requests per device; expected at most " + std::to_string(most) +
+                         " for this many queues");
 }
 
 } // namespace
@@ -73,12 +73,12 @@ void check_queues(const DeviceConfig& config) {
 void check_size(std::uint64_t size, std::uint32_t logical_block_size, const std::string& option) {
     const auto block = or_default(logical_block_size, USERBLK_DEFAULT_BLOCK_SIZE);
     if (size == 0)
-        throw UsageError(option + ": a device cannot have the size 0; " + std::to_string(block) +
-                         " bytes is the least");
+        throw UsageError(option + ": a device cannot have size 0; the minimum is " +
+                         std::to_string(block) + " bytes");
     if (size % block != 0)
         throw UsageError(option + ": " + counted(size, "byte") +
-                         " is not a multiple of the block size, " + std::to_string(block) + "; " +
-                         std::to_string(size / block * block + block) + " would be");
+                         " is not a multiple of the block size, " + std::to_string(block) +
+                         "; expected one, such as " + std::to_string(size / block * block + block));
     if (size > most_size)
         throw UsageError(option + ": " + format_size(size) +
                          " is too large; it must be less than " + format_size(most_size));
@@ -95,18 +95,18 @@ void check_name(const std::string& name) {
     if (name.empty())
         return;
     if (name.size() >= USERBLK_NAME_LEN)
-        refuse("is too long; at most " + std::to_string(USERBLK_NAME_LEN - 1) +
-               " characters are right");
+        refuse("is too long; expected at most " + std::to_string(USERBLK_NAME_LEN - 1) +
+               " characters");
     if (name.find_first_not_of(allowed) != std::string::npos || name[0] == '.' || name[0] == '-')
-        refuse("is not right; a name is made of letters, digits and \"._+:-\", and does not begin "
+        refuse("is invalid; a name consists of letters, digits and \"._+:-\", and does not begin "
                "with \".\" or \"-\"");
     const auto is_number = [&](std::string_view text) {
         return !text.empty() && text.find_first_not_of(digits) == std::string_view::npos;
     };
     if (is_number(name) || (name.starts_with("userblk") && is_number(name.substr(7))) ||
         (name.starts_with("userblkc") && is_number(name.substr(8))))
-        refuse("looks like the number of a device; a name must have a letter in it and not look "
-               "like userblkN or userblkcN");
+        refuse("looks like the number of a device; a name must contain a letter and not have the "
+               "form userblkN or userblkcN");
 }
 
 void check_config(const DeviceConfig& config) {

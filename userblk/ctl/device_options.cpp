@@ -29,12 +29,12 @@ std::optional<std::uint32_t> as_number(const std::string& text, int base = 10) {
 mode_t parse_mode(const std::string& text) {
     const auto mode = as_number(text, 8);
     if (!mode || *mode == 0 || *mode > 0777)
-        throw std::invalid_argument("bad mode \"" + text +
-                                    "\"; an octal number up to 0777 is right, such as 0660");
+        throw std::invalid_argument("invalid mode \"" + text +
+                                    "\"; expected an octal number up to 0777, such as 0660");
     return *mode;
 }
 
-// Lays a value over one of a DeviceConfig if it was given.
+// Overwrites a value of a DeviceConfig if one was given.
 template <typename T, typename U>
 void lay(const std::optional<T>& given, U& over) {
     if (given)
@@ -48,7 +48,7 @@ uid_t user_number(const std::string& text) {
         return user->pw_uid;
     if (const auto number = as_number(text))
         return *number;
-    throw std::invalid_argument("there is no user \"" + text + "\"");
+    throw std::invalid_argument("no user \"" + text + "\"");
 }
 
 gid_t group_number(const std::string& text) {
@@ -56,7 +56,7 @@ gid_t group_number(const std::string& text) {
         return found->gr_gid;
     if (const auto number = as_number(text))
         return *number;
-    throw std::invalid_argument("there is no group \"" + text + "\"");
+    throw std::invalid_argument("no group \"" + text + "\"");
 }
 
 void DeviceOptions::declare_geometry(CommandLine& line) {
@@ -66,14 +66,15 @@ void DeviceOptions::declare_geometry(CommandLine& line) {
     line.size("--physical-block-size", physical_block_size_,
               "A power of two from the block size to 1M; default 4K");
     line.size("--io-min", io_min_,
-              "Preferred smallest I/O, a multiple of the physical block size; default that");
-    line.size("--io-opt", io_opt_, "Preferred large I/O, a multiple of the same; default none");
+              "Preferred smallest I/O, a multiple of the physical block size, its default");
+    line.size("--io-opt", io_opt_,
+              "Preferred large I/O, a multiple of the physical block size; default none");
     line.size("--max-transfer", max_transfer_,
               "Largest payload of a request, a power of two from 4K to 4M; default 512K");
     line.size("--chunk-size", chunk_size_,
               "No request crosses a multiple of it; a power of two from 4K to 1G; default none");
     line.number<std::uint32_t>("-q,--queues", queues_, 1, USERBLK_MAX_QUEUES,
-                               "Hardware queues; default 1, never more than processors");
+                               "Hardware queues; default 1, at most one per processor");
     line.number<std::uint32_t>("-d,--depth", depth_, 1, USERBLK_MAX_DEPTH,
                                "Requests in flight per queue; default 128");
 }
@@ -81,10 +82,10 @@ void DeviceOptions::declare_geometry(CommandLine& line) {
 void DeviceOptions::declare_features(CommandLine& line) {
     line.group("Features");
     line.flag("-r,--read-only", read_only_, "Refuse writes");
-    line.flag("--rotational", rotational_, "Tell the system that seeks cost time");
+    line.flag("--rotational", rotational_, "Report that seeks cost time");
     line.flag("--no-cache", no_cache_,
-              "What is acknowledged is on stable storage: no flush is sent, nor FUA");
-    line.flag("--no-fua", no_fua_, "Send a flush after a write in place of FUA");
+              "Acknowledged data is on stable storage: the kernel sends neither flushes nor FUA");
+    line.flag("--no-fua", no_fua_, "Send a flush after a write instead of FUA");
     line.flag("--no-discard", no_discard_, "Do not offer discard");
     line.size("--discard-granularity", discard_granularity_,
               "A power of two from the block size to 2G; default the block size");
@@ -92,29 +93,28 @@ void DeviceOptions::declare_features(CommandLine& line) {
     line.flag("--stable-writes", stable_writes_,
               "Data must not change while it is written (for checksums)");
     line.flag("--no-partitions", no_partitions_,
-              "Do not read a partition table; for images that are not trusted");
+              "Do not read a partition table; for untrusted images");
     line.flag("--allow-redirect", allow_redirect_,
-              "Let workers have requests carried out by the kernel on files that they have open; "
-              "the default where root alone may open the control node");
-    line.flag("--no-redirect", no_redirect_, "Do not let them");
+              "Let the kernel carry out requests on files that workers have open; the default if "
+              "only root may open the control node");
+    line.flag("--no-redirect", no_redirect_, "Do not allow that");
     line.group("Limits");
     line.time("--queue-limit", queue_limit_,
-              "A request that waited longer (30s, 2min) fails; default: it waits for ever");
+              "Requests queued longer (30s, 2min) fail; default: no limit");
     line.number<std::uint32_t>("--delivery-limit", delivery_limit_, 0,
                                std::numeric_limits<std::uint32_t>::max(),
-                               "A request fails that would be delivered more often, after as many "
-                               "workers died over it; default 0: no limit");
+                               "A request that would be delivered more often, because its workers "
+                               "died, fails; default 0: no limit");
 }
 
 void DeviceOptions::declare_node(CommandLine& line) {
     line.group("Names and permissions");
-    line.text("-n,--name", name_, "NAME",
-              "A name of its own, under which DEV and /dev/userblk/by-name/ find it");
+    line.text("-n,--name", name_, "NAME", "A name, for DEV and for /dev/userblk/by-name/");
     line.number<std::uint32_t>("--number", number_, 0, USERBLK_MAX_DEVICES - 1,
-                               "N of /dev/userblkN; default: the lowest that is free");
+                               "N of /dev/userblkN; default: the lowest free one");
     line.parsed(
         "--owner", "USER", [this](const std::string& text) { owner_ = user_number(text); },
-        "Who owns the control node and so may serve the device; default root");
+        "Owner of the control node, who may serve the device; default root");
     line.parsed(
         "--group", "GROUP", [this](const std::string& text) { group_ = group_number(text); },
         "The control node's group; default root");

@@ -10,12 +10,12 @@ namespace userblk::ctl {
 
 class CommandLine;
 
-/// The options that say what a device is to be; of "create" and "serve --create".
+/// The options for a new device, of "create" and "serve --create".
 class DeviceOptions {
 public:
     void declare(CommandLine& line);
 
-    /// What was asked for laid over @p base, and checked.
+    /// @p base with the given options, checked.
     /// @throws UsageError
     DeviceConfig apply(DeviceConfig base) const;
 
@@ -47,7 +47,7 @@ private:
 };
 
 /// A user's or group's number by name or number.
-/// @throws std::invalid_argument if there is none
+/// @throws std::invalid_argument if it does not exist
 uid_t user_number(const std::string& text);
 gid_t group_number(const std::string& text);
 

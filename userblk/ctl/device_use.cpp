@@ -47,7 +47,7 @@ std::vector<fs::path> entries_of(const fs::path& folder) {
     return entries;
 }
 
-// The folders in sysfs of the disk and its partitions.
+// The sysfs directories of the disk and its partitions.
 std::vector<fs::path> parts_of(std::uint32_t number) {
     const auto disk = abi::disk_name(number);
     const auto folder = fs::path(abi::sysfs_block) / disk;
@@ -144,10 +144,10 @@ void remove_device(const abi::Identity& device, bool force) {
     if (error == std::errc::operation_not_permitted || error == std::errc::permission_denied)
         throw Failure("no permission to remove " + disk + "; run this as root");
     if (error == std::errc::no_such_device)
-        throw Failure("there is no device " + disk);
+        throw Failure("no such device: " + disk);
     if (error == std::errc::device_or_resource_busy)
         throw Failure(disk + " is in use (" + uses_text(number) +
-                      "); end that first, or use --force, which fails what waits");
+                      "); end that first, or use --force, which fails waiting requests");
     if (error)
         throw std::system_error(error, "unable to remove " + disk);
 }

@@ -10,16 +10,16 @@
 
 namespace userblk::ctl {
 
-/// Where a device, or a partition of it, is in use for long: "mounted on /srv",
-/// "used as swap space", "used by dm-0". Not those who merely have it open.
+/// Long-term uses of a device or its partitions: "mounted on /srv", "used as swap
+/// space", "used by dm-0". Not processes that merely have it open.
 std::vector<std::string> uses_of(std::uint32_t number);
 
 /// The same in one text, "open" if there is none.
 std::string uses_text(std::uint32_t number);
 
-/// Removes the device. One that is merely open is tried again for a moment,
-/// since udev opens devices that something changed on.
-/// @throws Failure with a reason for people
+/// Removes the device. Retries briefly if it is merely open, because udev opens
+/// devices after changes.
+/// @throws Failure with a reason for the user
 void remove_device(const abi::Identity& device, bool force);
 
 /// Where the devices are mounted; a parameter only for tests.

@@ -18,7 +18,7 @@ bool is_there() {
     return ::access(abi::ControlDevice::path, F_OK) == 0;
 }
 
-// Whether modprobe says that it did it; it tells on standard error what was wrong.
+// Whether modprobe succeeded; it prints errors itself.
 bool load() {
     try {
         return Poco::Process::launch("modprobe", {"userblk"}).wait() == 0;
@@ -38,7 +38,7 @@ void ensure_module() {
     if (!load())
         throw Failure("the kernel module userblk is not loaded, and \"modprobe userblk\" failed; "
                       "is it installed for this kernel?");
-    // Where udev makes the nodes in place of the kernel it takes a moment.
+    // If udev creates the nodes instead of the kernel, it takes a moment.
     for (int tries = 0; tries < 100 && !is_there(); ++tries)
         std::this_thread::sleep_for(20ms);
     if (!is_there())

@@ -3,8 +3,8 @@
 
 namespace userblk::ctl {
 
-/// Makes sure that the kernel module is there, and loads it if it can.
-/// @throws Failure that names modprobe if it is not there and cannot be loaded
+/// Loads the kernel module if necessary.
+/// @throws Failure that names modprobe if the module is not loaded and cannot be
 void ensure_module();
 
 } // namespace userblk::ctl

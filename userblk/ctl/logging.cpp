@@ -71,7 +71,7 @@ Poco::AutoPtr<Poco::Channel> channel_for(const std::string& target) {
     const auto path = target.substr(file_prefix.size());
     Poco::AutoPtr<Poco::Channel> file(new Poco::FileChannel(path));
     try {
-        file->open(); // now: the workers may not be permitted to
+        file->open(); // open it now: the workers may lack the permission
     } catch (const Poco::Exception&) {
         throw Failure("unable to write the log file " + path);
     }
@@ -83,8 +83,8 @@ Poco::AutoPtr<Poco::Channel> channel_for(const std::string& target) {
 void check_log_target(const std::string& target) {
     if (target != "console" && target != "syslog" &&
         !(target.starts_with(file_prefix) && target.size() > file_prefix.size()))
-        throw std::invalid_argument("bad log \"" + target +
-                                    "\"; console, syslog or file:PATH is right");
+        throw std::invalid_argument("invalid log \"" + target +
+                                    "\"; expected console, syslog or file:PATH");
 }
 
 LogLevel parse_log_level(const std::string& text) {
@@ -92,14 +92,14 @@ LogLevel parse_log_level(const std::string& text) {
                              LogLevel::information, LogLevel::debug})
         if (text == to_string(level))
             return level;
-    throw std::invalid_argument("bad log level \"" + text + "\"");
+    throw std::invalid_argument("invalid log level \"" + text + "\"");
 }
 
 LogFunction make_log(const std::string& target, LogLevel most) {
     auto& logger = Poco::Logger::create(program_name, channel_for(target), priority_of(most));
     return [&logger](LogLevel level, const std::string& text) {
         const auto prefix = level <= LogLevel::warning ? to_string(level) + std::string(": ") : "";
-        // getpid each time: the function is inherited by the workers.
+        // getpid each time: workers inherit the function.
         const auto source = program_name + ("[" + std::to_string(::getpid()) + "]");
         logger.log(Poco::Message(source, prefix + printable(text), priority_of(level)));
     };

@@ -31,7 +31,7 @@ std::vector<Entry> declare(CLI::App& app) {
     app.failure_message(cli::usage_message);
     app.require_subcommand(0, 1);
     app.footer("Try 'userblkctl COMMAND --help' for a command's own options.\n"
-               "Exit status: 0 success, 1 failure, 2 wrong usage.");
+               "Exit status: 0 success, 1 failure, 2 invalid usage.");
     std::vector<Entry> entries;
     for (auto& command : all_commands()) {
         auto* parser = app.add_subcommand(command->name(), command->summary());
@@ -54,7 +54,7 @@ int run(CLI::App& app, const std::vector<Entry>& entries) {
     return cli::exit_usage;
 }
 
-// The command that was given, for messages about how to use it.
+// The given command, for usage messages.
 std::string given_command(const std::vector<Entry>& entries) {
     for (const auto& entry : entries)
         if (entry.app->parsed())
@@ -63,7 +63,7 @@ std::string given_command(const std::vector<Entry>& entries) {
 }
 
 int run(int argc, char** argv) {
-    CLI::App app("Makes, serves and looks after block devices whose driver is a set of ordinary "
+    CLI::App app("Creates, serves and manages block devices whose driver is a set of ordinary "
                  "processes",
                  program_name);
     std::vector<Entry> entries;
@@ -93,9 +93,9 @@ const std::vector<std::string>& program_arguments() {
 
 int main(int argc, char** argv) { // NOLINT(bugprone-exception-escape): no memory to complain
     arguments.assign(argv, argv + argc);
-    // Which letters there are, for tables; numbers stay as everybody writes them.
+    // The character set, for tables; numbers keep the C format.
     std::setlocale(LC_CTYPE, "");
-    // Whoever started this may ignore it, and then nothing can be waited for.
+    // The parent may ignore SIGCHLD, and then no child can be waited for.
     ::signal(SIGCHLD, SIG_DFL);
     cli::Output output;
     return output.finish(program_name, run(argc, argv));

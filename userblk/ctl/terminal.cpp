@@ -22,8 +22,8 @@ constexpr const char* clear_rest = "\x1b[J";
 constexpr std::size_t standard_rows = 24;
 constexpr std::size_t standard_columns = 80;
 
-// What came while signals could come, which is in wait() alone.
-volatile std::sig_atomic_t interrupted = 0; // to end
+// Signals received in wait(), the only place where they are unblocked.
+volatile std::sig_atomic_t interrupted = 0; // terminate
 volatile std::sig_atomic_t stopped = 0;     // by Ctrl-Z
 volatile std::sig_atomic_t continued = 0;   // by a shell
 
@@ -38,14 +38,14 @@ void on_signal(int signal) {
 
 constexpr int caught[] = {SIGINT, SIGQUIT, SIGTERM, SIGHUP, SIGWINCH, SIGTSTP, SIGCONT};
 
-// Without SA_RESTART, so that waiting ends.
+// Without SA_RESTART, so that signals interrupt the wait.
 void set_handler(int signal, void (*handler)(int)) {
     struct sigaction action {};
     action.sa_handler = handler;
     ::sigaction(signal, &action, nullptr);
 }
 
-// A terminal that cannot be written to is gone, and says so when it is read from.
+// A terminal that fails writes is gone; the next read reports that.
 void write_all(std::string_view text) {
     while (!text.empty()) {
         const auto count = ::write(STDOUT_FILENO, text.data(), text.size());
@@ -104,11 +104,11 @@ void Terminal::leave() const {
     ::tcsetattr(STDIN_FILENO, TCSANOW, &before_);
 }
 
-// Stops this process as Ctrl-Z does to any other; returns when it goes on.
+// Stops this process, as Ctrl-Z does by default; returns when it continues.
 void Terminal::suspend() const {
     leave();
     set_handler(SIGTSTP, SIG_DFL);
-    ::raise(SIGTSTP); // which is blocked here
+    ::raise(SIGTSTP); // blocked here
     sigset_t only;
     ::sigemptyset(&only);
     ::sigaddset(&only, SIGTSTP);
@@ -142,7 +142,7 @@ Terminal::Input Terminal::wait(std::chrono::nanoseconds limit) const {
     if (stopped != 0 || continued != 0) {
         if (stopped != 0)
             suspend();
-        // Whoever let it go on may have set the terminal to its own liking.
+        // The shell may have changed the terminal settings meanwhile.
         stopped = 0;
         continued = 0;
         enter();

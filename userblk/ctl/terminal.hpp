@@ -9,17 +9,17 @@
 
 namespace userblk::ctl {
 
-/// The terminal as a screen that is drawn anew and from which single keys are
-/// read. As it was before when the object goes, and while the process is stopped
-/// (Ctrl-Z). One at a time; signals come in wait() alone.
+/// The terminal as a screen to redraw and a source of single keys. Restored when the
+/// object is destroyed, and while the process is stopped (Ctrl-Z). One object at a
+/// time; signals are delivered only in wait().
 class Terminal {
 public:
-    /// Whether there is one to be used: standard input and output are.
+    /// Whether standard input and output are a terminal.
     static bool available();
 
-    /// How wide it is.
+    /// Its width.
     static std::size_t columns();
-    /// The same, or 0 where standard output is no terminal: any width will do.
+    /// The same, or 0 if standard output is not a terminal: unlimited.
     static std::size_t output_columns();
 
     Terminal();
@@ -27,7 +27,7 @@ public:
     Terminal(const Terminal&) = delete;
     Terminal& operator=(const Terminal&) = delete;
 
-    /// Shows @p text in place of what was shown, as much of it as there is room for.
+    /// Replaces the screen by @p text, as much as fits.
     void show(const std::string& text) const;
 
     enum class Event { time, key, resized, interrupted };
@@ -35,8 +35,8 @@ public:
         Event event = Event::time;
         char key = 0;
     };
-    /// Waits for a key, a signal that ends programs, or the end of the time. "resized"
-    /// also when the process had been stopped: draw anew.
+    /// Waits for a key, a terminating signal, or a timeout. Returns "resized" also after
+    /// the process was stopped: redraw.
     Input wait(std::chrono::nanoseconds limit) const;
 
 private:
@@ -45,7 +45,7 @@ private:
     void suspend() const;
 
     termios before_{};
-    sigset_t mask_{}; ///< of signals, while it waits
+    sigset_t mask_{}; ///< signal mask while waiting
 };
 
 } // namespace userblk::ctl

@@ -169,7 +169,7 @@ bool UdevLinks::settled() try {
                                 abi::what_lies_at(link)
                           : "");
     if (limit_ != infinity && Clock::now() - *start_ >= limit_)
-        return settle("udev has not made " + path + " within " + format_duration(limit_));
+        return settle("udev has not created " + path + " within " + format_duration(limit_));
     return false;
 } catch (const std::exception&) { // the device is gone
     return settle();

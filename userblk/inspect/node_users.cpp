@@ -30,7 +30,7 @@ std::string folder_of(pid_t pid) {
 
 std::string program_of(pid_t pid) {
     std::ifstream file(folder_of(pid) + "/comm");
-    std::string name(std::istreambuf_iterator<char>(file), {}); // whatever is in it
+    std::string name(std::istreambuf_iterator<char>(file), {}); // any content
     if (name.ends_with('\n'))
         name.pop_back();
     return name;
@@ -43,7 +43,7 @@ std::optional<dev_t> node_device(std::uint32_t number) {
     return node.st_rdev;
 }
 
-// Nothing: that is not for the caller to see.
+// Nothing: the caller may not see it.
 std::optional<bool> has_open(pid_t pid, dev_t device) {
     std::error_code error;
     for (fs::directory_iterator entry(folder_of(pid) + "/fd", error), end; !error && entry != end;
@@ -81,8 +81,8 @@ bool run_the_same(pid_t one, pid_t other) {
            a.st_ino == b.st_ino;
 }
 
-// Supervisors have the node open and run the same program; who gets their orphans does neither. A
-// worker whose parent cannot be seen may have a supervisor that cannot.
+// Supervisors have the node open and run the same program; the process that inherits their orphans
+// does neither. A worker whose parent is not visible may have an invisible supervisor.
 bool is_left_behind(const NodeUser& user, std::uint32_t number, dev_t device) {
     return user.program == "userblk-w" + std::to_string(number) && user.parent > 0 &&
            has_open(user.parent, device) == false && !run_the_same(user.pid, user.parent);
@@ -96,7 +96,7 @@ std::optional<NodeUser> node_user(pid_t pid, std::uint32_t number, dev_t device)
     return user;
 }
 
-// Looked at again with the descriptor in hand: the pid cannot be another's since.
+// Checks again with the descriptor open: from then on the pid cannot be reused.
 abi::FileDescriptor hold_left_behind(pid_t pid, std::uint32_t number, dev_t device) {
     auto held = open_pidfd(pid);
     const auto user = held ? node_user(pid, number, device) : std::nullopt;

@@ -9,27 +9,27 @@
 
 namespace userblk::inspect {
 
-/// A process that has the control node of a device open: it serves the device, supervises those
-/// who do, waits to serve, or looks at it.
+/// A process that has the control node of a device open: a worker, a supervisor, a spare, or an
+/// observer.
 struct NodeUser {
     pid_t pid = 0;
     pid_t parent = 0;
     std::string program;
-    /// A worker that a supervisor has started that is no more. Nobody replaces it, and SIGTERM
-    /// ends it in an orderly way.
+    /// A worker whose supervisor has exited. Nothing restarts it, and SIGTERM makes it drain and
+    /// exit.
     bool left_behind = false;
 };
 
-/// Those whose descriptors the caller may see (root: all of its PID namespace), but for the
+/// The processes whose descriptors the caller may see (root: all of its PID namespace), except the
 /// calling process; ascending.
 std::vector<NodeUser> node_users(std::uint32_t number);
 
-/// The pids of those that were left behind.
+/// The pids of the users that were left behind.
 std::vector<pid_t> left_behind(const std::vector<NodeUser>& users);
 
-/// Sends SIGTERM to those that were left behind, and waits for their end. None of another program
-/// can be met, even if it gets a pid meanwhile.
-/// @return how many are still there when the time is over
+/// Sends SIGTERM to the workers that were left behind, and waits until they exit. Never signals
+/// another process that reuses a pid meanwhile.
+/// @return how many remain on timeout
 std::size_t end_left_behind(std::uint32_t number, std::chrono::nanoseconds limit);
 
 /// "11, 12".

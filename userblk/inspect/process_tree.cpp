@@ -16,7 +16,7 @@ struct Status {
     pid_t parent = 0;
 };
 
-// /proc/PID/stat is "PID (NAME) STATE PARENT …", and NAME may hold anything.
+// /proc/PID/stat is "PID (NAME) STATE PARENT …", and NAME may contain anything.
 Status status_of(const std::string& pid) {
     std::ifstream file("/proc/" + pid + "/stat");
     std::string line;

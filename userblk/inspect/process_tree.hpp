@@ -7,13 +7,13 @@
 
 namespace userblk::inspect {
 
-/// The living children of process @p parent, zombies left out.
+/// The live children of process @p parent, without zombies.
 std::set<pid_t> children_of(pid_t parent);
 
-/// Its parent; 0: there is no such process, or its parent is in another PID namespace.
+/// The parent of @p pid; 0: no such process, or its parent is in another PID namespace.
 pid_t parent_of(pid_t pid);
 
-/// Whether there is such a process, and it is no zombie.
+/// Whether the process exists and is not a zombie.
 bool is_alive(pid_t pid);
 
 } // namespace userblk::inspect

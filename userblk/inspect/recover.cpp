@@ -13,7 +13,7 @@ namespace userblk::inspect {
 
 namespace {
 
-void tell_put_back(std::ostream& out, std::uint32_t number, std::uint32_t count) {
+void print_put_back(std::ostream& out, std::uint32_t number, std::uint32_t count) {
     out << abi::disk_name(number) << ": ";
     if (count == 0)
         out << "nothing to put back\n";
@@ -21,7 +21,7 @@ void tell_put_back(std::ostream& out, std::uint32_t number, std::uint32_t count)
         out << "put " << requests_text(count) << " back into the queue\n";
 }
 
-// One device; tells whether requests of the dead are pending on it at the end.
+// Handles one device. Returns whether requests of dead processes are pending at the end.
 bool recover_device(const RecoverOptions& options, std::uint32_t number, std::ostream& out,
                     cli::JsonWriter& json) {
     const auto node = open_node(number);
@@ -37,7 +37,7 @@ bool recover_device(const RecoverOptions& options, std::uint32_t number, std::os
         if (options.show)
             print(out, before);
         if (options.reset)
-            tell_put_back(out, number, count);
+            print_put_back(out, number, count);
     }
     return options.reset ? survey(node).orphaned > 0 : before.orphaned > 0;
 }
@@ -50,7 +50,7 @@ std::string requests_text(std::uint64_t count) {
 
 int recover(const RecoverOptions& options, std::ostream& out) {
     if (options.selection.forced() && options.devices.empty())
-        throw cli::UsageError("a forced form acts on the devices that are named only; name one");
+        throw cli::UsageError("a forced form requires a device; name one");
     std::vector<std::string> devices = options.devices;
     if (devices.empty())
         for (const auto number : abi::device_numbers())

@@ -11,18 +11,18 @@ namespace userblk::inspect {
 
 struct RecoverOptions {
     std::string program;              ///< for messages on standard error
-    std::vector<std::string> devices; ///< none: all that there are
-    bool reset = false;               ///< put back what was selected
-    bool show = true;                 ///< tell what is pending (before a reset)
+    std::vector<std::string> devices; ///< none: all
+    bool reset = false;               ///< put back the selected requests
+    bool show = true;                 ///< print what is pending (before a reset)
     Selection selection;
     bool json = false;
 };
 
-/// Shows what is pending on the devices, puts back what is selected if it is
-/// asked to, and tells how much that was. A device that cannot be dealt with
-/// does not keep the others from it.
-/// @returns cli::exit_success; exit_failure if a device could not be dealt with;
-///          exit_pending if requests of the dead are pending after all
+/// Prints what is pending on the devices, puts back the selected requests if
+/// options.reset, and prints how many. Continues with the other devices if one
+/// fails.
+/// @returns cli::exit_success; exit_failure if a device failed; exit_pending if
+///          requests of dead processes are still pending
 /// @throws cli::UsageError if a forced form does not name a device
 int recover(const RecoverOptions& options, std::ostream& out);
 

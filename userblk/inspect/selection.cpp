@@ -18,12 +18,12 @@ pid_t parse_pid(const std::string& text) {
     pid_t pid = 0;
     const auto [rest, error] = std::from_chars(text.data(), text.data() + text.size(), pid);
     if (error != std::errc() || rest != text.data() + text.size() || pid < 1)
-        throw std::invalid_argument("bad process id \"" + text +
-                                    "\"; it is a whole number from 1 on");
+        throw std::invalid_argument("invalid process id \"" + text +
+                                    "\"; expected a whole number from 1 up");
     return pid;
 }
 
-// Makes what a parser throws a message about the option.
+// Turns a parser's exception into a message about the option.
 template <typename Parse>
 auto parsed(const char* option, const std::string& text, Parse parse) {
     try {
@@ -42,8 +42,8 @@ void add_selection_options(CLI::App& app, Selection& selection) {
             for (const auto& text : texts)
                 selection.pids.push_back(parsed("--pid", text, parse_pid));
         },
-        "Put back what process PID holds, also if it lives. Make sure that it is stuck or "
-        "stopped and will never go on to write to its own store");
+        "Put back the requests that process PID holds, even if it is alive. Make sure that it is "
+        "stuck or stopped and will never write to its store again");
     pid->type_name("PID")->expected(1)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
     auto* older = app.add_option_function<std::string>(
         "--older-than",
@@ -51,8 +51,8 @@ void add_selection_options(CLI::App& app, Selection& selection) {
             selection.older_than = parsed(
                 "--older-than", text, [](const std::string& time) { return parse_duration(time); });
         },
-        "Put back what has been held for longer than TIME (30s, 2min), whoever holds it. Make "
-        "sure that no holder is merely slow: it may still write to its store");
+        "Put back requests held longer than TIME (30s, 2min) by any process. Make sure that no "
+        "holder is merely slow: it may still write to its store");
     older->type_name("TIME");
     auto* id = app.add_option_function<std::vector<std::string>>(
         "--id",
@@ -60,12 +60,12 @@ void add_selection_options(CLI::App& app, Selection& selection) {
             for (const auto& text : texts)
                 selection.ids.push_back(parsed("--id", text, parse_id));
         },
-        "Put back one request, by the ID shown. Make sure that its holder will not write to its "
-        "store for it any more");
+        "Put back one request, by the ID printed. Make sure that its holder will no longer write "
+        "to its store for it");
     id->type_name("ID")->expected(1)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
     auto* all = app.add_flag("--all", selection.all,
-                             "Put back everything that is taken. Make sure that no process is at "
-                             "work on the device's store any more");
+                             "Put back all taken requests. Make sure that no process is still "
+                             "working on the device's store");
     for (auto* option : {pid, older, id, all}) {
         option->group(group);
         for (auto* other : {pid, older, id, all})

@@ -15,8 +15,8 @@ class App;
 
 namespace userblk::inspect {
 
-/// Which of the taken requests are to be put back. As it is: those of the dead,
-/// which is safe at any time. All else is forced: it may act on the living.
+/// Which taken requests to put back. The default, those of dead processes, is safe at
+/// any time. All others are forced forms: they may affect live processes.
 struct Selection {
     std::vector<pid_t> pids;
     std::vector<std::uint64_t> ids;
@@ -26,12 +26,12 @@ struct Selection {
     bool forced() const noexcept { return all || older_than || !pids.empty() || !ids.empty(); }
 };
 
-/// Adds --pid, --older-than, --id and --all, of which one kind may be given, to
-/// a command line; they end up in @p selection, which must outlive @p app.
+/// Adds --pid, --older-than, --id and --all, which exclude each other, to a command
+/// line. They set @p selection, which must outlive @p app.
 void add_selection_options(CLI::App& app, Selection& selection);
 
-/// Puts back what was selected and returns how many requests that were. Does
-/// not wait; nothing to put back is no error.
+/// Puts back the selected requests and returns how many. Does not wait; finding none
+/// is not an error.
 /// @throws std::system_error if the device was removed
 std::uint32_t put_back(const abi::ControlNode& node, const Selection& selection);
 

@@ -22,10 +22,10 @@ namespace userblk::inspect {
 
 namespace {
 
-// Room for what is taken between asking how many there are and asking which.
+// Room for requests taken between asking for the count and asking for the list.
 constexpr std::size_t spare_room = 64;
 
-// A statically linked program cannot look names up, so numbers will do.
+// A statically linked program cannot look up names, so this prints numbers.
 std::string permission_text(const std::string& path) {
     struct stat status {};
     if (::stat(path.c_str(), &status) < 0)
@@ -34,12 +34,12 @@ std::string permission_text(const std::string& path) {
     std::snprintf(mode, sizeof mode, "%04o", status.st_mode & 07777U);
     const auto name = [](unsigned id) { return id == 0 ? "root" : std::to_string(id); };
     return "its owner is " + name(status.st_uid) + ", its group " + name(status.st_gid) +
-           ", its mode " + mode + "; run this as who may open it, or root";
+           ", its mode " + mode + "; run this as a user who may open it, or as root";
 }
 
 std::string program_of(pid_t pid) {
     std::ifstream file("/proc/" + std::to_string(pid) + "/comm");
-    std::string name(std::istreambuf_iterator<char>(file), {}); // whatever is in it
+    std::string name(std::istreambuf_iterator<char>(file), {}); // any content
     if (name.ends_with('\n'))
         name.pop_back();
     return name;
@@ -65,7 +65,7 @@ abi::ControlNode open_node(std::uint32_t number) {
         if (error.code() == std::errc::no_such_file_or_directory ||
             error.code() == std::errc::no_such_device ||
             error.code() == std::errc::no_such_device_or_address)
-            throw abi::NoSuchDevice("there is no device " + abi::disk_name(number) + " (any more)");
+            throw abi::NoSuchDevice("no such device: " + abi::disk_name(number));
         throw;
     }
 }
@@ -88,8 +88,8 @@ std::uint64_t parse_id(const std::string& text) {
     std::uint64_t id = 0;
     const auto [rest, error] = std::from_chars(begin, end, id, hexadecimal ? 16 : 10);
     if (begin == end || rest != end || error != std::errc())
-        throw std::invalid_argument("bad request id \"" + text +
-                                    "\"; an id is what this program shows, such as 0x100000003");
+        throw std::invalid_argument("invalid request id \"" + text +
+                                    "\"; expected an id as printed, such as 0x100000003");
     return id;
 }
 
@@ -164,7 +164,7 @@ void print(std::ostream& out, const Survey& survey) {
         out << " for up to " << format_duration(survey.oldest_queued);
     out << ", " << survey.taken << " taken";
     if (survey.orphaned > 0)
-        out << ", " << survey.orphaned << " of them by the dead";
+        out << ", " << survey.orphaned << " of them by dead processes";
     out << '\n';
     if (!survey.holdings.empty())
         cli::print(out, table_of(survey.holdings), "  ");

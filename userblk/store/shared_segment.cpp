@@ -27,14 +27,14 @@ std::string user_text(uid_t uid) {
 void check(const std::string& path, const struct stat& status) {
     if (status.st_uid != ::geteuid())
         refuse(path, "belongs to " + user_text(status.st_uid) + " and not to " +
-                         user_text(::geteuid()) + ", who serves; remove it if nobody needs it");
+                         user_text(::geteuid()) + ", who serves; remove it if unused");
     if (!S_ISREG(status.st_mode))
         refuse(path, "is no regular file; remove it");
     if ((status.st_mode & 077) != 0) {
         char mode[8];
         std::snprintf(mode, sizeof(mode), "%04o", status.st_mode & 07777);
         refuse(path, "others may open, too (mode " + std::string(mode) +
-                         "); chmod 0600 if they are to be trusted with what they may have done");
+                         "); chmod 0600 if you trust them not to have changed it");
     }
 }
 

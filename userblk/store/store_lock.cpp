@@ -145,16 +145,16 @@ std::string holder_text(off_t place) {
     if (place < writers)
         return "is locked by another program";
     if (const auto number = device_at(place))
-        return "is the store of " + device_text(*number) + " already";
+        return "is already the store of " + device_text(*number);
     if (static_cast<std::uint64_t>(place % zone_size) >> diskseq_bits != this_boot())
-        return "is the store of a device of another machine already";
-    return "is still in use by a process that served a device which has been removed";
+        return "is already the store of a device of another machine";
+    return "is still in use by a process that served a removed device";
 }
 
 [[noreturn]] void refuse(const StoreFile& file, off_t place, const std::string& device) {
     throw StoreInUse(file.name + " " + holder_text(place) + ", and cannot be that of " + device +
-                     " too, which would mix their data; use a copy, or --share if both are meant "
-                     "to have it");
+                     " too, which would mix their data; use a copy, or --share to let both "
+                     "have it");
 }
 
 void claim_file(const StoreFile& file, const DeviceContext& device, bool share) {
@@ -210,8 +210,8 @@ void claim_node(const abi::ControlNode& node, const std::vector<StoreFile>& file
             throw StoreInUse(device_text(node.number()) + " is served with " +
                              store_text(node.number(), *other) + ", not with " +
                              store_names(files) +
-                             "; end those first, or use userblkctl reload to go over to a store "
-                             "of the same data, or --share if both are meant to serve it");
+                             "; stop those first, or use userblkctl reload to switch to a store "
+                             "with the same data, or --share to serve both");
         std::this_thread::sleep_for(look_every);
     }
 }

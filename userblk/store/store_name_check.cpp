@@ -99,10 +99,9 @@ abi::FileDescriptor open_again(int fd, const std::string& path, int flags) {
         abi::throw_error("open again what was opened as " + path, error);
     file = abi::FileDescriptor::open(path.c_str(), flags | O_NONBLOCK);
     if (file_identity(file.get()) != file_identity(fd))
-        throw std::runtime_error(path +
-                                 " is another file than the one that is served, which cannot "
-                                 "be found without /proc; put that one back, or reload to "
-                                 "go over to this one");
+        throw std::runtime_error(path + " is not the file that is served, which cannot be found "
+                                        "without /proc; put that one back, or reload to switch to "
+                                        "this one");
     return file;
 }
 

@@ -37,7 +37,7 @@ TEST(UserblkRecover, FailsForADeviceThatIsNotThere) {
     for (const char* device : {"no-such", "4095", "/dev/userblkc4095"}) {
         const auto outcome = run_recover({device});
         EXPECT_EQ(outcome.status, 1) << outcome;
-        EXPECT_NE(outcome.err.find("there is no device"), std::string::npos) << outcome;
+        EXPECT_NE(outcome.err.find("no such device"), std::string::npos) << outcome;
         EXPECT_EQ(run_recover({"--watch", device}).status, 1);
     }
 }

@@ -42,7 +42,7 @@ TEST(Spec, BadStoresAreNamedTogetherWithGoodOnes) {
           "errors=x,null:", "file:", "null:x", "mem:a/b", "mem:..", "null:,log", "LOG,null:"}) {
         const auto words = complaint([=] { BackendSpec::parse(text); });
         EXPECT_FALSE(words.empty()) << text;
-        const bool about_time = words.starts_with("bad time");
+        const bool about_time = words.starts_with("invalid time");
         EXPECT_NE(words.find(about_time ? "30s" : "file:PATH"), std::string::npos) << words;
     }
 }

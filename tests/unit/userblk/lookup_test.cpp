@@ -56,7 +56,7 @@ TEST_F(LookupTest, ADeviceIsFoundByNumberNodeAndName) {
 // A device that does not exist is named in the message, in the kernel's words.
 TEST_F(LookupTest, AMissingDeviceIsNamed) {
     for (const auto* dev : {"4", "userblk4", "/dev/userblk4", "/dev/userblkc4"})
-        EXPECT_EQ(complaint(dev), "there is no device userblk4") << dev;
+        EXPECT_EQ(complaint(dev), "no such device: userblk4") << dev;
 }
 
 // What names no device at all gets a message that tells how one is named.

@@ -17,22 +17,22 @@ namespace {
 std::string reason(const DeviceConfig& config, const std::system_error& error) {
     const auto is = [&](std::errc code) { return error.code() == code; };
     if (is(std::errc::permission_denied) || is(std::errc::operation_not_permitted))
-        return "no permission to make a device; run this as root";
+        return "no permission to create a device; run this as root";
     if (is(std::errc::file_exists)) {
         std::string what;
         if (!config.name.empty())
             what = "the name \"" + config.name + "\"";
         if (config.number)
             what += (what.empty() ? "" : " or ") + ("the number " + std::to_string(*config.number));
-        return what + " is taken; see userblkctl list";
+        return what + " is in use; see userblkctl list";
     }
     if (is(std::errc::no_space_on_device))
-        return "there are as many devices as there can be; remove one";
+        return "the maximum number of devices exists; remove one";
     if (is(std::errc::file_too_large))
-        return format_size(config.size) + " is larger than this kernel's block layer takes";
+        return format_size(config.size) + " is larger than this kernel's block layer supports";
     if (is(std::errc::not_enough_memory))
-        return "the kernel has not enough memory; fewer queues (--queues) of less depth "
-               "(--depth) need less";
+        return "the kernel lacks memory; fewer queues (--queues) with less depth (--depth) "
+               "need less";
     return error.what();
 }
 
@@ -57,13 +57,12 @@ Device create_device(const DeviceConfig& config) {
 }
 
 std::string CreateCommand::details() const {
-    return "Prints the path of the block node. The device is there at once; it is empty, and what "
-           "is "
-           "done on it fails, until somebody serves it (userblkctl serve).";
+    return "Prints the path of the block node. The device exists at once, but has size 0, and I/O "
+           "to it fails, until a process serves it (userblkctl serve).";
 }
 
 void CreateCommand::declare(CommandLine& line) {
-    line.flag("-J,--json", json_, "Print the values in force as JSON in place of the path");
+    line.flag("-J,--json", json_, "Print the values in force as JSON instead of the path");
     options_.declare(line);
 }
 
@@ -79,7 +78,7 @@ int CreateCommand::run() {
         print_config(device.node().info().device.config);
     else
         std::cout << device.block_path() << std::endl;
-    // Nobody could be told which one it is.
+    // Otherwise the user would not know which device it is.
     if (!std::cout)
         Device::remove(device.number(), true);
     return exit_success;

@@ -6,11 +6,11 @@
 
 namespace userblk::ctl {
 
-/// Makes a device and prints the path of its block node.
+/// Creates a device and prints the path of its block node.
 class CreateCommand final : public Command {
 public:
     std::string name() const override { return "create"; }
-    std::string summary() const override { return "Make a device, to be served by anyone"; }
+    std::string summary() const override { return "Create a device, for any process to serve"; }
     std::string details() const override;
     void declare(CommandLine& line) override;
     int run() override;
@@ -20,8 +20,8 @@ private:
     bool json_ = false;
 };
 
-/// Makes a device, the module loaded before if need be.
-/// @throws Failure with a reason for people
+/// Creates a device; loads the module first if necessary.
+/// @throws Failure with a reason for the user
 Device create_device(const DeviceConfig& config);
 
 } // namespace userblk::ctl

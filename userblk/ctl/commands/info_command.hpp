@@ -5,12 +5,12 @@
 
 namespace userblk::ctl {
 
-/// Tells what one device is, how it is doing, and who holds what.
+/// Shows what a device is, its state, and its taken requests.
 class InfoCommand final : public Command {
 public:
     std::string name() const override { return "info"; }
     std::string summary() const override {
-        return "Tell what a device is, how it is doing, and who holds which requests";
+        return "Show what a device is, its state, and which process holds which requests";
     }
     void declare(CommandLine& line) override;
     int run() override;

@@ -26,13 +26,13 @@ std::vector<ListRow> rows_of(const std::vector<std::string>& devices) {
         try {
             rows.push_back(list_row(number));
         } catch (const abi::NoSuchDevice&) {
-            // It was removed meanwhile.
+            // Removed meanwhile.
         }
     }
     return rows;
 }
 
-// Who reads a path here is going to use it.
+// Users of this list are going to use the path.
 void warn_of_wrong_nodes(const std::vector<ListRow>& rows) {
     for (const auto& row : rows)
         if (const auto fault = abi::block_node_fault(row.number); fault && !fault->missing)
@@ -46,7 +46,7 @@ std::string ListCommand::details() const {
 }
 
 void ListCommand::declare(CommandLine& line) {
-    line.arguments("DEV", devices_, std::string(dev_help) + "; none: all");
+    line.arguments("DEV", devices_, std::string(dev_help) + "; default: all");
     table_.declare(line, "Print JSON; sizes in bytes, times in nanoseconds");
 }
 

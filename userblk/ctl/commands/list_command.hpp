@@ -6,11 +6,11 @@
 
 namespace userblk::ctl {
 
-/// Lists the devices, for everybody: all from sysfs, nothing is opened.
+/// Lists the devices, without privilege: from sysfs alone, opens nothing.
 class ListCommand final : public Command {
 public:
     std::string name() const override { return "list"; }
-    std::string summary() const override { return "List the devices; needs no privilege"; }
+    std::string summary() const override { return "List devices; requires no privilege"; }
     std::string details() const override;
     void declare(CommandLine& line) override;
     int run() override;

@@ -28,7 +28,7 @@ using Clock = std::chrono::steady_clock;
 constexpr auto default_limit = 2min;
 constexpr auto look_every = 50ms;
 
-// Supervisors, each with the workers that it had before.
+// Supervisors, each with its workers from before the reload.
 using Old = std::map<pid_t, std::set<pid_t>>;
 
 Old ask(std::uint32_t number) {
@@ -37,11 +37,11 @@ Old ask(std::uint32_t number) {
         old[pid] = inspect::children_of(pid);
     if (old.empty() && !announcements_of(number).empty())
         throw Failure("the supervisor of " + abi::disk_name(number) +
-                      " is in a PID namespace that cannot be seen from here; reload there");
+                      " is in a PID namespace not visible from here; reload there");
     if (old.empty())
         throw Failure(abi::disk_name(number) +
-                      " has no supervisor that could reload; to serve it by new workers start "
-                      "userblkctl serve, after which reload ends the old ones");
+                      " has no supervisor that could reload; to serve it by new workers, start "
+                      "userblkctl serve, and then reload to end the old ones");
     for (const auto& [pid, workers] : old)
         if (::kill(pid, SIGHUP) < 0)
             throw Failure("unable to signal the supervisor, process " + std::to_string(pid) + ": " +
@@ -49,11 +49,11 @@ Old ask(std::uint32_t number) {
     return old;
 }
 
-// What the children of the supervisors are, by comparison with before.
+// The children of the supervisors, compared with those from before the reload.
 struct Progress {
     std::size_t old_workers = 0;
     std::size_t new_workers = 0;
-    bool done = true; ///< new ones in place of all old ones
+    bool done = true; ///< new workers have replaced all old ones
 };
 
 Progress look_at(const Old& old) {
@@ -62,7 +62,7 @@ Progress look_at(const Old& old) {
         const auto now = inspect::children_of(pid);
         if (now.empty() && !inspect::is_alive(pid))
             throw Failure("the supervisor, process " + std::to_string(pid) +
-                          ", has ended; its log tells why. Its workers serve on, but nobody "
+                          ", has exited; see its log. Its workers still serve, but nothing "
                           "starts new ones: start userblkctl serve again");
         const auto left = static_cast<std::size_t>(std::count_if(
             before.begin(), before.end(), [&](pid_t worker) { return now.contains(worker); }));
@@ -73,18 +73,18 @@ Progress look_at(const Old& old) {
     return progress;
 }
 
-// Where no new workers stay, they do not start: then the old ones go on.
+// If no new worker stays, they fail to start: then the old ones continue.
 class Patience {
 public:
     void look(const Progress& progress) {
-        // One that is seen once may have come only to fail.
+        // A worker seen only once may be about to fail.
         const bool stay = progress.new_workers > 0 && seen_;
         seen_ = progress.new_workers > 0;
         if (stay || progress.old_workers == 0)
             since_ = Clock::now();
         if (Clock::now() - since_ >= limit)
-            throw Failure("the new workers do not start, so the old ones go on; the supervisor's "
-                          "log tells why");
+            throw Failure("the new workers do not start, so the old ones continue; see the "
+                          "supervisor's log");
     }
 
 private:
@@ -93,13 +93,13 @@ private:
     Clock::time_point since_ = Clock::now();
 };
 
-// What one supervisor says, until it is over.
+// The messages of one supervisor, until the reload is over.
 class Conversation {
 public:
     Conversation(const Announcement& supervisor, const std::vector<std::string>& change)
         : pid_(supervisor.pid), request_(supervisor.path, supervisor.pid, change) {}
 
-    /// False: the time is over.
+    /// False: timeout.
     bool wait_done(Clock::time_point end) {
         while (!done_) {
             const auto left = std::chrono::ceil<std::chrono::milliseconds>(end - Clock::now());
@@ -117,9 +117,9 @@ private:
         if (event.kind == ReloadEvent::Kind::failed)
             throw Failure(event.text.empty()
                               ? "the supervisor, process " + std::to_string(pid_) +
-                                    ", has ended; its log tells why. Its workers serve on, but "
-                                    "nobody starts new ones: start userblkctl serve again"
-                              : "reload failed, the old workers go on: " + event.text);
+                                    ", has exited; see its log. Its workers still serve, but "
+                                    "nothing starts new ones: start userblkctl serve again"
+                              : "reload failed, the old workers continue: " + event.text);
         begun_ = true;
         done_ = event.kind == ReloadEvent::Kind::done;
     }
@@ -136,11 +136,11 @@ Clock::time_point end_of(std::chrono::nanoseconds limit) {
 } // namespace
 
 std::string ReloadCommand::details() const {
-    return "The new workers are those of the program as it is installed now, with the options that "
-           "were given to serve, but for those that are given here; --redirect=false takes a word "
-           "back. STORE is to have the same data as the store so far. Waits until they "
-           "serve and the old ones have answered what they had taken and ended. If they do not "
-           "start the old ones go on, and the options are as before.";
+    return "The new workers run the program as it is installed now, with the options given to "
+           "serve, except for those given here; --redirect=false reverts an option. STORE must "
+           "have the same data as the current store. Waits until the new workers serve and the "
+           "old ones have answered what they had taken and exited. If the new ones do not start, "
+           "the old ones continue with their options.";
 }
 
 void ReloadCommand::declare(CommandLine& line) {
@@ -149,7 +149,7 @@ void ReloadCommand::declare(CommandLine& line) {
     serve_.declare_change(line);
 }
 
-// Supervisors of earlier builds, and those whose socket cannot be made, have their signal.
+// Supervisors of earlier builds, and those without a socket, get the signal.
 bool ReloadCommand::reload_by_socket(std::uint32_t number, std::chrono::nanoseconds limit) const {
     const auto change = serve_.change();
     const auto supervisors = announcements_of(number);
@@ -165,7 +165,7 @@ bool ReloadCommand::reload_by_socket(std::uint32_t number, std::chrono::nanoseco
             if (change.empty() && conversations.empty())
                 return false;
             throw Failure("the supervisor, process " + std::to_string(supervisor.pid) +
-                          ", cannot be asked to change anything: " + error.code().message() +
+                          ", cannot receive changes: " + error.code().message() +
                           "; if it is of an earlier version, reload it without options first");
         }
     }
@@ -179,7 +179,7 @@ bool ReloadCommand::reload_by_socket(std::uint32_t number, std::chrono::nanoseco
                           format_duration(limit) +
                           (conversation->begun() ? ", busy with what they had taken"
                                                  : "; they are still being started") +
-                          "; the supervisor's log tells more");
+                          "; see the supervisor's log");
     return true;
 }
 
@@ -189,15 +189,14 @@ int ReloadCommand::run() {
     const auto start = Clock::now();
     if (!reload_by_socket(number, limit))
         reload_by_signal(number, limit);
-    // Workers of a supervisor that has been killed are old ones as well.
+    // Workers of a killed supervisor count as old.
     const auto spent = Clock::now() - start;
     const auto left = std::max<std::chrono::nanoseconds>(limit - spent, 1s);
     if (const auto busy = inspect::end_left_behind(number, limit == infinity ? infinity : left);
         busy > 0)
-        throw Failure("new workers serve " + abi::disk_name(number) + ", but " +
-                      counted(busy, "worker") +
-                      " that another supervisor has left behind did not end within " +
-                      format_duration(limit));
+        throw Failure(
+            "new workers serve " + abi::disk_name(number) + ", but " + counted(busy, "worker") +
+            " left behind by another supervisor did not exit within " + format_duration(limit));
     return exit_success;
 }
 
@@ -212,7 +211,7 @@ void ReloadCommand::reload_by_signal(std::uint32_t number, std::chrono::nanoseco
                           counted(progress.old_workers, "old worker") + " after " +
                           format_duration(limit) +
                           ", busy with what they had taken or because the new ones did not start; "
-                          "the supervisor's log tells");
+                          "see the supervisor's log");
         std::this_thread::sleep_for(look_every);
     }
 }

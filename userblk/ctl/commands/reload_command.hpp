@@ -9,14 +9,13 @@
 
 namespace userblk::ctl {
 
-/// Has a device's supervisors start new workers, and drain the old ones.
+/// Makes a device's supervisors start new workers and drain the old ones.
 class ReloadCommand final : public Command {
 public:
     std::string name() const override { return "reload"; }
     std::string summary() const override {
-        return "Put new workers in place of the old ones, with other options if wanted, without an "
-               "error "
-               "to who uses the device";
+        return "Replace the workers by new ones, optionally with other options, without errors for "
+               "the device's users";
     }
     std::string details() const override;
     void declare(CommandLine& line) override;
@@ -26,7 +25,7 @@ private:
     bool reload_by_socket(std::uint32_t number, std::chrono::nanoseconds limit) const;
     static void reload_by_signal(std::uint32_t number, std::chrono::nanoseconds limit);
 
-    ServeCommand serve_; ///< whose options may be given
+    ServeCommand serve_; ///< its options are accepted
     std::string device_;
     std::optional<std::chrono::nanoseconds> timeout_;
 };

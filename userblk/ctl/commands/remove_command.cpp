@@ -14,35 +14,36 @@ constexpr std::string_view memory_prefix = "mem:";
 }
 
 std::string RemoveCommand::details() const {
-    return "Who serves a device ends by itself when it is gone. Memory that belonged to it (mem:) "
-           "goes with it; files and named memory (mem:NAME, /dev/shm/userblk.NAME) stay. Named "
-           "memory that nobody serves a device from is removed by its own name: mem:NAME.";
+    return "Servers exit on their own once the device is removed. Memory that belongs to it (mem:) "
+           "is removed with it; files and named memory (mem:NAME, /dev/shm/userblk.NAME) stay. "
+           "Named memory that serves no device is removed by its own name: mem:NAME.";
 }
 
 void RemoveCommand::declare(CommandLine& line) {
     line.arguments("DEV", devices_, std::string(dev_help) + "; or mem:NAME");
-    line.flag("-a,--all", all_, "Remove all devices that there are");
-    line.flag("-f,--force", force_,
-              "Also remove a device that is in use; what waits, and whatever is done on it later, "
-              "fails with an I/O error, and what was not flushed is lost");
+    line.flag("-a,--all", all_, "Remove all devices");
+    line.flag(
+        "-f,--force", force_,
+        "Also remove a device in use; waiting requests, and all later I/O to it, fail with an "
+        "I/O error, and unflushed data is lost");
 }
 
-// Workers that come later would begin with empty memory beside those that have the old.
+// Workers that start later would use new, empty memory beside those that have the old.
 void RemoveCommand::remove_memory(const std::string& store) const {
     const auto name = BackendSpec::parse(store).argument();
     if (name.empty())
-        throw Failure("mem: belongs to its device and goes with it; mem:NAME is memory of its own");
+        throw Failure("mem: belongs to its device and is removed with it; expected mem:NAME");
     const auto segment = MemoryBackend::segment_named(name);
     if (MemoryBackend::in_use(segment))
-        throw Failure(store + " is in use: a device is served from it. Remove the device, or end "
-                              "those who serve it");
+        throw Failure(store + " is in use: it serves a device. Remove the device, or stop its "
+                              "servers");
     if (!MemoryBackend::remove(segment))
-        throw Failure("there is no " + store + "; /dev/shm/userblk.* is all that there is");
+        throw Failure("there is no " + store + "; see /dev/shm/userblk.*");
 }
 
 int RemoveCommand::run() {
     if (all_ == !devices_.empty())
-        throw UsageError(all_ ? "--all and names of devices do not go together"
+        throw UsageError(all_ ? "--all and DEV exclude each other"
                               : "name a device to remove, or give --all");
     if (all_)
         for (const auto number : abi::device_numbers())

@@ -7,7 +7,7 @@
 
 namespace userblk::ctl {
 
-/// Removes devices, and memory that has a name of its own.
+/// Removes devices and named memory.
 class RemoveCommand final : public Command {
 public:
     std::string name() const override { return "remove"; }

@@ -8,7 +8,7 @@
 namespace userblk::ctl {
 
 std::string ResetCommand::details() const {
-    return "Without a forced form it is safe at any time. The same as userblk-recover --reset.";
+    return "Safe at any time without a forced form. The same as userblk-recover --reset.";
 }
 
 void ResetCommand::declare(CommandLine& line) {
@@ -21,7 +21,7 @@ int ResetCommand::run() {
     options_.program = program_name;
     options_.reset = true;
     options_.show = false;
-    // What of the dead may have come since is no failure of this reset.
+    // Requests orphaned since are no failure of this reset.
     return inspect::recover(options_, std::cout) == exit_failure ? exit_failure : exit_success;
 }
 

@@ -6,12 +6,12 @@
 
 namespace userblk::ctl {
 
-/// What userblk-recover --reset does, by the same code.
+/// The same as userblk-recover --reset, by the same code.
 class ResetCommand final : public Command {
 public:
     std::string name() const override { return "reset"; }
     std::string summary() const override {
-        return "Put requests back into the queue that the dead have taken";
+        return "Put requests of dead processes back into the queue";
     }
     std::string details() const override;
     void declare(CommandLine& line) override;

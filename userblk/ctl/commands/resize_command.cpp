@@ -20,7 +20,7 @@ bool is_store(const std::string& text) {
     return text.find(':') != std::string::npos;
 }
 
-// "2G", or the size that a store has now, in whole blocks.
+// "2G", or the current size of a store, in whole blocks.
 std::uint64_t wanted_size(const std::string& text, std::uint32_t block_size) {
     try {
         if (!is_store(text))
@@ -34,19 +34,19 @@ std::uint64_t wanted_size(const std::string& text, std::uint32_t block_size) {
     }
 }
 
-// How large a file is that a store is made of; nothing if it is none, or cannot be seen from here.
+// The size of a store's file; nothing if the store is no file, or not visible from here.
 std::optional<std::uint64_t> size_of_store(const std::string& text) {
     try {
         const auto store = BackendSpec::parse(text);
         if (store.kind() == BackendSpec::Kind::file)
             return store.describe(0, true).size;
     } catch (const std::exception&) {
-        // Whoever serves may be elsewhere, or use what this program does not know.
+        // The servers may be elsewhere, or use a store unknown to this program.
     }
     return std::nullopt;
 }
 
-// What a device would be larger than: its store as it is now; nothing if none is too small.
+// A store smaller than the new size of the device; empty if there is none.
 std::string too_small_store(std::uint32_t number, std::uint64_t size) {
     const auto diskseq = abi::read_attributes(number).diskseq;
     for (const auto& store : stores_of(serving_records(number, diskseq)))
@@ -59,17 +59,16 @@ std::string too_small_store(std::uint32_t number, std::uint64_t size) {
 } // namespace
 
 std::string ResizeCommand::details() const {
-    return "Only the device changes. To grow, let the store grow first (truncate -s 2G PATH; mem: "
-           "and null: follow by themselves), then the device, then the file system. To shrink, go "
-           "the other way round.";
+    return "Only the device changes. To grow, extend the store first (truncate -s 2G PATH; mem: "
+           "and null: grow on their own), then the device, then the file system. To shrink, "
+           "reverse the order.";
 }
 
 void ResizeCommand::declare(CommandLine& line) {
     line.argument("DEV", device_, dev_help);
-    line.argument("SIZE", size_,
-                  "The new size (2G), or file:PATH: the size that this file has now");
+    line.argument("SIZE", size_, "The new size (2G), or file:PATH: the current size of this file");
     line.flag("-f,--force", force_,
-              "Also make a device smaller that is in use, or larger than its store is");
+              "Allow shrinking a device in use, or growing it beyond its store");
 }
 
 int ResizeCommand::run() {
@@ -86,13 +85,13 @@ int ResizeCommand::run() {
     if (!small.empty())
         throw Failure(abi::disk_name(number) + " cannot be " + format_size(size) + " (" +
                       std::to_string(size) + " bytes) large: " + small +
-                      ", and what is beyond that would fail; let it grow first (truncate), or use "
+                      ", and I/O beyond that would fail; extend it first (truncate), or use "
                       "--force");
     try {
         node.resize(size);
     } catch (const std::system_error& error) {
         if (error.code() == std::errc::file_too_large)
-            throw Failure(format_size(size) + " is larger than this kernel's block layer takes");
+            throw Failure(format_size(size) + " is larger than this kernel's block layer supports");
         throw;
     }
     return exit_success;

@@ -35,17 +35,17 @@ struct StatsCommand::Source {
 };
 
 std::string StatsCommand::details() const {
-    return "With --interval it goes on, and prints per second what was counted meanwhile, until "
-           "it is interrupted, --count lines per device are out, or the devices are gone. "
+    return "With --interval, prints rates per second, until interrupted, until --count lines per "
+           "device are printed, or until the devices are gone. "
            "Columns: " +
            column_list(names_of(stats_columns(StatsKind::rates))) + ".";
 }
 
 void StatsCommand::declare(CommandLine& line) {
-    line.arguments("DEV", devices_, std::string(dev_help) + "; none: all");
+    line.arguments("DEV", devices_, std::string(dev_help) + "; default: all");
     line.time("-i,--interval", interval_, "Print rates, every TIME (1s)");
     line.number<std::uint32_t>("-c,--count", count_, 1, std::numeric_limits<std::uint32_t>::max(),
-                               "End after N of them");
+                               "Exit after N of them");
     table_.declare(line, "Print JSON; with --interval one text per device and line");
 }
 
@@ -59,7 +59,7 @@ std::vector<StatsCommand::Source> StatsCommand::open_sources() {
         try {
             sources.push_back({inspect::open_node(number)});
         } catch (const abi::NoSuchDevice&) {
-            // It was removed meanwhile.
+            // Removed meanwhile.
         } catch (const Failure& failure) { // one that is another's
             cli::complain(program_name, failure.what());
             status_ = exit_failure;
@@ -68,7 +68,7 @@ std::vector<StatsCommand::Source> StatsCommand::open_sources() {
     return sources;
 }
 
-// Nothing: it was removed, which is told of, and no reason to leave the others.
+// Nothing: it was removed, which is reported; the others continue.
 std::optional<userblk_info> StatsCommand::look_at(const Source& source) {
     try {
         return source.node.info().device;
@@ -103,7 +103,7 @@ int StatsCommand::run_once(const std::vector<Source>& sources) {
     return status_;
 }
 
-// What was counted since the source was looked at last, per second.
+// Rates per second since the last reading of the source.
 std::optional<StatsRow> StatsCommand::rates_of(Source& source) {
     const auto info = look_at(source);
     if (!info)
@@ -128,7 +128,7 @@ void StatsCommand::print_rates(const std::vector<StatsRow>& rows) const {
     }
 }
 
-// Of those that are still there; the others are left out from then on.
+// For the remaining devices; removed ones are dropped.
 std::vector<StatsRow> StatsCommand::all_rates(std::vector<Source>& sources) {
     std::vector<StatsRow> all;
     std::erase_if(sources, [&](Source& source) {
@@ -141,7 +141,7 @@ std::vector<StatsRow> StatsCommand::all_rates(std::vector<Source>& sources) {
 }
 
 int StatsCommand::run_interval(std::vector<Source>& sources) {
-    all_rates(sources); // from where to count
+    all_rates(sources); // the starting point
     for (std::uint64_t round = 0; (count_ == 0 || round < count_) && !sources.empty(); ++round) {
         std::this_thread::sleep_for(*interval_);
         const auto all = all_rates(sources);
@@ -157,11 +157,11 @@ int StatsCommand::run_interval(std::vector<Source>& sources) {
 int StatsCommand::run() {
     table_.check();
     chosen(stats_columns(interval_ ? StatsKind::rates : StatsKind::counts), table_,
-           default_stats_columns()); // refuses what there is not, before anything else
+           default_stats_columns()); // refuses unknown columns first
     if (count_ != 0 && !interval_)
-        throw UsageError("--count goes with --interval");
+        throw UsageError("--count requires --interval");
     if (interval_ && (*interval_ < std::chrono::milliseconds(1) || *interval_ == infinity))
-        throw UsageError("--interval: a time from 1ms on is right");
+        throw UsageError("--interval: expected at least 1ms");
     auto sources = open_sources();
     return interval_ ? run_interval(sources) : run_once(sources);
 }

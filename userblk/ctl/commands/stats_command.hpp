@@ -11,12 +11,12 @@
 
 namespace userblk::ctl {
 
-/// Prints what was counted since a device was made, or how much that grows.
+/// Prints counts since creation, or their rates.
 class StatsCommand final : public Command {
 public:
     std::string name() const override { return "stats"; }
     std::string summary() const override {
-        return "Print the counts of devices since creation, or per second";
+        return "Print counts of devices since creation, or rates per second";
     }
     std::string details() const override;
     void declare(CommandLine& line) override;

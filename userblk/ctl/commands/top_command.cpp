@@ -27,17 +27,17 @@ struct Sample {
     BlockStat stat;
     Clock::time_point when;
 };
-// By diskseq, so that a number that was given away again is another device.
+// By diskseq, so that a reused number counts as another device.
 using Samples = std::map<std::pair<std::uint32_t, std::uint64_t>, Sample>;
 
-// Of those that are named, or of all; those that have gone are left out.
+// Of the named devices, or of all; skips those that are gone.
 Samples take_samples(const std::vector<std::string>& devices) {
     std::vector<std::uint32_t> numbers;
     for (const auto& device : devices) {
         try {
             numbers.push_back(abi::find_device(device));
         } catch (const abi::NoSuchDevice&) {
-            // It may come again.
+            // It may reappear.
         }
     }
     if (devices.empty())
@@ -48,13 +48,13 @@ Samples take_samples(const std::vector<std::string>& devices) {
             const auto facts = abi::read_attributes(number);
             samples[{number, facts.diskseq}] = {facts, read_block_stat(number), Clock::now()};
         } catch (const abi::NoSuchDevice&) {
-            // It was removed meanwhile.
+            // Removed meanwhile.
         }
     }
     return samples;
 }
 
-// The first ones, for which all devices that are named must be there.
+// The first reading, for which all named devices must exist.
 Samples first_samples(const std::vector<std::string>& devices) {
     for (const auto& device : devices)
         abi::find_device(device);
@@ -98,7 +98,7 @@ std::vector<std::string> row(std::uint32_t number, const Sample& now, const Samp
             now.facts.name};
 }
 
-// What tells of trouble stands first: it is seen at 80 columns, too.
+// Signs of trouble come first: they are visible at 80 columns, too.
 std::string table_of(const Samples& now, const Samples& before, std::size_t width) {
     constexpr auto right = Align::right;
     cli::Table table{{{"DEVICE"},
@@ -127,16 +127,16 @@ std::string table_of(const Samples& now, const Samples& before, std::size_t widt
 } // namespace
 
 std::string TopCommand::details() const {
-    return "The key q ends it. Where standard output is no terminal it prints one table after the "
+    return "The key q ends it. If standard output is not a terminal, it prints one table after the "
            "other.";
 }
 
 void TopCommand::declare(CommandLine& line) {
-    line.arguments("DEV", devices_, std::string(dev_help) + "; none: all");
-    line.time("-i,--interval", given_interval_, "The time between two looks; default 1s");
-    line.flag("--once", once_, "Print one table, after one interval, and end");
+    line.arguments("DEV", devices_, std::string(dev_help) + "; default: all");
+    line.time("-i,--interval", given_interval_, "The time between updates; default 1s");
+    line.flag("--once", once_, "Print one table, after one interval, and exit");
     line.number<std::uint32_t>("-c,--count", count_, 1, std::numeric_limits<std::uint32_t>::max(),
-                               "End after N tables");
+                               "Exit after N tables");
 }
 
 int TopCommand::run_batch() const {
@@ -181,7 +181,7 @@ int TopCommand::run_screen() const {
 int TopCommand::run() {
     interval_ = given_interval_.value_or(interval_);
     if (interval_ < std::chrono::milliseconds(10) || interval_ == infinity)
-        throw UsageError("--interval: a time from 10ms on is right");
+        throw UsageError("--interval: expected at least 10ms");
     if (once_)
         count_ = 1;
     return once_ || !Terminal::available() ? run_batch() : run_screen();

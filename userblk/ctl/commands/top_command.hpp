@@ -9,13 +9,12 @@
 
 namespace userblk::ctl {
 
-/// Shows what all devices are doing, again and again; for everybody, all of it
-/// is from sysfs.
+/// Shows the activity of devices periodically; without privilege, from sysfs alone.
 class TopCommand final : public Command {
 public:
     std::string name() const override { return "top"; }
     std::string summary() const override {
-        return "Show what the devices are doing, again and again; needs no privilege";
+        return "Show the activity of devices periodically; requires no privilege";
     }
     std::string details() const override;
     void declare(CommandLine& line) override;

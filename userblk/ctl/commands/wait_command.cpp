@@ -15,7 +15,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 constexpr std::chrono::milliseconds look_every{50};
 
-// Looks at a device now and then until something is so; false: the time is over.
+// Polls a device until a condition holds; false: timeout.
 template <typename Condition>
 bool wait_until(std::chrono::nanoseconds limit, Condition is_so) {
     const auto start = Clock::now();
@@ -40,10 +40,10 @@ std::string timeout_text(const std::string& what, std::uint32_t number,
         return disk + " was not removed" + within;
     const auto facts = abi::read_attributes(number);
     if (facts.state == "new")
-        return disk + " was not served" + within + "; start that with: userblkctl serve " + disk +
+        return disk + " was not served" + within + "; start it with: userblkctl serve " + disk +
                " STORE";
     return disk + " did not answer a read" + within + ": " +
-           (facts.taken > 0 ? "who serves it is slow or stuck" : "nobody takes its requests") +
+           (facts.taken > 0 ? "its servers are slow or stuck" : "nobody takes its requests") +
            " (see userblkctl info " + disk + ")";
 }
 
@@ -62,15 +62,15 @@ bool wait_until_ready(const Device& device, std::chrono::nanoseconds limit) {
             error.code() == std::errc::no_such_device)
             throw Failure(abi::disk_name(device.number()) + " was removed");
         throw Failure(abi::disk_name(device.number()) +
-                      " is there, but reading its first block failed: " + error.code().message());
+                      " exists, but reading its first block failed: " + error.code().message());
     }
 }
 
 void WaitCommand::declare(CommandLine& line) {
     line.argument("DEV", device_, dev_help);
     line.choice("--for", what_, {"ready", "idle", "removed"},
-                "ready: the device answers a read (default); idle: no request waits or is taken; "
-                "removed: there is no such device (any more)");
+                "ready: the device answers a read (default); idle: no request is queued or taken; "
+                "removed: the device does not exist");
     line.time("-t,--timeout", timeout_, "Fail after TIME (30s); default infinity");
 }
 
@@ -96,7 +96,7 @@ bool WaitCommand::wait_removed(std::uint32_t number, std::chrono::nanoseconds li
     });
 }
 
-// A device that is not there (any more) is what was waited for.
+// A device that does not exist is what was waited for.
 int WaitCommand::run_removed(std::chrono::nanoseconds limit) const {
     try {
         const auto number = abi::find_device(device_);

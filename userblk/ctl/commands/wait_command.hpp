@@ -31,8 +31,8 @@ private:
     std::optional<std::chrono::nanoseconds> timeout_;
 };
 
-/// Waits until the device answers a read; false: the time is over.
-/// @throws Failure if a read fails, with a reason for people
+/// Waits until the device answers a read; false: timeout.
+/// @throws Failure if a read fails, with a reason for the user
 bool wait_until_ready(const Device& device, std::chrono::nanoseconds limit);
 
 } // namespace userblk::ctl

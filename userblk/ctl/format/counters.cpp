@@ -26,7 +26,7 @@ Column<StatsRow> number(const char* name, const char* key) {
             [](const StatsRow& row, bool) { return std::to_string(row.info.*Member); }};
 }
 
-// What is on every device, whatever was counted.
+// Columns about the device itself.
 std::vector<Column<StatsRow>> columns_of_devices() {
     return {
         {"DEVICE", "device", Align::left,

@@ -11,20 +11,20 @@
 
 namespace userblk::ctl {
 
-/// A counter of struct userblk_info, and what it is called.
+/// A counter of struct userblk_info, and its names.
 struct Counter {
     const char* name;
     __u64 userblk_info::*member;
     const char* column; ///< in a table
 };
-/// All counters that only grow, in the order of printing.
+/// All monotonic counters, in the order of printing.
 const std::vector<Counter>& counters();
 
 bool is_bytes(const Counter& counter);
 
-/// What was counted on a device since its creation, or per second.
+/// Counts of a device since creation, or rates per second.
 struct StatsRow {
-    userblk_info info;                     ///< as it is now
+    userblk_info info;                     ///< current
     std::chrono::nanoseconds interval{};   ///< 0: since creation
     std::vector<std::uint64_t> counters{}; ///< of counters()
 };
@@ -35,8 +35,8 @@ StatsRow rates_between(const userblk_info& before, const userblk_info& now,
 /// Of rows since creation, or of those per second.
 enum class StatsKind { counts, rates };
 const std::vector<Column<StatsRow>>& stats_columns(StatsKind kind);
-/// Those that are printed unless others are asked for; what matters most comes first,
-/// since the last ones are left out where a terminal is narrow.
+/// The default columns, most important first, because a narrow terminal drops the last
+/// ones.
 std::string default_stats_columns();
 
 } // namespace userblk::ctl

@@ -17,9 +17,9 @@ namespace userblk::ctl {
 /// "stable-writes", "no-partitions": those of USERBLK_F_* that are set.
 std::vector<std::string> feature_names(std::uint64_t flags);
 
-/// A device's configuration in force: members of an object that the caller opens.
+/// A device's configuration in force, as members of an object that the caller opens.
 void write(cli::JsonWriter& json, const userblk_config& config);
-/// The same as lines of a heading and a value, for people.
+/// The same as lines of a heading and a value.
 std::vector<std::pair<std::string, std::string>> config_lines(const userblk_config& config);
 
 /// A user's, or group's, name; its number if it has none.

@@ -16,7 +16,7 @@ namespace userblk::ctl {
 
 namespace {
 
-// 0, which no disk has, if it cannot be known.
+// 0, which no disk has, if unknown.
 std::uint64_t diskseq_of(std::uint32_t number) {
     try {
         return abi::read_attributes(number).diskseq;
@@ -95,13 +95,13 @@ void print(std::ostream& out, const DeviceReport& report) {
     if (device.orphaned > 0)
         print_line(out, "Orphaned",
                    std::to_string(device.orphaned) +
-                       " held by the dead; userblkctl reset puts that back");
+                       " held by dead processes; userblkctl reset puts them back");
     else
         print_line(out, "Orphaned", "0");
     if (device.redirected > 0)
         print_line(out, "Redirected",
                    std::to_string(device.redirected) +
-                       " carried out by the kernel; a removal waits for that");
+                       " carried out by the kernel; removal waits for them");
     if (!report.holdings.empty()) {
         out << '\n';
         out << table_text(inspect::table_of(report.holdings));

@@ -16,20 +16,20 @@ class JsonWriter;
 
 namespace userblk::ctl {
 
-/// All that can be known of one device: what it is, how it is doing, and who holds what.
+/// A report on one device: what it is, its state, and its taken requests.
 struct DeviceReport {
     userblk_info device;
     std::vector<inspect::Holding> holdings;
     std::vector<Announcement> supervisors;
     std::vector<SupervisorRecord> records;
-    std::vector<inspect::NodeUser> users{}; ///< who has the control node open
+    std::vector<inspect::NodeUser> users{}; ///< processes that have the control node open
 };
 
 DeviceReport report_of(const abi::ControlNode& node);
 
-/// For people.
+/// Prints it as text.
 void print(std::ostream& out, const DeviceReport& report);
-/// An object.
+/// Writes it as an object.
 void write(cli::JsonWriter& json, const DeviceReport& report);
 
 } // namespace userblk::ctl

@@ -37,7 +37,7 @@ template <auto Member>
 Column<ListRow> timed(const char* name, const char* key) {
     return {name, key, Align::right, write_fact<Member>, time_text<Member>};
 }
-// One that is a text of the device's number.
+// A column that is derived from the device's number.
 template <std::string (*Text)(std::uint32_t)>
 Column<ListRow> named(const char* name, const char* key) {
     return {name, key, Align::left,

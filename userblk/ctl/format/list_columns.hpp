@@ -11,7 +11,7 @@
 
 namespace userblk::ctl {
 
-/// What the list has on one device.
+/// The data of one device in the list.
 struct ListRow {
     std::uint32_t number = 0;
     abi::Attributes facts;
@@ -19,7 +19,7 @@ struct ListRow {
     std::vector<SupervisorRecord> records;
 };
 
-/// @throws abi::NoSuchDevice if it is not there (any more)
+/// @throws abi::NoSuchDevice if it does not exist
 ListRow list_row(std::uint32_t number);
 
 const std::vector<Column<ListRow>>& list_columns();

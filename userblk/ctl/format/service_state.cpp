@@ -12,7 +12,7 @@ namespace userblk::ctl {
 
 namespace {
 
-// Local time, as people have it on their clocks.
+// Local time.
 std::string clock_text(std::chrono::system_clock::time_point when) {
     const auto seconds = std::chrono::system_clock::to_time_t(when);
     std::tm parts{};

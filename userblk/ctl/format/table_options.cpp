@@ -37,10 +37,10 @@ std::string column_list(const std::vector<std::string>& names) {
 }
 
 void TableOptions::declare(CommandLine& line, const std::string& json_help) {
-    line.flag("-n,--noheadings", no_headings_, "Print no line of headings");
+    line.flag("-n,--noheadings", no_headings_, "Omit the headings");
     line.flag("-b,--bytes", bytes_, "Print sizes in bytes");
     line.text("-o,--output", columns_, "COLUMNS",
-              "Print these columns, with commas between them; +COLUMNS: these behind the default "
+              "Print these columns, separated by commas; +COLUMNS adds them to the default "
               "ones");
     line.flag("-r,--raw", raw_, "Print a blank between columns, and blanks within them as \\x20");
     line.flag("-P,--pairs", pairs_, "Print NAME=\"value\"");
@@ -49,7 +49,7 @@ void TableOptions::declare(CommandLine& line, const std::string& json_help) {
 
 void TableOptions::check() const {
     if (static_cast<int>(json_) + static_cast<int>(raw_) + static_cast<int>(pairs_) > 1)
-        throw UsageError("--json, --raw and --pairs exclude each other; give one");
+        throw UsageError("--json, --raw and --pairs exclude each other");
 }
 
 std::vector<std::size_t> TableOptions::choice(const std::vector<std::string>& names,
@@ -57,7 +57,7 @@ std::vector<std::size_t> TableOptions::choice(const std::vector<std::string>& na
     const bool more = columns_.starts_with('+');
     const auto asked = more ? defaults + "," + columns_.substr(1) : chooses() ? columns_ : defaults;
     std::vector<std::size_t> columns;
-    std::istringstream list(asked + (asked.ends_with(',') ? "," : "")); // what is empty is refused
+    std::istringstream list(asked + (asked.ends_with(',') ? "," : "")); // an empty name is refused
     for (std::string name; std::getline(list, name, ',');) {
         const auto column = find_column(names, name);
         if (std::find(columns.begin(), columns.end(), column) == columns.end())

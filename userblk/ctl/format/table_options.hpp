@@ -11,7 +11,7 @@ namespace userblk::ctl {
 
 class CommandLine;
 
-/// The options of commands that print tables, which are those of lsblk.
+/// The options of commands that print tables, the same as lsblk's.
 class TableOptions {
 public:
     void declare(CommandLine& line, const std::string& json_help);
@@ -22,16 +22,16 @@ public:
     bool bytes() const noexcept { return bytes_; }
     bool chooses() const noexcept { return !columns_.empty(); }
     bool is_for_people() const noexcept { return !json_ && !raw_ && !pairs_; }
-    /// Whether a table was asked for by one of them.
+    /// Whether one of them selects a table.
     bool ask_for_table() const noexcept { return chooses() || no_headings_ || raw_ || pairs_; }
 
-    /// Which of the columns @p names were asked for, in that order and each once; those of
-    /// @p defaults, with commas between them, if none was, or if more were ("+NAME,SIZE").
-    /// @throws UsageError if there is no such column
+    /// The selected columns of @p names, in that order and each once. The default is
+    /// @p defaults, separated by commas; "+NAME,SIZE" adds to it.
+    /// @throws UsageError for an unknown column
     std::vector<std::size_t> choice(const std::vector<std::string>& names,
                                     const std::string& defaults) const;
 
-    /// For standard output. Columns that somebody asked for are never left out.
+    /// For standard output. Explicitly selected columns are never left out.
     TableLayout layout(bool drop_columns) const;
 
 private:

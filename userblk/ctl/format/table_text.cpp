@@ -22,10 +22,10 @@ struct Unref {
 };
 using Handle = std::unique_ptr<libscols_table, Unref>;
 
-// What libsmartcols gives back: 0, or a negative errno.
+// Result codes of libsmartcols: 0, or a negative errno.
 void check(int result) {
     if (result < 0)
-        throw std::system_error(-result, std::generic_category(), "unable to make a table");
+        throw std::system_error(-result, std::generic_category(), "unable to format a table");
 }
 
 template <typename T>
@@ -41,7 +41,7 @@ int flags_of(Table::Align align) {
                                         : 0;
 }
 
-// One that is not printed would still make its column as wide as itself.
+// A heading that is not printed would still widen its column.
 std::string heading_of(const Table::Column& column, const TableLayout& layout) {
     return layout.headings || layout.form == Form::pairs ? column.heading : "";
 }
@@ -76,7 +76,7 @@ std::string printed(const Table& table, std::size_t columns, const TableLayout& 
     return text != nullptr ? text : "";
 }
 
-// Without rows it prints nothing at all.
+// libsmartcols prints nothing without rows.
 std::string headings_of(const Table& table, std::size_t columns) {
     std::string text;
     for (std::size_t i = 0; i < columns; ++i)
@@ -84,8 +84,8 @@ std::string headings_of(const Table& table, std::size_t columns) {
     return text;
 }
 
-// What stands at the end of a line as an empty cell, or pads the last one, is not seen, and is in
-// the way of those who copy it. Marks of direction count as letters for libsmartcols.
+// Trailing blanks, from an empty cell or padding, are invisible and get in the way when lines are
+// copied. libsmartcols counts direction marks as letters.
 std::string finished(const std::string& text, Form form) {
     std::istringstream lines(text);
     std::string result;

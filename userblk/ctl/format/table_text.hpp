@@ -8,7 +8,7 @@
 
 namespace userblk::ctl {
 
-/// How a table is printed, by libsmartcols as lsblk does it.
+/// How to print a table, by libsmartcols, like lsblk.
 struct TableLayout {
     enum class Form {
         aligned,
@@ -18,11 +18,10 @@ struct TableLayout {
 
     Form form = Form::aligned;
     bool headings = true;
-    /// Of a terminal, for aligned columns; 0: any width will do. Columns that may be
-    /// cut are.
+    /// Width of a terminal, for aligned columns; 0: unlimited. Columns with Align::cut are
+    /// truncated.
     std::size_t width = 0;
-    /// Whole columns are left out from the right where even that does not do; the first
-    /// one stays.
+    /// If that is not enough, leave out whole columns from the right, except the first.
     bool drop_columns = false;
 };
 

@@ -85,7 +85,7 @@ TEST(WrongUsage, OfCreate) {
         {"create --size -1", "--size"},
         {"create --size 99E", "too large"},
         {"create --size 9E", "less than 8E"},
-        {"create --size 6K --block-size 4K", "8192 would be"},
+        {"create --size 6K --block-size 4K", "such as 8192"},
         {"create --size 1G --block-size 256", "from 512 to 4K"},
         {"create --size 1G --block-size 1000", "power of two"},
         {"create --size 1G --block-size 8K", "from 512 to 4K"},
@@ -146,7 +146,7 @@ TEST(WrongUsage, OfServe) {
         {"serve --create null: --size 1G --reuse", "--name"},
         {"serve 0 file:x --direct", "--redirect"},
         {"serve 0 mem: --redirect", "file:PATH"},
-        {"serve 0 log,file:x --redirect", "pass by"},
+        {"serve 0 log,file:x --redirect", "bypass"},
         {"serve --create file:/dev/null --redirect --no-redirect", "exclude"},
         {"create --size 1G --allow-redirect --no-redirect", "exclude"},
     });
@@ -186,7 +186,7 @@ TEST(Userblkctl, NamesADeviceThatIsNotThere) {
                              "serve no-such null:", "info 4095"}) {
         const auto outcome = userblkctl(line);
         EXPECT_EQ(outcome.status, 1) << line << outcome;
-        EXPECT_NE(outcome.err.find("there is no device"), std::string::npos) << line << outcome;
+        EXPECT_NE(outcome.err.find("no such device"), std::string::npos) << line << outcome;
         EXPECT_EQ(outcome.out, "");
     }
 }

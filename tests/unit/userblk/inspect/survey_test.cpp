@@ -76,7 +76,7 @@ TEST(Survey, SaysInALineWhatIsPending) {
     survey.orphaned = 1;
     print(something, survey);
     EXPECT_EQ(something.str(),
-              "userblk3 (data): 2 queued for up to 3s, 4 taken, 1 of them by the dead\n");
+              "userblk3 (data): 2 queued for up to 3s, 4 taken, 1 of them by dead processes\n");
 }
 
 TEST(Survey, NamesOperations) {
