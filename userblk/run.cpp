@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: MIT
 #include "userblk/run.hpp"
 
+#include "ioctl/lookup.hpp"
 #include "userblk/device.hpp"
 #include "userblk/serve_device.hpp"
 #include "userblk/units.hpp"
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <chrono>
 #include <cstdio>
 #include <iostream>
+#include <thread>
 
 namespace userblk {
 
@@ -27,6 +30,7 @@ struct Options {
     std::string wait = "serve";
     bool read_only = false;
     bool keep = false;
+    bool share = false;
     bool verbose = false;
     std::vector<std::string> arguments; // after "--"
 };
@@ -59,6 +63,8 @@ Options parse(int argc, char** argv) {
         ->capture_default_str();
     app.add_flag("-r,--read-only", options.read_only, "create a read-only device");
     app.add_flag("-k,--keep", options.keep, "keep the device on exit");
+    app.add_flag("--share", options.share,
+                 "join processes that already serve DEV with the same store as this driver");
     app.add_flag("-v,--verbose", options.verbose, "log more");
     try {
         app.parse(static_cast<int>(end - argv), argv);
@@ -115,6 +121,32 @@ RunArguments run_arguments(const Options& options) {
     return arguments;
 }
 
+unsigned servers_of(const Device& device) {
+    const auto info = device.node().info().device;
+    return (info.features & USERBLK_FEATURE_SERVERS) != 0 ? info.servers : 0;
+}
+
+// One store, one device: without files there are no locks that could tell whether the store is
+// the one that the device is served with. Those who serve may be about to exit.
+void check_alone(const Device& device, const Backend& backend) {
+    if (!backend.store_files().empty())
+        return;
+    constexpr auto limit = std::chrono::seconds(5);
+    constexpr auto interval = std::chrono::milliseconds(50);
+    const auto start = std::chrono::steady_clock::now();
+    while (servers_of(device) > 0) {
+        if (std::chrono::steady_clock::now() - start >= limit)
+            throw std::runtime_error(
+                abi::disk_name(device.number()) + " is served by " +
+                counted(servers_of(device), "worker") +
+                " already, and this driver does not name its store; two stores would mix their "
+                "data. End those workers first (\"userblkctl info " +
+                std::to_string(device.number()) +
+                "\" lists them), or use --share if they have the same store");
+        std::this_thread::sleep_for(interval);
+    }
+}
+
 void check(const Options& options) {
     if (!options.dev.empty() && (options.size_given || !options.name.empty() || options.read_only))
         throw std::invalid_argument("--size, --name and --read-only are for a new device; " +
@@ -127,12 +159,15 @@ int serve(const Options& options, const MakeBackend& make, const std::string& pr
     const auto arguments = run_arguments(options);
     std::shared_ptr<Backend> backend = make(arguments);
     const Device device = open_or_create(options, *backend, arguments);
+    if (!options.share)
+        check_alone(device, *backend);
     const bool temporary = options.dev.empty() && !options.keep;
     PoolOptions pool;
     pool.workers = options.workers;
     pool.worker.threads = options.threads;
     pool.worker.wait = options.wait == "serve" ? WaitMode::serve : WaitMode::poll;
     pool.worker.store = program;
+    pool.worker.share = options.share;
     pool.log = log;
     return serve_device(
         device, [&backend](const DeviceContext&) { return backend; }, pool, temporary,

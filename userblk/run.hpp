@@ -37,6 +37,10 @@ using MakeBackend = std::function<std::shared_ptr<Backend>(const RunArguments&)>
 /// given, the device stays, its requests block, and a message says how to serve or
 /// remove it.
 ///
+/// A DEV that other processes serve already is refused: by their locks if the backend
+/// names its store (Backend::store_files()) and theirs is another one, and always if it
+/// names none, unless --share was given.
+///
 /// The backend is created **once, before** the workers are forked. Each worker has a
 /// copy; only shared memory is common to them and outlives them (see Backend and
 /// SharedMemory).

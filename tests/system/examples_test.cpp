@@ -97,6 +97,25 @@ TEST_F(Examples, DeviceInUseStaysWhenItsDriverEnds) {
     EXPECT_EQ(run({built("userblkctl"), "remove", "--force", path}).status, 0);
 }
 
+// The supervisor is killed, its workers serve on, and somebody starts the driver again: it would
+// have other memory, and no lock could tell. It is refused, unless told that the store is the same.
+TEST_F(Examples, ASecondStartBesideWorkersIsRefusedWhereNoStoreIsNamed) {
+    allow_time(180s);
+    Program driver({built("hello_ram"), "--size", "16M", "--workers", "2", "--keep"});
+    const std::string path = printed_path(driver);
+    driver.signal(SIGKILL);
+    driver.wait(patience);
+    const Outcome refused = run({built("hello_ram"), path});
+    EXPECT_EQ(refused.status, 1);
+    EXPECT_NE(refused.err.find("is served by 2 workers already"), std::string::npos) << refused.err;
+    EXPECT_NE(refused.err.find("--share"), std::string::npos) << refused.err;
+    Program shared({built("hello_ram"), path, "--share"});
+    EXPECT_EQ(printed_path(shared), path);
+    shared.signal(SIGTERM);
+    EXPECT_EQ(shared.wait(2 * patience).status, 0);
+    EXPECT_EQ(run({built("userblkctl"), "remove", "--force", path}).status, 0);
+}
+
 // log_delay tells of each request on standard error, and takes as long as it was told.
 TEST_F(Examples, LogDelayTellsOfRequests) {
     Program driver({built("log_delay"), "--size", "16M", "--", "5ms"});

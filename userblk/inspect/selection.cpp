@@ -44,7 +44,10 @@ void add_selection_options(CLI::App& app, Selection& selection) {
         },
         "Put back the requests that process PID holds, even if it is alive. Make sure that it is "
         "stuck or stopped and will never write to its store again");
-    pid->type_name("PID")->expected(1)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+    pid->type_name("PID")
+        ->expected(1)
+        ->allow_extra_args(false) // "--pid 3 DEV": what follows is the device
+        ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
     auto* older = app.add_option_function<std::string>(
         "--older-than",
         [&selection](const std::string& text) {
@@ -62,7 +65,10 @@ void add_selection_options(CLI::App& app, Selection& selection) {
         },
         "Put back one request, by the ID printed. Make sure that its holder will no longer write "
         "to its store for it");
-    id->type_name("ID")->expected(1)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+    id->type_name("ID")
+        ->expected(1)
+        ->allow_extra_args(false) // "--pid 3 DEV": what follows is the device
+        ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
     auto* all = app.add_flag("--all", selection.all,
                              "Put back all taken requests. Make sure that no process is still "
                              "working on the device's store");

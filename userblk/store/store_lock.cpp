@@ -209,9 +209,10 @@ void claim_node(const abi::ControlNode& node, const std::vector<StoreFile>& file
         if (Clock::now() - start >= patience)
             throw StoreInUse(device_text(node.number()) + " is served with " +
                              store_text(node.number(), *other) + ", not with " +
-                             store_names(files) +
-                             "; stop those first, or use userblkctl reload to switch to a store "
-                             "with the same data, or --share to serve both");
+                             store_names(files) + "; stop those workers first (\"userblkctl info " +
+                             std::to_string(node.number()) +
+                             "\" lists them), have their supervisor switch to a store with the "
+                             "same data (userblkctl reload), or use --share to serve both");
         std::this_thread::sleep_for(look_every);
     }
 }

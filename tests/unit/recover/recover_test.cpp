@@ -42,6 +42,17 @@ TEST(UserblkRecover, FailsForADeviceThatIsNotThere) {
     }
 }
 
+// As the man page has it, with the device behind the forced form: a value of it is one word.
+TEST(UserblkRecover, TakesADeviceBehindAForcedForm) {
+    for (const std::vector<std::string>& line : {std::vector<std::string>{"--pid", "3", "no-such"},
+                                                 {"--pid", "3", "--pid", "4", "no-such"},
+                                                 {"--id", "0x100000003", "no-such"}}) {
+        const auto outcome = run_recover(line);
+        EXPECT_EQ(outcome.status, 1) << outcome;
+        EXPECT_NE(outcome.err.find("no such device"), std::string::npos) << outcome;
+    }
+}
+
 // Each of them tells what one must have made sure of before.
 TEST(UserblkRecover, HelpWarnsOfTheForcedForms) {
     const auto outcome = run_recover({"--help"});
