@@ -36,7 +36,7 @@ mode_t parse_mode(const std::string& text) {
 
 // Overwrites a value of a DeviceConfig if one was given.
 template <typename T, typename U>
-void lay(const std::optional<T>& given, U& over) {
+void replace_if_given(const std::optional<T>& given, U& over) {
     if (given)
         over = *given;
 }
@@ -131,17 +131,17 @@ void DeviceOptions::declare(CommandLine& line) {
 
 DeviceConfig DeviceOptions::apply(DeviceConfig base) const {
     auto config = std::move(base);
-    lay(size_, config.size);
+    replace_if_given(size_, config.size);
     config.name = name_;
     config.number = number_;
-    lay(queues_, config.queues);
-    lay(depth_, config.depth);
-    lay(block_size_, config.logical_block_size);
-    lay(physical_block_size_, config.physical_block_size);
-    lay(io_min_, config.io_min);
-    lay(io_opt_, config.io_opt);
-    lay(max_transfer_, config.max_transfer);
-    lay(chunk_size_, config.chunk_size);
+    replace_if_given(queues_, config.queues);
+    replace_if_given(depth_, config.depth);
+    replace_if_given(block_size_, config.logical_block_size);
+    replace_if_given(physical_block_size_, config.physical_block_size);
+    replace_if_given(io_min_, config.io_min);
+    replace_if_given(io_opt_, config.io_opt);
+    replace_if_given(max_transfer_, config.max_transfer);
+    replace_if_given(chunk_size_, config.chunk_size);
     config.read_only |= read_only_;
     config.rotational |= rotational_;
     config.stable_writes |= stable_writes_;
@@ -156,12 +156,12 @@ DeviceConfig DeviceOptions::apply(DeviceConfig base) const {
         config.redirect = allow_redirect_;
     if (!config.discard)
         config.discard_granularity = 0;
-    lay(discard_granularity_, config.discard_granularity);
+    replace_if_given(discard_granularity_, config.discard_granularity);
     if (queue_limit_ && *queue_limit_ != infinity)
         config.queue_limit = *queue_limit_;
-    lay(delivery_limit_, config.delivery_limit);
-    lay(owner_, config.owner);
-    lay(group_, config.group);
+    replace_if_given(delivery_limit_, config.delivery_limit);
+    replace_if_given(owner_, config.owner);
+    replace_if_given(group_, config.group);
     config.mode = mode_.value_or(group_ ? group_mode : 0);
     check_config(config);
     return config;

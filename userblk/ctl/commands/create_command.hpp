@@ -20,8 +20,4 @@ private:
     bool json_ = false;
 };
 
-/// Creates a device; loads the module first if necessary.
-/// @throws Failure with a reason for the user
-Device create_device(const DeviceConfig& config);
-
 } // namespace userblk::ctl

@@ -26,13 +26,13 @@ using namespace std::chrono_literals;
 using Clock = std::chrono::steady_clock;
 
 constexpr auto default_limit = 2min;
-constexpr auto look_every = 50ms;
+constexpr auto poll_interval = 50ms;
 
 // Supervisors, each with its workers from before the reload.
-using Old = std::map<pid_t, std::set<pid_t>>;
+using OldWorkers = std::map<pid_t, std::set<pid_t>>;
 
-Old ask(std::uint32_t number) {
-    Old old;
+OldWorkers signal_supervisors(std::uint32_t number) {
+    OldWorkers old;
     for (const auto pid : supervisors_of(number))
         old[pid] = inspect::children_of(pid);
     if (old.empty() && !announcements_of(number).empty())
@@ -56,7 +56,7 @@ struct Progress {
     bool done = true; ///< new workers have replaced all old ones
 };
 
-Progress look_at(const Old& old) {
+Progress progress_since(const OldWorkers& old) {
     Progress progress;
     for (const auto& [pid, before] : old) {
         const auto now = inspect::children_of(pid);
@@ -74,9 +74,9 @@ Progress look_at(const Old& old) {
 }
 
 // If no new worker stays, they fail to start: then the old ones continue.
-class Patience {
+class StartFailureDetector {
 public:
-    void look(const Progress& progress) {
+    void check(const Progress& progress) {
         // A worker seen only once may be about to fail.
         const bool stay = progress.new_workers > 0 && seen_;
         seen_ = progress.new_workers > 0;
@@ -94,26 +94,26 @@ private:
 };
 
 // The messages of one supervisor, until the reload is over.
-class Conversation {
+class PendingReload {
 public:
-    Conversation(const Announcement& supervisor, const std::vector<std::string>& change)
+    PendingReload(const Announcement& supervisor, const std::vector<std::string>& change)
         : pid_(supervisor.pid), request_(supervisor.path, supervisor.pid, change) {}
 
     /// False: timeout.
     bool wait_done(Clock::time_point end) {
         while (!done_) {
             const auto left = std::chrono::ceil<std::chrono::milliseconds>(end - Clock::now());
-            if (left <= 0ms)
+            if (left.count() <= 0)
                 return false;
             if (const auto event = request_.wait(std::min<std::chrono::milliseconds>(left, 1h)))
-                take(*event);
+                on_event(*event);
         }
         return true;
     }
     bool begun() const noexcept { return begun_; }
 
 private:
-    void take(const ReloadEvent& event) {
+    void on_event(const ReloadEvent& event) {
         if (event.kind == ReloadEvent::Kind::failed)
             throw Failure(event.text.empty()
                               ? "the supervisor, process " + std::to_string(pid_) +
@@ -146,40 +146,40 @@ std::string ReloadCommand::details() const {
 void ReloadCommand::declare(CommandLine& line) {
     line.argument("DEV", device_, dev_help);
     line.time("-t,--timeout", timeout_, "Fail after TIME; default 2min");
-    serve_.declare_change(line);
+    serve_options_.declare_change(line);
 }
 
 // Supervisors of earlier builds, and those without a socket, get the signal.
 bool ReloadCommand::reload_by_socket(std::uint32_t number, std::chrono::nanoseconds limit) const {
-    const auto change = serve_.change();
+    const auto change = serve_options_.change();
     const auto supervisors = announcements_of(number);
-    std::vector<std::unique_ptr<Conversation>> conversations;
+    std::vector<std::unique_ptr<PendingReload>> reloads;
     const auto end = end_of(limit);
     for (const auto& supervisor : supervisors) {
         try {
-            conversations.push_back(std::make_unique<Conversation>(supervisor, change));
+            reloads.push_back(std::make_unique<PendingReload>(supervisor, change));
         } catch (const std::system_error& error) {
             if (error.code() == std::errc::permission_denied)
                 throw Failure("no permission to reload the workers of process " +
                               std::to_string(supervisor.pid) + "; run this as root or its user");
-            if (change.empty() && conversations.empty())
+            if (change.empty() && reloads.empty())
                 return false;
             throw Failure("the supervisor, process " + std::to_string(supervisor.pid) +
                           ", cannot receive changes: " + error.code().message() +
                           "; if it is of an earlier version, reload it without options first");
         }
     }
-    if (conversations.empty())
+    if (reloads.empty())
         return false;
-    for (const auto& conversation : conversations)
-        if (!conversation->wait_done(end))
-            throw Failure(abi::disk_name(number) +
-                          (conversation->begun() ? " still has old workers after "
-                                                 : " has no new workers after ") +
-                          format_duration(limit) +
-                          (conversation->begun() ? ", busy with what they had taken"
-                                                 : "; they are still being started") +
-                          "; see the supervisor's log");
+    for (const auto& reload : reloads)
+        if (!reload->wait_done(end))
+            throw Failure(
+                abi::disk_name(number) +
+                (reload->begun() ? " still has old workers after " : " has no new workers after ") +
+                format_duration(limit) +
+                (reload->begun() ? ", busy with what they had taken"
+                                 : "; they are still being started") +
+                "; see the supervisor's log");
     return true;
 }
 
@@ -202,17 +202,17 @@ int ReloadCommand::run() {
 
 void ReloadCommand::reload_by_signal(std::uint32_t number, std::chrono::nanoseconds limit) {
     const auto start = Clock::now();
-    const auto old = ask(number);
-    Patience patience;
-    for (auto progress = look_at(old); !progress.done; progress = look_at(old)) {
-        patience.look(progress);
+    const auto old = signal_supervisors(number);
+    StartFailureDetector failure;
+    for (auto progress = progress_since(old); !progress.done; progress = progress_since(old)) {
+        failure.check(progress);
         if (limit != infinity && Clock::now() - start >= limit)
             throw Failure(abi::disk_name(number) + " still has " +
                           counted(progress.old_workers, "old worker") + " after " +
                           format_duration(limit) +
                           ", busy with what they had taken or because the new ones did not start; "
                           "see the supervisor's log");
-        std::this_thread::sleep_for(look_every);
+        std::this_thread::sleep_for(poll_interval);
     }
 }
 

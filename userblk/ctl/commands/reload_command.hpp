@@ -2,7 +2,7 @@
 #pragma once
 
 #include "userblk/ctl/command.hpp"
-#include "userblk/ctl/commands/serve_command.hpp"
+#include "userblk/ctl/serve/serve_options.hpp"
 
 #include <chrono>
 #include <optional>
@@ -25,7 +25,7 @@ private:
     bool reload_by_socket(std::uint32_t number, std::chrono::nanoseconds limit) const;
     static void reload_by_signal(std::uint32_t number, std::chrono::nanoseconds limit);
 
-    ServeCommand serve_; ///< its options are accepted
+    ServeOptions serve_options_; ///< of the workers, as far as they change
     std::string device_;
     std::optional<std::chrono::nanoseconds> timeout_;
 };

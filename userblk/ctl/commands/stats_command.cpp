@@ -69,7 +69,7 @@ std::vector<StatsCommand::Source> StatsCommand::open_sources() {
 }
 
 // Nothing: it was removed, which is reported; the others continue.
-std::optional<userblk_info> StatsCommand::look_at(const Source& source) {
+std::optional<userblk_info> StatsCommand::read_info(const Source& source) {
     try {
         return source.node.info().device;
     } catch (const std::system_error& error) {
@@ -85,7 +85,7 @@ std::optional<userblk_info> StatsCommand::look_at(const Source& source) {
 int StatsCommand::run_once(const std::vector<Source>& sources) {
     std::vector<StatsRow> rows;
     for (const auto& source : sources)
-        if (const auto info = look_at(source))
+        if (const auto info = read_info(source))
             rows.push_back(counts_of(*info));
     const auto columns = chosen(stats_columns(StatsKind::counts), table_, default_stats_columns());
     if (table_.json()) {
@@ -105,7 +105,7 @@ int StatsCommand::run_once(const std::vector<Source>& sources) {
 
 // Rates per second since the last reading of the source.
 std::optional<StatsRow> StatsCommand::rates_of(Source& source) {
-    const auto info = look_at(source);
+    const auto info = read_info(source);
     if (!info)
         return std::nullopt;
     const auto now = std::chrono::steady_clock::now();

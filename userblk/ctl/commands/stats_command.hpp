@@ -24,7 +24,7 @@ public:
 
 private:
     struct Source;
-    std::optional<userblk_info> look_at(const Source& source);
+    std::optional<userblk_info> read_info(const Source& source);
     std::optional<StatsRow> rates_of(Source& source);
     std::vector<StatsRow> all_rates(std::vector<Source>& sources);
     void print_rates(const std::vector<StatsRow>& rows) const;

@@ -13,19 +13,19 @@ namespace userblk::ctl {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-constexpr std::chrono::milliseconds look_every{50};
+constexpr std::chrono::milliseconds poll_interval{50};
 
 // Polls a device until a condition holds; false: timeout.
 template <typename Condition>
-bool wait_until(std::chrono::nanoseconds limit, Condition is_so) {
+bool wait_until(std::chrono::nanoseconds limit, Condition condition) {
     const auto start = Clock::now();
-    while (!is_so()) {
+    while (!condition()) {
         const auto spent = Clock::now() - start;
         if (limit != infinity && spent >= limit)
             return false;
         std::this_thread::sleep_for(
-            limit == infinity ? look_every
-                              : std::min<std::chrono::nanoseconds>(look_every, limit - spent));
+            limit == infinity ? poll_interval
+                              : std::min<std::chrono::nanoseconds>(poll_interval, limit - spent));
     }
     return true;
 }

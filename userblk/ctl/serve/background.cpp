@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "userblk/ctl/background.hpp"
+#include "userblk/ctl/serve/background.hpp"
 
 #include "ioctl/error.hpp"
 #include "userblk/ctl/command.hpp"

@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: MIT
+#include "userblk/ctl/serve/device_for_store.hpp"
+
+#include "ioctl/lookup.hpp"
+#include "ioctl/nodes.hpp"
+#include "userblk/ctl/command.hpp"
+#include "userblk/ctl/device_creation.hpp"
+#include "userblk/inspect/node_users.hpp"
+#include "userblk/inspect/survey.hpp"
+#include "userblk/store/store_lock.hpp"
+#include "userblk/units.hpp"
+
+#include <stdexcept>
+#include <string>
+#include <sys/stat.h>
+
+namespace userblk::ctl {
+
+namespace {
+
+void warn(const std::string& text) {
+    cli::complain(program_name, "warning: " + text);
+}
+
+// Workers would refuse the store as well, but only in the log.
+Description describe(const BackendSpec& store, std::uint64_t size, bool read_only) {
+    try {
+        return store.describe(size, read_only);
+    } catch (const std::invalid_argument& error) {
+        throw Failure(error.what());
+    }
+}
+
+// The bytes behind the last whole block of a file are not part of the device.
+void warn_of_partial_block(const BackendSpec& store, const Description& description) {
+    struct stat file {};
+    if (::stat(store.argument().c_str(), &file) < 0 || !S_ISREG(file.st_mode))
+        return;
+    const auto size = static_cast<std::uint64_t>(file.st_size);
+    if (size <= description.size)
+        return;
+    warn(store.argument() + " has " + counted(size, "byte") +
+         ", which is no multiple of a block of " + std::to_string(description.logical_block_size) +
+         "; the last " + std::to_string(size - description.size) + " are not part of the device");
+}
+
+// No device is made for a store that another device has.
+void check_unclaimed(const BackendSpec& store, const Description& description) {
+    if (store.kind() != BackendSpec::Kind::file)
+        return;
+    DeviceContext device;
+    device.size = description.size;
+    device.read_only = description.read_only;
+    userblk::check_unclaimed(*store.open(device));
+}
+
+void report_other_servers(std::uint32_t number) {
+    const auto disk = abi::disk_name(number);
+    const auto supervisors = describe_other_supervisors(number);
+    const auto begin = disk + " is served already by ";
+    if (!supervisors.empty())
+        cli::complain(program_name,
+                      begin + "the workers of process " + supervisors + "; joining them");
+    const auto workers = inspect::left_behind(inspect::node_users(number));
+    if (!workers.empty())
+        cli::complain(program_name,
+                      begin + counted(workers.size(), "worker") + " whose supervisor has ended (" +
+                          inspect::pids_text(workers) + "); joining them. \"userblkctl reload " +
+                          disk + "\" ends them once this one serves");
+    else if (supervisors.empty() && is_served(number))
+        cli::complain(program_name, begin +
+                                        "processes without a supervisor; joining them. "
+                                        "\"userblkctl info " +
+                                        disk + "\" lists them");
+}
+
+// For --reuse: the device keeps its size, whatever size a new one would have.
+void warn_of_other_size(std::uint32_t number, std::uint64_t size, const ServeOptions& options,
+                        const BackendSpec& store) {
+    const auto given = options.device_options().size();
+    const bool is_file = store.kind() == BackendSpec::Kind::file;
+    if (given == 0 && !is_file)
+        return;
+    const auto wanted = given != 0 ? given : describe(store, 0, true).size;
+    const auto text = [](std::uint64_t bytes) {
+        return format_size(bytes) + " (" + std::to_string(bytes) + " bytes)";
+    };
+    // A difference of less than a block makes no difference.
+    if (wanted / USERBLK_MAX_BLOCK_SIZE == size / USERBLK_MAX_BLOCK_SIZE)
+        return;
+    warn(abi::disk_name(number) + " is " + text(size) + " large and stays so, but " +
+         (given != 0 ? "--size says " : store.text() + " has ") + text(wanted) +
+         "; \"userblkctl resize " + abi::disk_name(number) + " " +
+         (given != 0 ? std::to_string(given) : "file:" + store.argument()) + "\" changes it");
+}
+
+ServedDevice find_device(const ServeOptions& options, const BackendSpec& store) {
+    using AtEnd = ServedDevice::AtEnd;
+    const auto number = abi::find_device(options.device());
+    const auto size = check_device_suits(number, options, store);
+    if (options.creates())
+        warn_of_other_size(number, size, options, store);
+    const bool has_others = !describe_other_supervisors(number).empty() || is_served(number);
+    report_other_servers(number);
+    if (const auto fault = abi::block_node_fault(number); fault && !fault->missing)
+        warn(fault->what + "; " + fault->mend);
+    if (!options.creates() || options.keeps())
+        return {number, AtEnd::keep};
+    return {number, has_others ? AtEnd::remove_if_alone : AtEnd::remove};
+}
+
+ServedDevice make_device(const ServeOptions& options, const BackendSpec& store) {
+    const auto& wanted = options.device_options();
+    if (store.kind() != BackendSpec::Kind::file && wanted.size() == 0)
+        throw UsageError("--size is missing; " + store.text() + " has none of its own");
+    const auto description = describe_store_of_new_device(options, store);
+    if (wanted.size() == 0)
+        warn_of_partial_block(store, description);
+    if (!options.shares())
+        check_unclaimed(store, description);
+    auto base = DeviceConfig::for_backend(description);
+    if (options.redirects())
+        base.redirect = true;
+    const auto device = create_device(wanted.apply(std::move(base)));
+    return {device.number(),
+            options.keeps() ? ServedDevice::AtEnd::keep : ServedDevice::AtEnd::remove,
+            device.context().diskseq};
+}
+
+} // namespace
+
+Description describe_store_of_new_device(const ServeOptions& options, const BackendSpec& store) {
+    return describe(store, options.device_options().size(), options.device_options().read_only());
+}
+
+std::uint64_t check_device_suits(std::uint32_t number, const ServeOptions& options,
+                                 const BackendSpec& store) {
+    const auto config = inspect::open_node(number).info().device.config;
+    const bool read_only = (config.flags & USERBLK_F_READ_ONLY) != 0;
+    if (options.redirects() && (config.flags & USERBLK_F_REDIRECT) == 0)
+        throw Failure(abi::disk_name(number) +
+                      " does not let requests be redirected; leave --redirect away, or create the "
+                      "device with --allow-redirect");
+    const auto description = describe(store, config.size, read_only);
+    if (description.read_only && !read_only)
+        throw Failure(store.text() + " cannot be written to, but " + abi::disk_name(number) +
+                      " can, and its writes would fail; leave readonly away, or create the device "
+                      "with --read-only");
+    return config.size;
+}
+
+ServedDevice device_for_store(const ServeOptions& options, const BackendSpec& store) {
+    if (!options.creates())
+        return find_device(options, store);
+    if (options.reuses()) {
+        try {
+            return find_device(options, store);
+        } catch (const abi::NoSuchDevice&) {
+            // Then it is made.
+        }
+    }
+    return make_device(options, store);
+}
+
+} // namespace userblk::ctl

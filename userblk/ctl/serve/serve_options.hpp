@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "userblk/backend_spec.hpp"
+#include "userblk/ctl/command_line.hpp"
+#include "userblk/ctl/device_options.hpp"
+#include "userblk/log.hpp"
+#include "userblk/pool.hpp"
+
+#include <chrono>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace userblk::ctl {
+
+/// The command line of "serve", part of which "reload" takes as well, to change it.
+class ServeOptions {
+public:
+    ServeOptions() = default;
+    ServeOptions(const ServeOptions&) = delete; // the command line refers to the members
+    ServeOptions& operator=(const ServeOptions&) = delete;
+
+    void declare(CommandLine& line);
+    /// For "reload": the options that can change while a device is served, and a store.
+    void declare_change(CommandLine& line);
+
+    /// @throws UsageError if options are missing or contradict each other
+    void check() const;
+
+    /// @name For "serve"
+    /// @{
+    /// DEV, or the device's --name with --create.
+    const std::string& device() const noexcept { return create_ ? device_options_.name() : first_; }
+    /// Its path is absolute, since a process in the background has another folder.
+    /// @throws UsageError
+    BackendSpec store() const;
+    const DeviceOptions& device_options() const noexcept { return device_options_; }
+    bool creates() const noexcept { return create_; }
+    bool keeps() const noexcept { return keep_; }
+    bool reuses() const noexcept { return reuse_; }
+    bool redirects() const noexcept { return redirect_; }
+    bool shares() const noexcept { return share_; }
+    bool only_checks() const noexcept { return check_only_; }
+    bool detaches() const noexcept { return detach_; }
+    unsigned workers() const noexcept { return workers_; }
+    /// Of --detach.
+    std::chrono::nanoseconds timeout() const noexcept;
+    /// @param automatic used if there is no --log
+    std::string log_target(const std::string& automatic) const;
+    LogLevel log_level() const;
+
+    /// What the options say about the pool; the store and the hooks are the caller's to add.
+    PoolOptions pool_options() const;
+    /// For SupervisorRecord::options.
+    std::vector<std::string> record_options() const;
+    /// The command line in force with a change in it: what a reload executes.
+    /// @param change see change(); empty: none
+    std::vector<std::string> command_line(const BackendSpec& store,
+                                          const std::vector<std::string>& change) const;
+    /// @}
+
+    /// For "reload": what was given, see PoolOptions::change. Empty: nothing.
+    /// @throws UsageError
+    std::vector<std::string> change() const;
+
+private:
+    void declare_workers(CommandLine& line);
+    void declare_process(CommandLine& line);
+    void declare_start(CommandLine& line);
+    void declare_creation(CommandLine& line);
+    void check_arguments() const;
+    void check_worker_options() const;
+    void check_start_options() const;
+    WorkerOptions worker_options() const;
+    std::string argument(const std::string& option, const std::string& value) const;
+
+    std::function<std::vector<CommandLine::Given>()> given_;
+    std::string first_, second_; ///< DEV and STORE, or STORE alone with --create
+    bool create_ = false, keep_ = false, reuse_ = false;
+    DeviceOptions device_options_;
+    unsigned workers_ = 2, threads_ = 1, batch_ = 0, spares_ = 1;
+    std::string wait_ = "serve";
+    std::string scheduling_ = "auto";
+    std::optional<Credentials> user_;
+    bool lock_memory_ = false;
+    std::optional<int> oom_score_;
+    std::optional<std::chrono::nanoseconds> start_limit_, drain_limit_, timeout_;
+    bool spin_ = false, pin_ = false;
+    bool redirect_ = false, direct_ = false, share_ = false;
+    std::string log_target_;
+    std::string log_level_ = "information";
+    bool check_only_ = false, detach_ = false;
+    bool defaults_ = false;   ///< of reload
+    bool for_reload_ = false; ///< these are options of reload
+};
+
+} // namespace userblk::ctl

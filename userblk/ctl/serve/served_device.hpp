@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "userblk/log.hpp"
+
+#include <cstdint>
+#include <functional>
+#include <string>
+
+namespace userblk::ctl {
+
+/// The device that a serve command serves, and what becomes of it when the command ends. With
+/// --create it is removed, unless it is in use or others serve it too.
+class ServedDevice {
+public:
+    enum class AtEnd {
+        keep,
+        remove,
+        remove_if_alone ///< others served it before; removed if they have left it
+    };
+
+    ServedDevice(std::uint32_t number, AtEnd at_end) : number_(number), at_end_(at_end) {}
+    /// One that this command has made.
+    ServedDevice(std::uint32_t number, AtEnd at_end, std::uint64_t diskseq)
+        : number_(number), at_end_(at_end), is_made_(true), diskseq_(diskseq) {}
+    /// Of the program that this one has replaced; see note().
+    static ServedDevice from_note(std::uint32_t number, const std::string& note);
+
+    std::uint32_t number() const noexcept { return number_; }
+    bool is_made() const noexcept { return is_made_; }
+    /// For PoolOptions::reexec_note.
+    std::string note() const;
+
+    /// Notes which device has the number now: later it may be another one.
+    /// @throws std::exception if there is none
+    void identify();
+
+    /// For PoolOptions::may_stop: removes the device while it is still served, so that those who
+    /// have it open for a moment, as udev does after the last close, get their reads answered.
+    /// Empty if nothing is to be removed then.
+    std::function<bool()> removal_before_stop(unsigned own_workers) const;
+    /// Removes it if it is to be. If it is in use it stays: I/O to it blocks until it is served
+    /// again.
+    void remove_at_end(const LogFunction& log) const;
+    /// The command fails: removes the device if the command has made it, since nobody knows of it.
+    void undo() const noexcept;
+
+private:
+    std::string describe_other_servers() const;
+
+    std::uint32_t number_;
+    AtEnd at_end_;
+    bool is_made_ = false;
+    std::uint64_t diskseq_ = 0; ///< 0: unknown so far
+};
+
+/// The pids of the supervisors of device @p number, without this process; empty: there are none.
+std::string describe_other_supervisors(std::uint32_t number);
+
+} // namespace userblk::ctl
