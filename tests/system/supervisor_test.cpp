@@ -577,6 +577,8 @@ TEST_F(Reload, WithABadConfigurationChangesNothing) {
     refused({"file:" + folder() + "/nowhere"}, "nowhere");
     refused({"file:" + folder() + "/small.img"}, "small.img");
     refused({"file:" + folder() + "/others.img"}, other.name());
+    refused({"mem:"}, "does not have the data");
+    refused({"log,null:"}, "does not have the data");
     refused({"--log", "file:/nowhere/log"}, "/nowhere/log");
     refused({"--direct"}, "--redirect");
     refused({"--user", "no such user"}, "no such user", 2);

@@ -2,7 +2,9 @@
 #include "userblk/ctl/commands/reload_command.hpp"
 
 #include "ioctl/lookup.hpp"
+#include "userblk/backend_spec.hpp"
 #include "userblk/ctl/command_line.hpp"
+#include "userblk/ctl/format/service_state.hpp"
 #include "userblk/inspect/node_users.hpp"
 #include "userblk/inspect/process_tree.hpp"
 #include "userblk/supervisor/reload_socket.hpp"
@@ -40,8 +42,10 @@ OldWorkers signal_supervisors(std::uint32_t number) {
                       " is in a PID namespace not visible from here; reload there");
     if (old.empty())
         throw Failure(abi::disk_name(number) +
-                      " has no supervisor that could reload; to serve it by new workers, start "
-                      "userblkctl serve, and then reload to end the old ones");
+                      " has no supervisor that could reload; start userblkctl serve with the store "
+                      "that it is served with, and then reload to end the old workers. For another "
+                      "store, end them first (userblkctl info " +
+                      std::to_string(number) + " lists them)");
     for (const auto& [pid, workers] : old)
         if (::kill(pid, SIGHUP) < 0)
             throw Failure("unable to signal the supervisor, process " + std::to_string(pid) + ": " +
@@ -133,6 +137,29 @@ Clock::time_point end_of(std::chrono::nanoseconds limit) {
     return limit > 24h * 365 ? Clock::time_point::max() - 24h : Clock::now() + limit;
 }
 
+// Memory without a name is new and empty, and null: keeps nothing.
+bool has_no_data(const BackendSpec& store) {
+    return store.kind() == BackendSpec::Kind::null ||
+           (store.kind() == BackendSpec::Kind::memory && store.argument().empty());
+}
+
+// A reload must not take the data away from under a file system.
+void check_store(std::uint32_t number, const std::vector<std::string>& change) {
+    if (change.empty() || change.front().empty())
+        return;
+    const auto store = BackendSpec::parse(change.front());
+    if (!has_no_data(store))
+        return;
+    const auto records = serving_records(number, 0);
+    const bool same = std::any_of(records.begin(), records.end(), [&](const auto& record) {
+        return !record.store.empty() && BackendSpec::parse(record.store).kind() == store.kind();
+    });
+    if (!same)
+        throw Failure(store.text() + " does not have the data of " + abi::disk_name(number) +
+                      ": it would be empty; reload is for a store with the same data, such as "
+                      "mem:NAME or file:PATH");
+}
+
 } // namespace
 
 std::string ReloadCommand::details() const {
@@ -187,6 +214,7 @@ int ReloadCommand::run() {
     const auto number = abi::find_device(device_);
     const auto limit = timeout_.value_or(default_limit);
     const auto start = Clock::now();
+    check_store(number, serve_options_.change());
     if (!reload_by_socket(number, limit))
         reload_by_signal(number, limit);
     // Workers of a killed supervisor count as old.
