@@ -5,6 +5,7 @@
 #include <csignal>
 #include <fcntl.h>
 #include <filesystem>
+#include <optional>
 
 #include "tests/support/process.hpp"
 #include "tests/system/support/fio.hpp"
@@ -51,22 +52,35 @@ TEST_F(OneStore, OfADeviceIsNotMixedWithAnotherUnderFio) {
     const std::string wrong = "file:" + make_file("wrong", size);
     Supervisor first(device, right);
     EXPECT_TRUE(answers(device));
-    Fio fio(
-        {.target = device.block_path(), .size = "12m", .depth = 32, .runtime = in_form(60s, 12s)});
-    ASSERT_TRUE(fio.await_traffic(device));
+    const FioJob job{
+        .target = device.block_path(), .size = "12m", .depth = 32, .runtime = in_form(60s, 12s)};
+    std::optional<Fio> fio;
+    // However long the mistakes take, each happens while fio has requests with the workers.
+    const auto keep_busy = [&] {
+        if (fio && fio->running())
+            return;
+        if (fio)
+            fio->finish();
+        fio.emplace(job);
+        EXPECT_TRUE(fio->await_traffic(device));
+    };
+    keep_busy();
     expect_refusal(serve({device.name(), wrong}), {device.name(), right, wrong.substr(5)});
+    keep_busy();
     expect_refusal(serve({device.name(), "null:"}), {device.name(), right, "null:"});
+    keep_busy();
     const Outcome lone = run({built("lone_worker"), device.name(), wrong});
     EXPECT_EQ(lone.status, 1) << lone.text();
     const std::vector<pid_t> workers = first.workers();
     first.program().kill();
+    keep_busy();
     expect_refusal(serve({device.name(), wrong}), {device.name(), wrong.substr(5)});
     // The same store joins, by whatever name.
     fs::create_symlink(right.substr(5), folder() + "/link");
     Supervisor next(device, "delay=1us,file:" + folder() + "/link", 2);
+    keep_busy();
     kill_each(workers);
-    EXPECT_TRUE(fio.running());
-    fio.finish();
+    fio->finish();
     EXPECT_EQ(info(device.control()).errors, 0u);
     next.stop();
 }
