@@ -98,9 +98,16 @@ std::string finished(const std::string& text, Form form) {
 }
 
 std::string text_of(const Table& table, std::size_t columns, const TableLayout& layout) {
-    if (!table.rows.empty())
-        return finished(printed(table, columns, layout), layout.form);
     const bool headings = layout.headings && layout.form != Form::pairs;
+    if (!table.rows.empty()) {
+        auto text = finished(printed(table, columns, layout), layout.form);
+        // A line for each row, also where libsmartcols leaves out a last one that is blank.
+        const auto lines = std::count(text.begin(), text.end(), '\n');
+        const auto wanted = static_cast<std::ptrdiff_t>(table.rows.size() + (headings ? 1 : 0));
+        if (lines < wanted)
+            text.append(static_cast<std::size_t>(wanted - lines), '\n');
+        return text;
+    }
     return headings ? headings_of(table, columns) + '\n' : "";
 }
 

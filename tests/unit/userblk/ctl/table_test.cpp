@@ -46,6 +46,16 @@ TEST(TableText, AlignsColumns) {
                                                         "userblk1 \"$c 1234567\n");
 }
 
+// Scripts count lines: a row is one, also if nothing is in it.
+TEST(TableText, HasALineForEachRow) {
+    const Table blank{{{"NAME"}}, {{""}, {""}}};
+    EXPECT_EQ(table_text(blank, {.headings = false}), "\n\n");
+    EXPECT_EQ(table_text(blank, {.form = Form::raw, .headings = false}), "\n\n");
+    EXPECT_EQ(table_text(blank), "NAME\n\n\n");
+    const Table one{{{"NAME"}}, {{""}}};
+    EXPECT_EQ(table_text(one, {.headings = false}), "\n");
+}
+
 // As many cells as columns: what is empty stands between two blanks, or behind the last.
 TEST(TableText, IsRawForOtherPrograms) {
     EXPECT_EQ(table_text(devices, {.form = Form::raw}), "DEVICE NAME PUT-BACK STORE\n"
