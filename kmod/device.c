@@ -137,7 +137,7 @@ put:
 	return ERR_PTR(err);
 }
 
-/* Its nodes are about to go, by which it could be seen. */
+/* Logged because its nodes, which would show it, go with the removal. */
 static void userblk_device_tell_redirected(struct userblk_device *device)
 {
 	struct userblk_census census;

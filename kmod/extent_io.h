@@ -6,8 +6,8 @@
  * goes to the device's work queue, in the worker's name. Direct I/O ends in its
  * completion, maybe in an interrupt.
  */
-#ifndef USERBLK_PART_H
-#define USERBLK_PART_H
+#ifndef USERBLK_EXTENT_IO_H
+#define USERBLK_EXTENT_IO_H
 
 #include "extent.h"
 

@@ -3,8 +3,8 @@
  * Where a request may be redirected to: files that a process has open, checked
  * in its name. Nothing is remembered beyond one call of the process.
  */
-#ifndef USERBLK_TARGET_H
-#define USERBLK_TARGET_H
+#ifndef USERBLK_REDIRECT_FILE_H
+#define USERBLK_REDIRECT_FILE_H
 
 #include <linux/blkdev.h>
 #include <linux/file.h>
@@ -96,4 +96,4 @@ static inline void userblk_file_range_put(struct userblk_file_range *range)
 	range->file = NULL;
 }
 
-#endif /* USERBLK_TARGET_H */
+#endif /* USERBLK_REDIRECT_FILE_H */

@@ -602,6 +602,23 @@ TEST_F(Reload, WithABadConfigurationChangesNothing) {
     others.stop();
 }
 
+// Memory without a name is new and empty, also for a device that is served from named memory.
+TEST_F(Reload, OntoEmptyMemoryIsRefused) {
+    allow_time(240s);
+    TestDevice device(full_config(16 * mib));
+    const std::string named = "mem:reload-" + std::to_string(getpid());
+    Supervisor serve(device, named, 2);
+    EXPECT_TRUE(answers(device));
+    for (const auto* store : {"mem:", "null:", "log,mem:"}) {
+        const Outcome outcome = run({built("userblkctl"), "reload", device.name(), store});
+        EXPECT_EQ(outcome.status, 1) << outcome.text();
+        EXPECT_NE(outcome.err.find("does not have the data"), std::string::npos) << outcome.err;
+    }
+    reload(device, {named});
+    serve.stop();
+    succeed({built("userblkctl"), "remove", named});
+}
+
 // The new options pass the check, and yet the new workers do not start, since the store is gone by
 // then: the supervisor goes back to the options that it had, which are in force from then on.
 TEST_F(Reload, GoesBackWhenWorkersDoNotStart) {

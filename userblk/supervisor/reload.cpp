@@ -88,6 +88,8 @@ void Reload::check_next() {
 }
 
 void Reload::on_check() {
+    if (!check_) // what happened before in this turn has ended it
+        return;
     const auto why = check_->result();
     if (!why)
         return;
@@ -139,6 +141,7 @@ void Reload::adopt(const ReloadState& state, bool served) {
     }
     if (state.reverted) {
         report_.set_identity(state.identity);
+        reserve_device(); // the lock on it has ended with the execution
         return refuse(state.failure);
     }
     if (state.opens_store)
@@ -229,6 +232,7 @@ void Reload::refuse(const std::string& why) {
 }
 
 void Reload::abandon(const std::string& why) {
+    check_.reset();
     if (!previous_.program.empty())
         revert_program(why);
     places_.keep_old();
@@ -254,6 +258,14 @@ void Reload::revert_program(const std::string& why) {
     const auto error = execute_with_workers(program, std::move(state));
     report_.log(LogLevel::error, "unable to execute " + program.front() + ": " + error.message() +
                                      "; the new options stay");
+}
+
+void Reload::cancel_check(const std::string& why) noexcept {
+    if (!check_)
+        return;
+    check_.reset();
+    report_to_client(ReloadEvent::Kind::failed, why);
+    client_.reset();
 }
 
 void Reload::cancel(const std::string& why) noexcept {

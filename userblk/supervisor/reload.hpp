@@ -50,6 +50,8 @@ public:
     void advance();
     /// The new workers do not start: goes back to the old ones, and to their program.
     void abandon(const std::string& why);
+    /// Drops a new program that is being checked, so that it is not executed.
+    void cancel_check(const std::string& why) noexcept;
     /// The pool ends.
     void cancel(const std::string& why) noexcept;
 

@@ -133,9 +133,13 @@ void Supervisor::request_reload() noexcept {
 // -------------------------------------------------------------- what should be
 
 void Supervisor::take_turn() {
+    turn_ = Clock::now();
     if ((stop_requested_.exchange(false) && shutdown_.request()) || shutdown_.may_begin())
         begin_stop(PoolEnd::stopped);
-    if (reload_requested_.exchange(false) && !shutdown_.has_begun())
+    // A program that is executed now would know nothing of the request to stop.
+    if (shutdown_.is_requested())
+        reload_.cancel_check("it is about to end");
+    if (reload_requested_.exchange(false) && !shutdown_.has_begun() && !shutdown_.is_requested())
         reload_.begin({});
     if (!shutdown_.has_begun()) {
         start_missing_workers();
@@ -161,6 +165,7 @@ void Supervisor::start_missing_workers() {
 
 void Supervisor::start_worker() {
     try {
+        places_.make_room();
         places_.add(starter_.start(places_.generation(), [this] { close_inherited(); }));
     } catch (const std::exception& exception) {
         on_start_failure(exception.what());
@@ -225,7 +230,8 @@ void Supervisor::on_slow_start(WorkerProcess& worker) {
 // ---------------------------------------------------------------------- events
 
 Supervisor::Clock::time_point Supervisor::next_deadline() const noexcept {
-    const auto now = Clock::now();
+    // What is due since this turn began may have been missed in it.
+    const auto now = turn_;
     auto deadline = Clock::time_point::max();
     const auto consider = [&](Clock::time_point time) {
         if (time > now)

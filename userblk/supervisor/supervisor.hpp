@@ -84,6 +84,7 @@ private:
     WorkerPlaces places_;
     Reload reload_;
     Shutdown shutdown_;
+    Clock::time_point turn_{};    ///< when the current turn of the loop began
     bool served_ = false;         ///< all places have been taken once
     bool reported_ready_ = false; ///< and others know
 };

@@ -43,6 +43,8 @@ public:
         return std::any_of(workers_.begin(), workers_.end(),
                            [&filter](const auto& worker) { return filter(*worker); });
     }
+    /// Makes sure that the next add() does not fail.
+    void make_room() { workers_.reserve(workers_.size() + 1); }
     void add(std::unique_ptr<WorkerProcess> worker) { workers_.push_back(std::move(worker)); }
     /// Adds a worker of the program that this process has replaced, if it is still a child.
     void adopt(pid_t pid, State state);

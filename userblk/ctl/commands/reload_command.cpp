@@ -143,6 +143,15 @@ bool has_no_data(const BackendSpec& store) {
            (store.kind() == BackendSpec::Kind::memory && store.argument().empty());
 }
 
+bool is_same_store(const std::string& text, const BackendSpec& store) {
+    try {
+        const auto served = BackendSpec::parse(text);
+        return served.kind() == store.kind() && served.argument() == store.argument();
+    } catch (const std::invalid_argument&) {
+        return false; // of a driver of its own
+    }
+}
+
 // A reload must not take the data away from under a file system.
 void check_store(std::uint32_t number, const std::vector<std::string>& change) {
     if (change.empty() || change.front().empty())
@@ -152,7 +161,7 @@ void check_store(std::uint32_t number, const std::vector<std::string>& change) {
         return;
     const auto records = serving_records(number, 0);
     const bool same = std::any_of(records.begin(), records.end(), [&](const auto& record) {
-        return !record.store.empty() && BackendSpec::parse(record.store).kind() == store.kind();
+        return is_same_store(record.store, store);
     });
     if (!same)
         throw Failure(store.text() + " does not have the data of " + abi::disk_name(number) +
