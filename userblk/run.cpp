@@ -134,11 +134,10 @@ void check_alone(const Device& device, const Backend& backend) {
     constexpr auto limit = std::chrono::seconds(5);
     constexpr auto interval = std::chrono::milliseconds(50);
     const auto start = std::chrono::steady_clock::now();
-    while (servers_of(device) > 0) {
+    while (const auto servers = servers_of(device)) {
         if (std::chrono::steady_clock::now() - start >= limit)
             throw std::runtime_error(
-                abi::disk_name(device.number()) + " is served by " +
-                counted(servers_of(device), "worker") +
+                abi::disk_name(device.number()) + " is served by " + counted(servers, "worker") +
                 " already, and this driver does not name its store; two stores would mix their "
                 "data. End those workers first (\"userblkctl info " +
                 std::to_string(device.number()) +
@@ -159,7 +158,7 @@ int serve(const Options& options, const MakeBackend& make, const std::string& pr
     const auto arguments = run_arguments(options);
     std::shared_ptr<Backend> backend = make(arguments);
     const Device device = open_or_create(options, *backend, arguments);
-    if (!options.share)
+    if (!options.dev.empty() && !options.share)
         check_alone(device, *backend);
     const bool temporary = options.dev.empty() && !options.keep;
     PoolOptions pool;

@@ -7,6 +7,7 @@
 #include <CLI/CLI.hpp>
 #include <charconv>
 #include <string>
+#include <vector>
 
 namespace userblk::inspect {
 
@@ -33,21 +34,32 @@ auto parsed(const char* option, const std::string& text, Parse parse) {
     }
 }
 
+// An option that may be given several times. Each time it takes one word: in "--pid 3 DEV" what
+// follows is the device.
+template <typename T, typename Parse>
+CLI::Option* add_repeatable(CLI::App& app, const char* name, const char* value,
+                            std::vector<T>& values, Parse parse, const char* help) {
+    return app
+        .add_option_function<std::vector<std::string>>(
+            name,
+            [name, &values, parse](const std::vector<std::string>& texts) {
+                for (const auto& text : texts)
+                    values.push_back(parsed(name, text, parse));
+            },
+            help)
+        ->type_name(value)
+        ->expected(1)
+        ->allow_extra_args(false)
+        ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+}
+
 } // namespace
 
 void add_selection_options(CLI::App& app, Selection& selection) {
-    auto* pid = app.add_option_function<std::vector<std::string>>(
-        "--pid",
-        [&selection](const std::vector<std::string>& texts) {
-            for (const auto& text : texts)
-                selection.pids.push_back(parsed("--pid", text, parse_pid));
-        },
+    auto* pid = add_repeatable(
+        app, "--pid", "PID", selection.pids, parse_pid,
         "Put back the requests that process PID holds, even if it is alive. Make sure that it is "
         "stuck or stopped and will never write to its store again");
-    pid->type_name("PID")
-        ->expected(1)
-        ->allow_extra_args(false) // "--pid 3 DEV": what follows is the device
-        ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
     auto* older = app.add_option_function<std::string>(
         "--older-than",
         [&selection](const std::string& text) {
@@ -57,18 +69,10 @@ void add_selection_options(CLI::App& app, Selection& selection) {
         "Put back requests held longer than TIME (30s, 2min) by any process. Make sure that no "
         "holder is merely slow: it may still write to its store");
     older->type_name("TIME");
-    auto* id = app.add_option_function<std::vector<std::string>>(
-        "--id",
-        [&selection](const std::vector<std::string>& texts) {
-            for (const auto& text : texts)
-                selection.ids.push_back(parsed("--id", text, parse_id));
-        },
+    auto* id = add_repeatable(
+        app, "--id", "ID", selection.ids, parse_id,
         "Put back one request, by the ID printed. Make sure that its holder will no longer write "
         "to its store for it");
-    id->type_name("ID")
-        ->expected(1)
-        ->allow_extra_args(false) // "--pid 3 DEV": what follows is the device
-        ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
     auto* all = app.add_flag("--all", selection.all,
                              "Put back all taken requests. Make sure that no process is still "
                              "working on the device's store");

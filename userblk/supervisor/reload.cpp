@@ -227,8 +227,7 @@ void Reload::refuse(const std::string& why) {
     report_.log(LogLevel::error, "reload failed, the old workers go on: " + why);
     report_.set_error("reload failed: " + why);
     report_.notify_manager("READY=1");
-    report_to_client(ReloadEvent::Kind::failed, why);
-    client_.reset();
+    fail_client(why);
 }
 
 void Reload::abandon(const std::string& why) {
@@ -264,13 +263,16 @@ void Reload::cancel_check(const std::string& why) noexcept {
     if (!check_)
         return;
     check_.reset();
-    report_to_client(ReloadEvent::Kind::failed, why);
-    client_.reset();
+    fail_client(why);
 }
 
 void Reload::cancel(const std::string& why) noexcept {
     active_ = false;
     check_.reset();
+    fail_client(why);
+}
+
+void Reload::fail_client(const std::string& why) noexcept {
     report_to_client(ReloadEvent::Kind::failed, why);
     client_.reset();
 }

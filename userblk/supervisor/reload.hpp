@@ -104,6 +104,7 @@ private:
                                          ReloadState state);
     void set_active(bool active) noexcept;
     void report_to_client(ReloadEvent::Kind kind, const std::string& text = {}) noexcept;
+    void fail_client(const std::string& why) noexcept;
 
     const PoolOptions& options_;
     WorkerPlaces& places_;

@@ -13,10 +13,6 @@ namespace userblk {
 
 namespace {
 
-std::uint64_t address_of(const void* pointer) noexcept {
-    return reinterpret_cast<std::uintptr_t>(pointer);
-}
-
 /// This process no longer holds the request.
 bool is_gone(std::error_code error) noexcept {
     return error == abi::errno_code(ESTALE) || error == std::errc::no_such_device;

@@ -9,6 +9,11 @@
 
 namespace userblk {
 
+/// Internal: a pointer as the ABI passes it.
+inline std::uint64_t address_of(const void* pointer) noexcept {
+    return reinterpret_cast<std::uintptr_t>(pointer);
+}
+
 /// Internal: answers not sent yet, each with its request. For one thread; allocates
 /// memory only in the constructor.
 class PendingAnswers {

@@ -12,10 +12,6 @@ namespace userblk {
 
 namespace {
 
-std::uint64_t address_of(const void* pointer) noexcept {
-    return reinterpret_cast<std::uintptr_t>(pointer);
-}
-
 bool is_durable(const userblk_request& request) noexcept {
     return (request.flags & USERBLK_REQ_FUA) != 0;
 }
