@@ -21,11 +21,6 @@ class StoreName : public SystemTest {
 protected:
     static constexpr std::uint64_t size = 16 * mib;
 
-    static Outcome ctl(const Arguments& command) {
-        Arguments argv{built("userblkctl")};
-        argv.insert(argv.end(), command.begin(), command.end());
-        return run(argv, 3 * patience);
-    }
     static std::string listed_store(const TestDevice& device) {
         std::string text = ctl({"list", "-n", "-o", "STORE", device.name()}).out;
         text.erase(text.find_last_not_of('\n') + 1);
@@ -34,9 +29,6 @@ protected:
     static void expect_listed(const TestDevice& device, const std::string& store) {
         EXPECT_TRUE(eventually([&] { return listed_store(device) == store; }))
             << listed_store(device);
-    }
-    static bool has(const std::string& text, const std::string& part) {
-        return text.find(part) != std::string::npos;
     }
     static bool logs(const Program& program, const std::string& text) {
         return eventually([&] { return has(program.err(), text); });

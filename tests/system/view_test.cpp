@@ -30,9 +30,6 @@ protected:
         text.erase(text.find_last_not_of('\n') + 1);
         return text;
     }
-    static bool has(const std::string& text, const std::string& part) {
-        return text.find(part) != std::string::npos;
-    }
     // By a terminal of so many columns; its lines.
     static std::vector<std::string> on_terminal(unsigned columns, const std::string& command) {
         const std::string out =

@@ -169,11 +169,21 @@ std::string succeed(const Arguments& argv, std::chrono::milliseconds limit) {
     return outcome.out;
 }
 
+Outcome ctl(const Arguments& command) {
+    Arguments argv{built("userblkctl")};
+    argv.insert(argv.end(), command.begin(), command.end());
+    return run(argv, 3 * patience);
+}
+
 std::string shell(const std::string& script, const Arguments& arguments,
                   std::chrono::milliseconds limit) {
     Arguments argv{"bash", "-euo", "pipefail", "-c", script, "script"};
     argv.insert(argv.end(), arguments.begin(), arguments.end());
     return succeed(argv, limit);
+}
+
+bool has(const std::string& text, const std::string& part) {
+    return text.find(part) != std::string::npos;
 }
 
 std::vector<pid_t> children_of(pid_t pid) {

@@ -68,9 +68,13 @@ Outcome run(const Arguments& argv, std::chrono::milliseconds limit = 2 * patienc
             const Program::Prepare& prepare = {});
 // The same, and a failure of the test if it fails. What it wrote to standard output comes back.
 std::string succeed(const Arguments& argv, std::chrono::milliseconds limit = 2 * patience);
+// userblkctl.
+Outcome ctl(const Arguments& command);
 // With the shell; $1 … are the arguments.
 std::string shell(const std::string& script, const Arguments& arguments = {},
                   std::chrono::milliseconds limit = 2 * patience);
+
+bool has(const std::string& text, const std::string& part);
 
 // The children of a process, whoever it belongs to.
 std::vector<pid_t> children_of(pid_t pid);

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: MIT
+//
+// SIGTERM to "userblkctl serve", to one of its workers, or to all of them at once.
+#include <algorithm>
+#include <csignal>
+#include <filesystem>
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "tests/support/process.hpp"
+#include "tests/system/support/drivers.hpp"
+#include "tests/system/support/system_test.hpp"
+
+namespace userblk::test {
+
+class StopSignal : public SystemTest {
+protected:
+    // As timeout(1) does: to the supervisor, and to all of its process group.
+    static void to_everybody(const Program& program) {
+        program.signal(SIGTERM);
+        ::kill(-program.pid(), SIGTERM);
+    }
+};
+
+// Everybody is sent SIGTERM, the supervisor twice, while somebody has the device open for a moment.
+// The workers serve on until it is closed; nobody is replaced or killed, the device is removed, and
+// the log tells of no trouble.
+TEST_F(StopSignal, ToEverybodyIsOneToTheSupervisor) {
+    Program serve({built("userblkctl"), "serve", "--create", "mem:", "--size", "16M", "--workers",
+                   "3", "--log-level", "notice"});
+    ASSERT_TRUE(eventually([&] { return !serve.out().empty() || !serve.running(); }))
+        << serve.err();
+    EXPECT_TRUE(eventually([&] { return children_of(serve.pid()).size() == 4; })) << serve.err();
+    const auto before = children_of(serve.pid());
+    Fd held(open("/dev/userblk0", O_RDWR | O_CLOEXEC));
+    to_everybody(serve);
+    // The spare one serves nothing, and may end.
+    EXPECT_TRUE(eventually([&] { return children_of(serve.pid()).size() <= 3; })) << serve.err();
+    shell("dd if=/dev/userblk0 of=/dev/null bs=4k count=16 iflag=direct status=none");
+    const auto now = children_of(serve.pid());
+    EXPECT_TRUE(std::includes(before.begin(), before.end(), now.begin(), now.end())) << serve.err();
+    held.reset();
+    const Outcome outcome = serve.wait();
+    EXPECT_EQ(outcome.status, 0) << outcome.text();
+    EXPECT_EQ(outcome.err, "");
+    EXPECT_TRUE(list_devices().empty());
+}
+
+// The same to who serves a device that stays, while a worker is busy with a request: it is waited
+// for, and nothing has to be put back. A second signal, by somebody else, ends the waiting.
+TEST_F(StopSignal, ToEverybodyIsWaitedForAsOne) {
+    allow_time(240s);
+    for (const bool twice : {false, true}) {
+        TestDevice device(full_config(mib));
+        const std::string busy = make_file("busy", 0);
+        Program driver(
+            {built("troubled_driver"), device.name(), "mem:", "2", "1", "loop", "0", busy});
+        EXPECT_TRUE(eventually([&] { return info(device.control()).servers == 2; }))
+            << driver.err();
+        const Io reader = device.read(0, 4096);
+        EXPECT_TRUE(await_taken(device));
+        to_everybody(driver);
+        EXPECT_TRUE(eventually([&] { return has(driver.err(), "stopping"); })) << driver.err();
+        // The idle one ends, the busy one does not.
+        EXPECT_TRUE(eventually([&] { return children_of(driver.pid()).size() == 1; }))
+            << driver.err();
+        EXPECT_EQ(info(device.control()).taken, 1u);
+        if (twice)
+            succeed({"kill", std::to_string(driver.pid())});
+        else
+            std::filesystem::remove(busy);
+        EXPECT_EQ(driver.wait().status, 0) << driver.err();
+        EXPECT_EQ(info(device.control()).put_back, twice ? 1u : 0u) << driver.err();
+        EXPECT_EQ(has(driver.err(), "second signal"), twice) << driver.err();
+        std::filesystem::remove(busy);
+        if (twice) {
+            Supervisor next(device, "mem:", 1);
+            EXPECT_EQ(reader->result(), 0);
+            next.stop();
+        }
+        EXPECT_EQ(reader->result(), 0);
+    }
+}
+
+// One worker is sent it by a person: it answers what it has and ends, and another takes its place.
+// A worker whose supervisor has been killed has nobody to ask, and ends as well.
+TEST_F(StopSignal, ToOneWorkerReplacesIt) {
+    TestDevice device(full_config(mib));
+    Supervisor serve(device, "mem:", 2, {"--spares", "0"});
+    EXPECT_TRUE(answers(device));
+    const pid_t one = serve.workers()[0];
+    ::kill(one, SIGTERM);
+    EXPECT_TRUE(eventually([&] { return !lives(one) && serve.workers().size() == 2; }))
+        << serve.program().err();
+    EXPECT_TRUE(has(serve.program().err(), "worker " + std::to_string(one) + " was sent SIGTERM"))
+        << serve.program().err();
+    const auto workers = serve.workers();
+    serve.program().kill();
+    for (const pid_t worker : workers) {
+        ::kill(worker, SIGTERM);
+        EXPECT_TRUE(eventually([&] { return !lives(worker); }));
+    }
+    EXPECT_EQ(info(device.control()).put_back, 0u);
+}
+
+} // namespace userblk::test
