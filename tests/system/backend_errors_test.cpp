@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// A store that fails: what the user of the device gets, and what the log tells.
+// A backend that fails: which errors users of the device see, and what the log says.
 #include <algorithm>
 #include <future>
 #include <mutex>
@@ -13,10 +13,10 @@
 
 namespace userblk::test {
 
-// Fails every call by what its place says; where it names none, it has done what it was asked.
+// Fails every call with the error that its offset selects; succeeds where the offset selects none.
 class FailingBackend : public Backend {
 public:
-    static constexpr std::uint64_t block = 64 << 10; // of places, so that nothing is merged
+    static constexpr std::uint64_t block = 64 << 10; // between offsets, so that nothing is merged
 
     enum Place : std::uint64_t {
         fine,
@@ -39,7 +39,7 @@ public:
         return result(offset);
     }
     std::error_code flush() override { return std::make_error_code(std::errc::timed_out); }
-    // Too short, everywhere.
+    // Too short for any request.
     std::span<std::byte> mapping(std::uint64_t, std::size_t, Access) noexcept override {
         return short_mapping ? std::span<std::byte>(bytes_) : std::span<std::byte>();
     }
@@ -81,7 +81,7 @@ protected:
         const std::lock_guard guard(mutex_);
         return lines_;
     }
-    // How many lines have this in them.
+    // The number of lines that contain the text.
     long count(const std::string& text) const {
         const auto all = lines();
         return std::count_if(all.begin(), all.end(), [&](const std::string& line) {
@@ -100,8 +100,8 @@ private:
     std::vector<std::string> lines_;
 };
 
-// Each error is answered as what it is, or as an I/O error where it is none that a kernel knows;
-// the log names the device, the operation, its place and what came, once for each.
+// Each error reaches the user as it is, or as an I/O error if the kernel does not know it. The log
+// names the device, the operation, the offset and the error, once for each.
 TEST_F(BackendErrors, AreAnsweredAndLoggedAsWhatTheyAre) {
     TestDevice device(full_config(mib));
     const LibraryDriver driver(device, std::make_shared<FailingBackend>(), 1, log());
@@ -136,7 +136,8 @@ TEST_F(BackendErrors, AreAnsweredAndLoggedAsWhatTheyAre) {
     })) << all();
 }
 
-// A store that fails every request fills no log: few lines, and none is lost from the count.
+// A backend that fails every request does not fill the log: it gets a few lines, and their count
+// misses no error.
 TEST_F(BackendErrors, AreCountedWhereThereAreTooManyToLog) {
     constexpr int many = 100;
     TestDevice device(full_config(mib));
@@ -160,8 +161,8 @@ TEST_F(BackendErrors, AreCountedWhereThereAreTooManyToLog) {
     EXPECT_EQ(told + counted, many) << all();
 }
 
-// A backend offers less memory than it was asked for. Its answer is not used, and said to be wrong;
-// read() and write() still work.
+// A backend maps less memory than requested. The mapping is rejected and reported as wrong; read()
+// and write() still work.
 TEST_F(BackendErrors, AMappingThatIsTooShortIsToldAndNotUsed) {
     TestDevice device(full_config(mib));
     const auto store = std::make_shared<FailingBackend>();
@@ -178,7 +179,7 @@ TEST_F(BackendErrors, AMappingThatIsTooShortIsToldAndNotUsed) {
     })) << all();
 }
 
-// The log of "userblkctl serve" has them, from the workers, with the name of the store.
+// The log of "userblkctl serve" carries the errors of its workers, with the store's name.
 TEST_F(BackendErrors, AreInTheLogOfTheSupervisor) {
     TestDevice device(full_config(mib));
     Supervisor serve(device, "errors=1,null:", 1);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// What the tools are given in error: a message that names what was wrong and what would be right,
-// exit status 2 for wrong usage and 1 for failure, and never a word of the program's inside.
+// Bad input to the tools: the message names what is wrong and what would be right, the exit status
+// is 2 for wrong usage and 1 for failure, and no program internals show.
 #include <algorithm>
 #include <regex>
 
@@ -12,8 +12,8 @@ namespace userblk::test {
 
 class BadInput : public SystemTest {
 protected:
-    // Runs the tool and looks at how it complains: with that status, in few lines, about all of the
-    // regular expressions.
+    // Runs the tool and checks its complaint: the exit status, a few lines, and a match for each of
+    // the regular expressions.
     void complains(int status, const Arguments& command, const std::vector<std::string>& about,
                    const std::string& tool = "userblkctl", const Program::Prepare& prepare = {}) {
         Arguments argv{built(tool)};
@@ -22,7 +22,7 @@ protected:
         SCOPED_TRACE(testing::PrintToString(command) + "\n" + outcome.text());
         EXPECT_EQ(outcome.status, status);
         EXPECT_FALSE(outcome.err.empty()) << "nothing was said";
-        if (!command.empty()) { // with nothing at all, the help is what is right
+        if (!command.empty()) { // without arguments, help is expected
             EXPECT_LE(std::count(outcome.err.begin(), outcome.err.end(), '\n'), 6);
         }
         for (const std::string& expression : about)
@@ -34,7 +34,7 @@ protected:
         EXPECT_FALSE(std::regex_search(outcome.text(), inside)) << "the inside shows";
         EXPECT_EQ(outcome.out, "");
     }
-    // A device by the tool; its path.
+    // Creates a device with the tool and returns its path.
     static std::string create(const Arguments& options) {
         Arguments argv{built("userblkctl"), "create"};
         argv.insert(argv.end(), options.begin(), options.end());
@@ -43,7 +43,7 @@ protected:
     }
 };
 
-// What a device is to be, refused before anything is made.
+// Bad sizes are refused before anything is created.
 TEST_F(BadInput, OfSizesForCreate) {
     complains(2, {"create"}, {"size"});
     complains(2, {"create", "--size", "0"}, {"size", "0"});
@@ -92,7 +92,7 @@ TEST_F(BadInput, OfCommandsAndOptions) {
     complains(2, {"--all", "--pid", "1", "0"}, {"--all|--pid"}, "userblk-recover");
 }
 
-// Devices that there are not.
+// Names of devices that do not exist.
 TEST_F(BadInput, OfNamesOfDevices) {
     for (const std::string command : {"remove", "info", "reset", "reload", "wait", "stats"})
         complains(1, {command, "userblk77"}, {"userblk77|77"});
@@ -104,7 +104,7 @@ TEST_F(BadInput, OfNamesOfDevices) {
     complains(1, {"--reset", "userblk77"}, {"77"}, "userblk-recover");
 }
 
-// Stores that are no stores, or too small.
+// Stores that are none, or are too small.
 TEST_F(BadInput, OfStoresForServe) {
     const std::string device = create({"--size", "16M"});
     complains(2, {"serve", device, "gold:"}, {"gold", "mem:|file:"});
@@ -123,7 +123,7 @@ TEST_F(BadInput, OfStoresForServe) {
     succeed({built("userblkctl"), "remove", device});
 }
 
-// What is in use, taken, or of a wrong size.
+// Devices that are in use, stores that have an owner, and wrong sizes.
 TEST_F(BadInput, OfWhatCannotBeDoneNow) {
     allow_time(180s);
     const std::string device = create({"--size", "16M", "--name", "gold"});
@@ -147,10 +147,10 @@ TEST_F(BadInput, OfWhatCannotBeDoneNow) {
     succeed({built("userblkctl"), "remove", "gold"});
 }
 
-// Without privileges: said, and nothing is done.
+// Without privileges, the tools say so and do nothing.
 TEST_F(BadInput, OfSomebodyWithoutPrivileges) {
     const std::string device = create({"--size", "16M"});
-    // The programs may lie where only root may look.
+    // The build directory may be readable by root only.
     for (const char* tool : {"userblkctl", "userblk-recover"})
         shell("cp \"$1\" \"$2\"; chmod 755 \"$2\"", {built(tool), "/tmp/" + std::string(tool)});
     shell("chmod 755 /tmp");

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// What passes through the memory of the drivers that do not touch the data is counted: nothing.
+// Counts the data that pass through the memory of drivers that do not touch them: none.
 #include <csignal>
 #include <fstream>
 
@@ -9,7 +9,7 @@
 
 namespace userblk::test {
 
-// How often a text is found in a process's memory that can be written to.
+// How often a text occurs in a process's writable memory.
 std::uint64_t found_in_memory(pid_t pid, const std::string& text) {
     const std::string folder = "/proc/" + std::to_string(pid);
     const Fd memory = open_file(folder + "/mem", O_RDONLY);
@@ -47,7 +47,7 @@ protected:
         marker_.resize(64, '.');
     }
 
-    // Writes and reads the device, with data that are known again wherever they are.
+    // Writes and reads the device, with data that can be recognised wherever they end up.
     void load(const TestDevice& device) const {
         std::string block = marker_;
         block.resize(512, '-');
@@ -60,14 +60,14 @@ protected:
                  cmp "$2/data" "$2/back")",
               {device.block_path(), folder()});
     }
-    // What that makes these processes copy.
+    // How much these processes copy under that load.
     Copied copied(const TestDevice& device, const std::vector<pid_t>& pids) const {
         Copied result;
         for (const pid_t pid : pids)
             result.counted -= moved_by(pid);
         load(device);
         for (const pid_t pid : pids)
-            ::kill(pid, SIGSTOP); // before they give memory back
+            ::kill(pid, SIGSTOP); // before they free memory
         for (const pid_t pid : pids) {
             eventually_in_state(pid, 'T');
             result.counted += moved_by(pid);
@@ -86,8 +86,9 @@ private:
     std::string marker_;
 };
 
-// The same stripe, the same load of 16 MiB in both directions. Where redirecting is forbidden it
-// copies all of it through its memory, and is seen to; where it is not, not a byte.
+// The same stripe under the same load of 16 MiB in each direction. With redirection forbidden, it
+// copies all of the data through its memory, and the test sees it; with redirection it copies no
+// byte.
 TEST_F(Copying, StripeCopiesNothing) {
     const auto files = stores(Driver::stripe, size);
     Copied with, without;
@@ -112,9 +113,9 @@ TEST_F(Copying, StripeCopiesNothing) {
     EXPECT_EQ(with.found, 0u);
 }
 
-// forward and worker.py with the same load. The worker reads and writes all of it twice, which is
-// seen; the relays none of it. The peer, which receives what is written, has it in its memory, so
-// that it would have been found.
+// forward and worker.py under the same load. The worker reads and writes all of the data twice, and
+// the test sees it; the relays copy none. The peer does receive the written data, and the test
+// finds them in its memory: it would have found them in the relays.
 TEST_F(Copying, ForwardCopiesNothing) {
     allow_time(180s);
     const auto files = stores(Driver::forward, size);

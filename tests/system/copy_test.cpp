@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// The main job, in small: a tree is copied onto a file system while all of its device's workers are
-// killed again and again, in half of the rounds the supervisor with them.
+// The main job, on a small scale: a tree is copied to a file system while all workers of its device
+// are killed repeatedly, in half of the rounds together with the supervisor.
 #include <filesystem>
 #include <fstream>
 
@@ -12,7 +12,7 @@ namespace userblk::test {
 
 class Copy : public SystemTest, public testing::WithParamInterface<const char*> {
 protected:
-    // Copies until it is told to stop, each copy brought to the store.
+    // Copies until it is stopped, and syncs each copy to the store.
     Program start_copying(const std::string& from, const std::string& to) const {
         return Program({"bash", "-euc", R"(
             for ((i = 0; i < 60; i++)); do
@@ -24,7 +24,7 @@ protected:
     }
     void stop_copying() const { std::ofstream(folder() + "/stop").close(); }
 
-    // All workers die, at a random moment when some request is held.
+    // Kills all workers at a random moment when some request is held.
     Blow kill_somebody(const TestDevice& device, Supervisor& serve, const std::string& spec,
                        bool supervisor_too) {
         await_taken(device, 10s);
@@ -45,8 +45,8 @@ private:
     Dice dice_;
 };
 
-// Kills that met requests are counted; enough of them, and the copies are equal to the original,
-// read back through the loop device from the backing file without userblk.
+// Counts the kills that hit held requests. After enough of them the copies equal the original, read
+// back through a loop device over the backing file, without userblk.
 TEST_P(Copy, IsCompleteAfterAllWorkersWereKilledManyTimes) {
     const std::string type = GetParam();
     const std::size_t wanted = long_form() ? 10 : 4;

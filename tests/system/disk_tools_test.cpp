@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Programs and udev rules of other packages, which look at every disk that there is. This machine
-// has none of them at first: tests/vm/disk-tools has unpacked them on the host.
+// Programs and udev rules of other packages that inspect every disk. The guest starts without them:
+// tests/vm/disk-tools unpacks them on the host.
 #include <fstream>
 
 #include "tests/support/server.hpp"
@@ -68,7 +68,7 @@ protected:
         if (!std::filesystem::exists(tree))
             GTEST_SKIP() << "requires " << tree << " (tests/vm/disk-tools makes it)";
         allow_time(600s);
-        // The folders of this machine may be links.
+        // The guest's folders may be links.
         if (!std::filesystem::exists("/sbin/mdadm"))
             succeed({"sh", "-c", R"(cd "$1" && for part in *; do cp -a "$part/." "/$part/"; done)",
                      "sh", tree},
@@ -77,8 +77,8 @@ protected:
     }
 };
 
-// One device is made and nothing else. Whoever looks at it, or at all disks, comes to an end; what
-// it makes of a disk without a medium is its own affair.
+// One device is created and never served. Every program that inspects it, or all disks, ends; what
+// it reports about a disk without a medium is its own business.
 TEST_F(DiskTools, NoneIsHeldUpByADeviceThatNobodyServes) {
     allow_time(600s);
     const TestDevice device(named("unserved"), TestDevice::Begin::not_served);
@@ -93,7 +93,7 @@ TEST_F(DiskTools, NoneIsHeldUpByADeviceThatNobodyServes) {
         const bool ended = eventually([&] { return !program.running(); }, 2 * patience);
         EXPECT_TRUE(ended) << argv[0] << " " << argv[1] << " waits";
         if (!ended)
-            return; // it may not even be killed: the removal of the device ends it
+            return; // it may not even be killable: only removing the device ends it
     }
     EXPECT_TRUE(missing.empty()) << missing.front()[0] << " is not there";
     const userblk_info state = info(device.control());
@@ -102,8 +102,8 @@ TEST_F(DiskTools, NoneIsHeldUpByADeviceThatNobodyServes) {
     EXPECT_EQ(state.openers, 0u);
 }
 
-// bcache's rule probes whatever no other package knows. udev is done with a device that nobody
-// serves in bounded time, and with another one meanwhile.
+// bcache's rule probes whatever no other package claims. udev finishes with an unserved device in
+// bounded time, and handles another device meanwhile.
 TEST_F(DiskTools, TheirRulesDoNotHoldUdevUp) {
     ASSERT_TRUE(std::filesystem::exists("/lib/udev/rules.d/69-bcache.rules"));
     allow_time(300s);
@@ -116,9 +116,9 @@ TEST_F(DiskTools, TheirRulesDoNotHoldUdevUp) {
     settle();
 }
 
-// What is on the device is of a kind upon which the rules act by reading it: a btrfs, a member of a
-// RAID, a physical volume. Its server dies and requests wait: nobody reads, and what was known of
-// it stays known.
+// The device holds something on which the rules act by reading it: a btrfs, a RAID member, a
+// physical volume. Its server dies and I/O blocks: no rule reads the device, and what udev knew
+// about it stays known.
 TEST_F(DiskTools, TheirRulesKnowADeviceWhoseServerDied) {
     const std::vector<std::pair<std::string, std::string>> kinds = {
         {"btrfs", "mkfs.btrfs -q -f \"$1\""},
@@ -133,7 +133,8 @@ TEST_F(DiskTools, TheirRulesKnowADeviceWhoseServerDied) {
         EXPECT_TRUE(eventually([&] { return has_property(device, "USERBLK_SERVED=1"); }));
         settle();
         succeed({"sh", "-c", make, "sh", device.block_path()}, 4 * patience);
-        // While udev handles an event it sees no writer close the disk, and these close it often.
+        // While udev handles an event it misses the close of a writer, and these programs close the
+        // disk often.
         settle();
         succeed({"udevadm", "trigger", "--action=change", device.block_path()});
         EXPECT_TRUE(eventually([&] { return has_property(device, "ID_FS_TYPE=" + type); }))

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// The examples as they ship: started like a user would, used, killed, ended.
+// The examples as they ship: started as a user starts them, used, killed, ended.
 #include <csignal>
 #include <filesystem>
 
@@ -11,7 +11,8 @@ namespace userblk::test {
 
 class Examples : public SystemTest {
 protected:
-    // The path of the block node that a driver printed when it was ready; "" and a failure if none.
+    // The path of the block node that a driver prints when it is ready; "" and a failure if it
+    // prints none.
     static std::string printed_path(Program& driver) {
         const bool told = eventually(
             [&] { return driver.out().find('\n') != std::string::npos || !driver.running(); });
@@ -28,7 +29,7 @@ protected:
         EXPECT_EQ(outcome.status, 0) << outcome.text();
         EXPECT_FALSE(exists(path));
     }
-    // Data written is read back.
+    // Writes data and reads them back.
     void write_and_compare(const std::string& path) const {
         shell(R"(dd if=/dev/urandom of="$2/data" bs=64k count=16 status=none
                  dd if="$2/data" of="$1" bs=64k oflag=direct status=none
@@ -38,8 +39,8 @@ protected:
     }
 };
 
-// hello_ram makes a device and prints its path. A file system is made on it, all workers are
-// killed, and it is as it was. Ctrl-C takes the device away again.
+// hello_ram creates a device and prints its path. After mkfs, all workers are killed, and the file
+// system is intact. Ctrl-C removes the device.
 TEST_F(Examples, HelloRamIsUsedKilledAndEnded) {
     allow_time(180s);
     Program driver({built("hello_ram"), "--size", "64M"});
@@ -59,7 +60,7 @@ TEST_F(Examples, HelloRamIsUsedKilledAndEnded) {
     end(driver, SIGINT, path);
 }
 
-// hello_ram with other options, and its mistakes.
+// hello_ram with other options, and with wrong ones.
 TEST_F(Examples, HelloRamTakesOptions) {
     Program driver({built("hello_ram"), "--size", "16M", "--workers", "3", "--threads", "2",
                     "--wait", "serve", "--name", "hello"});
@@ -76,8 +77,8 @@ TEST_F(Examples, HelloRamTakesOptions) {
     EXPECT_EQ(run({built("hello_ram"), "--help"}).status, 0);
 }
 
-// A driver that is ended while its device is mounted leaves the device: nobody who uses it may see
-// an error for that. Another one can serve it.
+// A driver that ends while its device is mounted leaves the device in place, so that its users see
+// no error. Another driver can serve it.
 TEST_F(Examples, DeviceInUseStaysWhenItsDriverEnds) {
     allow_time(180s);
     Program driver({built("hello_ram"), "--size", "16M"});
@@ -97,8 +98,9 @@ TEST_F(Examples, DeviceInUseStaysWhenItsDriverEnds) {
     EXPECT_EQ(run({built("userblkctl"), "remove", "--force", path}).status, 0);
 }
 
-// The supervisor is killed, its workers serve on, and somebody starts the driver again: it would
-// have other memory, and no lock could tell. It is refused, unless told that the store is the same.
+// The supervisor is killed, its workers keep serving, and the driver is started again. It would
+// serve from other memory, and no lock could reveal that. It is refused unless the user declares
+// that the store is the same.
 TEST_F(Examples, ASecondStartBesideWorkersIsRefusedWhereNoStoreIsNamed) {
     allow_time(180s);
     Program driver({built("hello_ram"), "--size", "16M", "--workers", "2", "--keep"});
@@ -116,7 +118,7 @@ TEST_F(Examples, ASecondStartBesideWorkersIsRefusedWhereNoStoreIsNamed) {
     EXPECT_EQ(run({built("userblkctl"), "remove", "--force", path}).status, 0);
 }
 
-// log_delay tells of each request on standard error, and takes as long as it was told.
+// log_delay logs each request to standard error, and delays it for the time given.
 TEST_F(Examples, LogDelayTellsOfRequests) {
     Program driver({built("log_delay"), "--size", "16M", "--", "5ms"});
     const std::string path = printed_path(driver);
@@ -131,8 +133,8 @@ TEST_F(Examples, LogDelayTellsOfRequests) {
     EXPECT_NE(run({built("log_delay"), "--", "soon"}).status, 0);
 }
 
-// poll_get_put needs a device and a file; two of them share both. One is killed, the other goes on;
-// they end when the device goes.
+// poll_get_put takes a device and a file; two instances share both. One is killed, the other goes
+// on; it exits when the device is removed.
 TEST_F(Examples, PollGetPutServesTogetherWithAnother) {
     allow_time(180s);
     const std::string store = make_file("store.img", 32 * mib);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// File systems, checksummed loads, partitions and loop devices on devices that "userblkctl serve"
-// serves.
+// File systems, checksummed loads, partitions and loop devices on devices served by "userblkctl
+// serve".
 #include <filesystem>
 
 #include "tests/system/support/fio.hpp"
@@ -29,7 +29,7 @@ protected:
     }
 };
 
-// A small tree of files, also large and sparse ones, links, and files overwritten and deleted.
+// A small tree: files, some of them large or sparse, links, and files overwritten and deleted.
 std::string fill(const std::string& at) {
     return shell(R"(
         cp -a "$2" "$1/tree"
@@ -41,8 +41,8 @@ std::string fill(const std::string& at) {
                  {at, sample_tree()}, 4 * patience);
 }
 
-// mkfs, mount, write, unmount, fsck, mount again: what was written is read back, by then from the
-// store and not from memory.
+// mkfs, mount, write, unmount, fsck, mount again: the data are read back, by then from the store
+// and not from the page cache.
 TEST_P(FileSystem, KeepsWhatWasWritten) {
     allow_time(300s);
     userblk_config config = full_config(400 * mib);
@@ -96,13 +96,13 @@ protected:
     }
 };
 
-// Small blocks in random order, many at a time, past the page cache.
+// Small blocks in random order, many at a time, bypassing the page cache.
 TEST_P(Load, OfSmallDirectWritesIsReadBack) {
     allow_time(180s);
     verify({.size = in_form("24m", "8m"), .engine = "libaio", .depth = 32});
 }
 
-// Blocks larger than a request may be, so that each is several of them.
+// Blocks larger than the maximum request, so that each is split.
 TEST_P(Load, OfLargeDirectWritesIsReadBack) {
     allow_time(180s);
     verify({.block = "1m", .size = in_form("64m", "24m"), .engine = "libaio", .depth = 8});
@@ -118,7 +118,7 @@ TEST_P(Load, OfBufferedWritesIsReadBack) {
     verify(job);
 }
 
-// Single direct writes that wait for each other.
+// Single direct writes, each sent when the previous one has completed.
 TEST_P(Load, OfSynchronousWritesIsReadBack) {
     allow_time(180s);
     verify({.size = in_form("4m", "2m"), .engine = "psync", .depth = 1});
@@ -138,8 +138,9 @@ protected:
     static bool exists(const std::string& path) { return std::filesystem::exists(path); }
 };
 
-// Two partitions are made, each gets a file system with a file on it. The device is removed and
-// made again over the same store: with the first worker both are there again, and what is on them.
+// Two partitions are created, each with a file system and a file. The device is removed and created
+// again over the same store: both partitions are back with the first worker, and so are their
+// files.
 TEST_F(Partitions, AreFoundAgainAfterTheDeviceWasMadeAnew) {
     allow_time(300s);
     const std::string store = make_file("store.img", 96 * mib);
@@ -172,7 +173,8 @@ TEST_F(Partitions, AreFoundAgainAfterTheDeviceWasMadeAnew) {
     serve.stop();
 }
 
-// An untrusted image: its partition table is not read, nor can one be told to the kernel.
+// An untrusted image: the kernel does not read its partition table, and refuses to add a partition
+// by ioctl.
 TEST_F(Partitions, AreNotReadWhereTheCreatorSaidSo) {
     const std::string store = make_file("store.img", 16 * mib);
     succeed({"sgdisk", "-n", "1:0:0", store});
@@ -212,8 +214,8 @@ TEST_F(Stacked, LoopDeviceOverAFileOnTheFileSystem) {
     serve.stop();
 }
 
-// A swap area may be on a device: what was swapped out comes back. (The worker's own memory is not
-// what is asked for here, since there is enough of it.)
+// A device can hold a swap area: pages swapped out come back. (The worker's own memory is not at
+// stake here: there is enough.)
 TEST_F(Stacked, SwapAreaIsSwitchedOnAndOff) {
     TestDevice device(full_config(32 * mib));
     Supervisor serve(device, "file:" + make_file("store.img", 32 * mib), 2);

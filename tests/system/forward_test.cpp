@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// The example that is a relay, and its peer.
+// The relay example, forward, and its peer.
 #include <filesystem>
 #include <fstream>
 
@@ -18,7 +18,7 @@ protected:
         Fd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
         sockaddr_un address{AF_UNIX, {}};
         path.copy(address.sun_path, sizeof(address.sun_path) - 1);
-        // The socket has its name a moment before somebody listens.
+        // The socket's name appears a moment before the peer listens.
         int error = 0;
         eventually([&] {
             error = ::connect(fd.get(), reinterpret_cast<sockaddr*>(&address), sizeof(address))
@@ -31,7 +31,7 @@ protected:
         EXPECT_EQ(heard(fd), 0) << "no greeting";
         return fd;
     }
-    // The peer's word; 1 for none.
+    // The peer's status; 1 if it sends none.
     static int heard(const Fd& fd) {
         std::int32_t status = 1;
         return recv(fd.get(), &status, sizeof(status), MSG_WAITALL) == sizeof(status) ? status : 1;
@@ -47,8 +47,9 @@ protected:
     }
 };
 
-// The peer is killed under load. Requests wait, and nobody sees an error; a new peer on the same
-// file gets them, and those that had been given to the dead one. Relays are killed meanwhile, too.
+// The peer is killed under load. I/O blocks, without errors for its users; a new peer on the same
+// file receives the blocked requests and those that the dead peer had received. Relays are killed
+// meanwhile, too.
 TEST_F(Forward, WaitsForItsPeer) {
     const auto duration = 12s;
     allow_time(240s);
@@ -70,14 +71,14 @@ TEST_F(Forward, WaitsForItsPeer) {
     EXPECT_EQ(info(device.control()).errors, 0u);
     figure("forward without its peer, requests given back",
            std::to_string(info(device.control()).given_back));
-    // Without a peer its relays still end when the device does.
+    // Without a peer, the relays still exit when the device is removed.
     service.peer().kill();
     device.remove();
     service.await_end();
 }
 
-// A write of a dead relay comes late, when its request had been brought again by another one: it is
-// refused. When all have hung up, another device begins with low generations.
+// A write of a dead relay arrives late, after another relay has sent the same request again: the
+// peer refuses it. Once all relays have hung up, another device starts over with low generations.
 TEST_F(Forward, PeerRefusesWhatComesLate) {
     const std::string store = make_file("store.img", mib), path = folder() + "/peer";
     Program peer({built("forward_peer"), path, store});
@@ -104,7 +105,7 @@ TEST_F(Forward, PeerRefusesWhatComesLate) {
     EXPECT_NE(other.err.find("lock " + store), std::string::npos) << other.err;
 }
 
-// A device that is larger than the peer's file: an error there, and only there.
+// A device larger than the peer's file: I/O beyond the file fails, and only that.
 TEST_F(Forward, DeviceLargerThanTheFile) {
     const std::vector<std::string> files{make_file("store.img", mib)};
     TestDevice device(full_config(2 * mib));

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// A worker without privileges tries to hold others up: it is stopped in whatever it does, its
-// memory and its files never answer. Another device goes on, and root's forced removal ends.
+// A worker without privileges tries to block others: it is stopped at every possible point, and its
+// memory and its files never answer. Another device goes on, and root's forced removal completes.
 #include <csignal>
 #include <cstring>
 #include <thread>
@@ -23,10 +23,10 @@ namespace userblk::test {
 
 namespace {
 
-// What the worker does when it is stopped. The memory never answers.
+// The worker's activity when it is stopped. Its memory never answers.
 struct Position {
     const char* name;
-    bool write; // the request that it is about, if it takes one
+    bool write; // the request involved, if it takes one
     void (*body)(int fd, void* memory);
 };
 
@@ -97,8 +97,8 @@ const Position positions[] = {
     {"InSplice", true, splice_into_a_full_pipe},
 };
 
-// A folder of a FUSE file system with one file, of which a read is never answered. It is served by
-// a thread, and belongs to whoever makes it.
+// A folder of a FUSE file system with one file, reads of which never complete. A thread serves it;
+// the creator owns it.
 class SilentFolder {
 public:
     explicit SilentFolder(const std::string& path) : fd_(open_file("/dev/fuse", O_RDWR)) {
@@ -191,7 +191,7 @@ protected:
         result.flags |= flags;
         return result;
     }
-    // Another device does what it is there for.
+    // Checks that another device still does its work.
     void expect_others_go_on() {
         Store store = make_store(default_size);
         Server server(other_, store);
@@ -216,7 +216,7 @@ class HoldUpBy : public HoldUp, public testing::WithParamInterface<Position> {};
 INSTANTIATE_TEST_SUITE_P(AWorkerStopped, HoldUpBy, testing::ValuesIn(positions),
                          [](const auto& about) { return std::string(about.param.name); });
 
-// Stopped where it is, and never continued before the device is gone.
+// The worker is stopped at the position, and not continued before the device is gone.
 TEST_P(HoldUpBy, WhereItHurts) {
     TestDevice device(config());
     const Io io = GetParam().write ? device.write(0, pattern(4096, 2)) : device.read(0, 4096);
@@ -226,7 +226,7 @@ TEST_P(HoldUpBy, WhereItHurts) {
         const Fd fd = device.open_control();
         side.tell();
         GetParam().body(fd.get(), memory.data());
-        return 90; // it did not stay there
+        return 90; // it did not block there
     });
     worker.await();
     EXPECT_TRUE(eventually([&] { return info(device.control()).gets > 0; }));
@@ -239,8 +239,8 @@ TEST_P(HoldUpBy, WhereItHurts) {
     EXPECT_EQ(worker.wait(), 128 + SIGKILL);
 }
 
-// The creator allowed it to redirect, and root lent it a disk that does not answer. What it sends
-// there ends with that disk's I/O; the worker, stopped or dead, is not waited for.
+// The creator allows redirection, and root lends the worker a disk that does not answer. What it
+// redirects there ends with that disk's I/O; removal does not wait for the worker, stopped or dead.
 TEST_F(HoldUp, ByASlowDiskEndsWithTheDisk) {
     DmDevice slow("userblk-test-slow", default_size);
     TestDevice device(config(USERBLK_F_REDIRECT));
@@ -268,7 +268,8 @@ TEST_F(HoldUp, ByASlowDiskEndsWithTheDisk) {
     expect_removal_ends(device);
 }
 
-// Nor can it be a disk that another worker serves, or does not: who that is cannot be seen.
+// Nor may the disk be one that another worker serves or leaves unserved: the kernel cannot see who
+// that is.
 TEST_F(HoldUp, ByADiskThatAnotherWorkerServesIsRefused) {
     TestDevice slow(full_config(default_size)), device(config(USERBLK_F_REDIRECT));
     ASSERT_EQ(chown(slow.block_path().c_str(), nobody, nobody), 0);
@@ -288,8 +289,9 @@ TEST_F(HoldUp, ByADiskThatAnotherWorkerServesIsRefused) {
     EXPECT_NE(io->result(), 0);
 }
 
-// It may redirect to a file of its own, while another thread of it writes there something that
-// never comes, and keeps others from writing. That is in nobody else's way, and ends with it.
+// The worker may redirect to a file of its own while another of its threads writes to that file
+// something that never arrives, and so locks out other writers. That blocks nobody else, and ends
+// with the worker.
 TEST_F(HoldUp, ByAFileThatItKeepsLockedEndsWithItsDeath) {
     TestDevice device(config(USERBLK_F_REDIRECT));
     Child worker([&](ChildSide& side) -> int {
@@ -313,8 +315,9 @@ TEST_F(HoldUp, ByAFileThatItKeepsLockedEndsWithItsDeath) {
     EXPECT_TRUE(io->finished());
 }
 
-// A FUSE file that the worker serves itself, and the same file as an overlay shows it, are refused,
-// with which it goes on to hold the request. It becomes what it is before it mounts them or after.
+// A FUSE file that the worker itself serves, and the same file seen through an overlay, are refused
+// as targets, so the worker goes on holding the request. It drops its privileges before it mounts
+// them or after.
 class HoldUpByOwnFiles : public HoldUp {
 protected:
     void expect_refused(Kind kind, bool mounts_itself) {
@@ -345,7 +348,7 @@ protected:
             const userblk_request request = take(fd.get());
             side.tell(put(fd.get(), redirect(request, direct.get(), 0)));
             side.tell(put(fd.get(), redirect(request, hidden.get(), 0)));
-            // Or its own end would ask it about them.
+            // Its own exit would ask it about them.
             direct.reset();
             hidden.reset();
             side.tell();
@@ -361,12 +364,13 @@ protected:
     }
 };
 
-// In a user namespace everybody may mount both. Neither is accepted: removal would wait for it.
+// In a user namespace, anybody can mount both. Neither is accepted: removal would wait for the
+// worker.
 TEST_F(HoldUpByOwnFiles, InItsNamespaceAreRefused) {
     expect_refused(Kind::user_namespace, true);
 }
 
-// The mounts are root's, also the overlay, which shows no sign of what is below it.
+// root owns the mounts, the overlay too, which shows no sign of its lower layer.
 TEST_F(HoldUpByOwnFiles, ThatRootMountedAreRefused) {
     expect_refused(Kind::plain, false);
 }

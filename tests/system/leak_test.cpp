@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// What comes out of the kernel is what was meant to: no memory that was freed or never written, and
-// no address of its own. The kernel runs with freed pages and objects poisoned (page_poison=1,
-// slub_debug=P) in place of cleared ones, and every buffer is filled before with what is then
-// looked for.
+// Only intended data leave the kernel: no freed or uninitialised memory, and no kernel address. The
+// kernel poisons freed pages and objects (page_poison=1, slub_debug=P) instead of clearing them,
+// and every buffer is filled beforehand with the bytes that the test then looks for.
 #include <algorithm>
 #include <cstring>
 #include <filesystem>
@@ -26,8 +25,8 @@ namespace {
 
 using Bytes = std::span<const std::uint8_t>;
 
-constexpr std::uint8_t untouched = 0xc3; // what the test's buffers are filled with
-constexpr std::uint8_t secret = 0x77;    // what is somebody else's
+constexpr std::uint8_t untouched = 0xc3;                       // fills the test's buffers
+constexpr std::uint8_t secret = 0x77;                          // stands for other users' data
 constexpr std::uint8_t poisons[] = {0xaa, 0x6b, 0x5a, secret}; // pages, objects, theirs, ours
 
 template <class T>
@@ -48,7 +47,7 @@ bool all(Bytes bytes, std::uint8_t value) {
                        [=](std::uint8_t byte) { return byte == value; });
 }
 
-// The kernel's memory, modules and text, without the values that are negative numbers.
+// Kernel memory, modules and text, except values that are negative numbers.
 bool is_kernel_address(std::uint64_t value) {
     return (value >= 0xffff'8000'0000'0000 && value < 0xffff'ff00'0000'0000) ||
            (value >= 0xffff'ffff'8000'0000 && value < 0xffff'ffff'ff80'0000);
@@ -61,7 +60,7 @@ void expect_no_address(Bytes bytes, const std::string& where) {
         EXPECT_FALSE(is_kernel_address(value)) << where << ", byte " << at;
     }
 }
-// No four bytes in a row that are what freed memory holds.
+// Fails on any four bytes in a row that freed memory holds.
 void expect_no_poison(Bytes bytes, const std::string& where) {
     for (const std::uint8_t poison : poisons)
         EXPECT_EQ(std::search_n(bytes.begin(), bytes.end(), 4, poison), bytes.end())
@@ -79,7 +78,7 @@ void expect_clean(const std::string& text, const std::string& where) {
     expect_no_poison({reinterpret_cast<const std::uint8_t*>(text.data()), text.size()}, where);
 }
 
-// As far as it can be read: some attributes give an error.
+// Whatever can be read: some attributes return an error.
 std::string content_of(const std::filesystem::path& path) {
     const Fd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC));
     std::string result;
@@ -100,8 +99,7 @@ protected:
         spread_secret();
     }
 
-    // Fills memory with somebody else's data, by way of another device and the page cache, and lets
-    // go of it.
+    // Fills memory with other users' data, through another device and the page cache, and frees it.
     void spread_secret() {
         Store store = make_store(default_size);
         TestDevice other(full_config(default_size));
@@ -114,7 +112,7 @@ protected:
         EXPECT_EQ(fsync(block.get()), 0);
         EXPECT_EQ(posix_fadvise(block.get(), 0, 0, POSIX_FADV_DONTNEED), 0);
     }
-    // The same to the kernel's stack: records like those of a PUT and a GET, all refused.
+    // The same for the kernel's stack: PUT and GET records, all refused.
     static void stain_stack(int fd) {
         std::vector<userblk_answer> answers(16);
         std::memset(answers.data(), secret, answers.size() * sizeof(answers[0]));
@@ -134,8 +132,8 @@ protected:
     Store store_ = make_store(default_size);
 };
 
-// READs that were answered with less than was asked for, in each way: the reader has an error, and
-// its buffer holds what the worker sent, or nothing; through the page cache nothing at all.
+// READs answered with less data than requested, in every way: the reader gets an error, and its
+// buffer holds what the worker sent, or nothing; through the page cache, nothing at all.
 TEST_F(Leak, ShortAnswersToReads) {
     const std::string path = device.block_path();
     const Buffer part = pattern(2048, 5);
@@ -148,7 +146,7 @@ TEST_F(Leak, ShortAnswersToReads) {
                 return pread(block.get(), buffer.data(), buffer.size(), 0) < 0 ? errno : 0;
             });
             bool over = false;
-            // Whatever it is asked for; the page cache tries again in smaller pieces.
+            // For each request in turn; the page cache retries in smaller pieces.
             for (userblk_request request = record(); !over; over = io->finished()) {
                 if (get(device.control(), {&request, 1}, 100'000'000).count != 1)
                     continue;
@@ -161,7 +159,7 @@ TEST_F(Leak, ShortAnswersToReads) {
                 const bool with_data = way == 0;
                 put(device.control(), complete_read(request.id, with_data ? part.data() : nullptr,
                                                     with_data ? part.size() : 0));
-                // What a PUT without data left open is answered for good.
+                // A PUT without data leaves the request open; this answer is final.
                 put(device.control(), complete(request.id, -EIO));
                 request = record();
             }
@@ -171,7 +169,7 @@ TEST_F(Leak, ShortAnswersToReads) {
         }
 }
 
-// The pages of a READ, which hold whatever was there before, are not for the worker, by any way.
+// The worker cannot get at the pages of a READ, which hold whatever was there before, in any way.
 TEST_F(Leak, PayloadOfAReadIsNotRead) {
     Buffer foreign(4096);
     foreign.fill(secret);
@@ -192,7 +190,7 @@ TEST_F(Leak, PayloadOfAReadIsNotRead) {
     EXPECT_EQ(put(device.control(), fetch(request.id, buffer.data(), 8192)), EINVAL);
     EXPECT_EQ(put(device.control(), store(request.id, buffer.data(), 8192)), EINVAL);
     EXPECT_TRUE(buffer.all(untouched));
-    // A GET that offers room for it gets it without.
+    // A GET that offers a buffer gets the request, without the payload.
     EXPECT_EQ(reset_all(device.control()).count, 1u);
     const userblk_request again = take(device.control(), buffer.data(), 8192);
     EXPECT_TRUE(buffer.all(untouched));
@@ -200,8 +198,8 @@ TEST_F(Leak, PayloadOfAReadIsNotRead) {
     EXPECT_EQ(io->result(), EIO);
 }
 
-// Of a WRITE exactly its own bytes come out, though it is a part of a page full of something else,
-// and whatever room is offered.
+// A WRITE delivers exactly its own bytes, although its page is full of other data, and whatever
+// buffer the GET offers.
 TEST_F(Leak, NothingBesideThePayloadOfAWrite) {
     Buffer page(4096);
     page.fill(secret);
@@ -247,8 +245,8 @@ TEST_F(Leak, NothingBesideThePayloadOfAWrite) {
     EXPECT_EQ(io->result(), 0);
 }
 
-// Holes and zeroes are zeros, and the end of a file within a READ is an error, when the kernel
-// itself carries it out.
+// When the kernel carries a READ out itself, holes and zeroes read as zeros, and a file that ends
+// within the READ is an error.
 TEST_F(Leak, HolesAreZeros) {
     const Fd file = memory_file(6144);
     const userblk_extent extents[] = {{0, 0, USERBLK_HOLE}, {0, 0, file.get()}};
@@ -277,7 +275,7 @@ TEST_F(Leak, HolesAreZeros) {
     expect_no_poison(bytes_of(io->data()), "beyond the end of a file");
 }
 
-// What GET and SERVE write: all of each record used, and nothing of the others.
+// GET and SERVE fill every used record completely and leave the others untouched.
 TEST_F(Leak, RecordsOfGet) {
     const std::vector<Io> ios = device.read_many(8);
     const Io write = device.write(1 << 20, pattern(4096, 1));
@@ -341,8 +339,8 @@ TEST_F(Leak, RecordsOfPut) {
     expect_clean(bytes_of(reset), "RESET");
 }
 
-// INFO, with its list: everything is written, padding and reserved fields with zeros, and nothing
-// behind the last record.
+// INFO with its list writes every field, padding and reserved ones as zeros, and nothing past the
+// last record.
 TEST_F(Leak, Info) {
     const std::vector<Io> ios = device.read_many(4);
     take_each(device.control(), 3);
@@ -399,7 +397,7 @@ TEST_F(Leak, CreateAndList) {
     EXPECT_TRUE(all(bytes_of(entries[1].name).subspan(4), 0));
 }
 
-// A call that fails writes nothing that it was not asked for.
+// A failing call writes nothing beyond what its interface documents.
 TEST_F(Leak, CallsThatFail) {
     const unsigned long commands[] = {USERBLK_GET,   USERBLK_PUT,  USERBLK_SERVE,
                                       USERBLK_RESET, USERBLK_INFO, USERBLK_RESIZE};
@@ -418,8 +416,8 @@ TEST_F(Leak, CallsThatFail) {
     }
 }
 
-// Every file about the devices in sysfs and proc, as root and as somebody without privileges reads
-// them. The module's own sections are root's to know.
+// Every file about the devices in sysfs and proc, read as root and without privileges. Only root
+// may see the addresses of the module's sections.
 TEST_F(Leak, TextFiles) {
     const std::vector<Io> ios = device.read_many(4);
     take_each(device.control(), 2);
@@ -453,14 +451,14 @@ TEST_F(Leak, TextFiles) {
     Child child([&](ChildSide&) {
         become(Kind::plain);
         look();
-        // Sections, which he cannot read.
+        // the section addresses, which an ordinary user cannot read
         const std::string sections = content_of("/sys/module/userblk/sections/.text");
         return testing::Test::HasFailure() || !sections.empty();
     });
     EXPECT_EQ(child.wait(), 0);
 }
 
-// What the kernel tells everybody of devices that come, wait and go; and the tracepoints.
+// Uevents that everybody sees about devices that appear, wait and go; and the tracepoints.
 TEST_F(Leak, EventsAndTraces) {
     const Fd events(
         socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_KOBJECT_UEVENT));
@@ -475,7 +473,7 @@ TEST_F(Leak, EventsAndTraces) {
         const userblk_request request = take(loud.control());
         EXPECT_EQ(reset_all(loud.control()).count, 1u);
         EXPECT_EQ(put(loud.control(), complete(request.id)), ESTALE);
-        // Handed over to where nothing can be written, it goes back.
+        // A request whose record cannot be written goes back into the queue.
         EdgeMemory memory(4096);
         auto* const told =
             reinterpret_cast<userblk_request*>(memory.before_edge(sizeof(userblk_request)));

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Devices come and go, many at once, by the tools.
+// Devices appear and go, many at once, through the tools.
 #include <algorithm>
 #include <cstring>
 #include <filesystem>
@@ -20,8 +20,8 @@ protected:
     }
 };
 
-// Many devices, each served by processes of its own, are written and read at the same time; each
-// keeps its own data. They are removed in random order, and their drivers end by themselves.
+// Many devices, each served by its own processes, are written and read at the same time; each keeps
+// its own data. They are removed in random order, and their drivers exit on their own.
 TEST_F(Life, OfManyDevicesAtOnce) {
     allow_time(300s);
     const int count = in_form(16, 8);
@@ -54,7 +54,7 @@ TEST_F(Life, OfManyDevicesAtOnce) {
     }
 }
 
-// Create and remove, again and again: the same number is given out each time, and nothing is left.
+// Create and remove, repeatedly: each time the same number is assigned, and nothing is left behind.
 TEST_F(Life, OfDevicesCreatedAndRemovedManyTimes) {
     allow_time(300s);
     const int rounds = in_form(500, 20);
@@ -66,8 +66,8 @@ TEST_F(Life, OfDevicesCreatedAndRemovedManyTimes) {
     EXPECT_FALSE(std::filesystem::exists("/dev/userblkc0"));
 }
 
-// The same with workers that have just begun, and are in the midst of what the first request
-// causes.
+// The same with workers that have just started and are still busy with the effects of the first
+// request.
 TEST_F(Life, OfServedDevicesCreatedAndRemovedManyTimes) {
     allow_time(300s);
     for (int i = 0; i < in_form(100, 6); i++) {
@@ -84,7 +84,7 @@ TEST_F(Life, OfServedDevicesCreatedAndRemovedManyTimes) {
     EXPECT_TRUE(shell("ls /dev/shm").empty()) << "memory of removed devices is left";
 }
 
-// A number that was asked for is the one that there is, across removals.
+// A requested number is assigned, across removals.
 TEST_F(Life, OfADeviceWithANumberOfItsOwn) {
     for (int round = 0; round < 3; round++) {
         EXPECT_EQ(create({"--size", "1M", "--number", "77", "--name", "stable"}), "/dev/userblk77");
@@ -94,7 +94,8 @@ TEST_F(Life, OfADeviceWithANumberOfItsOwn) {
     }
 }
 
-// Removed by force while nobody serves it and a reader waits: the reader gets an error, at once.
+// Forced removal while nobody serves the device and a reader waits: the reader gets an error at
+// once.
 TEST_F(Life, EndsByForceWithoutWorkers) {
     const std::string path = create({"--size", "1M", "--no-partitions"});
     const std::string number = path.substr(std::strlen("/dev/userblk"));
@@ -109,8 +110,8 @@ TEST_F(Life, EndsByForceWithoutWorkers) {
     EXPECT_NE(outcome.err.find("Input/output error"), std::string::npos) << outcome.err;
 }
 
-// "serve --create" makes a device as large as the file, "--detach" returns when it answers, and
-// what the tools tell about it is so.
+// "serve --create" creates a device as large as the file, "--detach" returns once the device
+// answers, and the tools report it correctly.
 TEST_F(Life, OfADeviceMadeByServe) {
     const std::string store = make_file("store.img", 24 * mib);
     const std::string out = succeed({built("userblkctl"), "serve", "--create", "--name", "made",

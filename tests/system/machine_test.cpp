@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Processors go and come back, and the module is unloaded, while devices are in use.
+// CPUs go offline and come back, and the module is unloaded, while devices are in use.
 #include <atomic>
 #include <filesystem>
 #include <thread>
@@ -20,7 +20,7 @@ protected:
         write_setting(second, "1");
         SystemTest::TearDown();
     }
-    // Whether it ends, in a thread, so that the test can go on if it does not.
+    // Whether it completes, in a thread, so that the test can go on if it hangs.
     static bool switch_second(bool on) {
         const Io change = start_thread([on] { return write_setting(second, on ? "1" : "0"); });
         return eventually([&] { return change->finished(); }) && !change->result();
@@ -34,7 +34,7 @@ protected:
     TestDevice device{config_of_two_queues()};
 };
 
-// Under checked writes, with workers bound to the hardware queue of their processor.
+// Under verified writes, with workers bound to the hardware queue of their CPU.
 TEST_F(Processors, GoAndComeBackUnderFio) {
     USERBLK_REQUIRES_PROCESSORS(2);
     const auto duration = long_form() ? 60s : 3s;
@@ -59,8 +59,8 @@ TEST_F(Processors, GoAndComeBackUnderFio) {
     serve.stop();
 }
 
-// Requests of both processors wait, some are held by one that does not answer, and nobody serves:
-// the processor goes all the same, at once. What it had asked for is served by the other one.
+// Requests from both CPUs wait, a worker that does not answer holds some of them, and nobody
+// serves: the CPU goes offline all the same, at once. The other CPU gets its requests served.
 TEST_F(Processors, GoWhileNobodyServes) {
     USERBLK_REQUIRES_PROCESSORS(2);
     std::vector<Io> ios;
@@ -89,7 +89,7 @@ TEST_F(Processors, GoWhileNobodyServes) {
         EXPECT_EQ(io->result(), 0);
 }
 
-// The device is removed while the processor is gone, and made when there is only one.
+// The device is removed while the CPU is offline, and created with only one CPU online.
 TEST_F(Processors, AreFewerThanTheQueuesOfADeviceThatGoes) {
     USERBLK_REQUIRES_PROCESSORS(2);
     const std::vector<Io> ios = device.read_many(4);
@@ -109,7 +109,7 @@ TEST_F(Processors, AreFewerThanTheQueuesOfADeviceThatGoes) {
 
 class Unloading : public SystemTest {
 protected:
-    // The module must be there for what comes after the test.
+    // Later tests need the module.
     void TearDown() override {
         if (!module_loaded()) {
             EXPECT_EQ(load_module(), "");
@@ -118,8 +118,8 @@ protected:
     }
 };
 
-// What holds the module: a device, a control node of a device that is gone, the control device.
-// Refused while there is any, and then it goes.
+// A device, the open control node of a removed device and the open control device each hold the
+// module: unloading is refused until all of them are gone, then it succeeds.
 TEST_F(Unloading, IsRefusedWhileAnythingIsOpen) {
     {
         const Fd control = open_file(control_device_path, O_RDWR);
@@ -135,9 +135,9 @@ TEST_F(Unloading, IsRefusedWhileAnythingIsOpen) {
     EXPECT_FALSE(std::filesystem::exists(control_device_path));
 }
 
-// It is unloaded and loaded again and again while others make devices, use and remove them, and
-// hold nodes open: what does not come too late is done in full. The module goes only in between,
-// and when they all pause it does go.
+// The module is unloaded and loaded repeatedly while others create devices, use and remove them,
+// and hold nodes open. Whatever starts in time completes. The module unloads only in between, and
+// it does unload once they all pause.
 TEST_F(Unloading, AgainstCreateAndRemove) {
     allow_time(240s);
     std::atomic<bool> over = false, pause = false;
@@ -176,7 +176,7 @@ TEST_F(Unloading, AgainstCreateAndRemove) {
             unloaded += problem.empty();
             refused += !problem.empty();
             pause = false;
-            // Some come too late before it is there again.
+            // Some arrive too late, before the module is back.
             EXPECT_TRUE(!problem.empty() || load_module().empty());
             return unloaded >= wanted && refused >= wanted && made >= wanted;
         },

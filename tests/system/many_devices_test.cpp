@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// As many devices as nobody is likely to have, all at the same time.
+// More devices at the same time than anybody is likely to have.
 #include <atomic>
 #include <cstdlib>
 #include <fstream>
@@ -26,7 +26,7 @@ std::int64_t available_memory() {
     return 0;
 }
 
-// A device without what TestDevice has for the sake of comfort.
+// A device without the conveniences of TestDevice.
 struct Plain {
     explicit Plain(std::uint32_t number, std::uint32_t depth = 0) : config(test_config()) {
         config.number = number;
@@ -56,7 +56,7 @@ struct Plain {
     Io io;
 };
 
-// KASAN and its like make everything larger and slower.
+// KASAN and the like make everything larger and slower.
 std::uint32_t how_many() {
     const char* kernel = std::getenv("USERBLK_VM");
     if (kernel && std::string(kernel) == "debug")
@@ -87,7 +87,7 @@ protected:
                std::string(text) +
                    (kib ? ", " + std::to_string(kib / static_cast<std::int64_t>(n)) + " KiB" : ""));
     }
-    // By several at once: most of it is waiting.
+    // Several threads: most of the time is spent waiting.
     static void remove_all(const std::vector<Plain>& devices) {
         std::atomic<std::size_t> next = 0;
         std::vector<std::thread> removers;
@@ -109,7 +109,7 @@ protected:
     }
 };
 
-// Some of each depth: what a device costs in memory. The default comes first.
+// Some devices of each depth: how much memory a device takes. The default depth comes first.
 TEST_F(ManyDevices, TakeMemoryByTheirDepth) {
     const std::uint32_t n = how_many() / 10;
     std::vector<std::vector<Plain>> all;
@@ -125,8 +125,8 @@ TEST_F(ManyDevices, TakeMemoryByTheirDepth) {
         remove_all(some);
 }
 
-// All of them wait for one read each, are served, and are removed; the same numbers are given to as
-// many new ones. Descriptors of the first ones stay dead, and touch none of the others.
+// Each device has one waiting read, is served, and is removed; as many new devices get the same
+// numbers. Descriptors of the old ones stay dead and touch none of the new ones.
 TEST_F(ManyDevices, AreMadeServedAndRemoved) {
     allow_time(400s);
     const std::uint32_t n = how_many();

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// Memory is short, and what could give some back waits for the device: its workers must not wait
-// for memory in turn. In a machine of 512 MiB with two disks (scripts/vm --memory 512M --disk 2G
-// --disk 2G), which are the stores.
+// Memory is short, and reclaim waits for the device: its workers must not wait for memory in turn.
+// Runs in a machine of 512 MiB with two disks (scripts/vm --memory 512M --disk 2G --disk 2G), which
+// are the stores.
 #include <array>
 #include <atomic>
 #include <cstring>
@@ -24,7 +24,7 @@ namespace userblk::test {
 
 namespace {
 
-// Of /proc/meminfo (in bytes) and /proc/vmstat.
+// From /proc/meminfo (in bytes) and /proc/vmstat.
 std::uint64_t memory(const std::string& name) {
     std::ifstream file("/proc/meminfo");
     for (std::string line; std::getline(file, line);)
@@ -48,7 +48,7 @@ std::string read_file(const std::string& path) {
     return text.str();
 }
 
-// A setting of the machine that is put back.
+// A setting of the machine, restored at the end.
 class Setting {
 public:
     Setting(std::string path, const std::string& value)
@@ -63,7 +63,7 @@ private:
     std::string path_, before_;
 };
 
-// Of /proc/PID/stat or that of a thread.
+// From /proc/PID/stat or a thread's stat.
 unsigned long flags_of(const std::filesystem::path& proc) {
     const std::string text = read_file(proc / "stat");
     std::istringstream rest(text.substr(text.rfind(')') + 1));
@@ -84,7 +84,7 @@ std::uint64_t locked_by(pid_t pid) {
     return 0;
 }
 
-// How much of the memory store is in the process's memory to stay.
+// How much of the memory store is locked in the process's memory.
 std::uint64_t locked_of_store(pid_t pid) {
     std::ifstream file("/proc/" + std::to_string(pid) + "/smaps");
     bool store = false;
@@ -115,7 +115,7 @@ public:
     Swap(const Swap&) = delete;
     Swap& operator=(const Swap&) = delete;
     ~Swap() { off(); }
-    // While the device is served.
+    // Switched off while the device is served.
     void off() {
         if (!device_.empty())
             succeed({"swapoff", std::exchange(device_, "")}, 10 * patience);
@@ -125,14 +125,14 @@ private:
     std::string device_;
 };
 
-// Two files of a file system that are written over and over through the page cache, as fast as it
-// takes the data.
+// Two files on a file system, overwritten again and again through the page cache, as fast as it
+// accepts data.
 class DirtyFiles {
 public:
     DirtyFiles(const std::string& folder, std::uint64_t size)
         : chunks_(size / mib), files_{folder + "/a", folder + "/b"} {}
 
-    // So many bytes altogether, in threads of its own.
+    // Writes this many bytes in total, in its own threads.
     void start(std::uint64_t total) {
         running_ = files_.size();
         for (const std::string& file : files_)
@@ -143,7 +143,7 @@ public:
     }
     bool running() const { return running_ > 0; }
     std::uint64_t written() const { return written_; }
-    // Waits for the end and checks everything, read from the device.
+    // Waits for the end and verifies everything, read from the device.
     void finish() {
         for (std::thread& thread : threads_)
             thread.join();
@@ -184,7 +184,7 @@ private:
     std::atomic<std::uint64_t> written_ = 0, count_ = 0;
 };
 
-// How data get from the device to its store.
+// How data travel between the device and its store.
 const Arguments copied{}, direct{"--redirect", "--direct"};
 
 // What docs/memory.md recommends.
@@ -200,7 +200,7 @@ class MemoryPressure : public SystemTest {
 protected:
     void SetUp() override {
         SystemTest::SetUp();
-        // Whoever kills the workers and looks for hangs must not be what hangs.
+        // The process that kills workers and looks for hangs must not hang itself.
         ASSERT_FALSE(lock_memory());
     }
     void TearDown() override {
@@ -214,9 +214,9 @@ protected:
         return config;
     }
 
-    // Kills workers, spares too, at random, and now and then all of them but one, until it is over.
-    // One that serves is left each time, another one: a machine without memory can start none.
-    // Notes for how long nothing went on meanwhile.
+    // Kills workers, spares included, at random, now and then all of them but one, until it is
+    // over. Each time another worker survives: a machine without memory cannot start any. Records
+    // for how long nothing progressed meanwhile.
     template <class Over, class Progress>
     void kill_until(const TestDevice& device, Supervisor& serve, Over&& over, Progress&& progress) {
         std::uint64_t last = progress();
@@ -240,7 +240,7 @@ protected:
             }
         }
     }
-    // Without one, picked at random, of those who are known to serve; none if there is no such one.
+    // All but one, picked at random, of those known to serve; none if there is no such one.
     std::vector<pid_t> all_but_one(Supervisor& serve) {
         const std::string log = serve.program().err();
         std::vector<pid_t> all = serve.workers(), serving;
@@ -270,10 +270,10 @@ protected:
 
 // ------------------------------------------------------------------ settings
 
-// The supervisor, its workers and the spare one have what the command line asked for, in each of
-// their threads: allocations that do not wait for I/O (as the kernel has it, not as prctl said),
-// locked memory, a score that the OOM killer never takes. Locked beyond what an ordinary user may
-// lock, they can still get memory when they have become one.
+// The supervisor, its workers and the spare have what the command line requests, in each of their
+// threads: allocations that do not wait for I/O (according to the kernel, not to prctl's result),
+// locked memory, a score that exempts them from the OOM killer. With more memory locked than an
+// ordinary user may lock, they can still allocate after dropping their privileges.
 TEST_F(MemoryPressure, ServeHasWhatReclaimNeeds) {
     TestDevice device(config());
     for (const Arguments& more : {Arguments{}, Arguments{"--user", "nobody", "--threads", "2"}}) {
@@ -293,8 +293,8 @@ TEST_F(MemoryPressure, ServeHasWhatReclaimNeeds) {
     }
 }
 
-// A worker dies while nothing new can be started: the spare one takes its place, and the request
-// that the dead one held is answered. When it can be again there is a new spare.
+// A worker dies while no process can be started: the spare takes its place and answers the request
+// that the dead worker held. When processes can start again there is a new spare.
 TEST_F(MemoryPressure, ASpareServesWhereNothingCanBeStarted) {
     ControlGroup group("+pids");
     TestDevice device(config());
@@ -316,8 +316,8 @@ TEST_F(MemoryPressure, ASpareServesWhereNothingCanBeStarted) {
     serve.stop();
 }
 
-// Everybody dies, and with them what kept the memory store's pages from being paged out. Each of
-// those who come after them has all that is stored locked again before it serves, the spare too.
+// Everybody dies, and with them the locks that kept the memory store from being paged out. Each of
+// their successors, the spare too, locks all stored data again before it serves.
 TEST_F(MemoryPressure, TheMemoryStoreIsLockedByThoseWhoComeLater) {
     constexpr std::uint64_t stored = 8 * mib;
     TestDevice device(config());
@@ -342,8 +342,8 @@ protected:
 };
 
 // Several times the machine's memory is written through a file system on the device, nearly all of
-// which may be dirty at a time. Workers are killed all along. Everything goes on, and every byte is
-// there.
+// which may be dirty at once. Workers are killed all along. Everything progresses, and every byte
+// is there.
 TEST_P(WriteBack, OfMoreThanTheMemoryGoesOn) {
     allow_time(long_form() ? 30min : 10min);
     const Setting ratio("/proc/sys/vm/dirty_ratio", "80");
@@ -376,8 +376,8 @@ INSTANTIATE_TEST_SUITE_P(Of, WriteBack, testing::Values("copied", "direct"),
 
 class SwapOn : public WriteBack {};
 
-// A process uses more memory than there is, and the rest is swapped to the device. Workers are
-// killed all along. Everything goes on, and every page is as it was.
+// A process uses more memory than the machine has, and the rest is swapped to the device. Workers
+// are killed all along. Everything progresses, and every page is intact.
 TEST_P(SwapOn, ADeviceWhoseWorkersDieGoesOn) {
     allow_time(long_form() ? 30min : 10min);
     TestDevice device(config());
@@ -402,7 +402,7 @@ TEST_P(SwapOn, ADeviceWhoseWorkersDieGoesOn) {
     serve.stop();
 }
 
-// Only so: copying through the page cache needs memory for each page that is to be swapped out.
+// Direct only: copying through the page cache needs memory for each page to be swapped out.
 INSTANTIATE_TEST_SUITE_P(Of, SwapOn, testing::Values("direct"),
                          [](const auto& about) { return std::string(about.param); });
 

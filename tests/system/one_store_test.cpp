@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// One store, one device, unless a person says otherwise (invariant 14): a second "serve" by mistake
-// is refused, and harms nobody.
+// One store, one device, unless the user says otherwise (invariant 14): an accidental second
+// "serve" is refused, and does no harm.
 #include <csignal>
 #include <fcntl.h>
 #include <filesystem>
@@ -31,7 +31,7 @@ protected:
         for (const auto& name : names)
             EXPECT_NE(outcome.err.find(name), std::string::npos) << name << ": " << outcome.err;
     }
-    // "serve --create" that prints the device's path when it is served.
+    // "serve --create", which prints the device's path once the device is served.
     static Program make_device(const Arguments& arguments) {
         Arguments argv{built("userblkctl"), "serve", "--create"};
         argv.insert(argv.end(), arguments.begin(), arguments.end());
@@ -42,9 +42,9 @@ protected:
     }
 };
 
-// fio writes and verifies at depth 32 while somebody serves the same device with another store, by
-// mistake: as a supervisor, as a worker without one, and at last when the first one's supervisor
-// has been killed and only its workers are left to tell. All are refused, and the data are right.
+// fio writes and verifies at depth 32 while somebody serves the same device from another store by
+// mistake: as a supervisor, as a worker without one, and finally after the first supervisor has
+// been killed, when only its workers remain. All are refused, and the data are right.
 TEST_F(OneStore, OfADeviceIsNotMixedWithAnotherUnderFio) {
     allow_time(300s);
     TestDevice device(full_config(size));
@@ -55,7 +55,7 @@ TEST_F(OneStore, OfADeviceIsNotMixedWithAnotherUnderFio) {
     const FioJob job{
         .target = device.block_path(), .size = "12m", .depth = 32, .runtime = in_form(60s, 12s)};
     std::optional<Fio> fio;
-    // However long the mistakes take, each happens while fio has requests with the workers.
+    // However long the mistakes take, fio has requests with the workers during each.
     const auto keep_busy = [&] {
         if (fio && fio->running())
             return;
@@ -75,7 +75,7 @@ TEST_F(OneStore, OfADeviceIsNotMixedWithAnotherUnderFio) {
     first.program().kill();
     keep_busy();
     expect_refusal(serve({device.name(), wrong}), {device.name(), wrong.substr(5)});
-    // The same store joins, by whatever name.
+    // The same store joins, by any name.
     fs::create_symlink(right.substr(5), folder() + "/link");
     Supervisor next(device, "delay=1us,file:" + folder() + "/link", 2);
     keep_busy();
@@ -85,8 +85,9 @@ TEST_F(OneStore, OfADeviceIsNotMixedWithAnotherUnderFio) {
     next.stop();
 }
 
-// A file that has a device does not get another one, by whatever name it is called; nor does the
-// device that was to be remain. When all that served the first are dead the file is free.
+// A file that backs a device does not get another one, by whatever name it is called; nor does the
+// refused device remain. Once all processes that served the first device are dead, the file is
+// free.
 TEST_F(OneStore, HasOneDevice) {
     allow_time(240s);
     const std::string image = make_file("image", size);
@@ -117,7 +118,7 @@ TEST_F(OneStore, HasOneDevice) {
     succeed({built("userblkctl"), "remove", "one"});
 }
 
-// While all workers of a device are dead, and only its supervisor lives, nobody else gets the file.
+// While all workers of a device are dead and only its supervisor lives, nobody else gets the file.
 TEST_F(OneStore, IsKeptWhileAllWorkersAreDead) {
     TestDevice device(full_config(size));
     const std::string image = "file:" + make_file("image", size);
@@ -132,7 +133,7 @@ TEST_F(OneStore, IsKeptWhileAllWorkersAreDead) {
     first.stop();
 }
 
-// Memory with a name is a store as any other.
+// Named memory is a store like any other.
 TEST_F(OneStore, OfMemoryHasOneDevice) {
     TestDevice device(full_config(size));
     TestDevice second(full_config(size));
@@ -144,7 +145,7 @@ TEST_F(OneStore, OfMemoryHasOneDevice) {
     shell("rm -f /dev/shm/userblk.one-store*");
 }
 
-// The same memory by its name and by its path is one store.
+// The same memory, given by name and by path, is one store.
 TEST_F(OneStore, OfMemoryIsTheSameByItsPath) {
     TestDevice device(full_config(size));
     Supervisor first(device, "mem:one-store", 1);
@@ -157,7 +158,7 @@ TEST_F(OneStore, OfMemoryIsTheSameByItsPath) {
     shell("rm -f /dev/shm/userblk.one-store*");
 }
 
-// Those that only read may have a file together; one that writes is refused then.
+// Read-only servers may share a file; a writer is refused meanwhile.
 TEST_F(OneStore, IsSharedByThoseThatRead) {
     const std::string image = "file:" + make_file("image", size);
     auto config = full_config(size);
@@ -171,7 +172,8 @@ TEST_F(OneStore, IsSharedByThoseThatRead) {
     second.stop();
 }
 
-// Who means it says --share; whoever had the store first is not disturbed: its workers come again.
+// --share makes sharing explicit; the first owner of the store is not disturbed: its workers are
+// restarted.
 TEST_F(OneStore, IsSharedByWhoMeansIt) {
     const std::string image = "file:" + make_file("image", size);
     TestDevice one(full_config(size)), two(full_config(size));
@@ -183,13 +185,13 @@ TEST_F(OneStore, IsSharedByWhoMeansIt) {
     EXPECT_TRUE(answers(one));
     EXPECT_TRUE(eventually([&] { return first.workers().size() == 3; })) << first.program().err();
     first.stop();
-    // But who comes now and does not say so is refused.
+    // A newcomer that does not say --share is refused.
     expect_refusal(serve({one.name(), image}), {one.name(), two.name()});
     second.stop();
 }
 
-// A device is removed by force while its workers have requests in hand, and its file gets another
-// device at once.
+// A device is forcibly removed while its workers hold requests, and its file gets another device at
+// once.
 TEST_F(OneStore, IsFreeWhenItsDeviceIsRemoved) {
     allow_time(240s);
     const std::string image = "delay=50ms,file:" + make_file("image", size);
@@ -205,8 +207,8 @@ TEST_F(OneStore, IsFreeWhenItsDeviceIsRemoved) {
     }
 }
 
-// A second "serve --create --reuse" ends: the device stays, since the first one serves it. The last
-// one removes it.
+// A second "serve --create --reuse" ends: the device stays, since the first one still serves it.
+// The last one removes it.
 TEST_F(OneStore, IsNotRemovedUnderWhoStillServesIt) {
     allow_time(240s);
     const std::string image = "file:" + make_file("image", size);
@@ -217,11 +219,11 @@ TEST_F(OneStore, IsNotRemovedUnderWhoStillServesIt) {
     EXPECT_TRUE(is_there("userblk0")) << second.err();
     EXPECT_NE(second.err().find(std::to_string(first.pid())), std::string::npos) << second.err();
     shell("dd if=/dev/userblk0 of=/dev/null bs=4k count=1 iflag=direct status=none");
-    // One whose store is another is refused, and removes nothing, either.
+    // One with another store is refused, and does not remove the device, either.
     expect_refusal(serve({"--create", "--reuse", "--name", "reused", "--size", "4M", "mem:other"}),
                    {"userblk0", image});
     EXPECT_TRUE(is_there("userblk0"));
-    // Workers without a supervisor count as well.
+    // Workers without a supervisor count, too.
     Program third = make_device({image, "--name", "reused", "--reuse", "--workers", "1"});
     const auto workers = children_of(third.pid());
     third.kill();
@@ -235,9 +237,9 @@ TEST_F(OneStore, IsNotRemovedUnderWhoStillServesIt) {
     EXPECT_FALSE(is_there("userblk0")) << last.err();
 }
 
-// The device is written to and closed, upon which udev looks at it, and at that moment it is to be
-// removed: by the end of who made it, which answers udev meanwhile, or by the remove command.
-// Nothing is left, each time.
+// The device is written and closed, so udev inspects it, and at that very moment it is to be
+// removed: by the exit of its creator, which serves udev meanwhile, or by the remove command.
+// Nothing is left behind, each time.
 TEST_F(OneStore, IsLeftByItsDeviceRightAfterTheLastClose) {
     allow_time(300s);
     const std::string image = "file:" + make_file("image", size);
@@ -254,8 +256,8 @@ TEST_F(OneStore, IsLeftByItsDeviceRightAfterTheLastClose) {
     }
 }
 
-// Somebody has the device open for a moment, and its maker is to end: it answers what is read
-// meanwhile, and removes the device as soon as it is closed.
+// The device is open for a moment while its creator is to exit: the creator serves reads meanwhile,
+// and removes the device once it is closed.
 TEST_F(OneStore, IsLeftByItsDeviceWhenThatIsClosed) {
     Program program = make_device({"file:" + make_file("image", size), "--name", "open"});
     Fd held(open("/dev/userblk0", O_RDWR | O_CLOEXEC));
@@ -267,15 +269,15 @@ TEST_F(OneStore, IsLeftByItsDeviceWhenThatIsClosed) {
     EXPECT_FALSE(is_there("userblk0")) << outcome.text();
 }
 
-// Somebody has the device open, and its maker is to end: it serves on, and waits for the close. A
-// second signal ends the waiting, and it says that the device stays.
+// The device is open while its creator is to exit: the creator serves on and waits for the close. A
+// second signal ends the wait, and the creator says that the device stays.
 TEST_F(OneStore, IsNotWaitedForTwice) {
     Program program = make_device({"file:" + make_file("image", size), "--name", "open"});
     const Fd held(open("/dev/userblk0", O_RDWR | O_CLOEXEC));
     program.signal(SIGTERM);
     shell("dd if=/dev/userblk0 of=/dev/null bs=4k count=1 iflag=direct status=none");
     EXPECT_TRUE(program.running());
-    succeed({"kill", std::to_string(program.pid())}); // what one process sends twice is one request
+    succeed({"kill", std::to_string(program.pid())}); // kill() twice from here counts once
     const Outcome outcome = program.wait();
     EXPECT_EQ(outcome.status, 0) << outcome.text();
     EXPECT_NE(outcome.err.find("userblk0 stays"), std::string::npos) << outcome.err;
@@ -283,8 +285,8 @@ TEST_F(OneStore, IsNotWaitedForTwice) {
     succeed({built("userblkctl"), "remove", "--force", "open"});
 }
 
-// Whoever started it ignores SIGCHLD, as some shells' traps and some daemons do: serving, waiting,
-// and workers that die are as ever.
+// The parent ignores SIGCHLD, as some shells' traps and some daemons do: serving, waiting and the
+// death of workers work as usual.
 TEST_F(OneStore, IsServedWhereChildrenAreIgnored) {
     const auto ignore = [] { std::signal(SIGCHLD, SIG_IGN); };
     const std::string image = "file:" + make_file("image", size);
@@ -299,7 +301,7 @@ TEST_F(OneStore, IsServedWhereChildrenAreIgnored) {
     EXPECT_EQ(workers.size(), 3u);
     kill_each(workers);
     shell("dd if=/dev/userblk0 of=/dev/null bs=4k count=1 iflag=direct status=none");
-    // A read that fails is told as that, not as a success.
+    // A failing read is reported as a failure, not as success.
     succeed({built("userblkctl"), "remove", "ignored"}, 3 * patience);
     const Outcome bad = run({built("userblkctl"), "serve", "--create", "errors=1," + image,
                              "--detach", "--log", "file:" + folder() + "/log"},

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Where workers run and how they wait, beyond the defaults: what is asked for happens, and
-// nothing else changes.
+// Where workers run and how they wait, beyond the defaults: the options take effect, and change
+// nothing else.
 #include <filesystem>
 #include <fstream>
 #include <sched.h>
@@ -28,7 +28,7 @@ protected:
                 return line.substr(words.size());
         return {};
     }
-    // How many of the processes' threads may run on just these processors, such as "1".
+    // How many threads of the processes may run on exactly these CPUs, such as "1".
     static int threads_on(const std::vector<pid_t>& pids, const std::string& processors) {
         int found = 0;
         for (const pid_t pid : pids)
@@ -46,7 +46,7 @@ protected:
                     return false;
         return !workers.empty();
     }
-    // One thread of the workers for each queue, where its requests come from.
+    // One worker thread per queue, on the CPUs that feed it.
     static bool shared_out(const TestDevice& device, const Supervisor& serve) {
         return eventually([&] {
             for (const char* const queue : {"0", "1"}) {
@@ -59,8 +59,7 @@ protected:
     }
 };
 
-// Two queues, two workers: each runs where the requests of its queue come from, and so do those
-// who take their places.
+// Two queues, two workers: each runs on the CPUs that feed its queue, and so do their replacements.
 TEST_F(Placement, PinnedWorkersShareTheQueuesOut) {
     TestDevice device(two_queues());
     ASSERT_EQ(info(device.control()).config.queues, 2u);
@@ -73,8 +72,8 @@ TEST_F(Placement, PinnedWorkersShareTheQueuesOut) {
     serve.stop();
 }
 
-// Several that serve wait for a processor when they wake up, and so do those who take their
-// places; one alone is as its supervisor is, and so are all if that is asked for.
+// Of several workers or threads, each waits its turn for a CPU when it wakes up, and so do
+// replacements; a single worker has its supervisor's policy, and so have all if requested.
 TEST_F(Placement, OneOfSeveralWorkersDisplacesNobody) {
     struct Case {
         int workers;
@@ -104,7 +103,7 @@ TEST_F(Placement, OneOfSeveralWorkersDisplacesNobody) {
     }
 }
 
-// Who may not have such a policy is told what it takes, and nobody serves.
+// Without permission for such a policy, the message names the permission, and nobody serves.
 TEST_F(Placement, RunningBeforeOthersTakesAPermission) {
     TestDevice device(two_queues());
     const Outcome outcome =
@@ -115,7 +114,7 @@ TEST_F(Placement, RunningBeforeOthersTakesAPermission) {
     EXPECT_NE(outcome.err.find("CAP_SYS_NICE"), std::string::npos) << outcome.err;
 }
 
-// A policy that the supervisor was given is nobody else's to change.
+// A policy set on the supervisor is left alone.
 TEST_F(Placement, AGivenPolicyStays) {
     TestDevice device(two_queues());
     const sched_param lowest{.sched_priority = 1};
@@ -128,7 +127,7 @@ TEST_F(Placement, AGivenPolicyStays) {
     serve.stop();
 }
 
-// Workers that look before they sleep serve as well as others, and die as well.
+// Workers that spin before they sleep serve like others, and die like others.
 TEST_F(Placement, SpinningWorkersServe) {
     TestDevice device(two_queues());
     Supervisor serve(device, "mem:", 2, {"--spin", "--wait", "serve"});
@@ -138,7 +137,7 @@ TEST_F(Placement, SpinningWorkersServe) {
     serve.stop();
 }
 
-// To look before sleeping in poll makes no sense, and is refused with what would.
+// Spinning before poll makes no sense: it is refused, with what would make sense.
 TEST_F(Placement, SpinningNeedsServe) {
     TestDevice device(two_queues());
     const auto result = run(
@@ -147,7 +146,7 @@ TEST_F(Placement, SpinningNeedsServe) {
     EXPECT_NE(result.err.find("--wait=serve"), std::string::npos) << result.err;
 }
 
-// Before one that looks for requests nobody else would get a processor.
+// A spinning worker that preempts others would starve them.
 TEST_F(Placement, SpinningDoesNotDisplaceOthers) {
     TestDevice device(two_queues());
     const auto result = run({built("userblkctl"), "serve", device.block_path(), "mem:", "--spin",

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// The drivers that do not touch the data, as they ship: stripe, which says where they lie; forward,
-// which splices them to a peer; and, as the one to compare with, worker.py, which reads and writes
-// them. Each under load, file systems and kills.
+// The drivers that do not touch the data, as they ship: stripe, which says where the data lie;
+// forward, which splices them to a peer; and for comparison worker.py, which reads and writes them.
+// Each under load, file systems and kills.
 #include <algorithm>
 #include <sstream>
 
@@ -13,8 +13,8 @@ namespace userblk::test {
 
 class EachDriver : public Places, public testing::WithParamInterface<Driver> {};
 
-// Workers are killed all the time under checked random writes, each while it holds requests. The
-// others put back what it held: no error, and every byte is read back as it was written.
+// Workers are killed continuously under verified random writes, each while it holds requests. The
+// others put its requests back: no error, and every byte reads back as written.
 TEST_P(EachDriver, LosesNothingWhenWorkersAreKilledUnderFio) {
     const auto duration = in_form(60s, 6s);
     allow_time(duration + 240s);
@@ -46,7 +46,7 @@ TEST_P(EachDriver, LosesNothingWhenWorkersAreKilledUnderFio) {
     service.await_end();
 }
 
-// Blocks larger than a request may be, and through the page cache.
+// Blocks larger than the maximum request, and writes through the page cache.
 TEST_P(EachDriver, KeepsLargeAndBufferedWrites) {
     allow_time(180s);
     const auto files = stores(GetParam(), 64 * mib);
@@ -73,8 +73,8 @@ struct Filled {
 
 class Tree : public Places, public testing::WithParamInterface<Filled> {};
 
-// A tree is copied onto a file system while workers are killed. The file system is in order, and
-// when all of the driver was started anew, on a new device over the same store, it is all there.
+// A tree is copied to a file system while workers are killed. The file system is clean; after the
+// whole driver has been restarted, on a new device over the same store, the tree is complete.
 TEST_P(Tree, IsCompleteInTheStore) {
     allow_time(400s);
     const auto [driver, type] = GetParam();

@@ -36,7 +36,7 @@ protected:
         return count(driver.err(), "was killed by signal 6");
     }
     static std::size_t starts(const Program& driver) { return count(driver.err(), " serves\n"); }
-    // The ids that the request at the place was delivered by, in order.
+    // The ids of all deliveries of the request at that offset, in order.
     static std::vector<std::uint64_t> ids_of_deliveries(const Tracing& tracing) {
         std::vector<std::uint64_t> ids;
         const std::regex expression(" id=(0x[0-9a-f]+) write offset=" + std::to_string(place) +
@@ -58,10 +58,10 @@ private:
     std::string store_;
 };
 
-// With a limit of three deliveries: three workers die, and then it fails, alone, with EIO. Its
-// neighbours, which were sent with it, are written, and checked writes elsewhere see no error. The
-// kernel's log names it by the id of its last delivery and its place; the supervisor's log tells
-// of each death, and has started no more workers than died.
+// With a limit of three deliveries, three workers die, and then the request fails, alone, with EIO.
+// Its neighbours in the same batch are written, and verified writes elsewhere see no error. The
+// kernel's log names the request by its last delivery's id and its offset; the supervisor's log
+// reports each death, and the supervisor starts no more workers than died.
 TEST_F(Poison, WithADeliveryLimitFailsAloneAndIsNamed) {
     allow_time(240s);
     TestDevice device(config(3));
@@ -104,11 +104,11 @@ TEST_F(Poison, WithADeliveryLimitFailsAloneAndIsNamed) {
     EXPECT_EQ(driver.wait().status, 0);
 }
 
-// Without a limit it is tried again and again, ahead of all others. The supervisor does not spin:
-// of each place for a worker, the pauses between starts double, so that only few are started in
-// the time that this takes, however fast the machine is; and its log names the request, and the
-// option that would have ended this. Nothing is lost: as soon as there is a
-// worker that bears it, it is written, and so is everything that waited behind it.
+// Without a limit the request is retried indefinitely, ahead of all others. The supervisor does not
+// spin: for each worker slot, the pauses between starts double, so only a few starts happen in this
+// time, however fast the machine; its log names the request, and the option that would have ended
+// this. Nothing is lost: once a worker survives the request it is written, and so is everything
+// queued behind it.
 TEST_F(Poison, WithoutALimitLosesNothingAndTheSupervisorBacksOff) {
     allow_time(240s);
     TestDevice device(config(0));
@@ -123,7 +123,7 @@ TEST_F(Poison, WithoutALimitLosesNothingAndTheSupervisorBacksOff) {
     const std::uint64_t meanwhile = info(device.control()).writes - written;
     const std::size_t tried = starts(driver) - 2;
     const std::chrono::duration<double> took = std::chrono::steady_clock::now() - from;
-    // At once, after 50 ms, 100 ms …; one that lived for half a second begins anew.
+    // At once, after 50 ms, 100 ms …; surviving half a second resets the pause.
     EXPECT_LE(static_cast<double>(tried), 2 * (8 + took.count() / 0.5));
     EXPECT_FALSE(poison->finished());
     EXPECT_EQ(info(device.control()).errors, 0u);
@@ -147,8 +147,8 @@ TEST_F(Poison, WithoutALimitLosesNothingAndTheSupervisorBacksOff) {
     EXPECT_EQ(reader->data(), pattern(4096, 2));
 }
 
-// What the log of a supervisor tells of a worker that died: which one, how, what it held, and that
-// it was put back.
+// The supervisor's log on the death of a worker: which one, how it died, what it held, and that its
+// requests were put back.
 TEST_F(Poison, IsToldOfInTheLogOfTheSupervisor) {
     allow_time(180s);
     TestDevice device(config(1));
@@ -171,10 +171,10 @@ class PoisonedExit : public Poison, public testing::WithParamInterface<int> {};
 INSTANTIATE_TEST_SUITE_P(Status, PoisonedExit, testing::Values(0, 1, 3),
                          [](const auto& about) { return std::to_string(about.param); });
 
-// A backend calls exit() over a request, with a status that the library's own workers end with, too
+// A backend calls exit() on a request, also with statuses that the library's own workers exit with
 // (stopped, failed, device removed). It counts as a death like any other: the request is put back
-// until its limit is reached, the log tells the status, others take the places of the dead, and
-// they serve on until they are told to stop.
+// until its limit is reached, the log reports the status, and replacements serve on until they are
+// stopped.
 TEST_P(PoisonedExit, IsADeathLikeAnyOther) {
     allow_time(180s);
     TestDevice device(config(2));

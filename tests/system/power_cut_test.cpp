@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Power cuts: a file system on a device whose store is a disk with a volatile cache. The disk's log
-// of writes is cut where power could have been, and what is left is mounted.
+// Power cuts: a file system on a device whose store is a disk with a volatile cache. The disk's
+// write log is cut where power could have failed, and the remains are mounted.
 #include <algorithm>
 #include <atomic>
 #include <optional>
@@ -22,19 +22,19 @@ constexpr std::uint64_t disk_size = 512 * mib; // xfs wants more than 300
 
 using Known = FsyncedFiles::Known;
 
-// Where power is cut: all entries up to one of them are on the disk, and of those that follow, up
-// to the end, only such as no volatile cache may have kept to itself, and some of the others.
+// A point where power is cut: all entries up to one are on the disk; of those that follow, up to
+// the end, only entries that a volatile cache cannot have kept to itself, and some of the others.
 struct Cut {
     std::size_t whole, end;
 };
 
-// A log, and what was known to be durable at its marks.
+// A log, and what was known to be durable at each of its marks.
 struct History {
     const WriteLog& log;
     const FsyncedFiles& files;
     const std::vector<Known>& known;
 
-    // At the newest mark before an entry; there is one.
+    // At the newest mark before an entry; there always is one.
     const Known& known_before(std::size_t end) const {
         for (;;)
             if (const auto& entry = log.entries()[--end]; entry.is_mark())
@@ -43,7 +43,7 @@ struct History {
 };
 
 // Every point of the log, from the first mark on, where something became durable, and every flush
-// that power did not last for. With a limit: so many, spread evenly.
+// that the power cut interrupts. With a limit: that many, spread evenly.
 std::vector<Cut> cuts_of(const WriteLog& log, std::size_t limit) {
     const auto& entries = log.entries();
     const auto first = std::find_if(entries.begin(), entries.end(),
@@ -70,13 +70,13 @@ std::vector<Cut> cuts_of(const WriteLog& log, std::size_t limit) {
     return some;
 }
 
-// The disk as it was after each of the cuts, one after the other.
+// The disk's state after each of the cuts, one after the other.
 class Replay {
 public:
     Replay(const History& history, std::string folder)
         : history_(history), folder_(std::move(folder)), base_(image("base")) {}
 
-    // The image's path; it may be changed.
+    // The image's path; the caller may change the image.
     std::string after(const Cut& cut) {
         const auto& entries = history_.log.entries();
         for (; done_ < cut.whole; done_++)
@@ -116,8 +116,8 @@ private:
     Dice dice_;
 };
 
-// Mounts the image, for which the file system recovers from its log: what is wrong with what it
-// has to have, and with the file system itself.
+// Mounts the image, so that the file system recovers its log; returns what is wrong with its
+// required content and with the file system itself.
 std::vector<std::string> examine(const std::string& type, const std::string& image,
                                  const std::string& point, const History& history,
                                  const Known& known) {
@@ -143,10 +143,10 @@ std::size_t count(const WriteLog& log, bool (WriteLog::Entry::*what)() const) {
 
 } // namespace
 
-// The writers of the files, each in a thread, and one that marks the log with what is durable.
+// The file writers, one thread each, and one that marks in the log what is durable.
 class PowerCut : public SystemTest {
 protected:
-    // Until each writer has done so much.
+    // Runs until each writer has done that many steps.
     void start(FsyncedFiles& files, const LoggedDisk& disk, int steps) {
         running_ = 3;
         write(&FsyncedFiles::append, files, steps);
@@ -189,7 +189,7 @@ private:
 
 struct Layers {
     const char* type; // of file system
-    const char* way;  // of the data to the disk
+    const char* way;  // how data reach the disk
     bool fua;
 };
 
@@ -208,7 +208,7 @@ protected:
     }
     static bool redirected() { return GetParam().way != std::string("copied"); }
     static Supervisor serve(const TestDevice& device, const LoggedDisk& disk) {
-        // Slow enough that requests are in hand when a kill comes.
+        // Slow enough that a kill hits held requests.
         if (!redirected())
             return Supervisor(device, "delay=1ms,file:" + disk.path(), 3);
         Arguments options{"--redirect"};
@@ -216,7 +216,7 @@ protected:
             options.push_back("--direct");
         return Supervisor(device, "file:" + disk.path(), 3, options);
     }
-    // One worker, or each third time all of them, when something is in their hands.
+    // Kills one worker, or every third time all of them, while requests are held.
     std::vector<Blow> kill_while_writing(const TestDevice& device, const Supervisor& serve) const {
         Dice dice;
         std::vector<Blow> blows;
@@ -247,10 +247,10 @@ protected:
     }
 };
 
-// Files are written and synced through a file system on the device, while the workers are killed.
-// Afterwards the log is cut after each flush, each durable write and each mark, and also before
-// flushes, with a part of what they were to bring: every time the file system can be mounted, has
-// everything that it had acknowledged before the last mark, and is sound.
+// Files are written and synced through a file system on the device while workers are killed. Then
+// the log is cut after each flush, each durable write and each mark, and also before flushes, with
+// part of what they covered: every time the file system mounts, is sound, and has everything that
+// it had acknowledged before the last mark.
 TEST_P(PowerCutOf, TakesNothingThatWasSynced) {
     allow_time(long_form() ? 3h : 300s);
     LoggedDisk disk(disk_size);
@@ -306,7 +306,7 @@ INSTANTIATE_TEST_SUITE_P(Of, PowerCutOf, testing::ValuesIn(layers()), [](const a
            (about.param.fua ? "_fua" : "_no_fua");
 });
 
-// A store that, from a moment on, says that it is done before it is.
+// A store that, from some moment on, reports completion too early.
 class LyingBackend : public TransparentDecorator {
 public:
     enum class About { flush, fua };
@@ -331,8 +331,8 @@ private:
 
 class PowerCutWithALiar : public PowerCut {
 protected:
-    // What is found to be wrong when power is cut after a step that it lied about. Before it, all
-    // is as it should be.
+    // What is wrong after a power cut that follows a step for which the store lied. Before that
+    // step, everything is right.
     std::vector<std::string> wrong_with(LyingBackend::About about, void (FsyncedFiles::*step)()) {
         LoggedDisk disk(disk_size);
         TestDevice device(full_config(disk_size));
@@ -367,15 +367,15 @@ protected:
     }
 };
 
-// The test would see it if FLUSH were lost on the way: a store that ignores it loses what was
-// appended and synced.
+// The test would notice a FLUSH lost on the way: a store that ignores it loses what was appended
+// and synced.
 TEST_F(PowerCutWithALiar, AStoreThatIgnoresFlushIsCaught) {
     const auto wrong = wrong_with(LyingBackend::About::flush, &FsyncedFiles::append);
     EXPECT_FALSE(wrong.empty());
     figure("FLUSH ignored, first damage", wrong.empty() ? "none" : wrong.front());
 }
 
-// The same of FUA: a store that ignores it loses what was written with O_DSYNC.
+// The same for FUA: a store that ignores it loses what was written with O_DSYNC.
 TEST_F(PowerCutWithALiar, AStoreThatIgnoresFuaIsCaught) {
     const auto wrong = wrong_with(LyingBackend::About::fua, &FsyncedFiles::overwrite);
     EXPECT_FALSE(wrong.empty());

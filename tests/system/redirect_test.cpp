@@ -17,18 +17,18 @@
 
 namespace userblk::test {
 
-// Where the store is: in memory (tmpfs), or on a disk (ext4), used through the page cache or past
+// Where the store is: in memory (tmpfs), or on a disk (ext4), through the page cache or bypassing
 // it.
 struct Place {
     const char* name;
     bool on_disk;
     Arguments options;
-    std::vector<std::string> file_systems; // that are made on the device
+    std::vector<std::string> file_systems; // created on the device
 };
 
 class RedirectTo : public SystemTest, public testing::WithParamInterface<Place> {
 protected:
-    static constexpr std::uint64_t size = 320 * mib;          // what xfs asks for at least
+    static constexpr std::uint64_t size = 320 * mib;          // xfs needs at least this
     const std::uint64_t load = in_form<std::uint64_t>(24, 4); // MiB that fio writes
 
     void SetUp() override {
@@ -55,7 +55,7 @@ protected:
     }
     // Everything went through the kernel, and nothing failed.
     static void expect_redirected(const TestDevice& device) {
-        // udevd may be looking at a disk that was just closed.
+        // udevd may be inspecting a disk that was just closed.
         EXPECT_TRUE(eventually([&] { return info(device.control()).redirected == 0; }));
         const auto now = info(device.control());
         EXPECT_GT(now.redirects, 0u);
@@ -75,8 +75,8 @@ INSTANTIATE_TEST_SUITE_P(
                     Place{"on_disk_direct", true, {"--redirect", "--direct"}, {"xfs", "ext4"}}),
     [](const auto& about) { return std::string(about.param.name); });
 
-// Small blocks, blocks of several requests, blocks smaller than the disk's, and writes that the
-// page cache has put together are all read back as written.
+// Small blocks, blocks split into several requests, blocks smaller than the disk's, and writes
+// merged by the page cache all read back as written.
 TEST_P(RedirectTo, WhatWasWrittenIsRead) {
     allow_time(300s);
     TestDevice device(full_config(size));
@@ -93,8 +93,8 @@ TEST_P(RedirectTo, WhatWasWrittenIsRead) {
     serve.stop();
 }
 
-// A file system with a tree of files is what it was after it was mounted anew, and faultless; the
-// space of what was deleted is given back.
+// A file system with a tree of files is intact and clean after a remount; the space of deleted
+// files is freed.
 TEST_P(RedirectTo, FileSystemsAreKept) {
     allow_time(400s);
     for (const std::string& type : GetParam().file_systems) {
@@ -122,8 +122,8 @@ TEST_P(RedirectTo, FileSystemsAreKept) {
     }
 }
 
-// The same load with and without --redirect: what the workers themselves read and wrote is as much
-// as the load without it, and nothing with it.
+// The same load with and without --redirect: without it the workers read and write at least as much
+// as the load, with it nothing.
 TEST_P(RedirectTo, WorkersMoveNoData) {
     allow_time(240s);
     std::uint64_t moved[2] = {};
@@ -146,8 +146,8 @@ TEST_P(RedirectTo, WorkersMoveNoData) {
     EXPECT_EQ(moved[1], 0u);
 }
 
-// All workers are killed again and again under checked writes; what the kernel had accepted goes on
-// without them, what they had merely taken is put back, and fio finds no error.
+// All workers are killed repeatedly under verified writes; requests that the kernel had accepted
+// continue without them, requests that were merely taken are put back, and fio finds no error.
 TEST_P(RedirectTo, WorkersAreKilledUnderFio) {
     const auto duration = in_form(60s, 6s);
     allow_time(duration + 240s);
@@ -183,7 +183,7 @@ protected:
         for (const pid_t pid : pids)
             kill(pid, signal);
     }
-    // Waits until a redirected request is there to stay; others may pass by meanwhile.
+    // Waits until a redirected request hangs; others may pass meanwhile.
     static bool await_stuck(const TestDevice& device) {
         unsigned int looks = 0;
         return eventually([&] {
@@ -197,9 +197,9 @@ INSTANTIATE_TEST_SUITE_P(Requests, RedirectedWhenAllDie, testing::Bool(), [](con
     return std::string(direct.param ? "direct" : "buffered");
 });
 
-// The store is another device, whose workers are stopped until everybody who serves the device
-// above has been killed: with requests on their way to the store, one of fio's or one beside it.
-// These end with nobody alive, once the store goes on; what had not been taken waits for a new
+// The store is another device, whose workers are stopped until all servers of the upper device have
+// been killed: with requests on their way to the store, one of fio's or one beside it. These
+// complete without any server once the store goes on; requests not yet taken wait for a new
 // supervisor, and fio finds no error.
 TEST_P(RedirectedWhenAllDie, NobodyIsNeededForWhatWasAccepted) {
     const auto duration = in_form(60s, 6s);
@@ -237,7 +237,8 @@ TEST_P(RedirectedWhenAllDie, NobodyIsNeededForWhatWasAccepted) {
     store.stop();
 }
 
-// On a device whose creator did not allow it --redirect is refused, with what would be right.
+// On a device whose creator did not allow it, --redirect is refused, and the message says what
+// would be right.
 TEST_F(Redirect, IsRefusedWhereTheDeviceDoesNotAllowIt) {
     userblk_config config = full_config(64 * mib);
     config.flags |= USERBLK_F_NO_REDIRECT;
@@ -248,8 +249,8 @@ TEST_F(Redirect, IsRefusedWhereTheDeviceDoesNotAllowIt) {
     EXPECT_NE(outcome.err.find("--allow-redirect"), std::string::npos) << outcome.err;
 }
 
-// A store that ends behind the device's beginning, because it was cut off meanwhile: reads there
-// fail, with no stale bytes; the rest goes on.
+// A store truncated to less than the device's size: reads past its end fail, with no stale bytes;
+// the rest goes on.
 TEST_F(Redirect, AStoreThatWasCutOffGivesErrors) {
     const std::string store = make_file("store.img", 64 * mib);
     TestDevice device(full_config(64 * mib));
@@ -277,16 +278,16 @@ TEST_F(Redirect, IsToldByTheTools) {
     serve.stop();
 }
 
-// The time of access is noted as a file is read, for which its file system may have to wait for its
-// journal, and the worker with it: here for a disk that does not answer. What the same call has
-// answered before does not wait.
+// Reading a file updates its access time, for which its file system may have to wait for its
+// journal, and the worker with it: here for a disk that does not answer. Requests answered earlier
+// in the same call do not wait.
 TEST_F(Redirect, AnAnswerDoesNotWaitForTheJournalOfAnother) {
     DmDevice disk("userblk-test-journal", 64 * mib);
     const FileSystem file_system("ext4", disk.path());
     const Fd file = file_system.make_file("file", mib);
     const Buffer data = file_content(file.get(), 0, 4096); // in the page cache
     TestDevice device(full_config(64 * mib));
-    // Its time of access is older than that of its change, which the journal is about to write.
+    // The access time is older than the change time, which the journal is about to write.
     const timespec times[] = {{1, 0}, {0, UTIME_NOW}};
     ASSERT_EQ(futimens(file.get(), times), 0);
     disk.suspend();

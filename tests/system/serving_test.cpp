@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Limits, sizes and memory as they were asked for.
+// Limits, sizes and memory options take effect as requested.
 #include <filesystem>
 
 #include <sys/stat.h>
@@ -27,8 +27,8 @@ protected:
     }
 };
 
-// With no limit to how long the end may take, what is in hand is answered: nobody is killed, and
-// the request that the worker had sees no error.
+// Without a drain limit, held requests are answered on exit: no worker is killed, and the worker's
+// request sees no error.
 TEST_F(Serving, AnInfiniteDrainLimitKillsNobody) {
     TestDevice device(full_config(size));
     Supervisor serve(device, "delay=2s,mem:", 1, {"--drain-limit", "infinity"});
@@ -42,8 +42,8 @@ TEST_F(Serving, AnInfiniteDrainLimitKillsNobody) {
     EXPECT_EQ(reader->result(), 0);
 }
 
-// The same for limits that are as good as infinite. A look at the device with such a patience
-// waits, too, instead of giving up at once.
+// The same for limits that are as good as infinite. An inspection of the device with such a
+// patience waits, too, instead of giving up at once.
 TEST_F(Serving, AVeryLongTimeIsNotInThePast) {
     TestDevice device(full_config(size));
     Program waiter({built("userblkctl"), "wait", device.name(), "--timeout", "106751d23h47min16s"});
@@ -55,8 +55,8 @@ TEST_F(Serving, AVeryLongTimeIsNotInThePast) {
     EXPECT_EQ(reader->result(), 0);
 }
 
-// A driver's store has a size of its own. --size makes the device smaller, and is refused where it
-// asks for more; no device is left then.
+// A driver's store has its own size. --size makes the device smaller, and is refused if larger;
+// then no device is left behind.
 TEST_F(Serving, AnExplicitSizeIsObeyedOrRefused) {
     {
         Program driver({built("sized_driver"), "--workers", "1"});
@@ -83,8 +83,8 @@ TEST_F(Serving, AnExplicitSizeIsObeyedOrRefused) {
     EXPECT_NE(beyond.err.find(larger.name() + " has 16M"), std::string::npos) << beyond.err;
 }
 
-// Somebody has made the file in which a device's memory would be. It is not used; the message names
-// its owner and the file, and the device is served when it is gone.
+// Another user owns the file in which a device's memory would be. It is not used; the message names
+// its owner and the file, and once the file is gone the device is served.
 TEST_F(Serving, MemoryThatBelongsToSomebodyElseIsRefusedByName) {
     constexpr uid_t other = 65534;
     TestDevice device(full_config(size));
@@ -103,8 +103,8 @@ TEST_F(Serving, MemoryThatBelongsToSomebodyElseIsRefusedByName) {
     serve.stop();
 }
 
-// Memory with a name stays when its device goes. While a device is served from it it is not
-// removed, afterwards it is, by its name; another one with a name that only begins alike stays.
+// Named memory outlives its device. While a device is served from it, removing it is refused;
+// afterwards its name removes it, and memory whose name merely starts the same stays.
 TEST_F(Serving, NamedMemoryIsRemovedByItsName) {
     const Arguments remove{built("userblkctl"), "remove", "mem:kept"};
     const auto exists = [](const std::string& name) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// The machine is shut down with a file system mounted on a device: by a real systemd with the unit
-// that is shipped, and by the signals that it ends with.
+// The machine is shut down with a file system mounted on a device: by a real systemd with the
+// shipped unit, and by the signals that end a shutdown.
 #include <csignal>
 #include <filesystem>
 #include <fstream>
@@ -30,7 +30,7 @@ protected:
     }
 
     std::string units() const { return folder() + "/units"; }
-    // The path that the unit has.
+    // The program's path in the unit.
     std::string program() const {
         std::ifstream in(std::string(USERBLK_UNITS) + "/userblk@.service");
         for (std::string line; std::getline(in, line);)
@@ -53,8 +53,8 @@ protected:
     }
 };
 
-// The unit, and a mount of /etc/fstab as the documentation has it, are sound for systemd: nothing
-// unknown to it, and no circle in the order.
+// systemd accepts the unit, and a mount in /etc/fstab as documented: no unknown directive, and no
+// ordering cycle.
 TEST_F(Shutdown, UnitIsSound) {
     configure("file:" + make_file("store.img", mib));
     write(units() + "/userblk-mnt.mount", "[Unit]\nBefore=remote-fs.target\n"
@@ -70,8 +70,8 @@ TEST_F(Shutdown, UnitIsSound) {
     EXPECT_EQ(outcome.text().find("userblk"), std::string::npos) << outcome.text();
 }
 
-// Somebody mounts a file system by hand and writes; the machine is shut down with that in the page
-// cache. It ends, all that was written is in the store, the file system was unmounted in order, and
+// A file system is mounted by hand and written; the machine is shut down with the data in the page
+// cache. Shutdown completes, all data are in the store, the file system was unmounted in order, and
 // neither device nor process is left.
 TEST_F(Shutdown, WithAFileSystemMountedByHand) {
     allow_time(300s);
@@ -98,8 +98,8 @@ TEST_F(Shutdown, WithAFileSystemMountedByHand) {
     serve.stop();
 }
 
-// The store of a service is not there when the system starts, and comes late: after more failures
-// than systemd forgives by default. The service goes on trying, and then serves.
+// A service's store is missing when the system starts, and appears late: after more failures than
+// systemd tolerates by default. The service keeps retrying, and then serves.
 TEST_F(Shutdown, ServiceIsTriedUntilItsStoreIsThere) {
     allow_time(300s);
     const std::string store = folder() + "/late.img";
@@ -116,7 +116,7 @@ TEST_F(Shutdown, ServiceIsTriedUntilItsStoreIsThere) {
     EXPECT_TRUE(list_devices().empty()) << outcome.text();
 }
 
-// Wrong options do not become right by trying again.
+// Wrong options are not retried.
 TEST_F(Shutdown, WrongUsageIsNotTriedAgain) {
     allow_time(300s);
     configure("file:" + make_file("store.img", mib), "--no-such-option");
@@ -127,9 +127,9 @@ TEST_F(Shutdown, WrongUsageIsNotTriedAgain) {
     EXPECT_TRUE(outcome.out.ends_with("\n0\n")) << outcome.text();
 }
 
-// The same signal to everybody at once, as systemd sends it last, with the device mounted and
-// written to: what was taken is answered, nobody is left, and nothing is put back. What comes later
-// waits, and is done when somebody serves the device again.
+// The last signal of systemd goes to all processes at once, with the device mounted and under
+// writes: taken requests are answered, no process is left, and nothing is put back. Later I/O
+// blocks, and completes when the device is served again.
 TEST_F(Shutdown, LastSignalToEverybodyUnderAMount) {
     allow_time(240s);
     TestDevice device(full_config(64 * mib));

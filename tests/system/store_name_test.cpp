@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // A store is removed, renamed or replaced under its name while a device is served from it, as by
-// mv, rsync or rm: what was served is served on, whoever dies, and what is wrong can be seen.
+// mv, rsync or rm: the original store stays in service, whichever process dies, and the tools show
+// the problem.
 #include <csignal>
 #include <filesystem>
 #include <fstream>
@@ -41,8 +42,8 @@ protected:
         EXPECT_EQ(reader->result(), 0);
         EXPECT_EQ(reader->data(), pattern(4096, seed)) << offset;
     }
-    // All workers die at once, spares included, so that nobody is left who has the store open, and
-    // then those that took their places.
+    // Kills all workers at once, spares included, so that no process has the store open, and then
+    // their replacements.
     static void kill_twice(const Supervisor& serve, std::size_t count) {
         for (int round = 0; round < 2; round++) {
             serve.kill_workers();
@@ -60,10 +61,10 @@ protected:
     void goes_on_with_what_was_served(const Arguments& options);
 };
 
-// Another file is moved over the one that is served. All workers die, twice: what is read is what
-// was written, and the new file is not touched. Everybody is told, and a second serve is refused by
-// the first one's supervisor, even while no worker lives. Then a reload names the path, and the new
-// file is served.
+// Another file is moved over the served one. All workers die, twice: reads return what was written,
+// and the new file stays untouched. The tools report the problem, and the first supervisor refuses
+// a second serve, even while no worker lives. Then a reload names the path, and the new file is
+// served.
 void StoreName::goes_on_with_what_was_served(const Arguments& options) {
     allow_time(240s);
     auto config = full_config(size);
@@ -95,7 +96,7 @@ void StoreName::goes_on_with_what_was_served(const Arguments& options) {
     EXPECT_TRUE(has(second.err, "replaced")) << second.err;
     kill(serve.pid(), SIGCONT);
     expect_data(device, 8192, 4);
-    // A change of options is none of the store.
+    // Changed options do not concern the store.
     EXPECT_EQ(ctl({"reload", device.name(), "--workers", "1"}).status, 0);
     kill_twice(serve, 2);
     expect_data(device, 8192, 4);
@@ -117,8 +118,8 @@ TEST_F(StoreName, ThatAnotherFileHasIsNotFollowedByTheKernel) {
     goes_on_with_what_was_served({"--redirect"});
 }
 
-// The file is removed. Its device goes on, through deaths and a reload, and what it holds is saved
-// by copying the device; from the copy it is served afterwards, under the old name.
+// The file is removed. Its device goes on, through deaths and a reload, and copying the device
+// saves the data; the device is then served from the copy, under the old name.
 TEST_F(StoreName, ThatIsGoneIsNotNeeded) {
     allow_time(240s);
     TestDevice device(full_config(size));
@@ -144,7 +145,7 @@ TEST_F(StoreName, ThatIsGoneIsNotNeeded) {
     serve.stop();
 }
 
-// The file is renamed, and later put back.
+// The file is renamed, and later renamed back.
 TEST_F(StoreName, ComesBack) {
     TestDevice device(full_config(size));
     const std::string path = file_with("disk.img", 1);
@@ -160,7 +161,7 @@ TEST_F(StoreName, ComesBack) {
     serve.stop();
 }
 
-// The name is a link, which is turned to another file, as those who deploy do.
+// The name is a link, which is switched to another file, as deployment tools do.
 TEST_F(StoreName, IsALinkThatLeadsElsewhere) {
     TestDevice device(full_config(size));
     const std::string link = folder() + "/current";
@@ -178,8 +179,8 @@ TEST_F(StoreName, IsALinkThatLeadsElsewhere) {
     serve.stop();
 }
 
-// Memory with a name, and memory of the device, are unlinked: what they hold is nowhere else.
-// Nothing is left of them afterwards.
+// Named memory, and a device's own memory, are unlinked: their contents exist nowhere else. Nothing
+// is left of them afterwards.
 TEST_F(StoreName, OfMemoryIsGone) {
     allow_time(240s);
     for (const std::string store : {"mem:store-name", "mem:"}) {
@@ -201,7 +202,7 @@ TEST_F(StoreName, OfMemoryIsGone) {
     }
 }
 
-// The node of the disk that is served is made anew, with another disk's number.
+// The node of the served disk is replaced by one with another disk's number.
 TEST_F(StoreName, OfADiskIsAnotherDisks) {
     TestDevice one(full_config(size)), two(full_config(size)), device(full_config(size));
     Supervisor first(one, "mem:", 1), second(two, "mem:", 1);
@@ -234,9 +235,9 @@ TEST_F(StoreName, OfADiskIsAnotherDisks) {
     second.stop();
 }
 
-// A driver of somebody's own opens its store in each worker by name. New workers find another file
-// and do not serve it: requests wait, and everybody can see why. With the old file back they are
-// answered; and after a reload with the new one there, that is served.
+// A custom driver opens its store by name in each worker. New workers find another file and do not
+// serve it: I/O blocks, and the tools show why. Once the old file is back the requests are
+// answered; a reload with the new file in its place serves the new file.
 TEST_F(StoreName, IsNotFollowedByOtherDrivers) {
     allow_time(240s);
     TestDevice device(full_config(size));
@@ -268,8 +269,8 @@ TEST_F(StoreName, IsNotFollowedByOtherDrivers) {
     EXPECT_EQ(driver.wait().status, 0) << driver.err();
 }
 
-// The store becomes too short while all workers die. What is asked waits, by design, and info says
-// for what; a store that is long enough again ends that.
+// The store is truncated while all workers die. I/O blocks, by design, and info names the reason; a
+// store that is long enough ends that.
 TEST_F(StoreName, OfAStoreThatCannotBeServedIsNamedWithTheReason) {
     TestDevice device(full_config(size));
     const std::string path = file_with("disk.img", 1);

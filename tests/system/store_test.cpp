@@ -18,7 +18,7 @@ class Holes : public SystemTest {
 protected:
     static constexpr std::uint64_t size = 32 * mib;
 
-    // A device over a file that is full of data, given space everywhere.
+    // A device over a file full of data, fully allocated.
     void SetUp() override {
         SystemTest::SetUp();
         store_ = make_file("store.img", 0);
@@ -39,8 +39,7 @@ private:
     std::string store_;
 };
 
-// blkdiscard of a part of the device: the backing file gives the space back, there and nowhere
-// else.
+// blkdiscard on part of the device: the backing file frees the space, there and nowhere else.
 TEST_F(Holes, AreMadeByDiscard) {
     TestDevice device(full_config(size));
     Supervisor serve(device, spec(), 2);
@@ -54,7 +53,7 @@ TEST_F(Holes, AreMadeByDiscard) {
     serve.stop();
 }
 
-// Zeroing that may give the space back (fallocate's PUNCH_HOLE on the block device) makes a hole of
+// Zeroing that may free the space (fallocate's PUNCH_HOLE on the block device) makes a hole of
 // zeros.
 TEST_F(Holes, AreMadeByWritingZeroes) {
     TestDevice device(full_config(size));
@@ -69,7 +68,7 @@ TEST_F(Holes, AreMadeByWritingZeroes) {
 }
 
 // Zeroing that must keep the space (fallocate's ZERO_RANGE, which the kernel passes on as NOUNMAP):
-// zeros are read and nothing was given back.
+// zeros are read back, and nothing is freed.
 TEST_F(Holes, AreNotMadeWhereTheSpaceMustStay) {
     TestDevice device(full_config(size));
     Supervisor serve(device, spec(), 2);
@@ -82,7 +81,7 @@ TEST_F(Holes, AreNotMadeWhereTheSpaceMustStay) {
     serve.stop();
 }
 
-// The same on a file system that has a way of its own to zero a range (tmpfs has none).
+// The same on a file system with its own way to zero a range (tmpfs has none).
 TEST_F(Holes, AreMadeAndAvoidedInAFileOnADisk) {
     allow_time(240s);
     const std::string disk = make_file("disk.img", 128 * mib);
@@ -111,7 +110,7 @@ TEST_F(Holes, AreMadeAndAvoidedInAFileOnADisk) {
     mount.unmount();
 }
 
-// fstrim on a mounted file system gives back what was deleted.
+// fstrim on a mounted file system frees the space of deleted files.
 TEST_F(Holes, AreMadeByTrimmingAFileSystem) {
     allow_time(180s);
     TestDevice device(full_config(size));
@@ -129,8 +128,8 @@ TEST_F(Holes, AreMadeByTrimmingAFileSystem) {
     serve.stop();
 }
 
-// A device made without discard and write-zeroes: discard is refused before anybody is asked, zeros
-// are written as data.
+// A device created without discard and write-zeroes: the kernel refuses discard without sending a
+// request, and writes zeros as data.
 TEST_F(Holes, AreNotMadeWhereTheDeviceDoesNotOfferThem) {
     userblk_config config = full_config(size);
     config.flags &= ~static_cast<std::uint64_t>(USERBLK_F_DISCARD | USERBLK_F_WRITE_ZEROES);
@@ -149,7 +148,7 @@ TEST_F(Holes, AreNotMadeWhereTheDeviceDoesNotOfferThem) {
 
 // ------------------------------------------------------------------------------------------ order
 
-// A store in memory that writes down what it was asked for, in the order of completion.
+// A store in memory that records its calls, in the order of completion.
 class RecordingBackend final : public Backend {
 public:
     enum class Kind { write, durable_write, flush };
@@ -208,7 +207,7 @@ protected:
         return static_cast<std::size_t>(std::count_if(
             events.begin(), events.end(), [=](const auto& event) { return event.kind == kind; }));
     }
-    // Whether a write of this place comes before the last flush.
+    // Whether a write at this offset precedes the last flush.
     static bool flushed(const std::vector<RecordingBackend::Event>& events, std::uint64_t offset) {
         bool written = false, safe = false;
         for (const auto& event : events) {
@@ -224,7 +223,7 @@ protected:
     }
 };
 
-// Direct writes that were acknowledged, then fsync: when it returns, the store has seen all of the
+// Direct writes that were acknowledged, then fsync: when it returns, the store has seen all the
 // writes and, after the last of them, a flush.
 TEST_F(Order, FlushComesAfterTheWritesBeforeFsyncReturns) {
     TestDevice device(full_config(size));
@@ -266,7 +265,7 @@ TEST_F(Order, SynchronousWriteIsFollowedByAFlushWithoutFua) {
     EXPECT_TRUE(flushed(store->events(), 8192));
 }
 
-// A device that promises that there is no cache is never asked for a flush.
+// A device that promises to have no cache never gets a flush.
 TEST_F(Order, NoFlushComesWithoutACache) {
     userblk_config config = full_config(size);
     config.flags &= ~static_cast<std::uint64_t>(USERBLK_F_CACHE | USERBLK_F_FUA);
@@ -280,8 +279,8 @@ TEST_F(Order, NoFlushComesWithoutACache) {
     EXPECT_EQ(count(store->events(), Kind::durable_write), 0u);
 }
 
-// A file system's fsync: the journal's commit reaches the store durably, after the file's data was
-// written, and before fsync returns.
+// A file system's fsync: the journal's commit reaches the store durably, after the file's data, and
+// before fsync returns.
 TEST_F(Order, FileSystemsFsyncReachesTheStore) {
     allow_time(180s);
     TestDevice device(full_config(size));
@@ -324,7 +323,7 @@ protected:
         let_who_asks_have_them(false);
         SystemTest::TearDown();
     }
-    // What a store in memory takes when the device is written to.
+    // How much a memory store takes when the device is written.
     static long long taken_by_writing() {
         TestDevice device(full_config(16 * mib));
         Supervisor serve(device, "mem:", 2);
@@ -335,7 +334,7 @@ protected:
     }
 };
 
-// A store in memory has huge pages where /dev/shm gives them to who asks, and only there.
+// A memory store uses huge pages where /dev/shm grants them on request, and only there.
 TEST_F(HugePages, AreTakenByAMemoryStoreThatMay) {
     if (taken() < 0)
         GTEST_SKIP() << "this kernel has no huge pages of shared memory";
@@ -347,8 +346,8 @@ TEST_F(HugePages, AreTakenByAMemoryStoreThatMay) {
 
 class Resize : public SystemTest {};
 
-// A new size is seen by ioctl and sysfs as soon as the call returns, and told to udev; by an open
-// descriptor as well.
+// A new size is visible through ioctl, sysfs and an open descriptor as soon as the call returns,
+// and udev gets an event.
 TEST_F(Resize, IsSeenAtOnce) {
     Uevents uevents;
     TestDevice device(full_config(16 * mib));
@@ -364,8 +363,8 @@ TEST_F(Resize, IsSeenAtOnce) {
     serve.stop();
 }
 
-// A file system that is in use grows with its device and its backing file: what was there stays,
-// and there is room for more.
+// A file system in use grows with its device and its backing file: its content stays, and there is
+// room for more.
 TEST_F(Resize, GrowsUnderAMountedFileSystem) {
     allow_time(240s);
     const std::string store = make_file("store.img", 32 * mib);
@@ -386,8 +385,8 @@ TEST_F(Resize, GrowsUnderAMountedFileSystem) {
     serve.stop();
 }
 
-// The other way round, unmounted: the file system is shrunk first, then the device. What was on it
-// is still there, and the end is where it was put.
+// The reverse, unmounted: the file system is shrunk first, then the device. The content is still
+// there, and the device ends at its new size.
 TEST_F(Resize, ShrinksAfterItsFileSystem) {
     allow_time(240s);
     TestDevice device(full_config(96 * mib));

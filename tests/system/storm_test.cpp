@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// Everything that may happen to workers, at random moments, under writers who know what they wrote.
-// $USERBLK_STORM_SEED repeats the choices of a run, $USERBLK_STORM_SECONDS changes its length, and
-// with $USERBLK_STORM_TELL each blow is told of as it comes.
+// Everything that can happen to workers, at random moments, under writers that know what they
+// wrote. $USERBLK_STORM_SEED repeats the choices of a run, $USERBLK_STORM_SECONDS changes its
+// length, and with $USERBLK_STORM_TELL each blow is logged as it comes.
 #include <algorithm>
 #include <cstdlib>
 #include <fstream>
@@ -31,7 +31,7 @@ unsigned int number_from_environment(const char* name, unsigned int otherwise) {
     return text ? static_cast<unsigned int>(std::strtoul(text, nullptr, 10)) : otherwise;
 }
 
-// Seconds since the first call, and what begins now.
+// Seconds since the first call, and what starts now.
 void tell(const std::string& what) {
     static const auto begin = std::chrono::steady_clock::now();
     if (!std::getenv("USERBLK_STORM_TELL"))
@@ -41,7 +41,7 @@ void tell(const std::string& what) {
     std::fflush(stdout);
 }
 
-// The memory that all workers keep the data in: larger than any device here.
+// The memory in which all workers keep the data: larger than any device here.
 class Segment {
 public:
     explicit Segment(std::string name) : name_(std::move(name)) {
@@ -79,7 +79,7 @@ struct Tally {
     std::map<std::string, unsigned int> started;
 };
 
-// Processes that reset for the dead again and again, whether or not there are any.
+// Processes that reset for the dead repeatedly, whether or not any worker has died.
 class Resetters {
 public:
     Resetters(const TestDevice& device, unsigned int count, Dice& dice) {
@@ -106,7 +106,7 @@ public:
           device_(config()), audit_(), fleet_(device_, segment.name(), dice) {}
 
     void run(std::chrono::seconds duration);
-    // How many kinds of them there are.
+    // The number of kinds of blows.
     static std::size_t blows() { return kinds().size(); }
 
 private:
@@ -192,7 +192,7 @@ void Round::run(std::chrono::seconds duration) {
     fleet_.fill();
     tell("a new device");
     EXPECT_TRUE(answers(device_));
-    // Without them it is the kernel's word alone that brings back what the dead held.
+    // Without them only the kernel's notice brings back what the dead held.
     if (dice_.below(2))
         resetters_.emplace(device_, 3, dice_);
     writer_.start(device_.block_path(), size_);
@@ -215,7 +215,7 @@ void Round::storm(Fio& fio, std::chrono::seconds duration) {
     }
 }
 
-// As cards are drawn, so that a short storm has some of everything.
+// Draws like cards from a deck, so that a short storm has some of everything.
 void Round::strike_one() {
     if (tally_.deck.empty())
         for (std::size_t i = 0; i < kinds().size(); i++)
@@ -229,8 +229,8 @@ void Round::strike_one() {
         tally_.blows[kind.name]++;
 }
 
-// Everything is answered and looked at; then nobody is left, so that whatever was not answered by
-// then is put back and the audit can close its books. The device goes while others serve it.
+// Everything is answered and verified; then all servers die, so that unanswered requests are put
+// back and the audit can close its books. The device is removed while others serve it.
 void Round::finish(Fio& fio) {
     fleet_.want(3);
     fleet_.fill();
@@ -279,7 +279,7 @@ std::size_t Round::held_by(pid_t pid) const {
         list.begin(), list.end(), [=](const userblk_taken& one) { return one.pid == pid; }));
 }
 
-// At whatever moment: whether it met requests comes out by what it left or what was put back.
+// At an arbitrary moment: what it left, or what was put back, reveals whether it met requests.
 void Round::end_by(pid_t pid, int signal) {
     const std::uint64_t before = info(device_.control()).put_back;
     ::kill(pid, signal);
@@ -357,7 +357,7 @@ bool Round::exec_another_worker() {
     return target.has_value();
 }
 
-// Nobody is told of this one: somebody has to ask.
+// No process gets a notice of this one: somebody has to ask.
 bool Round::exec_something_else() {
     const auto target = fleet_.random_worker(WorkerKind::erratic);
     if (!target)
@@ -379,9 +379,9 @@ void Round::expect_refused(std::uint64_t before, std::size_t answers) {
         << answers << " answers came late, and not all were refused";
 }
 
-// The forced form. All threads of the stopped are outside the kernel, so none of their own writes
-// goes on. Who is fenced may go on, and its late answers are refused; the others would write to
-// the store before they hear of that, and must not wake up any more.
+// The forced form. All threads of a stopped worker are outside the kernel, so none of its own
+// writes is under way. A fenced worker may continue, and its late answers are refused; the others
+// would write to the store before they learn of that, and must not wake up again.
 bool Round::put_back_of_the_stopped() {
     for (const Target& target : candidates()) {
         if (!hold(target.pid))
@@ -426,7 +426,7 @@ bool Round::put_back_all_of_the_stopped() {
     return true;
 }
 
-// Three tools and a process that is none, all at once, for one death.
+// Three tools and a foreign process, all at once, for one death.
 bool Round::reset_by_several() {
     if (!kill_a_holder())
         return false;
@@ -446,15 +446,15 @@ bool Round::kill_a_supervisor() {
     if (all.empty())
         return false;
     const Target& target = all[dice_.below(static_cast<unsigned int>(all.size()))];
-    // Whom it has started by now is seen first: they serve on.
+    // Workers that it has started by now are recorded first: they serve on.
     hold(target.pid);
     fleet_.workers();
     kill_each({target.pid});
     return true;
 }
 
-// Nobody is left, and the store is as they left it: what was under way is there or not, and never
-// in part of a block.
+// All servers die, and the store stays as they left it: what was under way is there or not, and
+// never in part of a block.
 bool Round::kill_everybody() {
     resetters_.reset();
     fleet_.kill_all();
@@ -477,7 +477,7 @@ bool Round::grow() {
     return true;
 }
 
-// Every other one has the time to end before the next blow.
+// Every other one has time to finish before the next blow.
 bool Round::reload() {
     const std::vector<Target> all = fleet_.supervisors();
     const bool any = std::any_of(all.begin(), all.end(), [](const Target& target) {
@@ -491,7 +491,8 @@ bool Round::reload() {
     return true;
 }
 
-// One during which a supervisor or a new worker is killed may fail, and says so; the old go on.
+// A reload may fail, and say so, if a supervisor or a new worker is killed during it; the old
+// workers go on.
 void Round::collect_reload() {
     if (!reload_ || reload_->running())
         return;
@@ -532,7 +533,7 @@ protected:
         line("acknowledged records lost or corrupted / errors", writer.complaints().size(),
              writer.errors());
     }
-    // In ten minutes each of the things that may happen does.
+    // In ten minutes, each possible event occurs.
     static void expect_all_of_it(const Tally& tally) {
         EXPECT_EQ(tally.blows.size(), Round::blows()) << joined(tally.blows);
         EXPECT_GT(tally.redeliveries, 0u);
@@ -545,10 +546,10 @@ protected:
 };
 
 // Rounds with one device each, over one store: workers of all kinds are killed, stopped, crashed
-// and executed into others at random moments; several processes reset at once, also by force;
-// requests are given back and adopted; the device grows; supervisors reload and die; everybody
-// dies. fio and a writer of records look at all they read. No acknowledged record is lost or torn,
-// no error is seen, no request is delivered twice without having been put back.
+// and replaced by exec at random moments; several processes reset at once, also by force; requests
+// are given back and adopted; the device grows; supervisors reload and die; everybody dies. fio and
+// a writer of records verify everything they read. No acknowledged record is lost or torn, no error
+// appears, no request is delivered twice without having been put back.
 TEST_F(Storm, OverWorkersOfAllKinds) {
     const unsigned int seed = number_from_environment("USERBLK_STORM_SEED", std::random_device()());
     const std::chrono::seconds total{

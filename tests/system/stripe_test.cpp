@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// The example that is a RAID-0: where its data lie, and what it is given.
+// The RAID-0 example, stripe: where its data lie, and which arguments it accepts.
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
@@ -13,7 +13,7 @@ namespace userblk::test {
 
 class Stripe : public Places, public testing::WithParamInterface<std::uint32_t> {
 protected:
-    // The device's bytes, taken from the files as RAID-0 defines them.
+    // The device's bytes, gathered from the files as RAID-0 defines.
     static std::string gathered(const std::vector<std::string>& files, std::uint64_t size) {
         std::string result;
         std::vector<std::ifstream> in;
@@ -36,7 +36,7 @@ protected:
         text << in.rdbuf();
         return text.str();
     }
-    // What is done to the device is done to a file, too (tmpfs knows no O_DIRECT on 6.1).
+    // Makes each change to the device and to a model file (tmpfs has no O_DIRECT on 6.1).
     void change_both(const std::string& block, const std::string& model) const {
         shell(R"(dd if=/dev/urandom of="$3/data" bs=1M count=12 status=none
                  put() { dd if="$3/data" of="$1" status=none conv=notrunc "${@:4}"
@@ -50,15 +50,15 @@ protected:
                  fallocate --punch-hole --offset 9M --length 4k "$2")",
               {block, model, folder()});
     }
-    // Where the first difference is; the length if there is none.
+    // The offset of the first difference; the length if there is none.
     static std::size_t equal_up_to(const std::string& one, const std::string& other) {
         const auto end = std::mismatch(one.begin(), one.end(), other.begin(), other.end());
         return static_cast<std::size_t>(end.first - one.begin());
     }
 };
 
-// Every byte is where RAID-0 says, in files read without userblk: of requests that lie in one unit,
-// and, on a device that was made without a chunk size, of those that lie in several.
+// Every byte is where RAID-0 says, in files read without userblk: for requests within one stripe
+// unit and, on a device created without a chunk size, for requests across several.
 TEST_P(Stripe, DataLieInTheirPlaces) {
     const std::uint64_t size = 12 * mib + 65536; // the last unit is not full
     const auto files = stores(Driver::stripe, size);
@@ -74,10 +74,10 @@ TEST_P(Stripe, DataLieInTheirPlaces) {
     EXPECT_EQ(std::filesystem::file_size(files[0]), 16 * stripe_unit + 65536);
     EXPECT_EQ(std::filesystem::file_size(files[1]), 16 * stripe_unit);
     EXPECT_EQ(std::filesystem::file_size(files[2]), 16 * stripe_unit);
-    // Read by userblk, it is the same.
+    // Through userblk, the data are the same.
     shell("dd if=\"$1\" bs=3M iflag=direct status=none | cmp - \"$2\"",
           {device.block_path(), model});
-    // A discarded range gives its space back to the files.
+    // Discarding a range frees its space in the files.
     std::uint64_t before = 0, after = 0;
     for (const std::string& file : files)
         before += allocated(file);
@@ -116,8 +116,8 @@ protected:
     }
 };
 
-// It makes a device as large as its files allow, whose requests lie in one unit each. Started again
-// with the same files, another device holds the same data. With --size the files are made longer.
+// stripe creates a device as large as its files allow, whose requests lie within one unit each.
+// Restarted with the same files, another device holds the same data. With --size the files grow.
 TEST_F(StripeAlone, MakesItsDeviceOfItsFiles) {
     const std::string a = make_file("a.img", 5 * mib + 1000), b = make_file("b.img", 7 * mib);
     std::string written;
@@ -145,7 +145,7 @@ TEST_F(StripeAlone, MakesItsDeviceOfItsFiles) {
     end(driver);
 }
 
-// Disks will do as well as files.
+// Disks work like files.
 TEST_F(StripeAlone, LiesOnDisks) {
     allow_time(180s);
     succeed({"modprobe", "loop"});
@@ -167,7 +167,7 @@ TEST_F(StripeAlone, LiesOnDisks) {
         succeed({"losetup", "--detach", disk});
 }
 
-// What is wrong is said.
+// Errors name what is wrong.
 TEST_F(StripeAlone, SaysWhatIsWrong) {
     const auto complains = [](const Arguments& arguments, int status, const std::string& about) {
         Arguments argv{built("stripe")};

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Workers that hold requests and neither answer nor die: who holds what, and for how long, is seen;
-// the forced forms take it from them; everybody else goes on.
+// Workers that hold requests and neither answer nor die: the tools show who holds what, and for how
+// long; the forced forms take the requests away; everybody else goes on.
 #include <filesystem>
 #include <fstream>
 #include <regex>
@@ -26,7 +26,7 @@ protected:
     }
     const std::string& store() const { return store_; }
 
-    // One worker that, once it has written at the place, goes round in circles until end_loop().
+    // One worker that, after writing at the offset, loops until end_loop().
     Program start_looping(const TestDevice& device) const {
         std::ofstream(loop_).close();
         Program driver({built("troubled_driver"), device.name(), "file:" + store_, "1", "1", "loop",
@@ -36,7 +36,7 @@ protected:
     }
     void end_loop() const { std::filesystem::remove(loop_); }
 
-    // The request at the place, as INFO tells of it, once it was held for so long.
+    // The request at that offset, as INFO reports it, once it has been held for that long.
     static userblk_taken await_held(const TestDevice& device, std::chrono::nanoseconds time) {
         userblk_taken found{};
         EXPECT_TRUE(eventually([&] {
@@ -52,7 +52,7 @@ protected:
         argv.insert(argv.end(), options.begin(), options.end());
         return run(argv);
     }
-    // The tool says that so many went back.
+    // Checks that the tool reports this many requests put back.
     static void expect_put_back(const Outcome& outcome, const std::string& what) {
         EXPECT_EQ(outcome.status, 0) << outcome.text();
         EXPECT_NE(outcome.out.find(what), std::string::npos) << outcome.text();
@@ -86,8 +86,9 @@ private:
     std::string store_, loop_;
 };
 
-// A worker in an endless loop: INFO, userblkctl info, userblk-recover and sysfs tell what it holds,
-// that it lives, and for how long, which grows. Others go on meanwhile, without an error.
+// A worker in an endless loop: INFO, userblkctl info, userblk-recover and sysfs show what it holds,
+// that it lives, and for how long it has held it, which grows. Others go on meanwhile, without an
+// error.
 TEST_F(Stuck, InAnEndlessLoopIsSeenAndOthersGoOn) {
     allow_time(240s);
     TestDevice device(full_config(size));
@@ -123,9 +124,9 @@ TEST_F(Stuck, InAnEndlessLoopIsSeenAndOthersGoOn) {
     EXPECT_EQ(driver.running(), true);
 }
 
-// --reset and a time that it was not held for leave the living alone. --older-than takes from it
-// what it has held for long, and leaves what another one took just now. Its late answer is refused;
-// then it serves on.
+// --reset leaves the living alone, and so does --older-than with a longer time. With a shorter
+// time, --older-than takes away what the worker has held for long, and leaves what another one took
+// just now. The late answer is refused; then the worker serves on.
 TEST_F(Stuck, OlderThanTakesWhatWasHeldForLongAndNothingElse) {
     allow_time(240s);
     TestDevice device(full_config(size));
@@ -156,8 +157,8 @@ TEST_F(Stuck, OlderThanTakesWhatWasHeldForLongAndNothingElse) {
     EXPECT_EQ(info(device.control()).errors, 0u);
 }
 
-// --all takes from everybody. Both answers come late and are refused; the requests are served once
-// more and end well.
+// --all takes requests away from everybody. Both late answers are refused; the requests are
+// delivered once more and succeed.
 TEST_F(Stuck, AllTakesFromEverybody) {
     allow_time(240s);
     TestDevice device(full_config(size));
@@ -178,9 +179,9 @@ TEST_F(Stuck, AllTakesFromEverybody) {
     EXPECT_EQ(info(device.control()).errors, 0u);
 }
 
-// A worker whose store does not answer, in a wait that nothing ends: it is seen, and SIGKILL does
-// not end it, so that it is not dead and the safe form takes nothing from it. The forced form does:
-// another one answers. Its supervisor ends without it, and so does the device.
+// A worker whose store does not answer hangs uninterruptibly: the tools show it, and since SIGKILL
+// does not end it, it is not dead, and the safe form puts nothing back. The forced form does, and
+// another worker answers. The supervisor exits without it, and the device can be removed.
 TEST_F(Stuck, InAStoreThatDoesNotAnswerHoldsUpNobodyElse) {
     allow_time(240s);
     DmDevice disk("userblk-test-stuck", size);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// What else there is on a machine: files in the place of nodes, other PID namespaces, users without
+// The rest of the machine: plain files where nodes belong, other PID namespaces, users without
 // privileges, containers that have next to nothing, logs that cannot be written.
 #include <csignal>
 #include <filesystem>
@@ -36,7 +36,7 @@ protected:
         EXPECT_EQ(outcome.out, "");
         EXPECT_TRUE(list_devices().empty()) << "it left a device";
     }
-    // Programs may lie where only root may look.
+    // The build directory may be readable by root only.
     std::string copied(const std::string& program) const {
         const std::string path = folder() + "/" + program;
         if (!std::filesystem::exists(path))
@@ -53,11 +53,11 @@ protected:
     }
 };
 
-// Something at a path below /dev in place of what belongs there, which comes back at the end.
+// Puts something else at a path below /dev, and restores the original at the end.
 class Squatter {
 public:
     explicit Squatter(const std::string& path) : path_(path) {
-        // Kept, since the kernel takes only a node away that it has made itself.
+        // Kept, since the kernel only removes a node that it created itself.
         if (std::filesystem::exists(path))
             std::filesystem::rename(path, kept());
         std::ofstream(path) << "data";
@@ -87,8 +87,8 @@ private:
     bool left_ = false;
 };
 
-// A dd to the path of a device that was gone has left a plain file there. No device is made that
-// would have its node there, whoever makes it, and the file is as it was; without it one can be.
+// A dd to the path of a removed device has left a plain file there. No tool creates a device whose
+// node would be there, and the file stays untouched; once it is gone a device can be created.
 TEST_F(Surroundings, APlainFileIsNotTakenForANewDevice) {
     Squatter file("/dev/userblk0");
     const std::string why = "/dev/userblk0 is a regular file of 4 bytes";
@@ -103,7 +103,7 @@ TEST_F(Surroundings, APlainFileIsNotTakenForANewDevice) {
     succeed({built("userblkctl"), "remove", "0"});
 }
 
-// The same where a plain file lies in place of the control node, or of the link by name.
+// The same with a plain file where the control node, or the link by name, belongs.
 TEST_F(Surroundings, NorForAControlNodeOrALink) {
     {
         const Squatter file("/dev/userblkc0");
@@ -116,8 +116,8 @@ TEST_F(Surroundings, NorForAControlNodeOrALink) {
                    "/dev/userblk/by-name/squatted is a regular file");
 }
 
-// The node of a device that is there and served has been replaced by a plain file: waiting for the
-// device fails, and says what helps; a list says so, too.
+// A plain file has replaced the node of a device that exists and is served: waiting for the device
+// fails, and says what helps; the list shows it, too.
 TEST_F(Surroundings, APlainFileIsNotTakenForADeviceThatIsThere) {
     TestDevice device;
     Supervisor serve(device, "mem:", 1);
@@ -142,7 +142,7 @@ TEST_F(Surroundings, APlainFileIsNotTakenForADeviceThatIsThere) {
     serve.stop();
 }
 
-// A node of the right kind that is another device's.
+// A node of the right kind that belongs to another device.
 TEST_F(Surroundings, AnotherDevicesNodeIsNotTakenForIt) {
     TestDevice device, other;
     struct stat about {};
@@ -154,8 +154,8 @@ TEST_F(Surroundings, AnotherDevicesNodeIsNotTakenForIt) {
     EXPECT_NE(info.err.find(other.name()), std::string::npos) << info.err;
 }
 
-// A command that makes a device and fails leaves none: its log cannot be written, its workers do
-// not start, its store does not answer in time.
+// A command that creates a device and then fails leaves none behind: its log cannot be written, its
+// workers do not start, its store does not answer in time.
 TEST_F(Surroundings, AFailedStartLeavesNoDevice) {
     allow_time(180s);
     const std::string store = "file:" + make_file("store.img", 16 * mib);
@@ -172,8 +172,8 @@ TEST_F(Surroundings, AFailedStartLeavesNoDevice) {
         "was given up");
 }
 
-// A list in a PID namespace of its own, where the supervisor's PID is nobody's: it takes nothing
-// away, and the supervisor is found and reloaded as before.
+// A list from another PID namespace, where the supervisor's PID does not exist, removes nothing,
+// and the supervisor is still found and reloaded.
 TEST_F(Surroundings, ALivingSupervisorIsFoundFromAnywhere) {
     allow_time(180s);
     TestDevice device;
@@ -191,10 +191,10 @@ TEST_F(Surroundings, ALivingSupervisorIsFoundFromAnywhere) {
     serve.stop();
 }
 
-// A supervisor without privileges is seen by root and can be reloaded.
+// root sees a supervisor without privileges and can reload it.
 TEST_F(Surroundings, AnUnprivilegedSupervisorIsSeenAndReloaded) {
     allow_time(180s);
-    succeed({built("userblkctl"), "create", "--size", "1M"}); // root's part: the folder
+    succeed({built("userblkctl"), "create", "--size", "1M"}); // root's part: creates the folder
     succeed({built("userblkctl"), "remove", "0"});
     TestDevice device(config_for_nobody());
     Program serve({copied("userblkctl"), "serve", device.control_path(), store_of_nobody()},
@@ -209,7 +209,7 @@ TEST_F(Surroundings, AnUnprivilegedSupervisorIsSeenAndReloaded) {
     EXPECT_EQ(serve.wait(2 * patience).status, 0) << serve.err();
 }
 
-// Somebody who may not serve the device has a locked file of the right name in the folder.
+// A user who may not serve the device has a locked file of the right name in the folder.
 TEST_F(Surroundings, AStrangersFileMakesNoSupervisor) {
     succeed({built("userblkctl"), "create", "--size", "1M"});
     succeed({built("userblkctl"), "remove", "0"});
@@ -231,7 +231,7 @@ TEST_F(Surroundings, AStrangersFileMakesNoSupervisor) {
     std::filesystem::remove(path);
 }
 
-// The owner of the control node goes into the background; the block node is not his to read.
+// The owner of the control node detaches; the block node is not readable to that user.
 TEST_F(Surroundings, TheOwnerOfADeviceCanDetach) {
     allow_time(180s);
     TestDevice device(config_for_nobody());
@@ -245,11 +245,11 @@ TEST_F(Surroundings, TheOwnerOfADeviceCanDetach) {
             });
     EXPECT_EQ(serve.status, 0) << serve.text();
     EXPECT_TRUE(answers(device));
-    EXPECT_EQ(device.remove(), 0); // and they end
+    EXPECT_EQ(device.remove(), 0); // the workers exit
 }
 
-// A container with the control node, the store, and no /sys, /proc, /run or /dev/shm: it serves, by
-// the node's path and by the device's name, and heals itself.
+// A container with the control node and the store, but without /sys, /proc, /run and /dev/shm: it
+// serves, by the node's path and by the device's name, and recovers on its own.
 TEST_F(Surroundings, AControlNodeAndAStoreAreEnoughToServe) {
     allow_time(240s);
     userblk_config config = config_for_nobody(16 * mib);
@@ -276,8 +276,8 @@ TEST_F(Surroundings, AControlNodeAndAStoreAreEnoughToServe) {
     }
 }
 
-// $JOURNAL_STREAM is somebody else's: messages are for people. Where it names what standard error
-// is, they have the journal's form.
+// $JOURNAL_STREAM belongs to another stream: messages are written for people. If it names the
+// stream on standard error, they have the journal's format.
 TEST_F(Surroundings, MessagesAreForTheJournalOnlyIfItReadsThem) {
     for (const bool right : {false, true}) {
         TestDevice device;

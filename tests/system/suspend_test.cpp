@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 //
-// The machine goes to sleep and wakes up: with workers at work, with requests in the hands of
-// frozen workers, and with requests that nobody serves. The kernel's own test of suspending
-// (/sys/power/pm_test) stops when all processes are frozen, and comes back; beyond that the disks
-// that this virtual machine itself runs from would not come back.
+// The machine sleeps and wakes up: with workers at work, with requests held by frozen workers, and
+// with requests that nobody serves. The kernel's own suspend test (/sys/power/pm_test) stops once
+// all processes are frozen, and resumes; beyond that point, the disks that this virtual machine
+// runs from would not come back.
 #include <csignal>
 
 #include <linux/fs.h>
@@ -29,7 +29,7 @@ protected:
         SystemTest::TearDown();
     }
 
-    // To sleep and back; 0 or the errno.
+    // Sleeps and wakes up; returns 0 or the errno.
     static int sleep(const std::string& state = "mem") {
         return write_setting("/sys/power/state", state);
     }
@@ -40,7 +40,7 @@ protected:
     TestDevice device{full_config(64 * mib)};
 };
 
-// Nothing is under way: the same workers serve afterwards, whichever way it slept.
+// Nothing is under way: the same workers serve afterwards, for each sleep state.
 TEST_F(Suspend, OfAnIdleDevice) {
     Supervisor serve(device, "mem:", 2);
     EXPECT_TRUE(answers(device));
@@ -54,7 +54,7 @@ TEST_F(Suspend, OfAnIdleDevice) {
     serve.stop();
 }
 
-// Under checked writes, again and again, in both ways of waiting for requests. A sleep is no death:
+// Under verified writes, repeatedly, with both ways of waiting for requests. A sleep is no death:
 // nothing is put back, and fio finds no error.
 TEST_F(Suspend, UnderFio) {
     const int cycles = long_form() ? 20 : 1;
@@ -82,7 +82,7 @@ TEST_F(Suspend, UnderFio) {
     }
 }
 
-// Workers are frozen with requests in their hands, which they answer when they wake up.
+// Workers are frozen while they hold requests, and answer them when they wake up.
 TEST_F(Suspend, OfWorkersWithRequestsInTheirHands) {
     Supervisor serve(device, "delay=1s,mem:", 2);
     EXPECT_TRUE(answers(device));
@@ -95,7 +95,7 @@ TEST_F(Suspend, OfWorkersWithRequestsInTheirHands) {
     serve.stop();
 }
 
-// Nobody serves, and requests wait: over the sleep as well, until somebody does.
+// Nobody serves, and requests wait: through the sleep as well, until somebody serves.
 TEST_F(Suspend, WithRequestsThatNobodyServes) {
     const std::vector<Io> ios = device.read_many(8);
     ASSERT_TRUE(eventually([&] { return info(device.control()).queued == 8; }));
@@ -107,8 +107,8 @@ TEST_F(Suspend, WithRequestsThatNobodyServes) {
         EXPECT_EQ(io->result(), 0);
 }
 
-// One that waits in GET is interrupted, as by a signal, and one in SERVE returns with nothing; so
-// they say in the interface.
+// A worker that waits in GET is interrupted, as by a signal, and one in SERVE returns with nothing,
+// as the ABI documents.
 TEST_F(Suspend, InterruptsThoseWhoWaitInside) {
     Child getter([&](ChildSide& side) {
         userblk_request request = record();
@@ -131,8 +131,8 @@ TEST_F(Suspend, InterruptsThoseWhoWaitInside) {
     EXPECT_EQ(server.wait(), 0);
 }
 
-// What waits for a disk without being interruptible cannot be frozen: with nobody to serve it the
-// machine stays awake, says so, and nothing is lost.
+// An uninterruptible wait for a disk cannot be frozen: while nobody serves the device, the machine
+// stays awake, says so, and nothing is lost.
 TEST_F(Suspend, IsRefusedWhileAReaderWaitsForNobody) {
     EXPECT_EQ(write_setting("/sys/power/pm_freeze_timeout", "1000"), 0);
     Program reader({"dd", "if=" + device.block_path(), "of=/dev/null", "bs=4k", "count=1",
@@ -148,9 +148,10 @@ TEST_F(Suspend, IsRefusedWhileAReaderWaitsForNobody) {
     serve.stop();
 }
 
-// What was redirected is file I/O, which must be over before the machine sleeps: a hibernated one
-// writes its memory out as it was, and finds the file system as that was. Here it cannot be over,
-// since the file system is frozen, and the machine stays awake; once that is thawed it sleeps.
+// A redirected request is file I/O, which must complete before the machine sleeps: hibernation
+// saves memory as it is, and resumes on a file system that must still match it. Here it cannot
+// complete, since the file system is frozen, and the machine stays awake; once that is thawed, the
+// machine sleeps.
 TEST_F(Suspend, WaitsForRedirectedIo) {
     EXPECT_EQ(write_setting("/sys/power/pm_freeze_timeout", "1000"), 0);
     const LoopDevice loop(32 * mib);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// The example "thin": a thin-provisioned volume, used, killed, filled, cut off and restarted.
+// The thin example, a thin-provisioned volume: used, killed, filled, cut off and restarted.
 #include <csignal>
 #include <filesystem>
 #include <regex>
@@ -25,7 +25,7 @@ protected:
     }
     void keeps(const std::string& type);
     const std::string& store() const { return store_; }
-    // Everything from now on is about a store elsewhere; its map is beside it.
+    // From now on everything uses a store elsewhere; its map is beside it.
     void use_store(const std::string& path) { store_ = path; }
     std::string map() const { return folder() + "/map"; }
 
@@ -38,7 +38,7 @@ protected:
         argv.insert(argv.end(), options.begin(), options.end());
         succeed(argv);
     }
-    // Its workers are started, and the device is there when this returns.
+    // Returns once the workers have started and the device exists.
     Program serve(const Arguments& options = {}) const {
         Arguments argv{built("thin"), "serve", store_, "--map", map()};
         argv.insert(argv.end(), options.begin(), options.end());
@@ -57,13 +57,13 @@ protected:
         const Outcome outcome = driver.wait(2 * patience);
         EXPECT_EQ(outcome.status, 0) << outcome.text();
     }
-    // Supervisor and workers, all at once: nobody is left.
+    // Kills supervisor and workers at once: no process is left.
     static void kill_driver(Program& driver) {
         auto workers = children_of(driver.pid());
         driver.kill();
         kill_each(workers);
     }
-    // A number of "thin info --json".
+    // A number from "thin info --json".
     std::uint64_t told(const std::string& key) const {
         const auto text = succeed({built("thin"), "info", store_, "--map", map(), "--json"});
         std::smatch match;
@@ -73,7 +73,7 @@ protected:
     }
     void check() const { succeed({built("thin"), "check", store_, "--map", map()}); }
 
-    // Bytes of one value, written past the cache, at block number @p at.
+    // Writes bytes of one value, bypassing the cache, starting at block number @p at.
     static void fill(const std::string& path, std::uint64_t at, std::uint64_t count, char value,
                      const std::string& more = "") {
         shell("head -c $3 /dev/zero | tr '\\0' \"$4\" | dd of=\"$1\" bs=64k seek=$2 "
@@ -90,7 +90,7 @@ protected:
     }
     static void drop_caches() { shell("echo 3 >/proc/sys/vm/drop_caches"); }
 
-    // A device for a volume of 64 MiB, as thin would make it.
+    // A device for a volume of 64 MiB, as thin creates it.
     static userblk_config config(bool redirect) {
         userblk_config result = full_config(64 * mib);
         result.chunk_size = 2 * mib;
@@ -109,9 +109,9 @@ private:
     std::string store_;
 };
 
-// A volume ten times the size of what is in it. A file system is made on it and filled while all
-// workers are killed again and again; what was copied is there, the file system is sound, and so
-// is the block map, which has only what was written.
+// A volume ten times the size of its content. A file system is made on it and filled while all
+// workers are killed repeatedly: everything copied is there, the file system is clean, and so is
+// the block map, which has only what was written.
 void Thin::keeps(const std::string& type) {
     allow_time(300s);
     create("1G");
@@ -154,8 +154,8 @@ TEST_F(Thin, AnXfsSurvivesItsWorkers) {
     keeps("xfs");
 }
 
-// Nothing is allocated at first and everything reads as zeros. A write of 4 KiB takes one block,
-// the rest of which is zeros; the store gets longer as more is written.
+// Nothing is allocated at first, and everything reads as zeros. A write of 4 KiB takes one block,
+// the rest of which is zeros; the store grows as more is written.
 TEST_F(Thin, HolesReadAsZerosAndTakeNoSpace) {
     create("64M");
     EXPECT_EQ(told("allocated"), 0u);
@@ -183,9 +183,9 @@ TEST_F(Thin, HolesReadAsZerosAndTakeNoSpace) {
     stop(driver);
 }
 
-// What is discarded is freed: the volume says so, and the store gives the space back. It reads as
-// zeros, also what is not covered by the first write that comes then. Zeroing does the same, unless
-// the space must stay.
+// Discarded blocks are freed: the volume reports it, and the store releases the space. They read as
+// zeros, also the parts that the next first write does not cover. Zeroing does the same, unless the
+// space must stay.
 TEST_F(Thin, DiscardAndZeroingFreeSpace) {
     create("64M");
     Program driver = serve();
@@ -216,10 +216,10 @@ TEST_F(Thin, DiscardAndZeroingFreeSpace) {
     stop(driver);
 }
 
-// Unrelated drivers, each with workers of its own, on one device, under checked random writes and
+// Unrelated drivers, each with its own workers, on one device, under verified random writes and
 // trims. Workers are killed all the time, once a whole driver. No error, nothing mixed up; also
-// where the kernel does not redirect, and where a store is so full that freed places must be used
-// by others: then a new block may find none for the moment.
+// where the kernel does not redirect, and where the store is so full that drivers must reuse each
+// other's freed blocks: then a new block may find no space for the moment.
 enum class Way { redirected, carried_out_by_workers, in_a_full_store };
 
 std::string name_of(Way way) {
@@ -247,8 +247,8 @@ TEST_P(ThinUnderKills, SeveralDriversServeOneVolume) {
              .pattern = "randwrite",
              .runtime = duration});
     ASSERT_TRUE(fio.await_traffic(device));
-    // Beside what fio checks, blocks come and go, now here, now there: the log is written anew
-    // again and again.
+    // Beside the blocks that fio verifies, others come and go, in changing areas: the log is
+    // rewritten repeatedly.
     Program others({"bash", "-c", R"(
         head -c 3M /dev/urandom >"$2"; done=0
         while true; do
@@ -279,7 +279,7 @@ TEST_P(ThinUnderKills, SeveralDriversServeOneVolume) {
         dice.sleep_up_to(400ms);
     }
     EXPECT_TRUE(others.running()) << others.err();
-    others.kill_group(); // a dd of it would make a file where the device was
+    others.kill_group(); // one of its dd would create a file where the device was
     fio.finish();
     const auto state = info(device.control());
     EXPECT_TRUE(full || state.errors == 0);
@@ -298,8 +298,8 @@ INSTANTIATE_TEST_SUITE_P(Of, ThinUnderKills,
                                          Way::in_a_full_store),
                          [](const auto& about) { return name_of(about.param); });
 
-// The whole driver is killed while its device is mounted and written to. Another one is started for
-// the device: everything goes on. Then the device goes too, and a new one has it all.
+// The whole driver is killed while its device is mounted and written. Another one starts for the
+// device: everything goes on. Then the device goes too, and a new one has all the data.
 TEST_F(Thin, ANewDriverBringsEverythingBack) {
     allow_time(240s);
     create("256M");
@@ -335,9 +335,9 @@ TEST_F(Thin, ANewDriverBringsEverythingBack) {
     stop(driver);
 }
 
-// The file system that store and map are on is cut off from its disk, as by a power cut, while
-// the volume is written to. Whatever was flushed is there afterwards; what was not is there or
-// zeros, and never another block's.
+// The file system with store and map is cut off from its disk, as by a power cut, while the volume
+// is written. Everything flushed is there afterwards; everything else is there or zeros, and never
+// another block's.
 TEST_F(Thin, FlushedWritesSurviveAPowerCut) {
     allow_time(240s);
     const std::string disk = make_loop("disk.img", 256 * mib);
@@ -349,7 +349,7 @@ TEST_F(Thin, FlushedWritesSurviveAPowerCut) {
     {
         Program driver({built("thin"), "serve", store(), beside[0], beside[1]});
         const std::string path = path_of(driver);
-        for (int i = 0; i < 8; i++) // flushed at each end
+        for (int i = 0; i < 8; i++) // each ends with a flush
             fill(path, static_cast<std::uint64_t>(100 * i), 20, static_cast<char>('a' + i),
                  ",fsync");
         fill(path, 1950, 1, 'f', " oflag=dsync"); // FUA
@@ -370,7 +370,7 @@ TEST_F(Thin, FlushedWritesSurviveAPowerCut) {
     unsigned lost = 0;
     for (int i = 0; i < 8; i++) {
         const auto at = static_cast<std::uint64_t>(100 * i);
-        const std::uint64_t gone = i == 0 ? 10 : 0; // discarded, which was not flushed
+        const std::uint64_t gone = i == 0 ? 10 : 0; // discarded without a flush
         EXPECT_TRUE(reads(path, at + gone, 20 - gone, static_cast<char>('a' + i))) << i;
         for (std::uint64_t j = 0; j < 20; j++) {
             const bool zeros = reads(path, at + 50 + j, 1, 0);
@@ -384,7 +384,7 @@ TEST_F(Thin, FlushedWritesSurviveAPowerCut) {
     figure("blocks of 160 not flushed that were lost in the power cut", std::to_string(lost));
     {
         const Fd fd = open_file(path, O_RDWR | O_DIRECT);
-        for (std::uint64_t j = 1000; j < 1200; j++) { // new ones, written in part
+        for (std::uint64_t j = 1000; j < 1200; j++) { // new blocks, partly written
             const Buffer sector(512);
             EXPECT_EQ(pwrite(fd.get(), sector.data(), 512, static_cast<off_t>(j * block)), 512);
             EXPECT_TRUE(reads(path, j, 1, 0)) << j;
@@ -395,8 +395,8 @@ TEST_F(Thin, FlushedWritesSurviveAPowerCut) {
     succeed({"losetup", "--detach", disk});
 }
 
-// A volume on a block device that is smaller. When it is full writes fail for that reason, and
-// nothing else does. What is discarded then can be used again, and is zeros.
+// A volume on a smaller block device. When it is full, writes fail for that reason, and nothing
+// else fails. Space discarded then can be reused, and reads as zeros.
 TEST_F(Thin, AFullStoreFailsWritesAndNothingElse) {
     allow_time(180s);
     use_store(make_loop("disk.img", 8 * mib));
@@ -450,8 +450,8 @@ TEST_F(Thin, AFullFileSystemFailsWritesAndNothingElse) {
     small.unmount();
 }
 
-// A worker is stopped in the middle of a discard, which is put back and carried out by another one.
-// New data are written there. The first one goes on with what it had begun: it frees nothing.
+// A worker is stopped in the middle of a discard, which is put back and carried out by another
+// worker. New data are written there. The first worker resumes what it had begun: it frees nothing.
 TEST_F(Thin, AStoppedWorkerDoesNotFreeWhatWasWrittenSince) {
     create("64M");
     TestDevice device(config(true));
@@ -464,7 +464,7 @@ TEST_F(Thin, AStoppedWorkerDoesNotFreeWhatWasWrittenSince) {
     lock.l_len = 1;
     ASSERT_EQ(fcntl(locked.get(), F_OFD_SETLK, &lock), 0);
     Program discard({"blkdiscard", "-o", "0", "-l", "2M", device.block_path()});
-    // The discard, which waits for the lock, and not something that udev wanted.
+    // The discard, which waits for the lock, and not a request by udev.
     ASSERT_TRUE(eventually([&] { return info(device.control()).oldest_taken_ns > 500'000'000; }));
     const auto workers = children_of(one.pid());
     for (const pid_t worker : workers) {
@@ -491,8 +491,8 @@ TEST_F(Thin, AStoppedWorkerDoesNotFreeWhatWasWrittenSince) {
     stop(other);
 }
 
-// A load is written and read back: what its processes read and write themselves is their map, which
-// has a record for each block.
+// A load is written and read back: the driver's processes read and write only their map, which has
+// a record for each block.
 TEST_F(Thin, CopiesItsMapAndNothingElse) {
     constexpr std::uint64_t blocks = 256;
     create("64M");
@@ -511,7 +511,7 @@ TEST_F(Thin, CopiesItsMapAndNothingElse) {
     stop(driver);
 }
 
-// What is wrong is told, with what would be right, and nothing is left behind.
+// Mistakes: the message says what is wrong and what would be right, and nothing is left behind.
 TEST_F(Thin, MistakesAreTold) {
     const auto complains = [](const Arguments& arguments, int status, const std::string& about) {
         const Outcome outcome = thin(arguments);

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MIT
 //
-// Devices and udev with the rule that ships.
+// Devices and udev with the shipped rule.
 #include "tests/support/uevents.hpp"
 #include "tests/system/support/drivers.hpp"
 #include "tests/system/support/udev.hpp"
 
 namespace userblk::test {
 
-// Nobody serves the device. Creating returned, udev has done with it and serves others, the link by
-// name is there, and removing ends.
+// Nobody serves the device. create returns, udev finishes with the device and handles others, the
+// link by name exists, and removal completes.
 TEST_F(Udev, IsNotHeldUpByADeviceThatNobodyServes) {
     TestDevice device(named("unserved"), TestDevice::Begin::not_served);
     settle();
@@ -26,7 +26,7 @@ TEST_F(Udev, IsNotHeldUpByADeviceThatNobodyServes) {
     EXPECT_FALSE(std::filesystem::is_symlink("/dev/userblk/by-name/unserved"));
 }
 
-// Once somebody serves it, blkid looks at it: what is on it and links by its UUID appear.
+// Once the device is served, blkid probes it: its content and links by its UUID appear.
 TEST_F(Udev, LooksAtADeviceOnceItIsServed) {
     allow_time(180s);
     const std::string store = make_file("store.img", 16 * mib);
@@ -45,7 +45,7 @@ TEST_F(Udev, LooksAtADeviceOnceItIsServed) {
     serve.stop();
 }
 
-// Partitions that are found when somebody serves the device have links by name as well.
+// Partitions found when serving starts get links by name as well.
 TEST_F(Udev, NamesPartitions) {
     allow_time(180s);
     const std::string store = make_file("store.img", 16 * mib);
@@ -59,8 +59,8 @@ TEST_F(Udev, NamesPartitions) {
     serve.stop();
 }
 
-// What a command says is ready is there when it says so: the link by name of a device that was
-// made, and of one that is served its partitions and their links as well.
+// What a command reports ready is ready by then: for a created device its link by name, for a
+// served one its partitions and their links as well.
 TEST_F(Udev, LinksAreThereWhenTheCommandEnds) {
     allow_time(240s);
     namespace fs = std::filesystem;
@@ -82,7 +82,7 @@ TEST_F(Udev, LinksAreThereWhenTheCommandEnds) {
     }
 }
 
-// udev is stopped: what is not to come is waited for no longer than asked for, and said.
+// udev is stopped: commands wait for its links no longer than requested, and say so.
 TEST_F(Udev, ThatDoesNothingIsNotWaitedForWithoutEnd) {
     succeed({"udevadm", "control", "--stop-exec-queue"});
     setenv("USERBLK_UDEV_WAIT", "100ms", 1);
@@ -95,8 +95,8 @@ TEST_F(Udev, ThatDoesNothingIsNotWaitedForWithoutEnd) {
     succeed({built("userblkctl"), "remove", "unseen"});
 }
 
-// The last worker dies and requests wait: after a while the kernel says so, so that a service
-// manager can do something about it.
+// The last worker dies and requests wait: after a while the kernel sends an event, so that a
+// service manager can react.
 TEST_F(Udev, IsToldThatRequestsWait) {
     TestDevice device(named("waiting"));
     Uevents uevents;

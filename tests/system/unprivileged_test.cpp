@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Workers without privileges: they serve the device that was given to them as well as root does,
-// and have no part in any other.
+// Workers without privileges: they serve the device granted to them as well as root does, and
+// cannot touch any other.
 #include <atomic>
 #include <csignal>
 #include <filesystem>
@@ -33,14 +33,14 @@ protected:
     static Program::Prepare prepare() {
         return [] { become(GetParam()); };
     }
-    // Programs may lie where only root may look.
+    // The build directory may be readable by root only.
     std::string copied(const std::string& program) const {
         const std::string path = folder() + "/" + program;
         if (!std::filesystem::exists(path))
             std::filesystem::copy_file(built(program), path);
         return path;
     }
-    // A store that is nobody's.
+    // A store that user nobody owns.
     std::string store() const {
         const std::string path = folder() + "/store.img";
         if (!std::filesystem::exists(path))
@@ -60,7 +60,7 @@ INSTANTIATE_TEST_SUITE_P(As, Unprivileged,
                          testing::Values(Kind::plain, Kind::user_namespace, Kind::confined),
                          [](const auto& about) { return std::string(name_of(about.param)); });
 
-// The means of the tests below: what the child is not to have, it has not.
+// Precondition of the tests below: the child really lacks the privileges that it must not have.
 TEST_P(Unprivileged, HasNoPrivileges) {
     Child child([](ChildSide&) {
         become(GetParam());
@@ -78,7 +78,7 @@ TEST_P(Unprivileged, HasNoPrivileges) {
     EXPECT_EQ(child.wait(), GetParam() == Kind::confined ? 128 + SIGSYS : 0);
 }
 
-// Under checked writes one worker after the other is killed with requests in its hands, and another
+// Under verified writes one worker after the other is killed while it holds requests, and another
 // one of its kind puts them back and goes on. Nobody else serves or helps.
 TEST_P(Unprivileged, ServesWithFullRecovery) {
     const auto duration = long_form() ? 60s : 2s;
@@ -115,7 +115,7 @@ INSTANTIATE_TEST_SUITE_P(
                                   : std::vector{Kind::confined}),
     [](const auto& about) { return std::string(name_of(about.param)); });
 
-// The same with the shipped tool: a supervisor without privileges whose workers are all killed.
+// The same with the shipped tool: a supervisor without privileges, all of whose workers are killed.
 TEST_P(UnprivilegedSupervisor, ServesWithFullRecovery) {
     const auto duration = long_form() ? 30s : 2s;
     allow_time(duration + 240s);
@@ -143,8 +143,8 @@ TEST_P(UnprivilegedSupervisor, ServesWithFullRecovery) {
     EXPECT_EQ(outcome.status, 0) << outcome.text();
 }
 
-// The control device, opened by root and handed down: no creating, removing, listing, whatever the
-// namespace calls itself. And it cannot be opened.
+// root opens the control device and hands it down: the worker cannot create, remove or list
+// devices, whatever its namespace calls itself. Nor can it open the control device itself.
 TEST_P(Unprivileged, CannotCreateOrRemove) {
     TestDevice device(config_for_nobody());
     const Fd control = open_file(control_device_path, O_RDWR);
@@ -164,8 +164,8 @@ TEST_P(Unprivileged, CannotCreateOrRemove) {
     EXPECT_EQ(list_devices().size(), 1u);
 }
 
-// Another device has requests in the queue and in somebody's hands. It cannot be opened by any way,
-// and nothing that is said on the own node, with the other's ids and places, has any effect on it.
+// Another device has requests queued and taken. The worker cannot open it in any way, and nothing
+// that it does on its own node, with the other device's ids and payload places, affects it.
 TEST_P(Unprivileged, CannotTouchAnotherDevice) {
     TestDevice mine(config_for_nobody()), other;
     const Io write = other.write(0, pattern(4096, 9));
@@ -219,9 +219,9 @@ TEST_P(Unprivileged, CannotTouchAnotherDevice) {
 
 class ControlNode : public SystemTest {};
 
-// Devices come and go while one process looks at their nodes all the time, and another one, without
-// privileges, tries to open them. Nobody ever sees other permissions than those that were asked
-// for, or an owner that is neither root nor the one asked for; and what is root's is never opened.
+// Devices come and go while one process watches their nodes all the time, and another one, without
+// privileges, tries to open them. Nobody ever sees permissions other than the requested ones, or an
+// owner other than root and the requested one; and nobody opens a node that belongs to root.
 TEST_F(ControlNode, IsNeverThereWithOtherPermissions) {
     userblk_config config = test_config();
     config.number = 7;
@@ -234,7 +234,7 @@ TEST_F(ControlNode, IsNeverThereWithOtherPermissions) {
                 return 1;
     });
     intruder.await();
-    // Odd while a device is there or on its way; every other one is nobody's but root's.
+    // Odd while a device exists or is on its way; every other device belongs to root alone.
     std::atomic<unsigned int> round = 0;
     std::atomic<std::uint64_t> seen = 0;
     std::atomic<bool> over = false;
@@ -247,7 +247,8 @@ TEST_F(ControlNode, IsNeverThereWithOtherPermissions) {
             if (!there || before != round || before % 2 == 0)
                 continue;
             seen++;
-            // The kernel makes it, and then gives it away: never more than what it is to be.
+            // The kernel creates the node and then changes its owner: never with more permissions
+            // than requested.
             const bool given = before % 4 == 1;
             const bool more = (node.st_mode & 07777) & ~(given ? 0660u : 0600u);
             const bool strangers = (node.st_uid && (!given || node.st_uid != 1001)) ||

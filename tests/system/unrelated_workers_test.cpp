@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Worker processes that know nothing of each other, on one device, without a supervisor: whoever
-// lives puts back what a dead one held.
+// Worker processes on one device that know nothing of each other, without a supervisor: the
+// survivors put back what a dead one held.
 #include <algorithm>
 #include <sstream>
 
@@ -33,8 +33,7 @@ protected:
         return result;
     }
 
-    // Those of the library take some time over each request, so that they have one in hand when a
-    // kill comes.
+    // Workers of the library delay each request, so that they hold one when a kill comes.
     Program start(const TestDevice& device) const {
         if (GetParam() == Kind::bare)
             return Program({built("poll_get_put"), device.control_path(), store_});
@@ -53,7 +52,7 @@ protected:
                         "delay=1h,file:" + store_, "1"});
     }
 
-    // At any moment, or held at one when it has requests in hand.
+    // At any moment, or caught at one when it holds requests.
     static Program& choose_victim(const TestDevice& device, std::vector<Program>& workers,
                                   bool hold) {
         std::vector<pid_t> pids;
@@ -76,16 +75,16 @@ INSTANTIATE_TEST_SUITE_P(Of, UnrelatedWorkers,
                              return name.str();
                          });
 
-// How often a process has gone to sleep so far, all of its threads.
+// How often a process has gone to sleep so far, summed over its threads.
 std::uint64_t sleeps(pid_t pid) {
     return std::stoull(
         shell("cat /proc/$1/task/*/status | awk '/^voluntary_ctxt/ {n += $2} END {print n}'",
               {std::to_string(pid)}));
 }
 
-// Three workers have nothing to do. A fourth holds a request and dies; there is no traffic. While
-// nothing happens the three do not wake up at all, so they do not look around from time to time;
-// the kernel's word makes one of them put the request back, and the reader gets its data.
+// Three workers are idle. A fourth holds a request and dies; there is no traffic. While nothing
+// happens the three do not wake up at all, so they do not poll for deaths; the kernel's notice
+// makes one of them put the request back, and the reader gets its data.
 TEST_P(UnrelatedWorkers, AreToldOfADeathAndDoNotScan) {
     TestDevice device(config());
     Program hoarder = start_hoarder(device);
@@ -94,7 +93,7 @@ TEST_P(UnrelatedWorkers, AreToldOfADeathAndDoNotScan) {
     std::vector<Program> workers;
     for (int i = 0; i < 3; i++)
         workers.push_back(start(device));
-    std::this_thread::sleep_for(3s); // they put their memory away after a second
+    std::this_thread::sleep_for(3s); // they free their memory after a second
     std::vector<std::uint64_t> before, after;
     for (const Program& worker : workers)
         before.push_back(sleeps(worker.pid()));
@@ -112,9 +111,9 @@ TEST_P(UnrelatedWorkers, AreToldOfADeathAndDoNotScan) {
     EXPECT_EQ(info(device.control()).put_back, 1u);
 }
 
-// Four workers under checked random writes, one of them killed every second, every other time with
-// requests in hand, and replaced by another that is as unrelated: no error, every request
-// outstanding once at a time, and all that was put back was delivered again.
+// Four workers under verified random writes, one of them killed every second, every other time
+// while it holds requests, and replaced by another unrelated one: no error, every request
+// outstanding once at a time, and everything put back was delivered again.
 TEST_P(UnrelatedWorkers, LoseOneEverySecondUnderFio) {
     const auto duration = in_form(60s, 5s);
     allow_time(duration + 240s);

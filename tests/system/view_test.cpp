@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// What the tools show of a device is what is: who serves it now, with which store, how large it can
-// be; and nothing of it acts on the terminal of who looks.
+// The tools show a device's current state: who serves it, from which store, how large it can be;
+// and nothing in it acts on the viewer's terminal.
 #include <sstream>
 
 #include <sys/prctl.h>
@@ -30,7 +30,7 @@ protected:
         text.erase(text.find_last_not_of('\n') + 1);
         return text;
     }
-    // By a terminal of so many columns; its lines.
+    // The output's lines on a terminal of that many columns.
     static std::vector<std::string> on_terminal(unsigned columns, const std::string& command) {
         const std::string out =
             succeed({"script", "-qec", "stty cols " + std::to_string(columns) + "; " + command,
@@ -43,8 +43,8 @@ protected:
     }
 };
 
-// A device that is new, is served from a file by two workers, loses them all, and is served again:
-// at every moment list, info, JSON and top say what is so then.
+// A device is new, is served from a file by two workers, loses them all, and is served again: at
+// every moment list, info, JSON and top show the current state.
 TEST_F(View, TheStateIsThatOfNow) {
     const std::string store = make_file("store.img", 16 * mib);
     const TestDevice device(test_config(), TestDevice::Begin::not_served);
@@ -81,7 +81,7 @@ TEST_F(View, TheStateIsThatOfNow) {
     again.stop();
 }
 
-// A worker calls itself what would clear the screen of root, who looks who holds what.
+// A worker's name contains the sequence that clears a terminal; root looks up who holds what.
 TEST_F(View, NamesOfTakersAreShownAsText) {
     TestDevice device;
     device.read(0, 4096);
@@ -106,8 +106,7 @@ TEST_F(View, NamesOfTakersAreShownAsText) {
 }
 
 // docs/json.md describes every key that the tools print, and every key that it describes is
-// printed: of a device that is served from a file and of which a dead and a living process hold
-// requests.
+// printed: for a device served from a file, with requests held by a dead and a living process.
 TEST_F(View, JsonIsWhatIsDescribed) {
     JsonPage page;
     const auto look = [&page](const std::string& printer, const std::string& text) {
@@ -166,8 +165,8 @@ TEST_F(View, JsonIsWhatIsDescribed) {
         EXPECT_EQ(lines(page.missing(printer)), "");
 }
 
-// One of two devices goes while both are watched: the other is watched on. When that goes as well
-// there is nothing left to do.
+// One of two watched devices is removed: the other stays watched. When that one goes as well, stats
+// ends.
 TEST_F(View, StatsGoOnWhenOneDeviceGoes) {
     TestDevice one, other;
     Program stats({built("userblkctl"), "stats", "-i", "50ms", one.name(), other.name()});
@@ -181,7 +180,7 @@ TEST_F(View, StatsGoOnWhenOneDeviceGoes) {
     EXPECT_EQ(stats.wait().status, 1);
 }
 
-// On a terminal of 80 columns no line is longer, and what tells of trouble is there.
+// On a terminal of 80 columns no line is longer, and signs of trouble stay visible.
 TEST_F(View, EightyColumnsShowWhatMatters) {
     const TestDevice device;
     const std::string command = built("userblkctl");
@@ -198,8 +197,8 @@ TEST_F(View, EightyColumnsShowWhatMatters) {
     }
 }
 
-// list has the options of lsblk: what is chosen, for people and for programs; a long store is cut
-// by a terminal, and only there; stats has the same.
+// list has lsblk's options: columns can be chosen, for people and for programs; only a terminal
+// truncates a long store; stats has the same.
 TEST_F(View, TablesAreThoseOfLsblk) {
     const std::string store =
         make_file("a store with a name that is long " + std::string(40, 'x'), 16 * mib);
@@ -229,7 +228,7 @@ TEST_F(View, TablesAreThoseOfLsblk) {
     supervisor.stop();
 }
 
-// A device that is in use is not removed, and the refusal says where: mounted, also on a folder
+// A device in use is not removed, and the refusal says where it is used: mounted, also on a folder
 // with blanks in its name, and a second time elsewhere; then as swap space.
 TEST_F(View, ARefusalSaysWhereADeviceIsInUse) {
     const TestDevice device(full_config(16 * mib));
@@ -252,8 +251,8 @@ TEST_F(View, ARefusalSaysWhereADeviceIsInUse) {
     supervisor.stop();
 }
 
-// A device cannot be larger than the file that it is served from: said, and nothing is changed,
-// until the file has grown.
+// A device cannot be larger than the file that it is served from: the tool says so and changes
+// nothing, until the file has grown.
 TEST_F(View, ADeviceIsNotMadeLargerThanItsStore) {
     const std::string store = make_file("store.img", 16 * mib);
     const TestDevice device;
@@ -272,8 +271,8 @@ TEST_F(View, ADeviceIsNotMadeLargerThanItsStore) {
     supervisor.stop();
 }
 
-// A device is kept while its file grows, and is then served again: it says both sizes and what
-// helps.
+// A device is kept while its file grows, and is then served again: the message gives both sizes and
+// the remedy.
 TEST_F(View, ReuseSaysThatTheStoreHasGrown) {
     const std::string store = make_file("store.img", 16 * mib);
     ctl({"create", "--size", "16M", "--name", "kept"});
@@ -287,7 +286,7 @@ TEST_F(View, ReuseSaysThatTheStoreHasGrown) {
     ctl({"remove", "kept"});
 }
 
-// What could not be told of is not there: nobody would know which device it is.
+// A device whose path cannot be printed is removed: nobody would know which one it is.
 TEST_F(View, NoDeviceIsLeftWhosePathCouldNotBePrinted) {
     const std::string tool = built("userblkctl");
     const std::string log = folder() + "/log";

@@ -2,8 +2,8 @@
 //
 // usage: lone_worker DEV BACKEND [THREADS [serve]]
 //
-// One worker process of the library and nothing else: no supervisor, no knowledge of any other
-// process that serves the device. Tells "ready" when it begins; SIGTERM ends it.
+// One worker process of the library and nothing else: no supervisor, no knowledge of other
+// processes that serve the device. Prints "ready" when it begins; SIGTERM ends it.
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>

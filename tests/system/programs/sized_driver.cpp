@@ -2,7 +2,7 @@
 //
 // usage: sized_driver [OPTION...]
 //
-// A driver made with run() whose store has a size of its own, 8 MiB of zeros.
+// A driver made with run() whose store has a fixed size, 8 MiB of zeros.
 #include "userblk/userblk.hpp"
 
 int main(int argc, char** argv) {

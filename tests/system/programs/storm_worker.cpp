@@ -2,13 +2,13 @@
 //
 // usage: storm_worker /dev/userblkcN FILE [SEED]
 //
-// A worker on the bare interface that does, at random, what the others never do: it gives requests
-// back, and instead of putting back what the dead held it adopts and answers some of that itself.
-// The store is a mapped file, and it is the kernel that copies to and from it, so that its answers
-// are fenced: none of them changes the store once the request was put back.
+// A worker on the bare ABI that randomly does what the others never do: it gives requests back, and
+// adopts and answers some of what the dead held itself instead of putting it back. Its store is a
+// mapped file, and the kernel copies to and from it, so its answers are fenced: none of them
+// changes the store once the request has been put back.
 //
-// SIGUSR1: executes itself anew, in the midst of whatever it does: another worker by the same id.
-// SIGUSR2: executes sleep, and leaves the node open there, so that nobody is told.
+// SIGUSR1: execs itself, in the midst of whatever it does: a new worker with the same PID.
+// SIGUSR2: execs sleep, and leaves the node open there, so that nobody is notified.
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
@@ -45,7 +45,7 @@ void become_something_else(int) {
 }
 
 void set_signals() {
-    // One that came by exec from the handler has it blocked still.
+    // After an exec from within the handler, the signal is still blocked.
     sigset_t none;
     sigemptyset(&none);
     signal(SIGUSR1, become_another_worker);
@@ -66,7 +66,7 @@ public:
         store_ = static_cast<std::uint8_t*>(at);
     }
 
-    // Until the device goes.
+    // Until the device is removed.
     void run() {
         for (;;) {
             const short events = poll_events(node_, POLLIN | POLLPRI, -1);

@@ -5,10 +5,10 @@
 //        troubled_driver DEV BACKEND WORKERS THREADS loop OFFSET FILE
 //        troubled_driver DEV BACKEND WORKERS THREADS slow OFFSET FILE
 //
-// A supervisor with workers that one request is too much for, the read or write of OFFSET: they
-// abort or exit before they carry it out; or they carry it out and then, instead of answering, go
-// round in circles for as long as FILE is there. Or they take until FILE is there to open their
-// store. Logs to standard error, all that there is.
+// A supervisor whose workers one request is too much for, the read or write at OFFSET: they abort
+// or exit before they carry it out; or they carry it out and then, instead of answering, loop for
+// as long as FILE exists. Or they take until FILE exists to open their store. Logs everything to
+// standard error.
 #include <csignal>
 #include <cstdlib>
 #include <exception>

@@ -104,8 +104,8 @@ void DeliveryAudit::delivered(const Line& line) {
     if (!ends_.emplace(id, End::none).second)
         complain("was delivered twice", id);
     const auto [place, first] = newest_.emplace(static_cast<std::uint32_t>(id), id);
-    // An answer, or a giving back, is traced when it is done, and its slot may be in use again by
-    // then: that it was one must come out later.
+    // An answer, or a give-back, is traced after it is done, and its slot may be in use again by
+    // then: the trace of it must follow later.
     if (!first && ends_[place->second] == End::none)
         overtaken_.insert(place->second);
     place->second = id;

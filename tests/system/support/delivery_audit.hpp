@@ -16,10 +16,10 @@
 namespace userblk::test {
 
 // Follows every request of the only device through the module's tracepoints, while the object
-// lives, and checks that it was outstanding once at a time: each delivery has an id of its own and
-// ends exactly once, by an answer, by the end of its redirected I/O, by being put back, or because
-// it could not be handed over; and no request is delivered while an earlier delivery of the same
-// slot goes on.
+// lives, and checks that it is outstanding once at a time: each delivery has its own id and ends
+// exactly once, by an answer, by the end of its redirected I/O, by being put back, or because it
+// could not be handed over; and no request is delivered while an earlier delivery of the same slot
+// is outstanding.
 class DeliveryAudit {
 public:
     DeliveryAudit();
@@ -27,7 +27,7 @@ public:
     DeliveryAudit& operator=(const DeliveryAudit&) = delete;
     ~DeliveryAudit();
 
-    // Ends it, when there is no more traffic: whatever broke the rule, in words.
+    // Ends the audit, when there is no more traffic; describes every violation.
     std::vector<std::string> finish();
 
     std::uint64_t deliveries() const { return deliveries_; }
@@ -35,7 +35,7 @@ public:
     std::uint64_t put_back() const { return put_back_; }
     std::uint64_t adopted() const { return adopted_; }
     std::uint64_t redirected() const { return redirected_; }
-    // Who called a RESET that put something back.
+    // The callers of RESETs that put something back.
     const std::set<int>& healers() const { return healers_; }
 
 private:
@@ -55,7 +55,7 @@ private:
     std::atomic<bool> stop_ = false;
     std::unordered_map<std::uint64_t, End> ends_;             // of each id
     std::unordered_map<std::uint32_t, std::uint64_t> newest_; // id by slot
-    std::set<std::uint64_t> overtaken_; // went on when their slot was delivered again
+    std::set<std::uint64_t> overtaken_; // still outstanding when their slot was delivered again
     std::vector<std::string> complaints_;
     std::uint64_t deliveries_ = 0, redeliveries_ = 0, put_back_ = 0, adopted_ = 0, redirected_ = 0;
     std::set<int> healers_;

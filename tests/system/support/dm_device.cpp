@@ -29,7 +29,7 @@ DmDevice::~DmDevice() {
     dmsetup({"remove", "--retry", name_});
 }
 
-// As it is, without a look at what is under way or at a file system on it.
+// Without freezing a file system on it or waiting for I/O under way.
 void DmDevice::suspend() {
     dmsetup({"suspend", "--noflush", "--nolockfs", name_});
     suspended_ = true;

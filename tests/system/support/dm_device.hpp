@@ -8,8 +8,8 @@
 
 namespace userblk::test {
 
-// A device-mapper device over a loop device over memory. While it is suspended nobody gets an
-// answer from it, and whoever waits for one cannot be killed.
+// A device-mapper device over a loop device over memory. While it is suspended it answers no I/O,
+// and processes that wait for it cannot be killed.
 class DmDevice {
 public:
     DmDevice(std::string name, std::uint64_t size);

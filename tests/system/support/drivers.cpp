@@ -13,7 +13,7 @@ namespace userblk::test {
 using namespace std::chrono_literals;
 
 bool answers(const TestDevice& device) {
-    // Until somebody asks for requests it is empty, and reading nothing is no answer.
+    // Until a worker asks for requests the device is empty, and reading nothing is no answer.
     return eventually([&] { return info(device.control()).state == USERBLK_STATE_SERVED; }) &&
            !run({"dd", "if=" + device.block_path(), "of=/dev/null", "bs=4096", "count=1",
                  "iflag=direct", "status=none"})

@@ -26,9 +26,9 @@ public:
     std::vector<pid_t> workers() const { return children_of(program_.pid()); }
     // SIGKILL to all workers, spares included.
     void kill_workers() const { kill_each(workers()); }
-    // SIGKILL to the supervisor and then to all workers: nobody is left.
+    // SIGKILL to the supervisor and then to all workers: no process is left.
     void kill_all();
-    // By SIGTERM; a failure of the test unless it ends well.
+    // By SIGTERM; the test fails unless it exits cleanly.
     void stop();
     Program& program() { return program_; }
 
@@ -36,14 +36,15 @@ private:
     Program program_;
 };
 
-// One kill, or a reload: what was under way between its beginning and its end had to bear with it.
+// One kill, or a reload: whatever was under way between its beginning and its end had to survive
+// it.
 struct Blow {
     std::chrono::system_clock::time_point from, to;
-    bool met = false; // somebody was killed who held requests
+    bool met = false; // a process that held requests was killed
 };
 
 // Carries out a kill and finds out whether it met taken requests: whether any were put back.
-// `healed` waits until somebody had the chance to.
+// `healed` waits until somebody has had the chance to do so.
 template <class Kill, class Healed>
 Blow strike(const TestDevice& device, Kill&& kill, Healed&& healed) {
     const std::uint64_t before = info(device.control()).put_back;
@@ -57,13 +58,14 @@ Blow strike(const TestDevice& device, Kill&& kill, Healed&& healed) {
 
 std::size_t count_met(const std::vector<Blow>& blows);
 
-// Waits, if there is traffic, until requests are held; whether some were.
+// If there is traffic, waits until requests are held; returns whether any were.
 bool await_taken(const TestDevice& device, std::chrono::milliseconds limit = patience);
-// A process that holds requests now, if there is one within a moment; otherwise 0.
+// A process that holds requests now, if one appears within a moment; otherwise 0.
 pid_t some_taker(const TestDevice& device);
-// Stops one of the processes at a moment when it holds requests; whom. 0: nobody was caught.
+// Stops one of the processes at a moment when it holds requests, and returns it; 0 if none was
+// caught.
 pid_t catch_holder(const TestDevice& device, const std::vector<pid_t>& pids);
-// Waits until nobody dead holds anything.
+// Waits until no dead process holds anything.
 bool await_healed(const TestDevice& device);
 
 // For random moments.

@@ -54,7 +54,7 @@ Arguments fio_command(const FioJob& job) {
     set("verify_fatal", "1");
     set("randrepeat", "0");
     if (job.runtime.count()) {
-        // Read back as it goes on, and not only when the time is over.
+        // Verify along the way, and not only when the time is over.
         set("verify_backlog", "1000");
         set("time_based", "1");
         set("runtime", std::to_string(job.runtime.count()));

@@ -10,7 +10,7 @@
 
 namespace userblk::test {
 
-// What fio is to do. It always verifies what it reads by checksum.
+// A job for fio. It always verifies what it reads by checksum.
 struct FioJob {
     std::string target{};
     std::string block = "4k";
@@ -20,27 +20,26 @@ struct FioJob {
     unsigned int depth = 16;
     bool direct = true;
     std::chrono::seconds runtime{0}; // 0: once over the whole size
-    std::string latency_log{};       // path without its ending; empty: none
+    std::string latency_log{};       // path without its suffix; empty: none
 };
 
 Arguments fio_command(const FioJob& job);
-// Runs it to its end; a failure of the test if fio found any error.
+// Runs the job to its end; the test fails if fio found any error.
 void verify_with_fio(const FioJob& job);
 
-// fio beside the test, until its time is over.
+// fio in parallel with the test, until its time is over.
 class Fio {
 public:
     explicit Fio(const FioJob& job) : job_(job), program_(fio_command(job)) {}
 
     bool running() { return program_.running(); }
-    // Waits until its requests are with the device's workers. A failure of the test if it ended
-    // before.
+    // Waits until the device's workers hold its requests. The test fails if fio ended before.
     bool await_traffic(const TestDevice& device);
-    // Waits for its end; a failure of the test if fio found any error.
+    // Waits for its end; the test fails if fio found any error.
     void finish();
 
-    // What the application saw of each blow that met requests: the longest operation, in ms, that
-    // was under way during it. After finish().
+    // For each blow that met requests, the longest operation of the application, in ms, that was
+    // under way during it. Call after finish().
     std::vector<double> pauses(const std::vector<Blow>& blows) const;
     double longest_during(std::chrono::system_clock::time_point from,
                           std::chrono::system_clock::time_point to) const;

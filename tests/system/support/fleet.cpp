@@ -22,7 +22,7 @@ constexpr std::array kinds{
     WorkerKind::pool,    WorkerKind::bare,    WorkerKind::redirecting_pool,
 };
 
-// Who crashes is not to fill the guest's memory with it.
+// A crash must not fill the guest's memory with a core dump.
 void without_core() {
     const rlimit none{0, 0};
     setrlimit(RLIMIT_CORE, &none);
@@ -113,7 +113,7 @@ void Fleet::add(WorkerKind kind) {
 
 void Fleet::fill() {
     look_around();
-    // Those of a pool may not be there yet.
+    // The workers of a pool may not have started yet.
     std::size_t count = strays_.size();
     for (const Member& member : members_)
         count += is_pool(member.kind) ? 2 : 1;
@@ -126,7 +126,7 @@ void Fleet::fill() {
     }
 }
 
-// Who died is dropped; who lost a supervisor goes on alone.
+// Drops workers that died; workers that lost their supervisor go on alone.
 void Fleet::look_around() {
     for (auto member = members_.begin(); member != members_.end();) {
         if (member->program.running()) {

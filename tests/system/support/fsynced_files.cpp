@@ -44,7 +44,7 @@ Buffer content(const std::string& path) {
     return done == static_cast<ssize_t>(data.size()) ? std::move(data) : Buffer();
 }
 
-// A version's content begins with its number, so that it tells which it is.
+// A version's content begins with its number, which identifies it.
 Buffer versioned(std::size_t length, std::uint64_t of, std::uint64_t version) {
     Buffer data = pattern(length, of << 16 | version);
     std::memcpy(data.data(), &version, sizeof(version));
@@ -57,7 +57,7 @@ std::uint64_t version_of(const std::uint8_t* data) {
     return version;
 }
 
-// Of all lengths, in and across blocks.
+// Of all lengths, within and across blocks.
 std::size_t record_length(std::uint64_t number) {
     return 100 + number * 7919 % 12000;
 }

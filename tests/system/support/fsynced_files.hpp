@@ -12,16 +12,16 @@
 
 namespace userblk::test {
 
-// Files that are written so that it is known at any moment what the file system has promised to
-// keep (by fsync, fdatasync, O_DSYNC), and whose content tells what it is: records appended to one
-// file, blocks of another overwritten in place past the page cache, and files that are replaced by
-// rename or removed. The three ways to write are for one thread each; whatever fails throws.
+// Files written so that at any moment it is known what the file system has promised to keep (by
+// fsync, fdatasync, O_DSYNC), and whose content identifies itself: records appended to one file,
+// blocks of another overwritten in place, bypassing the page cache, and files that are replaced by
+// rename or removed. Each of the three ways to write belongs to one thread; failures throw.
 class FsyncedFiles {
 public:
     static constexpr std::size_t blocks = 32, names = 6;
 
-    // What was acknowledged: how many records; the version of each block and name. Every change of
-    // a name, a removal too, is a version of it.
+    // What was acknowledged: the number of records; the version of each block and name. Every
+    // change of a name, a removal too, gives it a new version.
     struct Known {
         std::uint64_t records = 0;
         std::array<std::uint64_t, blocks> block{};
@@ -30,21 +30,21 @@ public:
         std::uint64_t total() const;
     };
 
-    // Makes the files in the folder, durably.
+    // Creates the files in the folder, durably.
     explicit FsyncedFiles(std::string folder);
 
     void append();
     void overwrite();
     void replace();
-    // No more is written.
+    // Ends the writing.
     void close();
 
     Known known() const;
-    // What of that is not there in another folder, or damaged, in words. Not while it is written.
+    // What of `known` is missing or damaged in another folder, in words. Not while it is written.
     std::vector<std::string> missing(const std::string& folder, const Known& known) const;
 
 private:
-    // What nobody waits for, so that there always is something that a power cut may take.
+    // Writes that nobody waits for, so that a power cut always finds something to take.
     void disturb();
     void missing_records(const std::string& folder, std::uint64_t count,
                          std::vector<std::string>& to) const;
@@ -57,9 +57,9 @@ private:
     std::string folder_;
     Fd directory_, records_, blocks_, noise_;
     std::mt19937 block_dice_{1}, name_dice_{2}, noise_dice_{3};
-    mutable std::mutex mutex_; // of known_
+    mutable std::mutex mutex_; // guards known_
     Known known_, begun_;
-    std::array<std::vector<bool>, names> removals_; // whether a version is one
+    std::array<std::vector<bool>, names> removals_; // whether a version is a removal
 };
 
 } // namespace userblk::test

@@ -9,7 +9,7 @@
 
 namespace userblk::test {
 
-// A worker of the library in a thread of this process, for backends that the test looks into.
+// A library worker in a thread of this process, for backends that the test inspects.
 class LibraryDriver {
 public:
     LibraryDriver(const TestDevice& device, std::shared_ptr<Backend> backend, unsigned int threads,

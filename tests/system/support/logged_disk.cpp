@@ -11,10 +11,10 @@ namespace userblk::test {
 
 namespace {
 
-// Sparse; what is not written takes no memory.
+// Sparse; unwritten parts take no memory.
 constexpr std::uint64_t log_size = 4ull << 30;
 
-// Nobody else is told of the device: no rule of udev's is to open it.
+// No event announces the device: no rule of udev may open it.
 Arguments dmsetup(const Arguments& more) {
     Arguments argv{"dmsetup", "--noudevrules", "--noudevsync"};
     argv.insert(argv.end(), more.begin(), more.end());
@@ -29,7 +29,7 @@ LoggedDisk::LoggedDisk(std::uint64_t size) : disk_(size), log_(log_size) {
         "0 " + std::to_string(size / 512) + " log-writes " + disk_.path() + " " + log_.path();
     succeed(dmsetup({"create", name_, "--table", table}));
     open_ = true;
-    // The node of this name is made by the rules, or by nobody.
+    // Only udev rules create a node by this name: use the kernel's name.
     std::istringstream(succeed(
         {"dmsetup", "info", "--columns", "--noheadings", "--options", "blkdevname", name_})) >>
         path_;

@@ -8,8 +8,8 @@
 
 namespace userblk::test {
 
-// A disk in memory with a volatile cache, behind dm-log-writes: whatever is written, flushed and
-// discarded there is in a log, to be cut anywhere later.
+// A disk in memory with a volatile cache, behind dm-log-writes: every write, flush and discard is
+// in a log, which can be cut anywhere later.
 class LoggedDisk {
 public:
     explicit LoggedDisk(std::uint64_t size);
@@ -20,8 +20,8 @@ public:
     const std::string& path() const { return path_; }
     // A line in the log, behind everything that is durable by now.
     void mark(const std::string& text) const;
-    // Ends the logging, when nobody uses the disk any more; the log's path, which is there as long
-    // as this object is.
+    // Ends the logging, once nobody uses the disk; returns the log's path, which exists as long as
+    // this object.
     std::string close();
 
 private:

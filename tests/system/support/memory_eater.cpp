@@ -57,7 +57,7 @@ MemoryEater::MemoryEater(std::size_t size)
     : memory_(new (map(sizeof(Shared), MAP_SHARED)) Shared),
       child_([this, size](ChildSide&) { return eat(size, shared()); }) {}
 
-// If somebody must be killed for want of memory, then this one.
+// If the OOM killer must pick a process, it picks this one.
 int MemoryEater::eat(std::size_t size, Shared& shared) {
     if (set_oom_score_adj(1000))
         return 2;

@@ -10,17 +10,17 @@
 
 namespace userblk::test {
 
-// A process that has more memory in use than there is: it fills so many bytes, and then goes over
-// them at random, checks each page against what it has written there, and writes it anew.
+// A process that uses more memory than there is: it fills that many bytes, and then visits pages at
+// random, checks each against what it wrote there, and rewrites it.
 class MemoryEater {
 public:
     explicit MemoryEater(std::size_t size);
 
     bool running() const;
-    // Pages gone over so far; those of the filling included.
+    // Pages visited so far, including the initial fill.
     std::uint64_t pages() const { return shared().pages; }
     bool filled() const { return shared().filled; }
-    // Has it look at every page once more, and end. A failure of the test unless all are right.
+    // Makes it check every page once more, and exit. The test fails unless all are right.
     void finish();
 
 private:

@@ -14,7 +14,7 @@ bool has_open(pid_t pid, const std::string& path) {
     const std::string folder = "/proc/" + std::to_string(pid);
     if (std::filesystem::read_symlink(folder + "/exe", error) ==
         std::filesystem::read_symlink("/proc/self/exe"))
-        return false; // not begun yet: these are our descriptors
+        return false; // not exec'ed yet: these are our descriptors
     for (const auto& entry : std::filesystem::directory_iterator(folder + "/fd", error))
         if (std::filesystem::read_symlink(entry, error) == path)
             return true;
@@ -82,7 +82,7 @@ Arguments Service::command() const {
     return argv;
 }
 
-// Started, and so far that it has the control node.
+// Returns once the driver has opened the control node.
 Program Service::start() const {
     Program program(command());
     EXPECT_TRUE(eventually([&] { return has_open(program.pid(), control_); })) << program.err();

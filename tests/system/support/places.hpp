@@ -9,13 +9,13 @@
 
 namespace userblk::test {
 
-// The drivers that do not touch the data, as they ship, and one that does, to compare with.
+// The drivers that do not touch the data, as they ship, and for comparison one that does.
 enum class Driver { stripe, forward, worker_py };
 std::ostream& operator<<(std::ostream& out, Driver driver);
 
 inline constexpr std::uint64_t stripe_unit = 256 << 10; // of stripe.cpp, in bytes
 
-// One of the drivers on a device, with its store; whoever is killed is replaced.
+// One of the drivers on a device, with its store; killed workers are replaced.
 class Service {
 public:
     Service(const TestDevice& device, Driver driver, std::vector<std::string> files);
@@ -27,7 +27,7 @@ public:
     Program& peer() { return peer_.front(); }
     void start_peer();
     std::string socket() const { return files_.front() + ".sock"; }
-    // They end by themselves when their device goes.
+    // They exit on their own when their device is removed.
     void await_end();
 
 private:
@@ -42,7 +42,7 @@ private:
 
 class Places : public SystemTest {
 protected:
-    // Where the driver keeps what is written: stripe on three, the others on one.
+    // Where the driver keeps the data: stripe on three files, the others on one.
     std::vector<std::string> stores(Driver driver, std::uint64_t size) const;
     static userblk_config config(Driver driver, std::uint64_t size);
 };

@@ -22,7 +22,7 @@ Fd make_memory_file(const char* name) {
     Fd fd(memfd_create(name, MFD_CLOEXEC));
     if (!fd.open())
         throw_errno("unable to make a file in memory");
-    // Its place is not locked as that of other files is: processes that share it would write over
+    // Unlike that of other files, its offset is not locked: processes that share it would overwrite
     // each other's lines.
     fcntl(fd.get(), F_SETFL, O_APPEND);
     return fd;
@@ -72,7 +72,7 @@ Program::Program(const Arguments& argv, const Prepare& prepare)
         throw_errno("unable to fork");
     if (!pid_)
         become(argv, out_.get(), err_.get(), prepare);
-    setpgid(pid_, pid_); // whoever comes first
+    setpgid(pid_, pid_); // parent or child, whichever runs first
     group_ = pid_;
 }
 
@@ -93,7 +93,7 @@ Program& Program::operator=(Program&& other) noexcept {
 }
 
 Program::~Program() {
-    // As long as the leader is not reaped, nobody else can have the group's number.
+    // Until the leader is reaped, no other process can get the group's number.
     if (!over_) {
         ::kill(-group_, SIGKILL);
         eventually([this] { return collect(); });
@@ -128,7 +128,7 @@ void Program::kill_group() {
         return;
     ::kill(-group_, SIGKILL);
     EXPECT_TRUE(eventually([this] { return collect(); })) << name_ << " does not die";
-    // Those that it left behind are this process's children now, or init's.
+    // Processes that it left behind are this process's children now, or init's.
     EXPECT_TRUE(eventually([this] {
         while (waitpid(-group_, nullptr, WNOHANG) > 0)
             ;

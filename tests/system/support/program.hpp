@@ -17,21 +17,21 @@ using Arguments = std::vector<std::string>;
 
 // How a program ended.
 struct Outcome {
-    int status = 0; // as a shell tells it: 128 and the signal
+    int status = 0; // as a shell reports it: 128 and the signal
     std::string out;
     std::string err;
 
     std::string text() const { return out + err; }
 };
 
-// Where the programs are that were built together with this one.
+// The path of a program built together with this one.
 std::string built(const std::string& name);
 
-// A program found on the PATH, running beside the test, in a process group of its own. It dies with
-// the thread that started it.
+// A program found on the PATH, running in parallel with the test, in its own process group. It dies
+// with the thread that started it.
 class Program {
 public:
-    // Done in the new process before the program begins.
+    // Called in the new process before the program begins.
     using Prepare = std::function<void()>;
 
     explicit Program(const Arguments& argv, const Prepare& prepare = {});
@@ -44,11 +44,11 @@ public:
     void signal(int number) const;
     // SIGKILL to this process alone, which is reaped.
     void kill();
-    // The same to its whole process group; nothing of it acts any more afterwards.
+    // The same to its whole process group; no process of it acts afterwards.
     void kill_group();
-    // Waits for its end. A failure of the test if none comes within the limit; then it is killed.
+    // Waits for its exit. If none comes within the limit the test fails, and the program is killed.
     Outcome wait(std::chrono::milliseconds limit = patience);
-    // What it wrote so far.
+    // Its output so far.
     std::string out() const;
     std::string err() const;
 
@@ -66,9 +66,9 @@ private:
 // Runs a program to its end, for at most that long.
 Outcome run(const Arguments& argv, std::chrono::milliseconds limit = 2 * patience,
             const Program::Prepare& prepare = {});
-// The same, and a failure of the test if it fails. What it wrote to standard output comes back.
+// The same, and the test fails if the program fails. Returns its standard output.
 std::string succeed(const Arguments& argv, std::chrono::milliseconds limit = 2 * patience);
-// userblkctl.
+// Runs userblkctl.
 Outcome ctl(const Arguments& command);
 // With the shell; $1 … are the arguments.
 std::string shell(const std::string& script, const Arguments& arguments = {},
@@ -76,11 +76,11 @@ std::string shell(const std::string& script, const Arguments& arguments = {},
 
 bool has(const std::string& text, const std::string& part);
 
-// The children of a process, whoever it belongs to.
+// The children of a process, of any user.
 std::vector<pid_t> children_of(pid_t pid);
-// SIGKILL to each, and waits until nothing of them can act any more.
+// SIGKILL to each; waits until none of them can act.
 void kill_each(const std::vector<pid_t>& pids);
-// Reaps processes that were left to this one, for as long as it takes them to end.
+// Reaps orphans that this process inherited, for as long as they take to exit.
 void reap_strays();
 
 } // namespace userblk::test

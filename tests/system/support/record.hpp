@@ -11,23 +11,23 @@ inline constexpr std::uint64_t record_block = 512;
 
 // One write of a RecordWriter.
 struct Record {
-    std::uint64_t sequence = 0; // from 1 on, rising with every record of a writer
+    std::uint64_t sequence = 0; // from 1 on, increasing with every record of a writer
     std::uint32_t writer = 0;
     std::uint32_t blocks = 0;
     std::uint64_t offset = 0; // on the device, of its first block
 };
 
-// Fills the memory of block number `index` of the record: where it belongs, which record it is of,
-// a checksum, and a payload that follows from the rest.
+// Fills the memory of block number `index` of the record: its place, its record, a checksum, and a
+// payload derived from the rest.
 void fill_block(void* memory, const Record& record, std::uint32_t index);
 
-// What is in the memory of a block that was read at this place.
+// The content of a block that was read at this place.
 struct BlockContent {
-    bool sound = false;         // otherwise it is not what any record would have left there
-    std::uint64_t sequence = 0; // 0: zeros, of before the first record
+    bool sound = false;         // otherwise no record would have left this here
+    std::uint64_t sequence = 0; // 0: zeros, from before the first record
     std::string describe() const;
 
-    // As it stands there.
+    // The raw fields.
     std::uint64_t magic = 0, offset = 0, writer = 0, checksum = 0;
 };
 

@@ -11,11 +11,11 @@
 namespace userblk::test {
 
 // What a writer knows of each block of its part of a device: which record was acknowledged there,
-// the oldest that may be there (that one, or what was seen since) and the newest that was sent.
-// Empty strings from what checks say that all is well. Any thread.
+// the oldest that may be there (that one, or one read since) and the newest that was sent. Checks
+// return an empty string if all is well. Safe from any thread.
 class RecordBook {
 public:
-    // Of one block, as it was when a read was sent.
+    // One block's state when a read was sent.
     struct Expectation {
         std::uint64_t oldest = 0;
         std::uint64_t newest = 0;
@@ -24,7 +24,7 @@ public:
 
     RecordBook(std::uint32_t writer, std::uint64_t begin) : writer_(writer), begin_(begin) {}
 
-    // Blocks up to the end are as they were made: zeros.
+    // Blocks up to the end are new: zeros.
     void grow(std::uint64_t end);
     std::uint64_t begin() const { return begin_; }
     std::uint64_t end() const;
@@ -33,11 +33,11 @@ public:
     void acknowledged(const Record& record);
 
     std::vector<Expectation> expectations(std::uint64_t offset, std::uint32_t blocks) const;
-    // Looks at what a read found. While a write is under way to a block, a read may meet it half
-    // done, as with any disk; otherwise every block is of one record.
+    // Checks the result of a read. While a write to a block is under way, a read may find it half
+    // done, as on any disk; otherwise every block holds one record.
     std::string check(const void* data, std::uint64_t offset,
                       const std::vector<Expectation>& expected);
-    // Looks at a store that nobody writes to just now: also what was under way to it is there or
+    // Checks a store that nobody is writing at the moment: a write that was under way is there or
     // not, block by block.
     std::string check_store(const void* data) const;
 

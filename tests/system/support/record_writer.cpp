@@ -15,7 +15,7 @@ namespace userblk::test {
 
 namespace {
 
-// A place holds one write at a time, so that it is known which content may be there.
+// Each place has one write under way at a time, so its possible contents are known.
 constexpr std::uint32_t place_blocks = 64;
 constexpr std::uint64_t place_size = place_blocks * record_block;
 constexpr std::size_t most_complaints = 20;
@@ -78,7 +78,7 @@ void RecordWriter::run(const std::string& device) {
     fd_.reset();
 }
 
-// With nothing else under way, so that there is one answer alone.
+// With nothing else under way, so that there is exactly one right answer.
 void RecordWriter::read_everything() {
     for (std::uint64_t at = book_.begin(); at < book_.end(); at += place_size) {
         while (under_way_ == operations_.size())
@@ -91,7 +91,7 @@ void RecordWriter::read_everything() {
         collect();
 }
 
-// Two writes for each read, at places where the like is not under way already.
+// Two writes for each read, at places that have none of the kind under way.
 void RecordWriter::send_some() {
     const std::uint64_t places = (book_.end() - book_.begin()) / place_size;
     for (int attempt = 0; attempt < 8 && under_way_ < operations_.size(); attempt++) {
@@ -100,7 +100,7 @@ void RecordWriter::send_some() {
         if (busy(place, writes))
             continue;
         Operation& operation = *free_operation();
-        // Most are small; some are the whole place.
+        // Most are small; some fill the whole place.
         const std::uint32_t blocks = 1 + below(below(4) ? 16 : place_blocks);
         const std::uint64_t offset = place + below(place_blocks - blocks + 1) * record_block;
         if (!writes) {
@@ -148,7 +148,7 @@ void RecordWriter::send(Operation& operation) {
     under_way_++;
 }
 
-// Waits for one at least, for a moment.
+// Waits briefly for at least one.
 void RecordWriter::collect() {
     io_event events[32];
     timespec moment{0, 50'000'000};

@@ -18,37 +18,37 @@
 
 namespace userblk::test {
 
-// Writes records to its part of a device past the page cache, several at a time, and reads others
-// meanwhile. Whatever it reads must be of a record that was acknowledged last at that place or is
-// under way: while it goes on, when it begins and, with nothing under way, at the end. It survives
-// the device: what was acknowledged on one is looked for on the next that has the same store.
+// Writes records to its part of a device, bypassing the page cache, several at a time, and reads
+// others meanwhile. Whatever it reads must belong to the record that was acknowledged last at that
+// place or is under way: while it runs, when it begins and, with nothing under way, at the end. It
+// outlives the device: what one device acknowledged is looked for on the next over the same store.
 class RecordWriter {
 public:
     struct Counts {
         std::uint64_t written = 0; // records acknowledged
-        std::uint64_t durable = 0; // of these with FUA
-        std::uint64_t read = 0;    // blocks looked at
+        std::uint64_t durable = 0; // of these, with FUA
+        std::uint64_t read = 0;    // blocks checked
         std::chrono::milliseconds longest{0};
     };
 
-    // Of the device's bytes from `begin` on, so many at a time, with a number of its own.
+    // Writes the device's bytes from `begin` on, `depth` requests at a time, under its own number.
     RecordWriter(std::uint32_t writer, std::uint64_t begin, unsigned int depth, unsigned int seed);
     RecordWriter(const RecordWriter&) = delete;
     RecordWriter& operator=(const RecordWriter&) = delete;
     ~RecordWriter();
 
-    // In a thread of its own, up to the byte `end` of the device.
+    // In its own thread, up to the byte `end` of the device.
     void start(const std::string& device, std::uint64_t end);
-    // The device has become larger: it may write there, too.
+    // The device has grown: it may write there, too.
     void grow(std::uint64_t end) { end_ = end; }
-    // Ends it, when all that was sent is answered and all of its part was read.
+    // Stops after all requests are answered and its whole part has been read.
     void stop();
 
-    // While nobody is left to write to the store: whether what was acknowledged is in it, and what
-    // is under way is there whole blocks or not at all. The store is as long as the device.
+    // While nobody writes to the store: checks that acknowledged records are in it, and that writes
+    // under way are there in whole blocks or not at all. The store is as long as the device.
     std::string check_store(const void* store) const { return book_.check_store(store); }
 
-    // After stop(): whatever was wrong, in words. Errors of I/O are told, too.
+    // After stop(): everything that was wrong, in words, I/O errors included.
     const std::vector<std::string>& complaints() const { return complaints_; }
     std::uint64_t errors() const { return errors_; }
     Counts counts() const { return counts_; }

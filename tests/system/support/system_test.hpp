@@ -13,7 +13,7 @@ namespace userblk::test {
 
 using namespace std::chrono_literals;
 
-// Whether loads are run for longer than needed to see that they run ($USERBLK_TEST_LONG).
+// Whether loads run longer than needed to see that they run ($USERBLK_TEST_LONG).
 bool long_form();
 // One or the other, by the form.
 template <class T>
@@ -21,22 +21,22 @@ T in_form(T in_long, T in_short) {
     return long_form() ? in_long : in_short;
 }
 
-// A line of the test's output that tells a measured value. Nothing depends on it.
+// Prints a measured value to the test's output. Nothing depends on it.
 void figure(const std::string& name, const std::string& value);
 // Median and maximum; "none" without any.
 void figure(const std::string& name, std::vector<double> milliseconds);
 
 inline constexpr std::uint64_t mib = 1 << 20;
 
-// A device with all that a store may offer.
+// A device with every feature that a store may offer.
 userblk_config full_config(std::uint64_t size);
 
 // Writes to a file of sysfs or procfs; 0 or the errno.
 int write_setting(const std::string& path, const std::string& text);
-// Its first line; empty if it cannot be read.
+// The file's first line; empty if it cannot be read.
 std::string read_setting(const std::string& path);
 
-// How much of a file has been given space, in bytes.
+// How much of a file is allocated, in bytes.
 std::uint64_t allocated(const std::string& path);
 std::uint64_t size_of_block_device(const std::string& path);
 
@@ -46,11 +46,11 @@ public:
     Mount(const std::string& source, const std::string& point, const Arguments& options = {});
     Mount(const Mount&) = delete;
     Mount& operator=(const Mount&) = delete;
-    // Whatever happened: by removal of all devices, if it takes that.
+    // Unmounts whatever happens: by removing all devices, if need be.
     ~Mount();
 
     const std::string& point() const { return point_; }
-    // A failure of the test if it cannot be done.
+    // The test fails if unmounting fails.
     void unmount();
 
 private:
@@ -60,15 +60,15 @@ private:
 
 // mkfs, quietly.
 void make_file_system(const std::string& type, const std::string& device);
-// Fails the test unless the file system is as it should be, without repairing.
+// Fails the test unless the file system is clean; repairs nothing.
 void check_file_system(const std::string& type, const std::string& device);
 // A tree of some hundred files to copy from, in memory, so that it is read from the host only once.
 const std::string& sample_tree();
-// One line that is different when any file's content or path is.
+// One line that changes with any file's content or path.
 std::string checksum_of_tree(const std::string& folder);
 
-// The base of all tests here: a folder in memory, gone afterwards. Programs left are given time to
-// end, since workers end when their device goes.
+// The base of all tests here: a folder in memory, removed afterwards. Remaining programs get time
+// to exit, since workers exit when their device is removed.
 class SystemTest : public KernelTest {
 protected:
     void SetUp() override;

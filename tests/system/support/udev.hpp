@@ -9,7 +9,7 @@
 
 namespace userblk::test {
 
-// The rules that ship are installed, and udev, which the other tests keep from looking, runs.
+// Installs the shipped rules and runs udev, which the other tests keep out.
 class Udev : public SystemTest {
 protected:
     void SetUp() override {
@@ -29,8 +29,8 @@ protected:
         for (int i = 0; i < 5 && !rules_in_force(); i++)
             succeed({"udevadm", "control", "--reload"});
     }
-    // After one "udevadm control --reload" a device was now and then handled by the rules of
-    // before, with not one link of ours.
+    // After a single "udevadm control --reload" the old rules occasionally handled a device, with
+    // not one link of ours.
     static bool rules_in_force() {
         settle();
         const TestDevice probe(named("probe"), TestDevice::Begin::not_served);
@@ -51,7 +51,7 @@ protected:
             run({"udevadm", "info", "--query=property", "--name=" + device.block_path()}).out;
         return ("\n" + all).find("\n" + line) != std::string::npos;
     }
-    // What a link below /dev/userblk/by-name/ leads to; "" if it does not come to be.
+    // The target of a link below /dev/userblk/by-name/; "" if the link does not appear.
     static std::string target_of(const std::string& name) {
         const std::string path = "/dev/userblk/by-name/" + name;
         std::error_code none;

@@ -25,7 +25,7 @@ void must(bool done, const char* what) {
 }
 
 void enter_user_namespace() {
-    prctl(PR_SET_DUMPABLE, 1); // or the maps below are root's
+    prctl(PR_SET_DUMPABLE, 1); // otherwise the maps below belong to root
     must(!unshare(CLONE_NEWUSER), "unable to make a user namespace");
     const std::string map = "0 " + std::to_string(nobody) + " 1";
     for (const auto& [file, text] :

@@ -7,16 +7,16 @@
 
 namespace userblk::test {
 
-// Ways to be without privileges.
+// Ways to lack privileges.
 enum class Kind {
     plain,          // nobody, without capabilities
-    user_namespace, // root, and all capabilities, in a user namespace of nobody's
-    confined        // nobody, that can never get a capability, and dies when it uses io_uring
+    user_namespace, // root, and all capabilities, in a user namespace of user nobody
+    confined        // nobody, can never gain a capability, and dies when it uses io_uring
 };
 
 const char* name_of(Kind kind);
 
-// For good: meant for a child, before it makes threads.
+// Irreversible: meant for a child, before it starts threads.
 void become(Kind kind);
 
 // A device that every Kind may serve.

@@ -18,7 +18,7 @@ constexpr const char* end_mark = "dm-log-writes-end";
 
 enum Flag : std::uint64_t { flush = 1, fua = 2, discard = 4, mark = 8 };
 
-// Both take up a whole sector, of which the rest is zero but for a mark's text. All fields are
+// Both take up a whole sector, of which the rest is zero except for a mark's text. All fields are
 // little endian.
 struct Super {
     std::uint64_t magic, version, entries;

@@ -10,9 +10,9 @@
 namespace userblk::test {
 
 // The log of a dm-log-writes device (Documentation/admin-guide/device-mapper/log-writes.rst), read
-// when the device is gone. It tells in which order writes became durable, not in which order they
-// were made: a write stands before the first flush that began after its end, one with FUA where it
-// ended.
+// after the device is removed. It records the order in which writes became durable, not the order
+// in which they were made: a write precedes the first flush that began after its end; one with FUA
+// stands where it ended.
 class WriteLog {
 public:
     struct Entry {
@@ -27,15 +27,15 @@ public:
         bool is_mark() const;
         // Whether it changes the disk.
         bool is_change() const { return length && !is_mark(); }
-        // A volatile cache may have lost it until the next flush.
+        // A volatile cache may lose it until the next flush.
         bool is_volatile() const { return is_change() && !is_durable(); }
     };
 
-    // Throws std::runtime_error if there is no whole log.
+    // Throws std::runtime_error if the log is incomplete.
     explicit WriteLog(const std::string& path);
 
     const std::vector<Entry>& entries() const { return entries_; }
-    // Does to the image what the entry did to the disk.
+    // Applies the entry to the image.
     void apply(const Entry& entry, int image) const;
 
 private:
