@@ -138,7 +138,7 @@ TEST_F(BackendErrors, AreAnsweredAndLoggedAsWhatTheyAre) {
 
 // A backend that fails every request does not fill the log: it gets a few lines, and their count
 // misses no error.
-TEST_F(BackendErrors, AreCountedWhereThereAreTooManyToLog) {
+TEST_F(BackendErrors, AreCountedWhenTooManyToLog) {
     constexpr int many = 100;
     TestDevice device(full_config(mib));
     {
@@ -163,7 +163,7 @@ TEST_F(BackendErrors, AreCountedWhereThereAreTooManyToLog) {
 
 // A backend maps less memory than requested. The mapping is rejected and reported as wrong; read()
 // and write() still work.
-TEST_F(BackendErrors, AMappingThatIsTooShortIsToldAndNotUsed) {
+TEST_F(BackendErrors, ATooShortMappingIsReportedAndNotUsed) {
     TestDevice device(full_config(mib));
     const auto store = std::make_shared<FailingBackend>();
     store->short_mapping = true;

@@ -148,7 +148,7 @@ TEST_F(BadInput, OfWhatCannotBeDoneNow) {
 }
 
 // Without privileges, the tools say so and do nothing.
-TEST_F(BadInput, OfSomebodyWithoutPrivileges) {
+TEST_F(BadInput, OfUsersWithoutPrivileges) {
     const std::string device = create({"--size", "16M"});
     // The build directory may be readable by root only.
     for (const char* tool : {"userblkctl", "userblk-recover"})

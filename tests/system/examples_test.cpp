@@ -119,7 +119,7 @@ TEST_F(Examples, ASecondStartBesideWorkersIsRefusedWhereNoStoreIsNamed) {
 }
 
 // log_delay logs each request to standard error, and delays it for the time given.
-TEST_F(Examples, LogDelayTellsOfRequests) {
+TEST_F(Examples, LogDelayLogsRequests) {
     Program driver({built("log_delay"), "--size", "16M", "--", "5ms"});
     const std::string path = printed_path(driver);
     write_and_compare(path);

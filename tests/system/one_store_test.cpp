@@ -174,7 +174,7 @@ TEST_F(OneStore, IsSharedByThoseThatRead) {
 
 // --share makes sharing explicit; the first owner of the store is not disturbed: its workers are
 // restarted.
-TEST_F(OneStore, IsSharedByWhoMeansIt) {
+TEST_F(OneStore, IsSharedOnExplicitRequest) {
     const std::string image = "file:" + make_file("image", size);
     TestDevice one(full_config(size)), two(full_config(size));
     Supervisor first(one, image, 2);
@@ -209,7 +209,7 @@ TEST_F(OneStore, IsFreeWhenItsDeviceIsRemoved) {
 
 // A second "serve --create --reuse" ends: the device stays, since the first one still serves it.
 // The last one removes it.
-TEST_F(OneStore, IsNotRemovedUnderWhoStillServesIt) {
+TEST_F(OneStore, IsNotRemovedWhileStillServed) {
     allow_time(240s);
     const std::string image = "file:" + make_file("image", size);
     Program first = make_device({image, "--name", "reused", "--reuse"});

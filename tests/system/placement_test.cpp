@@ -104,7 +104,7 @@ TEST_F(Placement, OneOfSeveralWorkersDisplacesNobody) {
 }
 
 // Without permission for such a policy, the message names the permission, and nobody serves.
-TEST_F(Placement, RunningBeforeOthersTakesAPermission) {
+TEST_F(Placement, PreemptingOthersNeedsPermission) {
     TestDevice device(two_queues());
     const Outcome outcome =
         run({"setpriv", "--bounding-set", "-sys_nice", "--inh-caps", "-sys_nice",

@@ -149,7 +149,7 @@ TEST_F(Poison, WithoutALimitLosesNothingAndTheSupervisorBacksOff) {
 
 // The supervisor's log on the death of a worker: which one, how it died, what it held, and that its
 // requests were put back.
-TEST_F(Poison, IsToldOfInTheLogOfTheSupervisor) {
+TEST_F(Poison, IsReportedInTheSupervisorsLog) {
     allow_time(180s);
     TestDevice device(config(1));
     Program driver = start(device, 1);

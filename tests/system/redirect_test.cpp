@@ -266,7 +266,7 @@ TEST_F(Redirect, AStoreThatWasCutOffGivesErrors) {
 }
 
 // INFO and the tools count what is redirected.
-TEST_F(Redirect, IsToldByTheTools) {
+TEST_F(Redirect, IsShownByTheTools) {
     TestDevice device(full_config(64 * mib));
     Supervisor serve(device, "file:" + make_file("store.img", 64 * mib), 2, {"--redirect"});
     EXPECT_TRUE(answers(device));

@@ -109,7 +109,7 @@ TEST_F(Suspend, WithRequestsThatNobodyServes) {
 
 // A worker that waits in GET is interrupted, as by a signal, and one in SERVE returns with nothing,
 // as the ABI documents.
-TEST_F(Suspend, InterruptsThoseWhoWaitInside) {
+TEST_F(Suspend, InterruptsWaitingWorkers) {
     Child getter([&](ChildSide& side) {
         userblk_request request = record();
         side.tell();

@@ -512,7 +512,7 @@ TEST_F(Thin, CopiesItsMapAndNothingElse) {
 }
 
 // Mistakes: the message says what is wrong and what would be right, and nothing is left behind.
-TEST_F(Thin, MistakesAreTold) {
+TEST_F(Thin, MistakesAreReported) {
     const auto complains = [](const Arguments& arguments, int status, const std::string& about) {
         const Outcome outcome = thin(arguments);
         EXPECT_EQ(outcome.status, status) << outcome.text();

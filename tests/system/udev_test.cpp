@@ -97,7 +97,7 @@ TEST_F(Udev, ThatDoesNothingIsNotWaitedForWithoutEnd) {
 
 // The last worker dies and requests wait: after a while the kernel sends an event, so that a
 // service manager can react.
-TEST_F(Udev, IsToldThatRequestsWait) {
+TEST_F(Udev, IsNotifiedThatRequestsWait) {
     TestDevice device(named("waiting"));
     Uevents uevents;
     Supervisor first(device, "mem:", 1);

@@ -85,7 +85,7 @@ std::uint64_t sleeps(pid_t pid) {
 // Three workers are idle. A fourth holds a request and dies; there is no traffic. While nothing
 // happens the three do not wake up at all, so they do not poll for deaths; the kernel's notice
 // makes one of them put the request back, and the reader gets its data.
-TEST_P(UnrelatedWorkers, AreToldOfADeathAndDoNotScan) {
+TEST_P(UnrelatedWorkers, AreNotifiedOfADeathAndDoNotScan) {
     TestDevice device(config());
     Program hoarder = start_hoarder(device);
     Io reader = device.read(0, 4096);

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
 //
-// What the header promises about ids and records, in arithmetic.
+// The header's promises about ids and records, checked by arithmetic.
 #include <type_traits>
 
 #include <gtest/gtest.h>
 
 #include "ioctl/userblk_ioctl.h"
 
-// An id is taken apart into the parts that it was made of, at their limits.
+// An id splits into the parts that it was made of, at their limits.
 TEST(Id, IsGenerationQueueAndTag) {
     const __u64 id = 0xfedcba98'00ff'0fffull;
     EXPECT_EQ(USERBLK_ID_GENERATION(id), 0xfedcba98u);
@@ -23,7 +23,7 @@ TEST(Id, HoldsEveryQueueAndTag) {
     EXPECT_EQ(USERBLK_ID_TAG(0xffffffff'0000'ffffull), 0xffffu);
 }
 
-// An expression as an argument, and a signed one.
+// Macro arguments may be expressions, signed ones too.
 TEST(Id, MacrosTakeExpressions) {
     const __u64 generation = 7;
     EXPECT_EQ(USERBLK_ID_GENERATION(generation << 32 | 5), 7u);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "layout.h"
 
-/* A file of nothing but assertions is none to -Wpedantic. */
+/* -Wpedantic rejects a file of nothing but assertions. */
 extern int userblk_layout_c;
 int userblk_layout_c;

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What kmod/patience.c needs of the kernel and of the rest of the module, with a clock that the test
- * moves. Before each step that others could see or be seen by, moment() is called: what another
- * processor does just then, the test does there.
+ * What kmod/patience.c needs of the kernel and of the rest of the module, with a clock that the
+ * test moves. Before each step that is visible to others, or sees their steps, moment() is
+ * called: the test does there what another CPU may do at that moment.
  */
 #ifndef USERBLK_TESTS_MODEL_H
 #define USERBLK_TESTS_MODEL_H
 
-/* In their place. */
+/* Replaced by this file. */
 #define USERBLK_QUEUE_H
 #define USERBLK_CANCEL_H
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// kmod/patience.c, with others coming in between at every step of it in turn: on a real machine the
-// windows are a few instructions wide. Each scenario ends with requests that nobody takes, and the
-// front end must have been told of them.
+// kmod/patience.c with another CPU intervening at each of its steps in turn: on a real machine
+// these windows are a few instructions wide. Each scenario ends with requests that nobody takes,
+// and the front end must have been notified of them.
 #include <functional>
 
 #include <gtest/gtest.h>
@@ -13,7 +13,7 @@ extern "C" {
 
 namespace {
 
-// What is done at one of the moments, and how many there were.
+// Runs at one of the moments; and how many moments there were.
 std::function<void()> intruder;
 int moments, intrusion;
 
@@ -32,7 +32,7 @@ void moment(void) {
     act();
 }
 
-// All that is queued is as old as the oldest of it.
+// Everything queued is as old as its oldest request.
 unsigned int userblk_queue_expire(struct userblk_queue* queue, unsigned long, unsigned long*) {
     const u32 expired = queue->hwqs[0].queued;
     queue->hwqs[0].queued = 0;
@@ -65,7 +65,7 @@ protected:
         hwq.queued++;
         userblk_queue_kick(&hwq);
     }
-    // False if there is nothing.
+    // False if the queue is empty.
     bool take() {
         if (hwq.queued == 0)
             return false;
@@ -73,7 +73,7 @@ protected:
         userblk_patience_note_taken(&queue);
         return true;
     }
-    // Time goes on until nothing is left to be done.
+    // Time passes until nothing is left to do.
     void let_time_pass() {
         for (int i = 0; i < 100; i++) {
             delayed_work* next = nullptr;
@@ -88,8 +88,8 @@ protected:
         }
         ADD_FAILURE() << "it never rests";
     }
-    // Calls the scenario, with the intruder at the first moment, then with it at the second …
-    // until it does not get in any more; how often.
+    // Runs the scenario with the intruder at the first moment, then at the second … until the
+    // intruder finds no moment; returns how often it ran.
     template <class Scenario>
     int at_every_moment(const std::function<void()>& act, Scenario scenario) {
         for (intrusion = 0;; intrusion++) {
@@ -108,7 +108,7 @@ protected:
     userblk_front front{};
 };
 
-TEST_F(Patience, TellsOnceOfWhatNobodyTakes) {
+TEST_F(Patience, ReportsUntakenRequestsOnce) {
     intruder = nullptr;
     add();
     add();
@@ -122,7 +122,7 @@ TEST_F(Patience, TellsOnceOfWhatNobodyTakes) {
     EXPECT_EQ(front.told, 2);
 }
 
-TEST_F(Patience, TellsNothingOfWhatWasTaken) {
+TEST_F(Patience, ReportsNoTakenRequests) {
     intruder = nullptr;
     add();
     EXPECT_TRUE(take());
@@ -130,8 +130,8 @@ TEST_F(Patience, TellsNothingOfWhatWasTaken) {
     EXPECT_EQ(front.told, 0);
 }
 
-// The last request is taken while it is being found out that nobody takes any. What comes later and
-// waits is told of.
+// The last request is taken just as the queue is found to wait for a taker. Later requests that
+// wait are still reported.
 TEST_F(Patience, ATakeAtAnyMomentHidesNothingLater) {
     const int tried = at_every_moment([this] { take(); },
                                       [this] {
@@ -167,7 +167,7 @@ TEST_F(Patience, ATakeAndAnotherRequestAtAnyMoment) {
     EXPECT_GT(tried, 8);
 }
 
-// One more comes at any moment of an end of waiting.
+// Another request arrives at any moment of a wait's end.
 TEST_F(Patience, ARequestAtAnyMomentIsSeen) {
     const int tried = at_every_moment([this] { add(); },
                                       [this] {
@@ -181,7 +181,7 @@ TEST_F(Patience, ARequestAtAnyMomentIsSeen) {
     EXPECT_GT(tried, 4);
 }
 
-// With a limit whatever waits expires, whenever it came.
+// With a limit every waiting request expires, whenever it arrived.
 TEST_F(Patience, ARequestAtAnyMomentExpires) {
     queue.limit = HZ / 2;
     const int tried = at_every_moment([this] { add(); },

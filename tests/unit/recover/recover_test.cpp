@@ -42,7 +42,7 @@ TEST(UserblkRecover, FailsForADeviceThatIsNotThere) {
     }
 }
 
-// As the man page has it, with the device behind the forced form: a value of it is one word.
+// As in the man page, with the device after the forced form: a value of that option is one word.
 TEST(UserblkRecover, TakesADeviceBehindAForcedForm) {
     for (const std::vector<std::string>& line : {std::vector<std::string>{"--pid", "3", "no-such"},
                                                  {"--pid", "3", "--pid", "4", "no-such"},
@@ -53,7 +53,7 @@ TEST(UserblkRecover, TakesADeviceBehindAForcedForm) {
     }
 }
 
-// Each of them tells what one must have made sure of before.
+// Each forced form's help says what to verify first.
 TEST(UserblkRecover, HelpWarnsOfTheForcedForms) {
     const auto outcome = run_recover({"--help"});
     EXPECT_EQ(outcome.status, 0);

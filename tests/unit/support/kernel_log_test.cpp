@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// What the tests' own reader of kernel logs takes for a report.
+// What the tests' own log reader recognises as a kernel report.
 #include <gtest/gtest.h>
 
 #include "tests/support/kernel_log.hpp"
@@ -21,7 +21,7 @@ Lines operator+(Lines first, const Lines& second) {
     return first;
 }
 
-// Errors of a device are what a test may well cause.
+// A test may well cause errors of a device.
 TEST(KernelLog, PlainMessagesAreNoReport) {
     EXPECT_TRUE(kernel_reports({}, {}).empty());
     EXPECT_TRUE(
@@ -51,7 +51,7 @@ TEST(KernelLog, EachKindIsAReport) {
         EXPECT_EQ(kernel_reports({line}, {}).size(), 1u) << line;
 }
 
-// A cache that could not be made is told of with a trace, and by nothing else.
+// A cache that could not be allocated is reported by a trace and nothing else.
 TEST(KernelLog, DeniedMemoryIsNoReport) {
     const Lines denied = {"__kmem_cache_create_args(bio-120) failed with error -12",
                           "CPU: 0 UID: 0 PID: 86 Comm: fault_tests", "Call Trace:", " <TASK>"};
@@ -65,7 +65,7 @@ TEST(KernelLog, DeniedMemoryIsNoReport) {
     EXPECT_EQ(kernel_reports({"something else failed with error -12"}, {}).size(), 1u);
 }
 
-// An announced one, told by any of its lines, is none; others still are.
+// An announced report, identified by any of its lines, does not count; others still do.
 TEST(KernelLog, AnnouncedReportIsNone) {
     EXPECT_TRUE(kernel_reports(warning, {"WARNING: .*userblk_put"}).empty());
     EXPECT_EQ(kernel_reports(warning, {"something else"}).size(), 1u);

@@ -29,14 +29,14 @@ void expect_same(const BlockMap& one, const BlockMap& other) {
     }
 }
 
-// A block gets a place, loses it, gets it again; the place stays its own all the time.
+// A block gets a place, is freed, and is used again; its place stays its own all the time.
 TEST(BlockMapTest, AFreedBlockKeepsItsPlace) {
     BlockMap map(100);
     EXPECT_FALSE(map.place(7));
     map.apply(place(7, 0, 3));
     EXPECT_EQ(map.place(8), 1U);
     EXPECT_EQ(map.mapped(), 3U);
-    map.apply(free_blocks(0, 9)); // 9 stays, and those that have none do not matter
+    map.apply(free_blocks(0, 9)); // 9 stays, and blocks without a place do not matter
     EXPECT_FALSE(map.place(8));
     EXPECT_EQ(map.home(8), 1U);
     EXPECT_EQ(map.place(9), 2U);
@@ -47,7 +47,7 @@ TEST(BlockMapTest, AFreedBlockKeepsItsPlace) {
     EXPECT_EQ(map.used(), 3U);
 }
 
-// The place of a freed block goes to another one, and to no third.
+// A freed block's place moves to another block, and to no third.
 TEST(BlockMapTest, APlaceMovesOnce) {
     BlockMap map(100);
     map.apply(place(0, 0, 2));
@@ -62,7 +62,7 @@ TEST(BlockMapTest, APlaceMovesOnce) {
     EXPECT_THROW(map.apply(place(0, 0)), Damaged);
 }
 
-// Records that cannot be right are refused and change nothing.
+// Impossible records are refused and change nothing.
 TEST(BlockMapTest, NonsenseIsRefused) {
     BlockMap map(10);
     map.apply(place(3, 0));
@@ -76,7 +76,7 @@ TEST(BlockMapTest, NonsenseIsRefused) {
     EXPECT_EQ(map.used(), 1U);
 }
 
-// What is prepared is behind what is used, and can be void again.
+// Prepared places lie behind the used ones, and can be voided again.
 TEST(BlockMapTest, WhatIsPreparedIsBehindWhatIsUsed) {
     BlockMap map(10);
     EXPECT_EQ(map.prepared(), 0U);
@@ -88,7 +88,7 @@ TEST(BlockMapTest, WhatIsPreparedIsBehindWhatIsUsed) {
     EXPECT_EQ(map.prepared(), 2U);
 }
 
-// A map of any history is the same after it was written down and read again.
+// A map of any history is the same after it has been written and read back.
 TEST(BlockMapTest, RecordsSayItAll) {
     std::mt19937 random(1);
     BlockMap map(300);

@@ -26,9 +26,9 @@ using namespace std::chrono_literals;
 
 constexpr std::uint64_t block = 4096;
 constexpr std::uint64_t contested = 200; // written and discarded by all at once
-constexpr std::uint64_t kept = 20'000;   // each written once and then expected
+constexpr std::uint64_t kept = 20'000;   // each written once and expected from then on
 
-// In memory that all processes share.
+// In memory shared by all processes.
 struct Shared {
     std::atomic<std::uint64_t> next{0}; // of the kept blocks
     std::atomic<bool> acknowledged[kept];
@@ -42,7 +42,7 @@ std::vector<std::byte> content_of(std::uint64_t number) {
     return bytes;
 }
 
-// Whether each sector of the block is zeros or what belongs there.
+// Whether each sector of the block is zeros or its own content.
 bool is_own_or_zeros(ThinBackend& backend, std::uint64_t number) {
     auto data = filled(block, 0x55);
     if (backend.read(number * block, data))
@@ -107,10 +107,10 @@ pid_t start(const std::string& store, const std::string& map, Shared& shared, un
     ::_exit(1);
 }
 
-// Four processes write and discard the same blocks at once, and others that each is written once,
-// while one of them after another is killed and replaced; the log is written anew many times. No
-// place is owned twice (that would be damage), no block ever shows another one's content, and every
-// write that was acknowledged is seen, by everybody, at once.
+// Four processes write and discard the same blocks at once, and other blocks once each, while one
+// process after the other is killed and replaced; the log is rewritten many times. No place has two
+// owners (that would be damage), no block ever shows another one's content, and every process sees
+// every acknowledged write at once.
 TEST(ThinProcessesTest, KilledAtRandomTheyLoseAndMixUpNothing) {
     const userblk::test::TemporaryFolder folder;
     const auto store = folder.file("store", 0);

@@ -44,22 +44,23 @@ protected:
     Header header{.block_size = 4096, .size = 1000 * 4096, .spare = least_spare};
 };
 
-// What one has appended others see, without a word between them; those who open it later too.
+// Processes see each other's records without exchanging messages; so do those that open the file
+// later.
 TEST_F(SharedMapTest, EverybodySeesEveryRecord) {
     SharedMap one(path, MapFile::Mode::read_write), other(path, MapFile::Mode::read_write);
     append(one, 0);
     other.refresh();
     expect_blocks(other, 1);
     append(other, 1);
-    append(one, 2); // has taken in the other's before
+    append(one, 2); // has read the other's before
     expect_blocks(one, 3);
     other.refresh();
     expect_blocks(other, 3);
     expect_blocks(SharedMap(path, MapFile::Mode::read_only), 3);
 }
 
-// The file ends at any byte of its last three records, as after a power cut: exactly the whole
-// records before the cut are there, and it can be gone on with.
+// The file ends at any byte of its last three records, as after a power cut: exactly the complete
+// records before the cut are there, and the log can be continued.
 TEST_F(SharedMapTest, ACutAtAnyByteLeavesTheWholeRecords) {
     {
         SharedMap map(path, MapFile::Mode::read_write);
@@ -72,7 +73,7 @@ TEST_F(SharedMapTest, ACutAtAnyByteLeavesTheWholeRecords) {
         auto left = (cut - MapFile::header_size) / sizeof(Record);
         expect_blocks(SharedMap(copy, MapFile::Mode::read_only), left);
         SharedMap map(copy, MapFile::Mode::read_write);
-        // Zeros at its end are made up for.
+        // Zeros at its end are filled in.
         if (whole.find_first_not_of('\0', cut) >= place_of(left + 1) && left < 6)
             ++left;
         expect_blocks(map, left);
@@ -81,7 +82,7 @@ TEST_F(SharedMapTest, ACutAtAnyByteLeavesTheWholeRecords) {
     }
 }
 
-// The same where the file keeps its length and zeros follow: an append that was cut short.
+// The same where the file keeps its length and ends in zeros: an append that was cut short.
 TEST_F(SharedMapTest, ATornRecordIsOverwritten) {
     {
         SharedMap map(path, MapFile::Mode::read_write);
@@ -92,7 +93,7 @@ TEST_F(SharedMapTest, ATornRecordIsOverwritten) {
     SharedMap living(path, MapFile::Mode::read_write);
     for (std::size_t bytes = 1; bytes < sizeof(Record); ++bytes) {
         auto torn = whole;
-        // The next record begins, with bytes that are not all zeros anyway.
+        // The next record's first bytes, not all zeros.
         for (std::size_t i = 0; i < bytes; ++i)
             torn[place_of(4) + i] = static_cast<char>(0x40 + i);
         const auto copy = write("torn.map", torn);
@@ -104,7 +105,7 @@ TEST_F(SharedMapTest, ATornRecordIsOverwritten) {
         append(map, 4);
         expect_blocks(SharedMap(copy, MapFile::Mode::read_only), 5);
     }
-    // While others have it open: who comes next under the lock writes over it.
+    // While others have it open: the next process under the lock overwrites it.
     const auto fd = open_file(path, O_RDWR);
     ASSERT_EQ(::pwrite(fd.get(), "torn", 4, static_cast<off_t>(place_of(4))), 4);
     living.refresh();
@@ -113,7 +114,7 @@ TEST_F(SharedMapTest, ATornRecordIsOverwritten) {
     expect_blocks(SharedMap(path, MapFile::Mode::read_only), 5);
 }
 
-// Any byte of the last record is wrong: the record is none, those before it are there.
+// Any byte of the last record is wrong: the record is void, those before it are intact.
 TEST_F(SharedMapTest, ADamagedByteTakesItsRecordAway) {
     {
         SharedMap map(path, MapFile::Mode::read_write);
@@ -128,8 +129,8 @@ TEST_F(SharedMapTest, ADamagedByteTakesItsRecordAway) {
     }
 }
 
-// A power cut brought a later page of the log to the disk and an earlier one not. The records
-// behind the gap are gone for good: filling the gap with the same record does not bring them back.
+// A power cut: a later page of the log reached the disk, an earlier one did not. The records behind
+// the gap are lost for good: filling the gap with the same record does not revive them.
 TEST_F(SharedMapTest, WhatIsBehindAGapNeverComesBack) {
     {
         SharedMap map(path, MapFile::Mode::read_write);
@@ -147,8 +148,8 @@ TEST_F(SharedMapTest, WhatIsBehindAGapNeverComesBack) {
     expect_blocks(SharedMap(copy, MapFile::Mode::read_only), 4);
 }
 
-// A header or a checkpoint that is damaged is no torn tail: it is told, by name.
-TEST_F(SharedMapTest, DamageElsewhereIsTold) {
+// A damaged header or checkpoint is no torn tail: the error names it.
+TEST_F(SharedMapTest, DamageElsewhereIsReported) {
     const auto complaint = [](const std::string& name) -> std::string {
         try {
             SharedMap map(name, MapFile::Mode::read_write);
@@ -159,7 +160,7 @@ TEST_F(SharedMapTest, DamageElsewhereIsTold) {
     };
     {
         SharedMap map(path, MapFile::Mode::read_write);
-        for (std::uint64_t block = 0; block < 300; block += 2) // it needs a checkpoint on the way
+        for (std::uint64_t block = 0; block < 300; block += 2) // needs a checkpoint along the way
             append(map, block);
     }
     const auto whole = content();
@@ -176,9 +177,9 @@ TEST_F(SharedMapTest, DamageElsewhereIsTold) {
     EXPECT_THROW(SharedMap::create(path, header), std::system_error) << "it exists";
 }
 
-// A header whose checksum is right and whose values cannot be: somebody else's file, or one that
-// is meant to do harm. It is refused; nothing is divided by, reserved or tried for ever.
-TEST_F(SharedMapTest, AHeaderThatCannotBeIsRefused) {
+// A header with a valid checksum and impossible values: a foreign file, or a malicious one. It is
+// refused; nothing divides by, reserves or loops over its values.
+TEST_F(SharedMapTest, AnImpossibleHeaderIsRefused) {
     const auto is_refused = [&](Header bad) {
         const std::string where = folder.path() / "bad.map";
         MapFile::write_new(where, bad, {});
@@ -194,8 +195,8 @@ TEST_F(SharedMapTest, AHeaderThatCannotBeIsRefused) {
     is_refused({.block_size = 4096, .size = header.size, .limit = 1, .spare = least_spare});
 }
 
-// The checkpoint was there before the file had its name: one that is cut within it is damaged, and
-// is not made longer first.
+// The checkpoint was complete before the file got its name: a file that ends within it is damaged,
+// and is not extended first.
 TEST_F(SharedMapTest, AFileThatEndsWithinItsCheckpointIsRefused) {
     const std::string where = folder.path() / "cut.map";
     const std::vector<Record> records = {{.kind = Record::Kind::place, .count = 3},
@@ -207,11 +208,11 @@ TEST_F(SharedMapTest, AFileThatEndsWithinItsCheckpointIsRefused) {
     EXPECT_EQ(std::filesystem::file_size(where), place_of(2) - 1);
 }
 
-// More records than the log has room for: it is written anew while others use it, who follow. The
+// More records than the log has room for: it is rewritten while others use it, and they follow. The
 // descriptor that answers may name keeps its number.
-TEST_F(SharedMapTest, AFullLogIsWrittenAnewWhileOthersUseIt) {
+TEST_F(SharedMapTest, AFullLogIsRewrittenWhileOthersUseIt) {
     SharedMap one(path, MapFile::Mode::read_write), other(path, MapFile::Mode::read_write);
-    SharedMap third(path, MapFile::Mode::read_write); // looks only at the end
+    SharedMap third(path, MapFile::Mode::read_write); // reads only at the end
     const int fd = other.fd();
     const auto first_id = one.header().id;
     for (std::uint64_t block = 0; block < 900; ++block) {
@@ -233,8 +234,8 @@ TEST_F(SharedMapTest, AFullLogIsWrittenAnewWhileOthersUseIt) {
     EXPECT_FALSE(std::filesystem::exists(path + ".new"));
 }
 
-// Somebody ended the log and died before the new file had the name. Whoever comes next does it
-// again: one who had it open, and one who opens it.
+// A process ended the log and died before the new file had the name. The next one repeats the step,
+// whether it had the log open or opens it now.
 TEST_F(SharedMapTest, ALogThatEndedWithoutASuccessorGetsOne) {
     for (const bool open_before : {true, false}) {
         const std::string where = folder.path() / (open_before ? "before.map" : "after.map");

@@ -16,7 +16,7 @@ using userblk::test::filled;
 constexpr std::uint64_t block = 65536;
 constexpr std::uint64_t blocks = 64;
 
-// What the kernel would say, as the test has it.
+// The kernel's answers, as the test sets them.
 struct KernelSays {
     bool have = true;
     std::optional<std::vector<Requests::Range>> under_way = std::vector<Requests::Range>();
@@ -35,7 +35,7 @@ private:
 class ThinBackendTest : public testing::Test {
 protected:
     void SetUp() override { create(0); }
-    // The store gets no larger than @p limit.
+    // The store cannot grow beyond @p limit.
     void create(std::uint64_t limit) {
         std::filesystem::remove(map);
         SharedMap::create(
@@ -50,7 +50,7 @@ protected:
         ASSERT_FALSE(backend.read(offset, data));
         EXPECT_TRUE(data == filled(length, value)) << "at " << offset;
     }
-    // As a write that was redirected to that place long ago and lands now.
+    // Like a write that was redirected to that place long ago and lands now.
     void write_late(std::uint64_t place, unsigned char value) const {
         const auto fd = open_file(store, O_RDWR);
         write_all(fd.get(), filled(block, value), place * block);
@@ -63,8 +63,8 @@ protected:
     std::string map = folder.path() / "store.map";
 };
 
-// Nothing is there at first, and all of it reads as zeros. A write takes one block; what it does
-// not cover is zeros. Another worker sees the same at once, and one that comes later.
+// Nothing is allocated at first, and everything reads as zeros. A write takes one block; the rest
+// of the block is zeros. Other workers see it at once, and so do later ones.
 TEST_F(ThinBackendTest, BlocksTakeSpaceWhenTheyAreWritten) {
     const auto one = open(), other = open();
     expect(*one, 0, blocks * block / 2, 0);
@@ -79,7 +79,7 @@ TEST_F(ThinBackendTest, BlocksTakeSpaceWhenTheyAreWritten) {
     EXPECT_GE(Store(store, true).size(), block);
 }
 
-// A write over several blocks, some of which are there, is answered with as few extents as can be.
+// A write over several blocks, some of them allocated, gets as few extents as possible.
 TEST_F(ThinBackendTest, WhatIsWrittenTogetherLiesTogether) {
     const auto backend = open();
     userblk::Extents to;
@@ -95,8 +95,8 @@ TEST_F(ThinBackendTest, WhatIsWrittenTogetherLiesTogether) {
     EXPECT_EQ(to.length(), 0U);
 }
 
-// Threads of two workers write, discard and write again, each its own blocks: all find their own
-// data, whoever gave out the places.
+// Threads of two workers write, discard and rewrite, each its own blocks: all find their own data,
+// whichever worker allocated the places.
 TEST_F(ThinBackendTest, ThreadsOfTwoWorkersDoNotMixUpTheirBlocks) {
     constexpr std::uint64_t threads = 4, each = 8;
     const std::vector<std::shared_ptr<ThinBackend>> workers = {open(), open()};
@@ -120,8 +120,8 @@ TEST_F(ThinBackendTest, ThreadsOfTwoWorkersDoNotMixUpTheirBlocks) {
     EXPECT_EQ(open()->volume().map().mapped(), threads * each);
 }
 
-// A discard frees the blocks that it covers and no others; the store gives the space back. Written
-// again, a block is zeros where it is not written, although something had landed there meanwhile.
+// A discard frees the blocks that it covers completely, and the store releases the space. After a
+// partial write, the rest of such a block is zeros, although a late write had landed there.
 TEST_F(ThinBackendTest, ADiscardFreesWholeBlocks) {
     const auto backend = open();
     ASSERT_FALSE(backend->write(0, filled(32 * block, 0xaa), {}));
@@ -140,7 +140,7 @@ TEST_F(ThinBackendTest, ADiscardFreesWholeBlocks) {
     expect(*open(), 4 * block, block, 0);
 }
 
-// A write that lands late in a freed block hits no other block, however many are written.
+// A late write to a freed block hits no other block, however many are written.
 TEST_F(ThinBackendTest, ALateWriteHitsNobodyElse) {
     const auto backend = open();
     ASSERT_FALSE(backend->write(0, filled(block, 0xaa), {}));
@@ -153,8 +153,8 @@ TEST_F(ThinBackendTest, ALateWriteHitsNobodyElse) {
     expect(*backend, 0, block, 0);
 }
 
-// A worker that was stopped in the middle of a discard, and whose request was carried out by
-// somebody else, goes on: it frees nothing of what was written since.
+// A worker is stopped in the middle of a discard, another worker carries the request out, and the
+// first one resumes: it frees nothing written since.
 TEST_F(ThinBackendTest, ADiscardThatWasPutBackDoesNothing) {
     const auto backend = open();
     ASSERT_FALSE(backend->write(0, filled(block, 0xaa), {}));
@@ -165,8 +165,8 @@ TEST_F(ThinBackendTest, ADiscardThatWasPutBackDoesNothing) {
     EXPECT_EQ(backend->volume().map().mapped(), 1U);
 }
 
-// Zeros: whole blocks become holes, parts are zeroed, holes stay holes; unless they must be
-// allocated, then they all are.
+// Zeroing turns whole blocks into holes, zeroes parts, and leaves holes alone; if the blocks must
+// be allocated, all of them are.
 TEST_F(ThinBackendTest, ZerosAreWrittenOnlyWhereTheyMust) {
     const auto backend = open();
     ASSERT_FALSE(backend->write(0, filled(4 * block, 0xaa), {}));
@@ -182,8 +182,8 @@ TEST_F(ThinBackendTest, ZerosAreWrittenOnlyWhereTheyMust) {
     expect(*backend, 0, 8 * block, 0);
 }
 
-// A store with room for 8 blocks: the ninth fails for want of space, nothing else does. Freed
-// places go to others then, and are zeros.
+// A store with room for 8 blocks: the ninth write fails for lack of space, nothing else fails.
+// Freed places then serve other blocks, and read as zeros.
 TEST_F(ThinBackendTest, AFullStoreUsesFreedPlacesAgain) {
     create(8 * block);
     const auto backend = open();
@@ -203,8 +203,8 @@ TEST_F(ThinBackendTest, AFullStoreUsesFreedPlacesAgain) {
     EXPECT_LE(Store(store, true).size(), 8 * block);
 }
 
-// A freed place goes to nobody as long as a request for its block is under way, or one that the
-// kernel does not tell the place of.
+// A freed place is not reused while a request for its block is under way, nor while one is whose
+// place the kernel does not report.
 TEST_F(ThinBackendTest, APlaceIsNotGivenAwayUnderARequest) {
     create(4 * block);
     const auto backend = open();
@@ -219,7 +219,7 @@ TEST_F(ThinBackendTest, APlaceIsNotGivenAwayUnderARequest) {
     EXPECT_EQ(backend->volume().map().place(20), 1U) << "that of block 1";
 }
 
-// A power cut took from the store what was never flushed: the rest reads as zeros.
+// A power cut truncated the store to what had been flushed: the rest reads as zeros.
 TEST_F(ThinBackendTest, AStoreThatBecameShorterIsMadeLong) {
     ASSERT_FALSE(open()->write(0, filled(4 * block, 0xaa), {}));
     std::filesystem::resize_file(store, block + 512);
@@ -228,7 +228,7 @@ TEST_F(ThinBackendTest, AStoreThatBecameShorterIsMadeLong) {
     expect(*backend, block + 512, 3 * block - 512, 0);
 }
 
-// One device at a time, of however many processes.
+// One device at a time, regardless of the number of processes.
 TEST_F(ThinBackendTest, AStoreIsClaimedForOneDevice) {
     Store one(store, false), other(store, false), stranger(store, false);
     EXPECT_TRUE(one.claim(7));
@@ -237,8 +237,8 @@ TEST_F(ThinBackendTest, AStoreIsClaimedForOneDevice) {
     EXPECT_FALSE(stranger.claim(0));
 }
 
-// Data had reached a place that was prepared, and the record of its use was lost in a power cut.
-// The block that gets the place next is zeros nevertheless.
+// Data had reached a prepared place, and a power cut lost the record of its use. The next block
+// with that place still reads as zeros.
 TEST_F(ThinBackendTest, WhatWasPreparedBeforeAPowerCutIsPreparedAgain) {
     ASSERT_FALSE(open()->write(0, filled(block, 0xaa), {}));
     write_late(1, 0xee);
@@ -249,7 +249,7 @@ TEST_F(ThinBackendTest, WhatWasPreparedBeforeAPowerCutIsPreparedAgain) {
     expect(*first, 7 * block + 512, block - 512, 0);
     const auto prepared = first->volume().map().prepared();
     EXPECT_GT(prepared, 2U);
-    const auto third = open(); // which is not the first
+    const auto third = open(); // not the first opener
     EXPECT_EQ(third->volume().map().prepared(), prepared);
 }
 

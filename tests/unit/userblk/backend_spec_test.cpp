@@ -23,7 +23,7 @@ std::string complaint(Call&& call) {
     return {};
 }
 
-// Each store is understood, a path with whatever is in it.
+// Each kind of store is parsed, with any characters in a path.
 TEST(Spec, StoresAreUnderstood) {
     EXPECT_EQ(BackendSpec::parse("mem:").kind(), Kind::memory);
     EXPECT_EQ(BackendSpec::parse("mem:scratch").argument(), "scratch");
@@ -34,7 +34,7 @@ TEST(Spec, StoresAreUnderstood) {
     EXPECT_EQ(BackendSpec::parse("log,delay=10ms,file:x").argument(), "x");
 }
 
-// What is not understood is named, and so is what would be.
+// The error names the bad spec and the valid ones.
 TEST(Spec, BadStoresAreNamedTogetherWithGoodOnes) {
     for (const auto* text :
          {"", "mem", "fil:x", "/srv/disk", "log,", "log,mem",
@@ -47,7 +47,7 @@ TEST(Spec, BadStoresAreNamedTogetherWithGoodOnes) {
     }
 }
 
-// Only a file can be redirected to, and nothing that has to see the data may stand before it.
+// Only a plain file can be redirected to, and no decorator that needs the data may precede it.
 TEST(Spec, OnlyAFileAloneIsRedirectedTo) {
     auto file = BackendSpec::parse("file:/srv/disk");
     EXPECT_NO_THROW(file.set_data_path(FileBackend::DataPath::direct));
@@ -62,7 +62,7 @@ TEST(Spec, OnlyAFileAloneIsRedirectedTo) {
     }
 }
 
-// Before a device is made, the store says what it would be.
+// Before a device is created, the store describes it.
 TEST(Spec, AStoreDescribesItsDevice) {
     test::TemporaryFolder folder;
     const auto file = BackendSpec::parse("file:" + folder.file("disk", 1 << 20));
@@ -87,7 +87,7 @@ TEST(Spec, AFileThatIsTooShortIsRefused) {
     EXPECT_NE(words.find("2M"), std::string::npos) << words;
 }
 
-// Decorators act in the order in which they stand: the outermost first.
+// Decorators act in the order in which they are written: the outermost first.
 TEST(Spec, DecoratorsActInOrder) {
     std::vector<std::string> lines;
     const LogFunction log = [&](LogLevel, const std::string& text) { lines.push_back(text); };
@@ -108,10 +108,9 @@ TEST(Spec, DecoratorsActInOrder) {
     EXPECT_GE(std::chrono::steady_clock::now() - start, 20ms);
 }
 
-// Memory without a name belongs to one device; with the same number, another
-// device has other memory.
+// Unnamed memory belongs to one device; a later device with the same number gets other memory.
 TEST(Spec, MemoryBelongsToItsDevice) {
-    const auto own = static_cast<std::uint64_t>(::getpid()); // other tests run beside this one
+    const auto own = static_cast<std::uint64_t>(::getpid()); // other tests run in parallel
     const DeviceContext first{.number = 4095, .diskseq = own, .size = 4096, .read_only = false};
     const DeviceContext second{.number = 4094, .diskseq = own, .size = 4096, .read_only = false};
     const auto spec = BackendSpec::parse("mem:");

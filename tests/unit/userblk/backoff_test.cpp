@@ -10,10 +10,10 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// The tests' own clock: time passes when they say so.
+// A fake clock: the tests advance it.
 class BackoffTest : public testing::Test {
 protected:
-    // Starts a process, which dies after @p life; how long to wait for the next.
+    // Starts a process, which dies after @p life; returns the delay before the next start.
     std::chrono::nanoseconds live(std::chrono::nanoseconds life) {
         backoff.started(now);
         now += life;
@@ -27,12 +27,12 @@ protected:
     Backoff::Clock::time_point now{};
 };
 
-// A worker is killed once: what it did goes on at once.
+// The first death: the replacement starts at once.
 TEST_F(BackoffTest, FirstDeathIsFollowedByAStartAtOnce) {
     EXPECT_EQ(live(1ms), 0ms);
 }
 
-// A worker dies whenever it begins: starts become rarer up to a limit.
+// A worker dies on every start: starts become rarer, down to a limit.
 TEST_F(BackoffTest, DelaysDoubleUpToTheLongest) {
     EXPECT_EQ(live(1ms), 0ms);
     EXPECT_EQ(live(1ms), 50ms);
@@ -44,8 +44,7 @@ TEST_F(BackoffTest, DelaysDoubleUpToTheLongest) {
     EXPECT_EQ(backoff.deaths(), 105U);
 }
 
-// A worker that is killed every now and then, but lives well between, is always
-// replaced at once.
+// A worker is killed now and then, but lives long enough in between: it is always replaced at once.
 TEST_F(BackoffTest, AHealthyLifeIsForgiven) {
     for (int i = 0; i < 3; ++i)
         live(1ms);
@@ -54,9 +53,9 @@ TEST_F(BackoffTest, AHealthyLifeIsForgiven) {
     EXPECT_EQ(backoff.deaths(), 1U);
 }
 
-// Without an end to the delays ("infinity"), the next start is never, not in the past; and a policy
-// whose delays could not be doubled does not wrap around.
-TEST(Backoff, AnInfiniteDelayIsNoTimeInThePast) {
+// With an infinite delay ("infinity"), the next start is never, not in the past; a policy whose
+// delays cannot be doubled does not wrap around.
+TEST(Backoff, AnInfiniteDelayIsNotInThePast) {
     using std::chrono::milliseconds;
     const Backoff::Clock::time_point now(1h);
     Backoff backoff({milliseconds::max(), milliseconds::max(), milliseconds::max()});
@@ -67,7 +66,7 @@ TEST(Backoff, AnInfiniteDelayIsNoTimeInThePast) {
     }
 }
 
-// A deadline beyond the end of the clock never comes, in whatever unit it was given.
+// A deadline beyond the end of the clock never comes, in whatever unit it is given.
 TEST(Deadline, BeyondTheClockNeverComes) {
     using namespace std::chrono;
     constexpr auto never = steady_clock::time_point::max();

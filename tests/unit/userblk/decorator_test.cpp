@@ -23,15 +23,15 @@ std::shared_ptr<Backend> store() {
     return std::make_shared<NullBackend>(1 << 20);
 }
 
-// Everything that can be asked of a backend, once each.
+// Calls every operation of a backend once.
 std::vector<std::error_code> ask_everything(Backend& backend) {
     auto data = filled(512, 1);
     return {backend.read(0, data), backend.write(0, data, {.fua = true}), backend.flush(),
             backend.discard(0, 512), backend.write_zeroes(0, 512, {})};
 }
 
-// A log tells of each call: its kind, place, size and end.
-TEST(Decorators, ALogTellsOfEachCall) {
+// A log reports each call: its kind, place, size and result.
+TEST(Decorators, ALogReportsEachCall) {
     std::vector<std::string> lines;
     LogBackend backend(store(), [&](LogLevel, const std::string& text) { lines.push_back(text); });
     ask_everything(backend);
@@ -41,7 +41,7 @@ TEST(Decorators, ALogTellsOfEachCall) {
     EXPECT_TRUE(lines[2].starts_with("flush: ok")) << lines[2];
 }
 
-// One hook sees every operation, with its kind, place and flags, and decides what becomes of it.
+// One hook sees every operation, with its kind, place and flags, and decides its result.
 TEST(Decorators, AHookSeesEachOperation) {
     class Hooked : public TransparentDecorator {
     public:
@@ -95,7 +95,7 @@ TEST(Decorators, ErrorsComeAtTheirInterval) {
     EXPECT_THROW(ErrorBackend(store(), 0), std::invalid_argument);
 }
 
-// Nothing that would change a read-only store gets through.
+// Nothing that would change a read-only store reaches it.
 TEST(Decorators, AReadOnlyStoreIsNotChanged) {
     const auto stats = std::make_shared<StatsBackend>(store());
     ReadOnlyBackend backend(stats);
@@ -124,10 +124,10 @@ TEST(Decorators, StatisticsCount) {
     EXPECT_EQ(counts.errors, 1U);
 }
 
-// A layer that encrypts, written as one would at first: it changes the data of reads and writes.
-// The store behind it punches holes, which read as zeros there and would be noise through the
-// layer. What was zeroed reads as zeros all the same, what cannot be done is not offered, and a
-// device made for it sends none of it.
+// A layer that encrypts, as a first attempt would: it changes the data of reads and writes. The
+// store behind it punches holes, which read as zeros there and would be noise through the layer.
+// Zeroed ranges still read as zeros, unsupported operations are not offered, and a device created
+// for it sends none of them.
 TEST(Decorators, ALayerThatChangesDataIsNotPassedBy) {
     struct Encrypting : Decorator {
         using Decorator::Decorator;
@@ -165,13 +165,13 @@ TEST(Decorators, ALayerThatChangesDataIsNotPassedBy) {
     EXPECT_FALSE(config.discard);
     EXPECT_FALSE(config.write_zeroes);
     EXPECT_EQ(config.discard_granularity, 0U);
-    // What leaves data as they are is seen through, down to such a layer and no further.
+    // Features show through decorators that leave data alone, down to such a layer and no further.
     EXPECT_TRUE(LogBackend(file, {}).describe().discard);
     EXPECT_FALSE(LogBackend(std::make_shared<Encrypting>(file), {}).describe().discard);
 }
 
-// A store without a way of its own to write zeros gets them written, in pieces
-// that are bounded, over exactly the range.
+// A store without its own way to write zeros gets them written, in bounded pieces, over exactly the
+// range.
 TEST(Decorators, ZerosAreWrittenInPiecesWhereThereIsNoOtherWay) {
     struct Recorder : Backend {
         Description describe() const override { return {}; }

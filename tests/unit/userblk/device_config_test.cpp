@@ -20,7 +20,7 @@ public:
     }
 };
 
-// What a store says of itself is what a device is made with, through decorators as well.
+// A device is created with what the store describes, through decorators as well.
 TEST(DeviceConfig, IsWhatTheBackendDescribes) {
     const auto backend = std::make_shared<Described>();
     for (const auto& description : {backend->describe(), ReadOnlyBackend(backend).describe()}) {

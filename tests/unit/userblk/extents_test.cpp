@@ -6,7 +6,7 @@
 namespace userblk {
 namespace {
 
-// What follows on the last extent of the same file becomes a part of it.
+// An extent that continues the last one, in the same file, is merged into it.
 TEST(Extents, NeighboursAreJoined) {
     Extents extents;
     EXPECT_TRUE(extents.add(3, 4096, 512));
@@ -19,7 +19,7 @@ TEST(Extents, NeighboursAreJoined) {
     EXPECT_EQ(extents.length(), 2560U);
 }
 
-// Another file, another place, or a gap makes another extent.
+// Another file, another place, or a gap starts a new extent.
 TEST(Extents, OthersAreNotJoined) {
     Extents extents;
     extents.add(3, 0, 512);
@@ -28,7 +28,7 @@ TEST(Extents, OthersAreNotJoined) {
     EXPECT_EQ(extents.size(), 3U);
 }
 
-// A flush names files: each is an extent of its own, of no length.
+// A flush names files: each is its own extent, of zero length.
 TEST(Extents, AFlushNamesEachFile) {
     Extents extents;
     extents.add(3, 0, 0);
@@ -38,14 +38,14 @@ TEST(Extents, AFlushNamesEachFile) {
     EXPECT_FALSE(extents.only_holes());
 }
 
-// When it is full, or a length is too large, nothing is added.
+// When the list is full, or a length too large, nothing is added.
 TEST(Extents, WhatDoesNotFitIsNotAdded) {
     Extents extents;
     for (std::size_t i = 0; i < Extents::capacity; ++i)
         ASSERT_TRUE(extents.add(3, i * 8192, 512));
     EXPECT_FALSE(extents.add(3, 1 << 30, 512));
     EXPECT_EQ(extents.size(), Extents::capacity);
-    EXPECT_TRUE(extents.add(3, (Extents::capacity - 1) * 8192 + 512, 512)); // joined
+    EXPECT_TRUE(extents.add(3, (Extents::capacity - 1) * 8192 + 512, 512)); // merged
     extents.clear();
     EXPECT_FALSE(extents.add(3, 0, std::uint64_t{1} << 32));
     EXPECT_TRUE(extents.empty());

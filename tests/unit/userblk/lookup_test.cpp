@@ -15,7 +15,7 @@ protected:
         add(0, "data");
         add(3, "");
         add(12, "7x");
-        // Nobody has served it yet: its disk is empty. The others are an older module's.
+        // Never served yet: its disk is empty. The others belong to an older module.
         sysfs.text("userblk3/userblk/size", "4096\n");
         sysfs.text("userblk3/size", "0\n");
         for (const auto* other : {"sda", "userblk", "userblkx", "userblk03", "userblk99999"})
@@ -45,7 +45,7 @@ protected:
     test::TemporaryFolder sysfs;
 };
 
-// Every way to name a device leads to it.
+// Every way to name a device finds it.
 TEST_F(LookupTest, ADeviceIsFoundByNumberNodeAndName) {
     for (const auto* dev : {"3", "userblk3", "/dev/userblk3", "/dev/userblkc3"})
         EXPECT_EQ(find_device(dev, sysfs.path()), 3U) << dev;
@@ -53,14 +53,14 @@ TEST_F(LookupTest, ADeviceIsFoundByNumberNodeAndName) {
     EXPECT_EQ(find_device("7x", sysfs.path()), 12U);
 }
 
-// A device that does not exist is named in the message, in the kernel's words.
+// The message names the missing device, as the kernel calls it.
 TEST_F(LookupTest, AMissingDeviceIsNamed) {
     for (const auto* dev : {"4", "userblk4", "/dev/userblk4", "/dev/userblkc4"})
         EXPECT_EQ(complaint(dev), "no such device: userblk4") << dev;
 }
 
-// What names no device at all gets a message that tells how one is named.
-TEST_F(LookupTest, ANameThatNobodyHasGetsTheFormsThatThereAre) {
+// For a name that cannot be a device's, the message lists the valid forms.
+TEST_F(LookupTest, AnImpossibleNameIsAnsweredWithTheValidForms) {
     for (const auto* dev : {"", "dat", "data ", "-1", "03", "userblk", "/dev/sda",
                             "/dev/userblk3p1", "4294967296", "9999"}) {
         const auto words = complaint(dev);
@@ -69,13 +69,13 @@ TEST_F(LookupTest, ANameThatNobodyHasGetsTheFormsThatThereAre) {
     }
 }
 
-// Only userblk's own disks are listed, in the order of their numbers, not of their names.
+// Only userblk's own disks are listed, ordered by number, not by name.
 TEST_F(LookupTest, DevicesAreListedByNumber) {
     EXPECT_EQ(device_numbers(sysfs.path()), (std::vector<std::uint32_t>{0, 3, 12}));
     EXPECT_TRUE(device_numbers(sysfs.path() / "nowhere").empty());
 }
 
-// What sysfs tells arrives in units; what an older module does not tell is 0.
+// Values from sysfs have their units; what an older module lacks is 0.
 TEST_F(LookupTest, AttributesAreRead) {
     const auto attributes = read_attributes(0, sysfs.path());
     EXPECT_EQ(attributes.name, "data");

@@ -18,7 +18,7 @@ protected:
     }
 };
 
-// The module is not loaded: the message says so and names the command that helps.
+// The module is not loaded: the message says so and names the command that loads it.
 TEST_F(NoModuleTest, TheMessageNamesModprobe) {
     try {
         abi::ControlDevice control;
@@ -39,7 +39,7 @@ TEST_F(NoModuleTest, AMissingControlNodeIsNamed) {
     }
 }
 
-// What cannot be right is refused in words before the kernel is asked.
+// An impossible config is refused with a message, without asking the kernel.
 TEST_F(NoModuleTest, AnImpossibleDeviceIsRefusedInWords) {
     DeviceConfig config;
     EXPECT_THROW(Device::create(config), std::invalid_argument);

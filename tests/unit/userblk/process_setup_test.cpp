@@ -12,7 +12,7 @@
 namespace userblk {
 namespace {
 
-// Whether the kernel knows an area for the calling thread: a second one is refused.
+// Whether the kernel has an rseq area for the calling thread: it refuses a second one.
 bool has_restartable_sequences() {
     auto* const area = static_cast<char*>(__builtin_thread_pointer()) + __rseq_offset;
     if (::syscall(SYS_rseq, area, 32, 0, RSEQ_SIG) < 0)
@@ -21,8 +21,7 @@ bool has_restartable_sequences() {
     return false;
 }
 
-// A thread that only serves does without; its processor is known as before, and other threads keep
-// theirs.
+// A serving thread does without; its CPU is still known, and other threads keep theirs.
 TEST(RestartableSequences, AreGivenUpByOneThread) {
     if (__rseq_size == 0)
         GTEST_SKIP() << "the C library has registered none";

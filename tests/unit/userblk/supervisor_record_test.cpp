@@ -18,7 +18,7 @@ SupervisorRecord sample() {
     return record;
 }
 
-// Whatever the values hold, what is read is what was written, a line for each.
+// Whatever the values contain, they are read as written, one line each.
 TEST(SupervisorRecord, IsReadAsItWasWritten) {
     const auto text = sample().to_text();
     EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 7);
@@ -32,8 +32,8 @@ TEST(SupervisorRecord, IsReadAsItWasWritten) {
     EXPECT_EQ(read.options, sample().options);
 }
 
-// What is only said where something is wrong is read as it was written, too.
-TEST(SupervisorRecord, TellsOfTrouble) {
+// Entries that exist only in trouble are read as written, too.
+TEST(SupervisorRecord, ReportsTrouble) {
     auto record = sample();
     EXPECT_TRUE(SupervisorRecord::from_text(record.to_text()).error.empty());
     record.store_state = "replaced";
@@ -46,8 +46,8 @@ TEST(SupervisorRecord, TellsOfTrouble) {
     EXPECT_EQ(read.options, record.options);
 }
 
-// A later version says more, an earlier one nothing, and what lies there may be anything.
-TEST(SupervisorRecord, TakesWhatItKnows) {
+// A later version writes more, an earlier one nothing, and the file may contain anything.
+TEST(SupervisorRecord, IgnoresWhatItDoesNotKnow) {
     EXPECT_TRUE(SupervisorRecord::from_text("").store.empty());
     const auto read = SupervisorRecord::from_text("new=1\n=\n\nstore=mem:%\nworkers=x\nstray");
     EXPECT_EQ(read.store, "mem:%");

@@ -12,7 +12,7 @@
 
 namespace userblk::test {
 
-/// A new, empty folder that goes with the object.
+/// A new, empty folder that is removed with the object.
 class TemporaryFolder {
 public:
     TemporaryFolder() {

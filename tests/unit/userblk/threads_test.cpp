@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Stores are called by all threads of a worker at once (backend.hpp). Here without a kernel, so
-// that it can be watched: scripts/check-sanitizers thread.
+// All threads of a worker call the store at once (backend.hpp). Here without a kernel, so that
+// ThreadSanitizer can watch: scripts/check-sanitizers thread.
 #include "userblk/backends/error_backend.hpp"
 #include "userblk/backends/file_backend.hpp"
 #include "userblk/backends/memory_backend.hpp"
@@ -23,7 +23,7 @@ constexpr unsigned threads = 4;
 constexpr std::uint64_t piece = 64 << 10; // of the store, for each thread
 constexpr int rounds = 50;
 
-// Begins them at the same time, as well as that can be done.
+// Starts them as simultaneously as possible.
 void in_threads(const std::function<void(unsigned thread)>& work) {
     std::atomic<unsigned> ready = 0;
     std::vector<std::thread> all;
@@ -41,7 +41,7 @@ unsigned char value_of(unsigned thread, int round) {
     return static_cast<unsigned char>(1 + thread * 61 + static_cast<unsigned>(round) % 60);
 }
 
-// Writes, reads back, discards in turn, in a piece of the store that is this thread's alone.
+// Writes, reads back and discards in turn, in a piece of the store that belongs to this thread.
 void use_piece(Backend& store, unsigned thread) {
     const auto offset = thread * piece;
     std::vector<std::byte> read(piece);
@@ -66,22 +66,22 @@ protected:
     std::string name = MemoryBackend::segment_named("unit-threads-" + std::to_string(::getpid()));
 };
 
-// Each thread finds in its piece what it put there, and zeros where it discarded.
+// Each thread finds its own data in its piece, and zeros where it discarded.
 TEST_F(ThreadsTest, FindWhatTheyWroteInAFile) {
     FileBackend file(folder.file("disk", threads * piece), FileBackend::Mode::read_write);
     in_threads([&](unsigned thread) { use_piece(file, thread); });
 }
 
-// The same in memory that begins smaller than it is needed: each of them makes it grow, and its
-// mapping is exchanged under the others.
+// The same in memory that is too small at first: each thread makes it grow, and the mapping is
+// replaced under the others.
 TEST_F(ThreadsTest, FindWhatTheyWroteInMemoryThatGrows) {
     MemoryBackend memory(name, 4096);
     in_threads([&](unsigned thread) { use_piece(memory, thread); });
     EXPECT_GE(memory.describe().size, threads * piece);
 }
 
-// Data go to and from the mapping itself, as the kernel moves them. What is known of the pages is
-// shared by all, and forgotten as the others discard theirs.
+// Data are copied to and from the mapping itself, as the kernel does. All threads share the
+// knowledge about resident pages, which shrinks as others discard theirs.
 TEST_F(ThreadsTest, FindWhatTheyStoredInTheMapping) {
     MemoryBackend memory(name, threads * piece);
     in_threads([&](unsigned thread) {
@@ -92,7 +92,7 @@ TEST_F(ThreadsTest, FindWhatTheyStoredInTheMapping) {
             const auto value = std::byte(value_of(thread, round));
             std::fill(to.begin(), to.end(), value);
             const auto from = memory.mapping(offset, piece, Backend::Access::load);
-            // Nothing: the page is to be read the other way.
+            // Empty: read() must be used for this page.
             ASSERT_TRUE(from.empty() || from.size() == piece);
             ASSERT_TRUE(std::all_of(from.begin(), from.end(), [=](auto b) { return b == value; }));
             if (round % 5 == 0) {
@@ -102,7 +102,7 @@ TEST_F(ThreadsTest, FindWhatTheyStoredInTheMapping) {
     });
 }
 
-// Decorators count all threads' calls together, none twice and none left out.
+// Decorators count all threads' calls together, each exactly once.
 TEST_F(ThreadsTest, AreCountedTogether) {
     constexpr std::uint64_t interval = 7;
     const auto stats = std::make_shared<StatsBackend>(std::make_shared<NullBackend>(piece));

@@ -8,7 +8,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// What a call complained about; empty if it did not.
+// What a call complained about; empty if it succeeded.
 template <class Call>
 std::string complaint(Call&& call) {
     try {
@@ -34,7 +34,7 @@ TEST(Units, SizesArePowersOf1024) {
     EXPECT_EQ(parse_size("18446744073709551615"), ~0ULL);
 }
 
-// A size that is none is refused with words that name it and what would be right.
+// The error names the bad size and the valid forms.
 TEST(Units, BadSizesAreNamedTogetherWithGoodOnes) {
     for (const auto* text : {"", "G", "-1G", "1Q", "1 G", "1GX", "1.2.3G", "16E", "one",
                              "18446744073709551616", "0x10", "1e3"}) {
@@ -44,7 +44,7 @@ TEST(Units, BadSizesAreNamedTogetherWithGoodOnes) {
     }
 }
 
-// A fraction without a unit was meant to have one; there is no part of a byte.
+// A fraction without a unit is a mistake; there is no part of a byte.
 TEST(Units, FractionsOfBytesAreRefused) {
     for (const auto* text : {"1.3", "1.3B", "0.5", ".5b"})
         EXPECT_NE(complaint([=] { parse_size(text); }).find("a fraction needs a unit"),
@@ -52,7 +52,7 @@ TEST(Units, FractionsOfBytesAreRefused) {
             << text;
 }
 
-// A size is shown short, and exactly where that is short.
+// A size is shown short, and exactly if that is short.
 TEST(Units, SizesAreShownShort) {
     EXPECT_EQ(format_size(0), "0");
     EXPECT_EQ(format_size(512), "512");
@@ -64,14 +64,14 @@ TEST(Units, SizesAreShownShort) {
     EXPECT_EQ(format_size(~0ULL), "16E");
 }
 
-// What is shown of round sizes is read back as the same.
+// Round sizes read back as they are shown.
 TEST(Units, RoundSizesSurviveBothWays) {
     for (unsigned shift = 0; shift < 64; ++shift)
         EXPECT_EQ(parse_size(format_size(1ULL << shift)), 1ULL << shift);
 }
 
-// Times carry their unit, may be put together, and a bare number has the unit that
-// the option documents.
+// Times carry their unit, can be combined, and a bare number has the unit that the option
+// documents.
 TEST(Units, TimesCarryTheirUnit) {
     EXPECT_EQ(parse_duration("30s"), 30s);
     EXPECT_EQ(parse_duration("2min"), 2min);
@@ -87,7 +87,7 @@ TEST(Units, TimesCarryTheirUnit) {
     EXPECT_EQ(parse_duration("infinity"), infinity);
 }
 
-// A time that is none is refused with words that name it and what would be right.
+// The error names the bad time and the valid forms.
 TEST(Units, BadTimesAreNamedTogetherWithGoodOnes) {
     for (const auto* text : {"", " ", "s", "-3s", "3x", "3s4", "9999999d", "forever", "3 s -1s",
                              "99999999999999999999s"}) {
@@ -99,7 +99,7 @@ TEST(Units, BadTimesAreNamedTogetherWithGoodOnes) {
     }
 }
 
-// More digits than any number holds are too many, also behind the point.
+// Too many digits for any number are refused, also after the point.
 TEST(Units, MoreDigitsThanANumberHoldsAreRefused) {
     EXPECT_EQ(parse_size("1.000000000000000000K"), 1024U);
     EXPECT_EQ(parse_duration("1.000000000000000000s"), 1s);
@@ -112,7 +112,7 @@ TEST(Units, MoreDigitsThanANumberHoldsAreRefused) {
         }
 }
 
-// A time that is shown may be the last there is before infinity.
+// The longest time before infinity can be shown.
 TEST(Units, TheLongestTimesAreShown) {
     EXPECT_EQ(format_duration(infinity - 1ns), "106751d 23h");
     EXPECT_EQ(format_duration(infinity - 1s), "106751d 23h");

@@ -1,2 +1,2 @@
 /* SPDX-License-Identifier: MIT */
-/* model.h, which is included ahead of everything, has what is needed. */
+/* model.h, which is included first, has everything needed. */

@@ -17,14 +17,14 @@ constexpr std::uint64_t size = 1 << 20;
 
 class FileBackendTest : public testing::Test {
 protected:
-    // Bytes that are allocated for the file.
+    // Bytes allocated for the file.
     std::uint64_t allocated() const {
         struct stat status {};
         EXPECT_EQ(::stat(path.c_str(), &status), 0);
         return static_cast<std::uint64_t>(status.st_blocks) * 512;
     }
 
-    // Whether there is a hole over all of the range.
+    // Whether the whole range is a hole.
     bool is_hole(std::uint64_t offset, std::uint64_t length) const {
         const abi::FileDescriptor fd(::open(path.c_str(), O_RDONLY));
         const auto data = ::lseek(fd.get(), static_cast<off_t>(offset), SEEK_DATA);
@@ -47,7 +47,7 @@ protected:
     std::string path = folder.file("disk", size);
 };
 
-// What one worker has written another one reads.
+// One worker reads what another has written.
 TEST_F(FileBackendTest, WhatWasWrittenIsRead) {
     FileBackend first(path), second(path);
     ASSERT_FALSE(first.write(4096, filled(8192, 0x11), {}));
@@ -58,7 +58,7 @@ TEST_F(FileBackendTest, WhatWasWrittenIsRead) {
     expect_content(second, size - 512, 512, 0);
 }
 
-// A file tells its size, rounded down to whole blocks, and that a cache is before it.
+// A file reports its size, rounded down to whole blocks, and its cache.
 TEST_F(FileBackendTest, DescribesWhatTheFileOffers) {
     const auto description = FileBackend(folder.file("odd", 10'000)).describe();
     EXPECT_EQ(description.size, 9728U);
@@ -76,7 +76,7 @@ TEST_F(FileBackendTest, OpeningChangesNothing) {
     EXPECT_EQ(std::filesystem::file_size(path), size);
 }
 
-// What is discarded is given back to the file system.
+// Discarded space returns to the file system.
 TEST_F(FileBackendTest, ADiscardMakesAHole) {
     FileBackend backend(path);
     if (!backend.describe().discard)
@@ -90,7 +90,7 @@ TEST_F(FileBackendTest, ADiscardMakesAHole) {
     EXPECT_EQ(std::filesystem::file_size(path), size);
 }
 
-// Zeros may be a hole unless they must stay allocated; they are zeros in any case.
+// Zeroing may make a hole unless the space must stay allocated; it reads as zeros in any case.
 TEST_F(FileBackendTest, ZerosAreAHoleUnlessTheyMustStayAllocated) {
     FileBackend backend(path);
     fill(backend);
@@ -106,8 +106,8 @@ TEST_F(FileBackendTest, ZerosAreAHoleUnlessTheyMustStayAllocated) {
     }
 }
 
-// The file is cut off under a device: reads beyond its end are clean errors, not
-// zeros, and writes do not make it longer.
+// The file is truncated under a device: reads beyond its end are clean errors, not zeros, and
+// writes do not extend it.
 TEST_F(FileBackendTest, AFileThatBecameShorterGivesErrors) {
     FileBackend backend(path);
     std::filesystem::resize_file(path, 4096);
@@ -120,7 +120,7 @@ TEST_F(FileBackendTest, AFileThatBecameShorterGivesErrors) {
     EXPECT_EQ(std::filesystem::file_size(path), 4096U);
 }
 
-// The file is made longer while it is served: what is new can be used at once.
+// The file grows while it is served: the new part is usable at once.
 TEST_F(FileBackendTest, AFileThatBecameLongerIsUsedToItsEnd) {
     FileBackend backend(path);
     std::filesystem::resize_file(path, 2 * size);
@@ -128,7 +128,7 @@ TEST_F(FileBackendTest, AFileThatBecameLongerIsUsedToItsEnd) {
     expect_content(backend, 2 * size - 512, 512, 0x77);
 }
 
-// A file that is opened for reading only tells so and refuses the rest.
+// A file opened read-only reports it and refuses the rest.
 TEST_F(FileBackendTest, AReadOnlyFileIsNotWritten) {
     FileBackend backend(path, FileBackend::Mode::read_only);
     EXPECT_TRUE(backend.describe().read_only);
@@ -138,8 +138,8 @@ TEST_F(FileBackendTest, AReadOnlyFileIsNotWritten) {
     expect_content(backend, 0, 512, 0);
 }
 
-// What cannot be a store is refused with a message that names it.
-TEST_F(FileBackendTest, WhatIsNoStoreIsRefusedByName) {
+// An unsuitable store is refused with a message that names it.
+TEST_F(FileBackendTest, AnUnsuitableStoreIsRefusedByName) {
     const auto complaint = [](const std::string& name) -> std::string {
         try {
             FileBackend backend(name);

@@ -40,7 +40,7 @@ protected:
     std::string name = MemoryBackend::segment_named("unit-test-" + std::to_string(::getpid()));
 };
 
-// A worker writes and dies without a word: the next one finds what it wrote.
+// A worker writes and is killed: the next one finds what it wrote.
 TEST_F(MemoryBackendTest, OutlivesTheProcessThatWrote) {
     const pid_t child = ::fork();
     if (child == 0) {
@@ -56,8 +56,7 @@ TEST_F(MemoryBackendTest, OutlivesTheProcessThatWrote) {
     expect_content(backend, 0, 4096, 0);
 }
 
-// Memory is taken as it is written to, given back for what is discarded, and not
-// taken by reading.
+// Memory is allocated on writing, freed on discarding, and not allocated by reading.
 TEST_F(MemoryBackendTest, TakesMemoryOnlyForWhatWasWritten) {
     MemoryBackend backend(name, size);
     expect_content(backend, 0, size, 0);
@@ -74,7 +73,7 @@ TEST_F(MemoryBackendTest, TakesMemoryOnlyForWhatWasWritten) {
     expect_content(backend, 73728, 57344, 0xaa);
 }
 
-// What is mapped and what is read and written is the same memory.
+// The mapping and read() and write() use the same memory.
 TEST_F(MemoryBackendTest, TheMappingIsTheStore) {
     MemoryBackend backend(name, size), other(name, size);
     const auto place = backend.mapping(8192 + 512, 1024, Access::store);
@@ -86,9 +85,9 @@ TEST_F(MemoryBackendTest, TheMappingIsTheStore) {
     EXPECT_EQ(std::memcmp(back.data(), place.data(), place.size()), 0);
 }
 
-// Two workers serve one store. What one of them discards is not taken again because
-// the other has seen it in memory.
-TEST_F(MemoryBackendTest, ADiscardIsHeardOfByOtherWorkers) {
+// Two workers serve one store. What one of them discards is not allocated again although the other
+// has seen it in memory.
+TEST_F(MemoryBackendTest, ADiscardIsNoticedByOtherWorkers) {
     MemoryBackend one(name, size), other(name, size);
     ASSERT_FALSE(one.write(0, filled(65536, 0xaa), {}));
     EXPECT_FALSE(other.mapping(0, 65536, Access::load).empty());
@@ -97,7 +96,7 @@ TEST_F(MemoryBackendTest, ADiscardIsHeardOfByOtherWorkers) {
     EXPECT_EQ(allocated(), 0U);
 }
 
-// Its count of discards goes with it.
+// Its discard counter goes with it.
 TEST_F(MemoryBackendTest, NothingIsLeftWhenItIsRemoved) {
     { MemoryBackend backend(name, size); }
     EXPECT_EQ(::access(("/dev/shm/" + name + "~discards").c_str(), F_OK), 0);
@@ -105,8 +104,8 @@ TEST_F(MemoryBackendTest, NothingIsLeftWhenItIsRemoved) {
     EXPECT_NE(::access(("/dev/shm/" + name + "~discards").c_str(), F_OK), 0);
 }
 
-// A store has the name of another one's count of discards, as it was in earlier builds: neither
-// knows of the other.
+// A store has the name that earlier builds gave to another store's discard counter: the two do not
+// interfere.
 TEST_F(MemoryBackendTest, NoNameIsThatOfAnothersCount) {
     const auto second = name + ".discards";
     {
@@ -125,9 +124,9 @@ TEST_F(MemoryBackendTest, NoNameIsThatOfAnothersCount) {
         EXPECT_THROW(MemoryBackend(bad, size), std::invalid_argument) << bad;
 }
 
-// The folder is everybody's. A file that others may change, and a link to somewhere else, are not
-// used, nor changed, and the text says what is wrong.
-TEST_F(MemoryBackendTest, WhatOthersMayHavePutThereIsRefused) {
+// The folder is writable for everybody. Files that others may change, and links, are neither used
+// nor changed, and the error says what is wrong.
+TEST_F(MemoryBackendTest, FilesThatOthersMayChangeAreRefused) {
     const auto path = "/dev/shm/" + name;
     const auto complaint = [&]() -> std::string {
         try {
@@ -156,8 +155,8 @@ TEST_F(MemoryBackendTest, WhatOthersMayHavePutThereIsRefused) {
     EXPECT_EQ(status.st_mode & 07777, 0600U);
 }
 
-// The device grows under its workers: each finds the new part, what was there
-// stays, and pointers into the old mapping stay good.
+// The device grows under its workers: each finds the new part, the content stays, and pointers into
+// the old mapping stay valid.
 TEST_F(MemoryBackendTest, GrowsWithTheDevice) {
     MemoryBackend backend(name, size), other(name, size);
     ASSERT_FALSE(backend.write(0, filled(4096, 0x44), {}));
@@ -165,14 +164,14 @@ TEST_F(MemoryBackendTest, GrowsWithTheDevice) {
     ASSERT_FALSE(backend.write(3 * size, filled(4096, 0x66), {}));
     expect_content(other, 3 * size, 4096, 0x66);
     expect_content(other, 0, 4096, 0x44);
-    // The one that looked late does not cut off what the other has made.
+    // The late one does not truncate what the other has extended.
     ASSERT_FALSE(other.write(2 * size, filled(4096, 0x77), {}));
     expect_content(backend, 3 * size, 4096, 0x66);
     EXPECT_EQ(before.front(), std::byte(0x44));
     EXPECT_FALSE(backend.mapping(5 * size, 4096, Access::store).empty());
 }
 
-// A device is opened again with a smaller size: nothing is cut off.
+// A device is opened again with a smaller size: nothing is truncated.
 TEST_F(MemoryBackendTest, OpeningNeverShrinks) {
     {
         MemoryBackend backend(name, size);
@@ -182,15 +181,14 @@ TEST_F(MemoryBackendTest, OpeningNeverShrinks) {
     expect_content(backend, size - 4096, 4096, 0x11);
 }
 
-// A device's memory is removed with it; to remove it twice does no harm.
+// A device's memory is removed with it; removing it twice does no harm.
 TEST_F(MemoryBackendTest, IsRemovedOnce) {
     MemoryBackend backend(name, size);
     EXPECT_TRUE(MemoryBackend::remove(name));
     EXPECT_FALSE(MemoryBackend::remove(name));
 }
 
-// Memory of a device that is no more is found and removed; other things in the
-// same folder are not.
+// Memory of a device that does not exist is found and removed; other files in the folder are not.
 TEST_F(MemoryBackendTest, StaleMemoryIsRemovedAndNothingElse) {
     const auto stale = MemoryBackend::segment_of(4093, static_cast<std::uint64_t>(::getpid()));
     MemoryBackend old(stale, 4096);
@@ -201,13 +199,13 @@ TEST_F(MemoryBackendTest, StaleMemoryIsRemovedAndNothingElse) {
     EXPECT_FALSE(MemoryBackend::remove(stale));
 }
 
-// Two numbers never make the same name.
+// Two numbers never result in the same name.
 TEST_F(MemoryBackendTest, SegmentsAreTheDevicesOwn) {
     EXPECT_NE(MemoryBackend::segment_of(1, 23), MemoryBackend::segment_of(12, 3));
     EXPECT_NE(MemoryBackend::segment_of(1, 2), MemoryBackend::segment_named("1-2"));
 }
 
-// Anonymous shared memory is common to the processes forked after it was made.
+// Anonymous shared memory is common to processes forked after it was created.
 TEST(SharedMemory, IsCommonToForkedProcesses) {
     SharedMemory memory(8192);
     const pid_t child = ::fork();

@@ -15,7 +15,7 @@ namespace {
 
 constexpr std::size_t unit = 4096;
 
-// Even units are in one file, odd ones in another; the third is nowhere.
+// Even units are in one file, odd ones in another; the third unit is nowhere.
 class Spread : public RedirectBackend {
 public:
     Spread(const std::string& even, const std::string& odd)
@@ -52,7 +52,7 @@ protected:
     Spread store{folder.file("even", 4 * unit), folder.file("odd", 4 * unit)};
 };
 
-// Without the kernel's help the same places are read and written.
+// Without the kernel's help, the same places are read and written.
 TEST_F(RedirectBackendTest, ReadsAndWritesTheExtents) {
     std::vector<std::byte> data(2 * unit, std::byte{7}), back(4 * unit, std::byte{1});
     ASSERT_FALSE(store.write(3 * unit, data, {}));
@@ -63,7 +63,7 @@ TEST_F(RedirectBackendTest, ReadsAndWritesTheExtents) {
                             [](std::byte b) { return b == std::byte{7}; }));
 }
 
-// What is to read as zeros does, and what lies beside it stays.
+// Zeroed extents read as zeros, and their neighbours stay.
 TEST_F(RedirectBackendTest, ZeroesTheExtents) {
     const std::vector<std::byte> data(2 * unit, std::byte{7});
     ASSERT_FALSE(store.write(4 * unit, data, {.fua = true}));
@@ -75,7 +75,7 @@ TEST_F(RedirectBackendTest, ZeroesTheExtents) {
     EXPECT_TRUE(store.seen[1].keep_allocated);
 }
 
-// A file that ends too early, and what the store itself says, are errors.
+// A file that is too short, and the store's own errors, are errors.
 TEST_F(RedirectBackendTest, ErrorsArePassedOn) {
     std::vector<std::byte> data(unit);
     EXPECT_EQ(store.read(8 * unit, data), std::errc::io_error);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// docs/json.md describes what the tools print: every key, with its type, and no others. Here what
-// they print of a made-up device that has everything; tests/system/view_test.cpp has the programs
-// themselves, of a real one.
+// docs/json.md describes the tools' output: every key, with its type, and no others. Here for a
+// made-up device that has everything; tests/system/view_test.cpp runs the programs themselves on a
+// real one.
 #include "recover/watch.hpp"
 #include "tests/support/json_page.hpp"
 #include "userblk/cli/json.hpp"
@@ -78,7 +78,7 @@ TEST(JsonPage, DescribesTheList) {
     EXPECT_EQ(lines(page.missing("list")), "");
 }
 
-// Of an old module the number of servers is not known.
+// An old module does not report the number of servers.
 TEST(JsonPage, DescribesInfo) {
     JsonPage page;
     auto old = info();
@@ -109,14 +109,14 @@ TEST(JsonPage, DescribesStats) {
     EXPECT_EQ(lines(page.missing("stats")) + lines(page.missing("rates")), "");
 }
 
-// A parser takes the first or the last of two members of one name, as it likes.
+// Of two members with one name, a parser takes the first or the last, as it likes.
 TEST(JsonPage, DescribesEventsInWhichNoNameComesTwice) {
     JsonPage page;
     for (const auto& text :
          {recovery::orphaned_event(survey()), recovery::put_back_event(3, "x", 2),
           recovery::removed_event(3, "x")}) {
         expect_described(page, "watch", text);
-        const auto members = text.substr(0, text.find('[')); // the list of requests is the last one
+        const auto members = text.substr(0, text.find('[')); // the list of requests is last
         for (const char* key : {"event", "device", "number", "name"}) {
             const auto quoted = std::string("\"") + key + "\":";
             const auto at = members.find(quoted);
@@ -127,7 +127,7 @@ TEST(JsonPage, DescribesEventsInWhichNoNameComesTwice) {
     EXPECT_EQ(lines(page.missing("watch")), "");
 }
 
-// The comparison itself: it sees a key that the page has not, one of another type, one within a
+// The comparison itself: it detects a key that the page lacks, one of another type, one within a
 // list, and one that is not printed.
 TEST(JsonPage, IsComparedInBothDirections) {
     JsonPage page;

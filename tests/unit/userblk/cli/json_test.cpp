@@ -5,7 +5,7 @@
 
 namespace userblk::cli {
 
-TEST(Json, WritesWhatParsersTake) {
+TEST(Json, WritesWhatParsersAccept) {
     JsonWriter json;
     json.begin_object().member("a", 1).member("b", "q\"\\\n").key("c").begin_array();
     json.value(true).null().begin_object().end_object().end_array().member("d", std::string("x"));
@@ -13,22 +13,22 @@ TEST(Json, WritesWhatParsersTake) {
     EXPECT_EQ(json.text(), R"({"a":1,"b":"q\"\\\u000a","c":[true,null,{}],"d":"x"})");
 }
 
-// Of every kind, also those beyond ASCII, and bytes that JSON must not have.
-TEST(Json, LetsNothingThroughThatActsOrIsNoText) {
+// Text of every kind, beyond ASCII too, and bytes that JSON forbids.
+TEST(Json, EscapesControlCharactersAndInvalidText) {
     JsonWriter json;
     json.value(std::string("a\x1b\x7f\xc2\x9b\xff\xc3\xb6"));
     EXPECT_EQ(json.text(), "\"a\\u001b\\u007f\\u009b\xef\xbf\xbd\xc3\xb6\"");
 }
 
-// What printable() escapes is escaped here as well: marks that turn the direction of writing, too.
-TEST(Json, LetsNoMarkOfDirectionThrough) {
+// Escapes what printable() escapes, including marks that change the writing direction.
+TEST(Json, EscapesDirectionMarks) {
     JsonWriter json;
     json.value("a\xe2\x80\xae\xef\xbb\xbf"
                "b");
     EXPECT_EQ(json.text(), "\"a\\u202e\\ufeffb\"");
 }
 
-// For people, who look at it: a member per line, and what is empty on one.
+// For human readers: one member per line, empty lists and objects on one line.
 TEST(Json, IsIndentedForPeople) {
     JsonWriter json(JsonWriter::Layout::indented);
     json.begin_object().member("a", std::vector<int>{1, 2}).member("b: ", std::vector<int>{});
@@ -47,7 +47,7 @@ TEST(Json, IsIndentedForPeople) {
 })");
 }
 
-// Times are nanoseconds, whatever they were kept in; large numbers stay exact.
+// Times are nanoseconds, in whatever unit they were stored; large numbers stay exact.
 TEST(Json, HasOneUnitOfTime) {
     JsonWriter json;
     json.begin_array().value(std::chrono::milliseconds(1500)).value(std::chrono::seconds(2));

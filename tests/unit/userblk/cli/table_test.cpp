@@ -25,7 +25,7 @@ TEST(Table, AlignsColumnsAndEndsLinesWithTheirLastLetter) {
     EXPECT_EQ(printed(table, "  "), "  NAME   SIZE LAST\n  a      1024\n  longer    7 x\n");
 }
 
-// A name that others chose is seen, and does nothing; letters that are no ASCII take one column.
+// A name chosen by others is visible and has no effect; non-ASCII letters take one column.
 TEST(Table, ShowsWhatWouldActOnATerminal) {
     const Table table{{{"NAME"}, {"SIZE"}}, {{"\x1b[2J", "1"}, {"g\xc3\xb6ld\n", "2"}}};
     EXPECT_EQ(printed(table), "NAME     SIZE\n\\x1b[2J  1\ng\xc3\xb6ld\\x0a 2\n");

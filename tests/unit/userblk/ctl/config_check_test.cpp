@@ -20,7 +20,7 @@ TEST(ConfigCheck, PassesADeviceThatSaysNoMoreThanItsSize) {
     EXPECT_NO_THROW(check_config(good()));
 }
 
-// The largest of everything that goes together.
+// The largest values that go together.
 TEST(ConfigCheck, PassesTheLimitsThemselves) {
     auto config = good();
     config.logical_block_size = 4096;
@@ -41,7 +41,7 @@ TEST(ConfigCheck, PassesTheLimitsThemselves) {
     EXPECT_NO_THROW(check_config(config));
 }
 
-// The kernel takes no larger one.
+// The kernel accepts no larger one.
 TEST(ConfigCheck, RefusesAChunkThatTheKernelWouldRefuse) {
     auto config = good();
     config.chunk_size = 1U << 31;

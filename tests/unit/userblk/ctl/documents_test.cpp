@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// That what is written about the tools is true: every option that a help text
-// shows is in the man page and in the completion, and the other way round.
+// The documents about the tools are true: every option in a help text is in the man page and in the
+// completion, and vice versa.
 #include "tests/unit/userblk/ctl/program.hpp"
 
 #include <fstream>
@@ -31,7 +31,7 @@ Options long_options(const std::string& text) {
     return options;
 }
 
-// Those that a help text declares, at the beginning of a line.
+// The options that a help text declares, at the beginning of a line.
 Options declared_options(const std::string& help) {
     static const std::regex option("\n  (?:-[a-zA-Z], )?(--[a-z-]+)");
     Options options;
@@ -45,7 +45,7 @@ std::string without_backslashes(std::string text) {
     return text;
 }
 
-// The part of userblkctl's man page that is about one command.
+// The section of userblkctl's man page for one command.
 std::string section_of(const std::string& page, const std::string& command) {
     const auto begin = page.find("\n.SS " + command + " ");
     EXPECT_NE(begin, std::string::npos) << command;
@@ -72,7 +72,7 @@ TEST(Documents, ManPageHasEveryOptionOfUserblkctl) {
     const auto of_create = long_options(section_of(page, "create"));
     for (const auto& command : commands) {
         auto documented = long_options(section_of(page, command));
-        if (command == "serve") // which says that it takes those of create
+        if (command == "serve") // its section refers to the options of create
             documented.insert(of_create.begin(), of_create.end());
         for (const auto& option : declared_options(run(USERBLKCTL, {command, "--help"}).out))
             EXPECT_TRUE(option == "--help" || documented.contains(option))
@@ -80,7 +80,7 @@ TEST(Documents, ManPageHasEveryOptionOfUserblkctl) {
     }
 }
 
-TEST(Documents, ManPagesHaveNoOptionThatThereIsNot) {
+TEST(Documents, ManPagesHaveNoUnknownOption) {
     Options real = {"--help", "--version"};
     for (const auto& command : commands)
         real.merge(declared_options(run(USERBLKCTL, {command, "--help"}).out));
@@ -124,8 +124,8 @@ TEST(Documents, VersionsAgree) {
               std::string::npos);
 }
 
-// Documents that name a version name this one, and no source has one of its own: DKMS keeps the
-// old module where the version stayed behind.
+// Documents that name a version name this one, and no source defines another: DKMS keeps the old
+// module if a version stays behind.
 TEST(Documents, NameNoOtherVersion) {
     static const std::regex named("userblk[/-]([0-9]+\\.[0-9]+\\.[0-9]+)");
     int count = 0;
@@ -155,8 +155,8 @@ TEST(Documents, ManPageHasEveryIoctl) {
     EXPECT_GE(count, 9);
 }
 
-// What DKMS builds is what the tree has.
-TEST(Documents, UdevRuleAndUnitNameWhatThereIs) {
+// The udev rule and the unit use attributes and options that exist.
+TEST(Documents, UdevRuleAndUnitNameWhatExists) {
     const auto rule = read_text(source + "/packaging/udev/60-userblk.rules");
     for (const char* word : {"userblk/by-name/", "USERBLK_EVENT", "userblk/state"})
         EXPECT_NE(rule.find(word), std::string::npos) << word;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Reading what the system tells about devices and processes.
+// Reads what the system reports about devices and processes.
 #include "tests/unit/userblk/temporary.hpp"
 #include "userblk/ctl/device_use.hpp"
 #include "userblk/ctl/format/block_stat.hpp"
@@ -25,7 +25,7 @@ TEST(BlockStat, TakesTheFieldsThatTheKernelDocuments) {
     EXPECT_EQ(stat.others, 12U + 16U);
 }
 
-TEST(BlockStat, CountsNothingWhereNothingIsTold) {
+TEST(BlockStat, CountsMissingFieldsAsZero) {
     EXPECT_EQ(parse_block_stat("").reads, 0U);
     EXPECT_EQ(parse_block_stat("7 rubbish").reads, 7U);
 }
@@ -49,7 +49,7 @@ TEST_F(DeviceUse, FindsMountPointsByDeviceNumber) {
     EXPECT_TRUE(mount_points({makedev(8, 1)}, "/no/such/file").empty());
 }
 
-// Blanks, tabs, newlines and backslashes are numbers there; nothing else is.
+// Blanks, tabs, newlines and backslashes are octal escapes there; nothing else is.
 TEST_F(DeviceUse, ReadsMountPointsWithBlanks) {
     const auto mountinfo =
         file("30 22 259:0 / /srv/my\\040disk\\134a\\011 rw - xfs /dev/userblk0 rw\n"
@@ -68,7 +68,7 @@ TEST_F(DeviceUse, FindsSwapSpace) {
     EXPECT_TRUE(swap_devices("/no/such/file").empty());
 }
 
-// A child is a child until it ends, and no more while it is a zombie.
+// A child counts until it exits, and not as a zombie.
 TEST(ProcessTree, KnowsLivingChildrenAndNoZombies) {
     int ends[2];
     ASSERT_EQ(::pipe(ends), 0);
@@ -104,8 +104,8 @@ TEST(DeviceFacts, NamesEveryFeature) {
     EXPECT_TRUE(feature_names(0).empty());
 }
 
-// Of an old module it is not known by how many, and whether now.
-TEST(Service, IsToldInWords) {
+// An old module reports neither the number of servers nor whether there are any now.
+TEST(Service, IsDescribedInWords) {
     using std::chrono::seconds;
     EXPECT_EQ((Service{false, 0, {}}.state()), "new");
     EXPECT_EQ((Service{true, 1, {}}.text()), "served by 1 process");
@@ -116,7 +116,7 @@ TEST(Service, IsToldInWords) {
     EXPECT_EQ(text.find("unserved for 2h, since "), 0U) << text;
 }
 
-// Two that serve from the same store name it once.
+// Two supervisors of the same store: it is named once.
 TEST(Service, NamesStoresAndOptions) {
     SupervisorRecord one;
     one.store = "file:/srv/a";
@@ -133,8 +133,8 @@ TEST(Service, NamesStoresAndOptions) {
     EXPECT_EQ(stores_of({one, other}), (std::vector<std::string>{"file:/srv/a", "file:/srv/b"}));
 }
 
-// What a file says may be anything.
-TEST(Service, TellsWhySomethingIsWrong) {
+// The file may contain anything.
+TEST(Service, SaysWhySomethingIsWrong) {
     SupervisorRecord record;
     EXPECT_EQ(error_text(record), "");
     record.error = "no store";

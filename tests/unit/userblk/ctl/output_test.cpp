@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What the tools do where their standard output takes nothing. Nothing here needs the
-// module or root.
+// The tools with a standard output that cannot be written. Needs neither the module nor root.
 #include "tests/unit/userblk/ctl/program.hpp"
 
 #include <gtest/gtest.h>
@@ -30,7 +29,7 @@ Outcome shell(const std::string& line) {
 
 } // namespace
 
-// A full disk: whoever reads the file later must not take what is there for all.
+// A full disk: a later reader of the file must not take it for complete.
 TEST(Output, ThatCannotBeWrittenIsAFailure) {
     for (const auto& line : printing) {
         const auto outcome = shell(line + " >/dev/full");
@@ -40,7 +39,7 @@ TEST(Output, ThatCannotBeWrittenIsAFailure) {
     }
 }
 
-// Closed: what is opened next must not take its place.
+// A closed standard output: the next file opened must not take its number.
 TEST(Output, ThatIsClosedIsAFailure) {
     for (const auto& line : printing) {
         const auto outcome = shell(line + " >&-");
@@ -50,9 +49,9 @@ TEST(Output, ThatIsClosedIsAFailure) {
     }
 }
 
-// Whoever reads has seen enough, and SIGPIPE is ignored, as in many a daemon: no word, and what
-// would go on for ever ends.
-TEST(Output, WhoseReaderHasLeftIsNothingToSpeakOf) {
+// The reader has seen enough, and SIGPIPE is ignored, as in many a daemon: no message, and commands
+// that run indefinitely end.
+TEST(Output, WithoutAReaderEndsQuietly) {
     for (const auto& line : printing) {
         const auto outcome = shell("trap '' PIPE; exec 3> >(:); wait $!; " + line + " >&3");
         EXPECT_EQ(outcome.status, 0) << line << outcome;
@@ -60,7 +59,7 @@ TEST(Output, WhoseReaderHasLeftIsNothingToSpeakOf) {
     }
 }
 
-// A wrong command line stays what it is.
+// A wrong command line is still reported as such.
 TEST(Output, DoesNotHideWrongUsage) {
     const auto outcome = shell(USERBLKCTL " --frobnicate >/dev/full");
     EXPECT_EQ(outcome.status, 2) << outcome;

@@ -34,7 +34,7 @@ inline Outcome run(const std::string& program, const std::vector<std::string>& a
     return outcome;
 }
 
-/// Words that people who use the tools should never see.
+// Words that users of the tools should never see.
 inline bool shows_internals(const std::string& text) {
     for (const char* word :
          {"std::", "terminate called", "what():", "Poco::", "CLI::", "basic_string"})

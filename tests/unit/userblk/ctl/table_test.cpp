@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Tables as lsblk prints them, and the options that choose from them.
+// Tables in the style of lsblk, and the options that select from them.
 #include "userblk/ctl/command.hpp"
 #include "userblk/ctl/command_line.hpp"
 #include "userblk/ctl/format/table_options.hpp"
@@ -37,7 +37,7 @@ Columns choice(const std::string& line) {
 
 } // namespace
 
-// What is empty is blank, and nothing that is not seen ends a line.
+// Empty cells are blank, and no line ends in blanks.
 TEST(TableText, AlignsColumns) {
     EXPECT_EQ(table_text(devices), "DEVICE   NAME PUT-BACK STORE\n"
                                    "userblk0 a b        12 file:/x\n"
@@ -46,7 +46,7 @@ TEST(TableText, AlignsColumns) {
                                                         "userblk1 \"$c 1234567\n");
 }
 
-// Scripts count lines: a row is one, also if nothing is in it.
+// Scripts count lines: every row is one, an empty one too.
 TEST(TableText, HasALineForEachRow) {
     const Table blank{{{"NAME"}}, {{""}, {""}}};
     EXPECT_EQ(table_text(blank, {.headings = false}), "\n\n");
@@ -56,7 +56,7 @@ TEST(TableText, HasALineForEachRow) {
     EXPECT_EQ(table_text(one, {.headings = false}), "\n");
 }
 
-// As many cells as columns: what is empty stands between two blanks, or behind the last.
+// As many cells as columns: an empty cell stands between two blanks, or after the last.
 TEST(TableText, IsRawForOtherPrograms) {
     EXPECT_EQ(table_text(devices, {.form = Form::raw}), "DEVICE NAME PUT-BACK STORE\n"
                                                         "userblk0 a\\x20b 12 file:/x\n"
@@ -71,7 +71,7 @@ TEST(TableText, IsPairsForAShell) {
               table_text(devices, {.form = Form::pairs}));
 }
 
-// No rows are told from no answer by the headings.
+// The headings distinguish "no rows" from "no answer".
 TEST(TableText, HasHeadingsWithoutRows) {
     const Table none{devices.columns, {}};
     EXPECT_EQ(table_text(none), "DEVICE NAME PUT-BACK STORE\n");
@@ -79,8 +79,8 @@ TEST(TableText, HasHeadingsWithoutRows) {
     EXPECT_EQ(table_text(none, {.form = Form::pairs}), "");
 }
 
-// A name that others chose is seen, and does nothing: control characters, what is no UTF-8, marks
-// of direction; in all forms, with and without a locale that has those letters.
+// A name chosen by others is visible and has no effect: control characters, bytes that are no
+// UTF-8, direction marks; in all forms, and in locales with and without those letters.
 TEST(TableText, ShowsWhatWouldActOnATerminal) {
     const Table table{{{"NAME"}}, {{"\x1b[2J\xc2\x9b\xff\xe2\x80\xae\n\xc3\xb6"}}};
     for (const char* locale : {"C", "C.UTF-8"}) {
@@ -97,7 +97,7 @@ TEST(TableText, ShowsWhatWouldActOnATerminal) {
     std::setlocale(LC_CTYPE, "C");
 }
 
-// Numbers are never cut: half of one is another.
+// Numbers are never truncated: half a number is another number.
 TEST(TableText, CutsTextsAndNothingElseWhereATerminalIsNarrow) {
     Table table = devices;
     table.columns[3].align = Align::cut;
@@ -107,7 +107,8 @@ TEST(TableText, CutsTextsAndNothingElseWhereATerminalIsNarrow) {
     EXPECT_EQ(table_text(table, {.width = 10}).substr(0, 29), "DEVICE   NAME PUT-BACK STORE\n");
 }
 
-// What a narrow terminal has no room for is left out whole, from the right; the first column stays.
+// Columns that do not fit a narrow terminal are dropped whole, from the right; the first column
+// stays.
 TEST(TableText, LeavesOutTheColumnsThatDoNotFit) {
     const Table table{{{"NAME"}, {"SIZE", Align::right}, {"LAST"}}, {{"abcdef", "1024", "x"}}};
     for (const auto& [width, text] :
@@ -130,7 +131,7 @@ TEST(TableOptions, ChooseColumns) {
         << "a key comes once in an object";
 }
 
-TEST(TableOptions, RefuseWhatThereIsNot) {
+TEST(TableOptions, RefuseUnknownColumns) {
     for (const char* line : {"-o COLOUR", "-o name,", "-o ,name", "-o +", "-o name,,size"})
         EXPECT_THROW(choice(line), UsageError) << line;
     try {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// "userblkctl top" on a terminal, as a shell with job control has it in the foreground.
+// "userblkctl top" on a terminal, in the foreground of a shell with job control.
 #include <array>
 #include <cerrno>
 #include <csignal>
@@ -22,7 +22,7 @@ constexpr int patience_ms = 30'000;
 constexpr const char* enter = "\x1b[?1049h";
 constexpr const char* leave = "\x1b[?1049l";
 
-// What the shell tells about its job: first who it is, then how it stopped or ended.
+// The shell's reports about its job: first its PID, then how it stopped or ended.
 struct Report {
     pid_t job = 0;
     int status = 0;    // of waitpid()
@@ -33,8 +33,8 @@ bool is_plain(const termios& mode) {
     return (mode.c_lflag & ICANON) != 0 && (mode.c_lflag & ECHO) != 0;
 }
 
-// A shell of few words in a session of its own: it runs the job, tells when that stops or ends, and
-// lets it go on when it is told to.
+// A minimal shell in a session of its own: it runs the job, reports when it stops or ends, and
+// continues it on request.
 [[noreturn]] void be_a_shell(int reports, int orders) {
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
     ::signal(SIGTTOU, SIG_IGN);
@@ -96,7 +96,7 @@ protected:
 
     void type(char key) const { EXPECT_EQ(::write(terminal_, &key, 1), 1); }
     void let_go_on() const { EXPECT_EQ(::write(orders_, "c", 1), 1); }
-    // What is shown from here on until this text is; a failure if it never is.
+    // The output from here up to this text; a failure if it never appears.
     std::string until(const std::string& text) const {
         std::string shown;
         std::array<char, 4096> buffer;
@@ -121,7 +121,7 @@ protected:
         EXPECT_EQ(::read(reports_, &report, sizeof report), ssize_t{sizeof report});
         return report;
     }
-    // Ends by this the same as by Ctrl-C: the terminal is given back.
+    // Ends top by this signal, with the same result as Ctrl-C: the terminal is restored.
     void expect_end_by(int number) const {
         until("DEVICE");
         EXPECT_EQ(::kill(job_, number), 0);
@@ -138,8 +138,8 @@ private:
 
 } // namespace
 
-// Ctrl-Z gives the terminal back as it was and stops it; in the foreground again it draws anew, as
-// often as one likes, and q ends it.
+// Ctrl-Z restores the terminal and stops top; back in the foreground it redraws, any number of
+// times, and q ends it.
 TEST_F(TopOnATerminal, StopsAndGoesOn) {
     until("DEVICE");
     for (int round = 0; round < 2; ++round) {
@@ -159,7 +159,7 @@ TEST_F(TopOnATerminal, StopsAndGoesOn) {
     EXPECT_TRUE(ended.plain);
 }
 
-// Whatever ends it, the terminal is as it was.
+// Whatever ends top, the terminal is restored.
 TEST_F(TopOnATerminal, InterruptedItGivesTheTerminalBack) {
     until("DEVICE");
     type('\x03');
@@ -175,7 +175,7 @@ TEST_F(TopOnATerminal, QuitItGivesTheTerminalBack) {
     expect_end_by(SIGQUIT);
 }
 
-// What tells of trouble is seen on a terminal of the usual width.
+// Signs of trouble are visible on a terminal of the usual width.
 TEST_F(TopOnATerminal, ShowsWhatMattersAtEightyColumns) {
     const auto shown = until("WRITES/s");
     const auto from = shown.find("DEVICE");

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What userblkctl says to command lines that are wrong. Nothing here needs the
-// module or root.
+// userblkctl's reactions to wrong command lines. Needs neither the module nor root.
 #include "tests/unit/userblk/ctl/program.hpp"
 
 #include <gtest/gtest.h>
@@ -26,8 +25,8 @@ struct Wrong {
     const char* says; // must be in the message
 };
 
-// A wrong command line, whatever is wrong with it: exit status 2, nothing on
-// standard output, and a message that names what was wrong and who says so.
+// A wrong command line of any kind: exit status 2, nothing on standard output, and a message that
+// names the mistake and the program.
 void expect_refused(const std::vector<Wrong>& lines) {
     for (const auto& [line, says] : lines) {
         const auto outcome = userblkctl(line);
@@ -152,8 +151,8 @@ TEST(WrongUsage, OfServe) {
     });
 }
 
-// No command at all: the help, but on standard error, and status 2.
-TEST(Userblkctl, WithoutACommandTellsTheCommands) {
+// No command at all: the help, on standard error, and status 2.
+TEST(Userblkctl, WithoutACommandListsTheCommands) {
     const auto outcome = userblkctl("");
     EXPECT_EQ(outcome.status, 2);
     EXPECT_EQ(outcome.out, "");
@@ -173,7 +172,7 @@ TEST(Userblkctl, HasHelpForEveryCommandWithinEightyColumns) {
     }
 }
 
-TEST(Userblkctl, TellsItsVersion) {
+TEST(Userblkctl, PrintsItsVersion) {
     const auto outcome = userblkctl("--version");
     EXPECT_EQ(outcome.status, 0);
     EXPECT_EQ(outcome.out, "userblkctl " USERBLK_VERSION "\n");
@@ -197,7 +196,7 @@ TEST(Userblkctl, NamesAFileThatCannotBeOpened) {
     EXPECT_NE(outcome.err.find("/no/such/file"), std::string::npos) << outcome;
 }
 
-// Whoever has no device gets an empty list, not an error.
+// Without devices the list is empty, not an error.
 TEST(Userblkctl, ListsWithOrWithoutHeadings) {
     const auto list = userblkctl("list");
     EXPECT_EQ(list.status, 0);

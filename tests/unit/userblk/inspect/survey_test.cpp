@@ -33,8 +33,8 @@ TEST(RequestId, IsReadAsItIsShown) {
         EXPECT_THROW(parse_id(text), std::invalid_argument) << text;
 }
 
-// The longest held is what a person looks for: it comes first.
-TEST(Survey, TellsWhoHoldsWhatTheLongestHeldFirst) {
+// The request held longest is what people look for: it comes first.
+TEST(Survey, ListsHoldersLongestHeldFirst) {
     const auto holdings = holdings_of(
         {taken(1, 10, ::getpid(), false), taken(2, 1'500'000'000, 7, true), taken(3, 5, 0, false)});
     ASSERT_EQ(holdings.size(), 3U);
@@ -50,7 +50,7 @@ TEST(Survey, TellsWhoHoldsWhatTheLongestHeldFirst) {
     EXPECT_NE(out.str().find("1.5s"), std::string::npos) << out.str();
 }
 
-// A process may call itself what it likes; root's terminal is not its own.
+// A process may call itself anything; root's terminal stays safe.
 TEST(Survey, ShowsTheNameOfATakerAsText) {
     auto holdings = holdings_of({taken(1, 10, ::getpid(), false)});
     holdings.at(0).program = "\x1b]0;pwned\a\xc2\x9b"

@@ -26,8 +26,8 @@ protected:
     ResidentPages resident{memory.bytes()};
 };
 
-// What nobody has touched is not there; what is touched is found, to the page.
-TEST_F(ResidentPagesTest, TellsWhatIsInMemory) {
+// Untouched pages are not resident; touched ones are found, to the page.
+TEST_F(ResidentPagesTest, ReportsWhatIsInMemory) {
     touch(63, 2); // across two words
     EXPECT_FALSE(contains(62, 1));
     EXPECT_TRUE(contains(63, 2));
@@ -38,8 +38,8 @@ TEST_F(ResidentPagesTest, TellsWhatIsInMemory) {
     EXPECT_TRUE(resident.contain(page - 1, 2)); // a byte of each of two pages
 }
 
-// What was seen once is not asked again, until it is said to be gone.
-TEST_F(ResidentPagesTest, RemembersUntilToldOtherwise) {
+// A page once seen is not queried again, until it is reported gone.
+TEST_F(ResidentPagesTest, RemembersUntilForgotten) {
     touch(0, pages);
     ASSERT_TRUE(contains(0, pages));
     ASSERT_EQ(::madvise(memory.data(), memory.size(), MADV_REMOVE), 0);
@@ -53,8 +53,8 @@ TEST_F(ResidentPagesTest, RemembersUntilToldOtherwise) {
     EXPECT_FALSE(contains(0, 1));
 }
 
-// What is about to be written counts as there.
-TEST_F(ResidentPagesTest, CanBeTold) {
+// Pages about to be written count as resident.
+TEST_F(ResidentPagesTest, AcceptsPagesAboutToBeWritten) {
     resident.add(5 * page, page);
     EXPECT_TRUE(contains(5, 1));
     EXPECT_FALSE(contains(4, 1));

@@ -43,7 +43,7 @@ TEST_F(StoreLookTest, SeesAnotherFile) {
     EXPECT_EQ(check.check(), StoreName::replaced);
 }
 
-// Its folder is renamed: who looks for it by its name does not find it.
+// Its folder is renamed: a lookup by name fails.
 TEST_F(StoreLookTest, SeesThatAFolderIsGone) {
     const auto inside = make("in/store");
     const auto fd = abi::FileDescriptor::open(inside.c_str(), O_RDWR);
@@ -63,7 +63,7 @@ TEST_F(StoreLookTest, FollowsLinks) {
     EXPECT_EQ(by_link.check(), StoreName::replaced);
 }
 
-// A name of the same file is as good as the one that it was opened by.
+// Another name of the same file is as good as the one it was opened by.
 TEST_F(StoreLookTest, TakesTheSameFileForTheSame) {
     fs::create_hard_link(path, folder.path() / "other");
     fs::remove(path);
@@ -76,7 +76,7 @@ TEST_F(StoreLookTest, WithoutAFileSeesNothing) {
     EXPECT_EQ(StoreNameCheck(file.get(), "").check(), StoreName::same);
 }
 
-// Opened again it is another open file, of the same file, by whatever name.
+// Reopening gives another open file, of the same file, by any name.
 TEST_F(StoreLookTest, OpensTheSameFileAgain) {
     fs::rename(make("other"), path);
     const auto again = open_again(file.get(), path, O_RDONLY);

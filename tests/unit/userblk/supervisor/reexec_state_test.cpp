@@ -12,8 +12,8 @@
 namespace userblk {
 namespace {
 
-// A supervisor executes its new build: it learns of the children and gets its
-// note as it was, spaces and all.
+// A supervisor execs its new build, which learns of the children and gets the note unchanged,
+// blanks included.
 TEST(ReexecState, ComesOutAsItWentIn) {
     const ReexecState sent{7, {100, 101}, {99}, "made  by us\nline two "};
     const auto received = ReexecState::from_text(sent.to_text());
@@ -24,7 +24,7 @@ TEST(ReexecState, ComesOutAsItWentIn) {
     EXPECT_EQ(received->note, sent.note);
 }
 
-// Nothing to hand over but the device is all right.
+// Nothing to hand over except the device is fine.
 TEST(ReexecState, MayBeEmpty) {
     const auto received = ReexecState::from_text(ReexecState{0, {}, {}, ""}.to_text());
     ASSERT_TRUE(received);
@@ -32,22 +32,21 @@ TEST(ReexecState, MayBeEmpty) {
     EXPECT_EQ(received->note, "");
 }
 
-// Another version's text, or anything else, is no handover: the program begins afresh.
+// Text of another version, or anything else, is no reexec state: the program starts afresh.
 TEST(ReexecState, ForeignTextsAreNone) {
     for (const auto* text :
          {"", "2 0 0 0 ", "1", "1 x 0 0 ", "1 0 3 5 6", "1 0 999999999 1", "1 0 -1 0 "})
         EXPECT_FALSE(ReexecState::from_text(text)) << text;
 }
 
-// What stands for a group of processes, or for all, is no process to signal.
+// PIDs that stand for a process group, or for all processes, are not signalled.
 TEST(ReexecState, GroupsOfProcessesAreNoWorkers) {
     EXPECT_TRUE(ReexecState::from_text("1 0 1 5 0 "));
     for (const auto* text : {"1 0 1 0 0 ", "1 0 1 -1 0 ", "1 0 0 2 5 -7 ", "1 0 1 99999999999 0 "})
         EXPECT_FALSE(ReexecState::from_text(text)) << text;
 }
 
-// The descriptor of the store is one that is open, is the store, and goes no further than to whom
-// it was handed.
+// The store's descriptor is open, refers to the store, and is inherited by the new program alone.
 TEST(ReexecState, HandsOnTheOpenStore) {
     const int fd = ::memfd_create("store", 0);
     ASSERT_GE(fd, 0);

@@ -13,8 +13,8 @@
 namespace userblk {
 namespace {
 
-// A service manager's socket: what it is told arrives as it was said.
-TEST(ServiceManager, IsToldThroughItsSocket) {
+// A service manager's socket: notifications arrive unchanged.
+TEST(ServiceManager, IsNotifiedThroughItsSocket) {
     test::TemporaryFolder folder;
     const std::string path = folder.path() / "notify";
     sockaddr_un address{};
@@ -30,7 +30,7 @@ TEST(ServiceManager, IsToldThroughItsSocket) {
     EXPECT_STREQ(text.data(), "READY=1");
 }
 
-// No service manager, or none that listens: nothing happens.
+// Without a service manager, or with one that does not listen, nothing happens.
 TEST(ServiceManager, NeedNotBeThere) {
     ::unsetenv("NOTIFY_SOCKET");
     notify_service_manager("READY=1");

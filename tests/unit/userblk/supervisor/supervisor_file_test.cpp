@@ -22,8 +22,8 @@ protected:
     SupervisorFileTest() { ::setenv("USERBLK_RUN_DIR", folder.path().c_str(), 1); }
     ~SupervisorFileTest() override { ::unsetenv("USERBLK_RUN_DIR"); }
 
-    // A process that announces itself and has a child of its own that lives on until
-    // the test ends, when `alive` loses its last writer.
+    // A process that announces itself and has a child that lives on until the test ends, when
+    // `alive` loses its last writer.
     pid_t start_supervisor(unsigned number) {
         int ready[2];
         EXPECT_EQ(::pipe(ready), 0);
@@ -68,8 +68,8 @@ TEST_F(SupervisorFileTest, ALivingSupervisorIsFound) {
     ::waitpid(pid, nullptr, 0);
 }
 
-// It is killed, and its worker lives on: it is not found any more, and the file
-// that it left is taken away.
+// The supervisor is killed, and its worker lives on: the supervisor is not found, and the file that
+// it left is removed.
 TEST_F(SupervisorFileTest, AKilledSupervisorIsNotFound) {
     const pid_t pid = start_supervisor(3);
     ::kill(pid, SIGKILL);
@@ -78,7 +78,7 @@ TEST_F(SupervisorFileTest, AKilledSupervisorIsNotFound) {
     EXPECT_TRUE(std::filesystem::is_empty(folder.path()));
 }
 
-// An orderly end takes the file away; a forked child's does not.
+// An orderly exit removes the file; that of a forked child does not.
 TEST_F(SupervisorFileTest, TheFileGoesWithItsOwner) {
     {
         const SupervisorFile file(5);
@@ -94,7 +94,7 @@ TEST_F(SupervisorFileTest, TheFileGoesWithItsOwner) {
     EXPECT_TRUE(std::filesystem::is_empty(folder.path()));
 }
 
-// What a supervisor says about itself is read by others, not by itself.
+// Others read what a supervisor says about itself; the supervisor does not.
 TEST_F(SupervisorFileTest, OthersReadWhatItSays) {
     SupervisorFile file(5);
     SupervisorRecord record;
@@ -115,8 +115,8 @@ TEST_F(SupervisorFileTest, OthersReadWhatItSays) {
     EXPECT_EQ(status, 0);
 }
 
-// Files whose names merely look like a supervisor's: none is taken for one, least of all for the
-// processes 0 and -1, which are groups; they are left where they are.
+// Files whose names merely resemble a supervisor's: none counts as one, least of all for PIDs 0 and
+// -1, which mean groups; the files stay.
 TEST_F(SupervisorFileTest, FilesOfOtherNamesAreNoSupervisors) {
     const auto own = std::to_string(::getpid());
     const std::vector<std::string> names = {
@@ -124,7 +124,7 @@ TEST_F(SupervisorFileTest, FilesOfOtherNamesAreNoSupervisors) {
         "5.4294967296", "5.1999999999x", "5.",         ".5"};
     for (const auto& name : names)
         folder.text(name, "");
-    // This lock belongs to no process, and is told as that of process -1.
+    // This lock belongs to no process, and the kernel reports PID -1 for it.
     const auto fd = abi::FileDescriptor::open((folder.path() / "5.-1").c_str(), O_RDWR);
     struct flock lock {};
     lock.l_type = F_WRLCK;
@@ -134,10 +134,10 @@ TEST_F(SupervisorFileTest, FilesOfOtherNamesAreNoSupervisors) {
         EXPECT_TRUE(std::filesystem::exists(folder.path() / name)) << name;
 }
 
-// The file of a living supervisor that has a PID of another PID namespace in its name, one that
-// nobody here has, is kept, and the supervisor is found under the PID that it has here: the lock
-// says that it lives.
-TEST_F(SupervisorFileTest, TheLockAloneTellsWhoLives) {
+// A living supervisor's file is named after its PID in another PID namespace, which nobody has
+// here: the file is kept, and the supervisor is found under its PID here: the lock proves that it
+// lives.
+TEST_F(SupervisorFileTest, TheLockAloneDecidesWhoLives) {
     const pid_t pid = start_supervisor(3);
     const auto strange = folder.path() / "3.1999999999";
     std::filesystem::rename(folder.path() / ("3." + std::to_string(pid)), strange);
@@ -149,8 +149,8 @@ TEST_F(SupervisorFileTest, TheLockAloneTellsWhoLives) {
     EXPECT_FALSE(std::filesystem::exists(strange));
 }
 
-// The name is that of another, who has the same PID in a PID namespace of its own and lives: there
-// are two files then, and both are found.
+// The name is taken by another living supervisor, with the same PID in its own PID namespace: there
+// are two files then, and both supervisors are found.
 TEST_F(SupervisorFileTest, TwoOfTheSamePidHaveAFileEach) {
     const pid_t other = start_supervisor(3);
     const auto name = "3." + std::to_string(::getpid());
@@ -168,8 +168,8 @@ TEST_F(SupervisorFileTest, TwoOfTheSamePidHaveAFileEach) {
     ::waitpid(other, nullptr, 0);
 }
 
-// Looking for supervisors, also by one of them, takes no lock away: another process still sees it.
-TEST_F(SupervisorFileTest, WhoLooksKeepsItsOwnLock) {
+// A search for supervisors, also by a supervisor, releases no lock: another process still sees it.
+TEST_F(SupervisorFileTest, ASearchKeepsItsOwnLock) {
     const SupervisorFile own(3);
     ASSERT_FALSE(own.error());
     EXPECT_EQ(supervisors_of(3), std::vector<pid_t>{::getpid()});
@@ -181,9 +181,9 @@ TEST_F(SupervisorFileTest, WhoLooksKeepsItsOwnLock) {
     EXPECT_EQ(status, 0);
 }
 
-// A file that is locked for reading, which needs no right to write it, has no supervisor; nor has a
-// pipe that lies there, and it holds nobody up.
-TEST_F(SupervisorFileTest, WhatAnybodyCanDoMakesNoSupervisor) {
+// A file locked for reading, which needs no write permission, has no supervisor; nor has a pipe
+// there, and it does not hang the search.
+TEST_F(SupervisorFileTest, WhatAnybodyCanForgeIsNoSupervisor) {
     folder.text("3.77", "");
     ASSERT_EQ(::mkfifo((folder.path() / "3.78").c_str(), 0666), 0);
     const pid_t child = ::fork();
@@ -204,8 +204,8 @@ TEST_F(SupervisorFileTest, WhatAnybodyCanDoMakesNoSupervisor) {
     ::waitpid(child, nullptr, 0);
 }
 
-// Where no file can be made, nobody is found and nothing fails.
-TEST_F(SupervisorFileTest, AFolderThatCannotBeMadeIsNoDisaster) {
+// Where no file can be created, no supervisor is found and nothing fails.
+TEST_F(SupervisorFileTest, AFolderThatCannotBeCreatedIsTolerated) {
     ::setenv("USERBLK_RUN_DIR", "/proc/nowhere/userblk", 1);
     EXPECT_TRUE(SupervisorFile(5).error());
     EXPECT_TRUE(supervisors_of(5).empty());

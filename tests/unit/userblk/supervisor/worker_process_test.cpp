@@ -29,8 +29,8 @@ void wait_for(int fd) {
     ASSERT_EQ(::poll(&entry, 1, 10'000), 1);
 }
 
-// A worker cannot open its device: the supervisor hears why, in words, and sees it end.
-TEST(WorkerProcess, OneThatCannotBeginTellsWhy) {
+// A worker cannot open its device: the supervisor gets the reason, in words, and sees it exit.
+TEST(WorkerProcess, OneThatCannotStartReportsWhy) {
     auto worker = start({.number = no_device,
                          .factory = {},
                          .options = {},
@@ -52,8 +52,8 @@ TEST(WorkerProcess, OneThatCannotBeginTellsWhy) {
     EXPECT_EQ(worker.describe_end(*status), "exited with status 1");
 }
 
-// Code of a backend ends its worker by exit(), with statuses that workers have, too. None passes
-// for an orderly end, and each is told with its status.
+// Backend code ends its worker by exit(), also with statuses that workers use. None counts as an
+// orderly exit, and each is reported with its status.
 TEST(WorkerProcess, AnExitByItsBackendIsNoOrderlyEnd) {
     for (const int code : {worker_stopped, worker_failed, worker_removed}) {
         int ends[2];
@@ -74,7 +74,7 @@ TEST(WorkerProcess, AnExitByItsBackendIsNoOrderlyEnd) {
     }
 }
 
-// A process that is killed is seen at once, and told apart from one that ended.
+// A killed process is noticed at once, and distinguished from one that exited.
 TEST(WorkerProcess, AKilledOneIsSeenAndNamed) {
     const pid_t pid = ::fork();
     if (pid == 0)

@@ -6,7 +6,7 @@
 namespace userblk {
 namespace {
 
-// Letters of every language stay; whatever would act on a terminal is shown as what it is.
+// Letters of every language stay; whatever would act on a terminal is shown as an escape.
 TEST(Printable, ShowsWhatWouldAct) {
     EXPECT_EQ(printable("file:/srv/g\xc3\xb6ld \xe2\x82\xac.img"),
               "file:/srv/g\xc3\xb6ld \xe2\x82\xac.img");
@@ -16,25 +16,25 @@ TEST(Printable, ShowsWhatWouldAct) {
               "\\x9b31m"); // the same in one character
     EXPECT_EQ(printable("a\xe2\x80\xae"
                         "b"),
-              "a\\u{202e}b"); // turns the direction round
+              "a\\u{202e}b"); // reverses the writing direction
     EXPECT_EQ(printable(std::string_view("a\0b", 3)), "a\\x00b");
 }
 
-TEST(Printable, KeepsWhatItIsTold) {
+TEST(Printable, KeepsCharactersOnRequest) {
     EXPECT_EQ(printable("a\nb\tc", "\n"), "a\nb\\x09c");
 }
 
-// A byte that is no UTF-8 may be a control character to a terminal that is not set to it.
+// A byte that is no UTF-8 may be a control character to a terminal in another encoding.
 TEST(Printable, ShowsBytesThatAreNoText) {
     EXPECT_EQ(printable("\x9b"
                         "a\xff\xc3"),
               "\\x9ba\\xff\\xc3");
-    EXPECT_EQ(printable("\xc0\x9b"), "\\xc0\\x9b");          // longer than need be
-    EXPECT_EQ(printable("\xed\xa0\x80"), "\\xed\\xa0\\x80"); // half of a pair
+    EXPECT_EQ(printable("\xc0\x9b"), "\\xc0\\x9b");          // overlong
+    EXPECT_EQ(printable("\xed\xa0\x80"), "\\xed\\xa0\\x80"); // half of a surrogate pair
     EXPECT_EQ(printable("\xf5\x80\x80\x80"), "\\xf5\\x80\\x80\\x80");
 }
 
-TEST(Printable, MakesTextOfWhatIsNone) {
+TEST(Printable, ReplacesInvalidUtf8) {
     EXPECT_EQ(well_formed("a\xff\xc3\xb6\x1b"), "a\xef\xbf\xbd\xc3\xb6\x1b");
 }
 

@@ -9,8 +9,8 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// Beside others a thread takes few at a time, so that both sides work; on a single processor,
-// where they take turns, many.
+// With several CPUs a batch is small, so that both sides work in parallel; on a single CPU, where
+// they take turns, it is large.
 TEST(BatchSize, IsSmallBesideOthersAndLargeAlone) {
     cpu_set_t before;
     ASSERT_EQ(::sched_getaffinity(0, sizeof(before), &before), 0);
@@ -35,15 +35,15 @@ TEST(BatchSize, AFastStoreGetsLargeBatches) {
     EXPECT_EQ(batch.get(), 32U);
 }
 
-// A store that takes 10 ms for each request gets one at a time, from the second
-// batch on: others can carry out the rest meanwhile.
+// A store that takes 10 ms per request gets one at a time, from the second batch on: others can
+// carry out the rest meanwhile.
 TEST(BatchSize, ASlowStoreGetsOneAtATime) {
     BatchSize batch(32);
     batch.done(32, 32 * 10ms);
     EXPECT_EQ(batch.get(), 1U);
 }
 
-// A store was slow for a while, a disk that spun up perhaps: batches grow again.
+// A store was slow for a while, perhaps a disk spinning up: batches grow again.
 TEST(BatchSize, AStoreThatGetsFastAgainGetsLargeBatchesAgain) {
     BatchSize batch(32);
     batch.done(1, 1s);
@@ -53,15 +53,15 @@ TEST(BatchSize, AStoreThatGetsFastAgainGetsLargeBatchesAgain) {
     EXPECT_EQ(batch.get(), 32U);
 }
 
-// Nothing done says nothing, and a batch is never empty.
+// A batch without requests teaches nothing, and a batch size is never zero.
 TEST(BatchSize, IsNeverZero) {
     BatchSize batch(0);
     batch.done(0, 5s);
     EXPECT_EQ(batch.get(), 1U);
 }
 
-// To look at the clock costs something: for a fast store only now and then, for a slow
-// one, or one of which nothing is known yet, always.
+// Reading the clock costs time: for a fast store it happens now and then, for a slow or unknown one
+// always.
 TEST(BatchSize, AFastStoreIsTimedNowAndThen) {
     BatchSize fast(32), slow(32);
     EXPECT_TRUE(fast.wants_time(1));

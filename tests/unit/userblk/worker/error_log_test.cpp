@@ -8,8 +8,8 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// A store fails a thousand requests at once: the first few are written. Later the next one is, with
-// the number of those that were not, and what is left at the end can be told, too.
+// A store fails a thousand requests at once: the first few are logged. The next one, later, is
+// logged with the number of those suppressed, and the remainder can be reported at the end, too.
 TEST(ErrorLog, WritesFewAndCountsTheRest) {
     ErrorLog log;
     const ErrorLog::Clock::time_point start(1h);
@@ -29,7 +29,7 @@ TEST(ErrorLog, WritesFewAndCountsTheRest) {
     EXPECT_EQ(log.take_left_out(), 0U);
 }
 
-// One that fails rarely has every error written.
+// A store that fails rarely gets every error logged.
 TEST(ErrorLog, WritesAllThatAreRare) {
     ErrorLog log;
     for (int i = 1; i <= 100; ++i)

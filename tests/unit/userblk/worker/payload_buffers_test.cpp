@@ -12,7 +12,7 @@ namespace {
 
 constexpr std::size_t transfer = 512 << 10;
 
-// The buffers of a batch and the heap are used at the same time: none touches another.
+// A batch's buffers and the heap are in use at the same time and do not overlap.
 TEST(PayloadBuffers, BuffersAndHeapDoNotOverlap) {
     constexpr unsigned records = 8;
     PayloadBuffers buffers(transfer, records);
@@ -30,7 +30,7 @@ TEST(PayloadBuffers, BuffersAndHeapDoNotOverlap) {
     EXPECT_EQ(heap.back(), std::byte(0xff));
 }
 
-// The answers to reads pile up until the heap is full; sent, it is empty again.
+// Answers to reads pile up until the heap is full; once sent, it is empty again.
 TEST(PayloadBuffers, AFullHeapIsReportedAndCanBeEmptied) {
     PayloadBuffers buffers(transfer, 1);
     for (std::size_t taken = 0; taken < transfer; taken += 128 << 10)
@@ -40,7 +40,7 @@ TEST(PayloadBuffers, AFullHeapIsReportedAndCanBeEmptied) {
     EXPECT_EQ(buffers.allocate(transfer).size(), transfer);
 }
 
-// An idle worker gives its memory back and can use it again.
+// An idle worker frees its memory and can use it again.
 TEST(PayloadBuffers, TrimmedMemoryCanBeUsedAgain) {
     PayloadBuffers buffers(4 << 20, 32);
     std::memset(buffers.buffer(0).data(), 1, buffers.buffer(0).size());
@@ -50,7 +50,7 @@ TEST(PayloadBuffers, TrimmedMemoryCanBeUsedAgain) {
     EXPECT_EQ(buffers.buffer(0).back(), std::byte(1));
 }
 
-// Taken beforehand, all of it is there without having been touched.
+// Preloading makes all of it resident without touching it.
 TEST(PayloadBuffers, IsPreloadedAsAWhole) {
     PayloadBuffers buffers(transfer, 4);
     const auto in_memory = [&] {
@@ -65,12 +65,12 @@ TEST(PayloadBuffers, IsPreloadedAsAWhole) {
     EXPECT_EQ(in_memory(), static_cast<long>((transfer + 3 * PayloadBuffers::small_buffer) / 4096));
 }
 
-// What was touched decides whether it is worth to wake up and give it back.
-TEST(PayloadBuffers, TellsHowMuchWasTouched) {
+// The amount touched decides whether waking up to free it is worthwhile.
+TEST(PayloadBuffers, ReportsHowMuchWasTouched) {
     PayloadBuffers buffers(transfer, 4);
     EXPECT_EQ(buffers.touched(), 0U);
     buffers.filled(1, 4096);
-    buffers.filled(1, 512); // the same room: less than before
+    buffers.filled(1, 512); // the same buffer: less than before
     buffers.filled(2, 8192);
     EXPECT_EQ(buffers.touched(), 12288U);
     ASSERT_FALSE(buffers.allocate(5000).empty());

@@ -16,7 +16,7 @@
 namespace userblk {
 namespace {
 
-// A wait that a signal ends, whether it may be restarted or not, as SERVE is one.
+// A wait that a signal ends even with SA_RESTART, like SERVE.
 int wait_in_poll() {
     return ::poll(nullptr, 0, 60'000) < 0 ? errno : 0;
 }
@@ -33,7 +33,7 @@ bool is_blocked() {
     return ::sigismember(&mask, InterruptSignal::number) == 1;
 }
 
-// Somebody asks before the thread goes to wait, when a single signal would be lost.
+// The interruption comes before the thread waits, when a single signal would be lost.
 TEST(WaitInterrupter, BreaksAWaitThatBeginsLater) {
     const InterruptSignal signal;
     WaitInterrupter breaker;
@@ -44,7 +44,7 @@ TEST(WaitInterrupter, BreaksAWaitThatBeginsLater) {
     breaker.end();
 }
 
-// A signal handler of one thread asks while another waits.
+// A signal handler on one thread interrupts another thread's wait.
 TEST(WaitInterrupter, IsAskedInASignalHandler) {
     const InterruptSignal signal;
     static WaitInterrupter* asked;
@@ -70,7 +70,7 @@ TEST(WaitInterrupter, IsAskedInASignalHandler) {
     ::sigaction(SIGUSR1, &before, nullptr);
 }
 
-// A store that reads a pipe of its own is not to hear of the end: its call is restarted.
+// A store's own read of a pipe must not notice the interruption: the call is restarted.
 TEST(WaitInterrupter, LeavesCallsOfTheStoreAlone) {
     std::array<int, 2> ends{};
     ASSERT_EQ(::pipe(ends.data()), 0);
@@ -91,8 +91,8 @@ TEST(WaitInterrupter, LeavesCallsOfTheStoreAlone) {
     ::close(ends[1]);
 }
 
-// Asked too early there is nobody, and whoever comes looks by himself; asked too late it
-// must not begin to send signals that nobody ends.
+// Too early there is no waiter, and later ones check the condition themselves; too late it must not
+// start to send signals that nobody stops.
 TEST(WaitInterrupter, DoesNothingBeforeAndAfter) {
     const InterruptSignal signal;
     WaitInterrupter breaker;
