@@ -12,9 +12,9 @@
 
 /* Records copied at a time; they live on the stack. */
 #define USERBLK_GET_CHUNK	16u
-/* One look in so many goes to another hardware queue than the one hinted at. */
+/* One look in so many ignores the hint and starts at another hardware queue. */
 #define USERBLK_GET_TURN	16u
-/* Bounds of the time for which one who wants to looks before sleeping. */
+/* Bounds of the time that a GET with USERBLK_GET_SPIN spins before it sleeps. */
 #define USERBLK_SPIN_LEAST_NS	2000u
 #define USERBLK_SPIN_MOST_NS	50000u
 
@@ -52,7 +52,7 @@ static unsigned int userblk_get_take(struct userblk_queue *queue, u32 start,
 	return taken;
 }
 
-/* Fills a record in; with an error in result there is no request in it. */
+/* Fills in a record. With an error in result it holds no request. */
 static __always_inline void
 userblk_get_hand_out(struct userblk_queue *queue,
 		     const struct userblk_delivery *delivery,
@@ -83,7 +83,7 @@ userblk_get_hand_out(struct userblk_queue *queue,
 	request->deliveries = delivery->deliveries;
 }
 
-/* Marks the records that cannot be used; returns how many can. */
+/* Marks unusable records with an error. Returns the number of usable ones. */
 static unsigned int userblk_get_screen(struct userblk_request *requests,
 				       unsigned int n)
 {
@@ -118,8 +118,8 @@ static unsigned int userblk_get_chunk(struct userblk_queue *queue,
 }
 
 /*
- * Which hardware queue to look at first. Every one gets its turn, also beside a
- * hint, so that a busy queue does not starve the others.
+ * The hardware queue to look at first. Each gets its turn, even with a hint, so
+ * that a busy queue does not starve the others.
  */
 static u32 userblk_get_start(struct userblk_caller *caller, u32 hint)
 {
@@ -135,7 +135,7 @@ static u32 userblk_get_start(struct userblk_caller *caller, u32 hint)
 	return turn % caller->queue->nr_hwqs;
 }
 
-/* Goes on for more. Returns an error only if no record was used. */
+/* Fills the remaining records. Returns an error only if no record was used. */
 static int userblk_get_many(struct userblk_caller *caller,
 			    struct userblk_taker *taker,
 			    struct userblk_get *get, u32 room,
@@ -163,7 +163,7 @@ static int userblk_get_many(struct userblk_caller *caller,
 			break;
 		for (i = 0; i < used; i++)
 			delivered += !requests[i].result;
-		/* What a bad record was meant for goes to the next one. */
+		/* If the hand-out failed, the next record gets the request. */
 		alone = alone && delivered;
 		if (copy_to_user(user + get->count, requests,
 				 used * sizeof(*requests))) {
@@ -179,9 +179,9 @@ static int userblk_get_many(struct userblk_caller *caller,
 }
 
 /*
- * The same for one that waits by itself, without loops. Saves 100 to 300 of the
- * 14,000 to 15,000 instructions of a 4k read at depth 1 (0.7 to 2.0 %; nothing at
- * depth 32). An error, or how many were delivered.
+ * Loop-free variant for a single queued request. Saves 100 to 300 of the 14,000
+ * to 15,000 instructions of a 4k read at depth 1 (0.7 to 2.0 %; nothing at
+ * depth 32). Returns an error or the number of requests delivered.
  */
 static int userblk_get_one(struct userblk_caller *caller,
 			   struct userblk_taker *taker, struct userblk_get *get,
@@ -213,7 +213,7 @@ write:
 	return request.result ? 0 : 1;
 }
 
-/* Takes what is there now. */
+/* Takes what is queued now. */
 static int userblk_get_fill(struct userblk_caller *caller,
 			    struct userblk_taker *taker,
 			    struct userblk_get *get, u32 room)
@@ -236,8 +236,8 @@ static int userblk_get_fill(struct userblk_caller *caller,
 }
 
 /*
- * Looks for requests without sleeping, on behalf of a processor that has nothing
- * else to do. Twice as long after it helped, half as long after it did not.
+ * Looks for requests without sleeping while the CPU has nothing else to do. The
+ * time doubles after a success and halves after a failure.
  */
 static bool userblk_get_spin(struct userblk_caller *caller)
 {
@@ -259,7 +259,7 @@ static bool userblk_get_spin(struct userblk_caller *caller)
 	return found;
 }
 
-/* Waits until it is worth to look again: 0, -ETIME or -EINTR. */
+/* Sleeps until another look may find a request. 0, -ETIME or -EINTR. */
 static int userblk_get_wait(struct userblk_queue *queue, u32 start,
 			    bool watch, ktime_t *until)
 {
@@ -268,8 +268,8 @@ static int userblk_get_wait(struct userblk_queue *queue, u32 start,
 
 	userblk_waiter_add(&waiter, &queue->waiters.places[start], watch);
 	/*
-	 * Who is due on this processor may bring what is then not slept for:
-	 * being preempted takes no waiter off the run queue.
+	 * A task that is due on this CPU may submit a request and spare us the
+	 * sleep: preemption keeps a waiter on the run queue.
 	 */
 	if (need_resched())
 		cond_resched();
@@ -288,7 +288,7 @@ static int userblk_get_wait(struct userblk_queue *queue, u32 start,
 	return err;
 }
 
-/* Nothing is there: 0 to look again, or why not. */
+/* Nothing is queued. Returns 0 to look again, or an error. */
 static int userblk_get_idle(struct userblk_caller *caller,
 			    const struct userblk_get *get, bool watch,
 			    bool spin, ktime_t *until)
@@ -297,7 +297,7 @@ static int userblk_get_idle(struct userblk_caller *caller,
 
 	if (userblk_queue_is_dying(queue))
 		return -ENODEV;
-	/* What there is stays for others: the dying take nothing. */
+	/* A dying task takes nothing: requests are left to others. */
 	if (fatal_signal_pending(current))
 		return -EINTR;
 	if (!get->timeout_ns)
@@ -340,8 +340,8 @@ int userblk_get_run(struct userblk_caller *caller, struct userblk_get *get)
 	if (orphans)
 		get->flags |= USERBLK_GET_ORPHANS;
 	/*
-	 * Pass on a wake-up that was not used, or not used up: there may be
-	 * others waiting for what is left.
+	 * Pass on a wake-up that was not used, or not used up: others may be
+	 * waiting for the remaining requests.
 	 */
 	userblk_queue_wake_for_rest(queue);
 	return err == -ETIME ? 0 : err;

@@ -5,7 +5,7 @@
 
 #include "caller.h"
 
-/* Is the header sound? 0, -ENOTTY or -EINVAL. */
+/* Validates the header. 0, -ENOTTY or -EINVAL. */
 static inline int userblk_get_check(const struct userblk_queue *queue,
 				    const struct userblk_get *get)
 {
@@ -22,8 +22,8 @@ static inline int userblk_get_check(const struct userblk_queue *queue,
 }
 
 /*
- * Carries a checked GET out and fills the header in. 0; -EINTR, -EFAULT,
- * -ENODEV, -ENOMEM with nothing taken.
+ * Carries out a validated GET and fills in the header. 0, or -EINTR, -EFAULT,
+ * -ENODEV or -ENOMEM with nothing taken.
  */
 int userblk_get_run(struct userblk_caller *caller, struct userblk_get *get);
 

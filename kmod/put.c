@@ -15,13 +15,13 @@
 /* Records copied at a time; they live on the stack. */
 #define USERBLK_PUT_CHUNK	16
 
-/* What can be said of an answer without its request. */
+/* Checks what the answer alone determines. */
 static __always_inline int
 userblk_answer_check(const struct userblk_answer *answer)
 {
 	bool redirect = answer->action == USERBLK_ACTION_REDIRECT;
 
-	/* Most are one of two, and say nothing that is not theirs. */
+	/* Fast path: most answers are a plain COMPLETE or REDIRECT. */
 	if (!(answer->flags | answer->status | answer->result |
 	      answer->reserved0 | answer->reserved[0] | answer->reserved[1]) &&
 	    (redirect || (answer->action == USERBLK_ACTION_COMPLETE &&
@@ -50,7 +50,7 @@ userblk_answer_check(const struct userblk_answer *answer)
 	return 0;
 }
 
-/* A READ without error, claimed by the caller, who gives the claim up. */
+/* Completes a READ without error and drops the caller's claim. */
 static int userblk_put_read_data(struct userblk_slot *slot,
 				 const struct userblk_answer *answer,
 				 struct userblk_completions *completions)
@@ -86,7 +86,7 @@ static int userblk_put_complete(struct userblk_slot *slot,
 	} else if (answer->length > slot->length) {
 		err = -EMSGSIZE;
 	} else if (!status && !answer->addr && !answer->length) {
-		/* All of it came through the control node, or it is short. */
+		/* It came through the control node; a short payload is an error. */
 		if (userblk_slot_filled(slot) < slot->length)
 			status = BLK_STS_IOERR;
 	} else if (!status && answer->length < slot->length) {
@@ -167,7 +167,7 @@ userblk_put_one(struct userblk_caller *caller,
 	case USERBLK_ACTION_GIVE_BACK:
 		return userblk_queue_give_back(slot, generation, false);
 	case USERBLK_ACTION_ADOPT:
-		/* It may wait for memory. */
+		/* Finding the taker may wait for memory. */
 		userblk_completions_flush(completions);
 		return userblk_put_adopt(caller, slot, generation);
 	case USERBLK_ACTION_REDIRECT:
@@ -206,7 +206,7 @@ userblk_put_chunk(struct userblk_caller *caller, struct userblk_answer *answers,
 	return failed;
 }
 
-/* Brings records in; nothing gathered waits for a page of theirs. */
+/* Reads records. Flushes the completions before it waits for the records' pages. */
 static __always_inline int
 userblk_put_read(struct userblk_answer *answers,
 		 const struct userblk_answer __user *user, u32 n,
@@ -248,7 +248,10 @@ static int userblk_put_all(struct userblk_caller *caller,
 			return -EFAULT;
 		failed = userblk_put_chunk(caller, answers, n, last,
 					   completions);
-		/* Results were 0 on entry, so they stand if nothing failed. */
+		/*
+		 * Results were 0 on entry, so they stand unless an answer
+		 * failed.
+		 */
 		if (likely(!failed))
 			continue;
 		put->failed += failed;
@@ -271,7 +274,7 @@ int userblk_put_run(struct userblk_caller *caller, struct userblk_put *put)
 	put->failed = 0;
 	userblk_completions_init(&completions, queue->front, queue->stats);
 	userblk_redirect_file_init(&last);
-	/* What is redirected to one disk goes there in one go. */
+	/* Batch the I/O that is redirected to one disk. */
 	if (plugged)
 		blk_start_plug(&plug);
 	err = userblk_put_all(caller, put, &last, &completions);

@@ -5,7 +5,7 @@
 
 #include "caller.h"
 
-/* Is the header sound? 0, -ENOTTY or -EINVAL. */
+/* Validates the header. 0, -ENOTTY or -EINVAL. */
 static inline int userblk_put_check(const struct userblk_put *put,
 				    bool may_be_empty)
 {
@@ -16,7 +16,7 @@ static inline int userblk_put_check(const struct userblk_put *put,
 	return put->count || may_be_empty ? 0 : -EINVAL;
 }
 
-/* Carries a checked PUT out and counts what failed. 0, -EFAULT or -EINTR. */
+/* Carries out a validated PUT and counts failed records. 0, -EFAULT or -EINTR. */
 int userblk_put_run(struct userblk_caller *caller, struct userblk_put *put);
 
 #endif /* USERBLK_PUT_H */

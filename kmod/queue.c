@@ -9,7 +9,7 @@
 #include "completions.h"
 #include "trace.h"
 
-/* Of the slots of new devices: to see generations wrap takes years otherwise. */
+/* For slots of new devices. Otherwise it takes years to see a generation wrap. */
 static unsigned int userblk_first_generation;
 module_param_named(first_generation, userblk_first_generation, uint, 0600);
 MODULE_PARM_DESC(first_generation,
@@ -48,7 +48,7 @@ static void userblk_queue_free(struct userblk_queue *queue)
 	queue->stats = NULL;
 }
 
-/* In any context, maybe under tasklist_lock: may only wake. */
+/* Any context, possibly under tasklist_lock: may only wake. */
 static void userblk_queue_taker_died(struct userblk_takers *takers, bool holds)
 {
 	struct userblk_queue *queue =
@@ -56,7 +56,7 @@ static void userblk_queue_taker_died(struct userblk_takers *takers, bool holds)
 
 	if (holds)
 		userblk_wake_all(&queue->waiters, EPOLLPRI);
-	/* It may have been woken for a request and died before taking it. */
+	/* The taker may have been woken for a request and died before taking it. */
 	userblk_queue_wake_for_rest(queue);
 }
 
@@ -158,7 +158,7 @@ static void userblk_hwq_take_one(struct userblk_hwq *hwq,
 	trace_userblk_get(slot->hwq->queue->number, slot, to->id);
 }
 
-/* Moves up to n slots from the head of a list to another; how many. */
+/* Moves up to n slots from the head of one list to another. Returns how many. */
 static unsigned int userblk_slots_cut(struct list_head *from, unsigned int n,
 				      struct list_head *to)
 {
@@ -187,15 +187,18 @@ static unsigned int userblk_hwq_take(struct userblk_hwq *hwq,
 		*alone = first;
 	}
 	if (from == &hwq->fresh && n >= hwq->queued) {
-		n = hwq->queued; /* they are all there */
+		n = hwq->queued; /* all of them are fresh */
 		list_splice_init(from, &slots);
 	} else {
 		n = userblk_slots_cut(from, n, &slots);
 	}
 	WRITE_ONCE(hwq->queued, hwq->queued - n);
-	/* Counted before anybody can answer them. */
+	/* Count them before anybody can answer them. */
 	atomic_add(n, &taker->taken);
-	/* From when it is TAKEN a slot's node is another's, who guessed its id. */
+	/*
+	 * Once TAKEN, a slot can be answered by a guessed id and its node
+	 * reused.
+	 */
 	list_for_each_entry_safe(slot, next, &slots, node)
 		userblk_hwq_take_one(hwq, slot, taker, to++);
 	spin_unlock(&hwq->lock);
@@ -249,7 +252,7 @@ unsigned int userblk_queue_end_list(struct userblk_queue *queue,
 	return count;
 }
 
-/* The slot is FREE and the caller's. */
+/* The slot is FREE and owned by the caller. */
 static void userblk_queue_end_one(struct userblk_slot *slot)
 {
 	struct userblk_queue *queue = slot->hwq->queue;
@@ -288,7 +291,7 @@ bool userblk_queue_redirect_claimed(struct userblk_slot *slot, u32 generation)
 	struct userblk_hwq *hwq = slot->hwq;
 	bool found;
 
-	/* An ADOPT, which changes the taker, holds a claim meanwhile. */
+	/* ADOPT changes the taker under this lock and a claim. */
 	spin_lock(&hwq->lock);
 	found = userblk_slot_redirect(slot, generation);
 	spin_unlock(&hwq->lock);

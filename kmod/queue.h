@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The one thing that the module keeps for a device: requests that wait, and
- * requests that somebody took. It knows nothing of disks and nothing of ioctls.
+ * A device's queue: the requests that wait and the requests that are taken. It
+ * knows nothing of disks or ioctls.
  *
- * A front end fills a slot in and adds it; whoever serves takes it, moves its
- * payload, and ends it or lets it go back. Locks: hwq->lock is held for short,
- * fixed work only, never across a user copy, a sleep or another queue's lock.
- * It is taken from process context alone.
+ * A front end fills in a slot and adds it; a worker takes it, moves its
+ * payload, and ends it or returns it to the queue.
+ *
+ * hwq->lock is held for short, bounded work only, never across a user copy, a
+ * sleep or another queue's lock. It is taken in process context only.
  */
 #ifndef USERBLK_QUEUE_H
 #define USERBLK_QUEUE_H
@@ -28,11 +29,11 @@ struct userblk_redirect;
 
 /**
  * struct userblk_hwq - one hardware queue
- * @lock: the lists, and what slot.h says
- * @returned: QUEUED slots that had been taken before, by @seq; go first
- * @fresh: QUEUED slots never taken, in order of submission
- * @queued: length of both lists; written under @lock, read anywhere
- * @next_seq: of the next submission
+ * @lock: protects the lists and the transitions that slot.h lists
+ * @returned: QUEUED slots that were taken before, sorted by @seq; taken first
+ * @fresh: QUEUED slots that were never taken, in order of submission
+ * @queued: slots in both lists; written under @lock, read anywhere
+ * @next_seq: @seq of the next submission
  * @queue: the device's queue; constant
  * @slots: @queue->depth of them; constant
  * @redirects: one for each slot, if the queue redirects; constant
@@ -52,27 +53,27 @@ struct userblk_hwq {
 
 /**
  * struct userblk_queue - the queue of one device
- * @hwqs: @nr_hwqs of them; constant, as are the next ones down to @limit
+ * @hwqs: @nr_hwqs of them; constant, as is everything down to @limit
  * @nr_hwqs: how many
- * @depth: slots of each
- * @tag_bits: that a tag needs
- * @number: the device's, for messages
+ * @depth: slots of each hardware queue
+ * @tag_bits: bits that a tag needs
+ * @number: the device's number, for messages
  * @delivery_limit: deliveries before a request fails; 0: unlimited
- * @limit: jiffies that a request may wait; 0: unlimited
+ * @limit: jiffies that a request may stay queued; 0: unlimited
  * @front: where requests come from; constant
- * @requeue: puts a slot that is RETURNING into the queue, whose last claim is
- *	gone only now; of recovery.c, which made it RETURNING; constant
- * @waiters: those who wait for requests
+ * @requeue: requeues a RETURNING slot whose last claim was dropped; set by
+ *	recovery.c, which makes slots RETURNING; constant
+ * @waiters: tasks that wait for requests
  * @dying: the device is being removed; set once, under every hwq->lock in turn
- * @redirect_wq: carries redirected requests out; NULL if the device does not
+ * @redirect_wq: carries out redirected requests; NULL if the device does not
  *	redirect; constant
- * @takers: who has taken requests
+ * @takers: processes that have taken requests
  * @stats: counters
  * @last_take: jiffies of the last delivery; written without a lock
- * @unserved: says when requests wait and nobody serves; as the next three of
- *	patience.c
+ * @unserved: reports that requests wait and nobody serves; patience.c's, as are
+ *	the next three
  * @patience: USERBLK_PATIENCE_*
- * @expire: fails what waited for longer than @limit
+ * @expire: fails requests that were queued for longer than @limit
  * @expiring: @expire is scheduled
  */
 struct userblk_queue {
@@ -99,8 +100,8 @@ struct userblk_queue {
 };
 
 /**
- * struct userblk_delivery - what is told about a request that was taken
- * @slot: where it is; claim it with @id's generation before touching it
+ * struct userblk_delivery - one delivery of a request
+ * @slot: its slot; claim it in @id's generation before touching it
  * @id: of this delivery
  * @offset: bytes
  * @length: bytes
@@ -132,32 +133,35 @@ static inline u64 userblk_slot_current_id(const struct userblk_slot *slot)
 			       userblk_word_generation(userblk_slot_word(slot)));
 }
 
-/* @front, @number and the limits are set. 0 or -ENOMEM. */
+/* The caller has set @front, @number and the limits. 0 or -ENOMEM. */
 int userblk_queue_init(struct userblk_queue *queue, unsigned int nr_hwqs,
 		       unsigned int depth);
-/* Everything has ended, and nobody can reach it any more. */
+/* All requests have ended, and nothing can reach the queue. */
 void userblk_queue_destroy(struct userblk_queue *queue);
 
 /*
- * The front end's side: adds slots linked by their node. Returns false, and
- * leaves them free and on the list, if the device is being removed. After true
- * the requests may end at any moment. Call userblk_queue_kick(), of patience.h,
- * after the last ones of a burst.
+ * Adds the slots on a list, linked by their node, for a front end. If the
+ * device is being removed, returns false and leaves the slots FREE and on the
+ * list. Once this returns true, the requests may end at any moment. Call
+ * userblk_queue_kick() of patience.h after the last slots of a burst.
  */
 bool userblk_queue_add(struct userblk_hwq *hwq, struct list_head *slots);
 
 /*
- * Takes up to n requests of one hardware queue: the first from start on, in a
- * circle, that has any. One that was put back comes alone, and only when first
- * is set; then *alone is set too. Returns how many; with any,
- * userblk_patience_note_taken() is to be called.
+ * Takes up to n requests from one hardware queue: the first that has any, from
+ * start on and wrapping around. A request that was taken before comes alone,
+ * and only if first is set; *alone is then set, too. Returns the number of
+ * requests; if it is not 0, the caller must call userblk_patience_note_taken().
  */
 unsigned int userblk_queue_take(struct userblk_queue *queue, u32 start,
 				struct userblk_taker *taker,
 				struct userblk_delivery *to, unsigned int n,
 				bool first, bool *alone);
 
-/* The slot that an id names, if there is such a slot: its word decides more. */
+/*
+ * The slot that an id names, or NULL. The slot's word decides whether the id is
+ * stale.
+ */
 static inline struct userblk_slot *
 userblk_queue_slot(struct userblk_queue *queue, u64 id)
 {
@@ -169,15 +173,16 @@ userblk_queue_slot(struct userblk_queue *queue, u64 id)
 }
 
 /*
- * Under a claim; both give it up. end: false if another one was faster;
- * otherwise the request is among the completions, or a later unclaim ends it.
+ * Both drop the caller's claim. userblk_queue_end() returns false if the
+ * delivery was over already; otherwise the request is among the completions, or
+ * a later unclaim ends it.
  */
 bool userblk_queue_end(struct userblk_slot *slot, blk_status_t status,
 		       struct userblk_completions *completions);
 
 void userblk_queue_unclaim(struct userblk_slot *slot);
 
-/* The slot is the caller's. Others may still be looking, under RCU. */
+/* The caller owns the slot. RCU readers may still see its taker. */
 static inline void userblk_slot_drop_taker(struct userblk_slot *slot)
 {
 	struct userblk_taker *taker = rcu_dereference_protected(slot->taker, 1);
@@ -188,12 +193,12 @@ static inline void userblk_slot_drop_taker(struct userblk_slot *slot)
 	userblk_taker_let_go(taker, 1);
 }
 
-/* What follows, of a slot that others have claimed. False: not taken. */
+/* Slow path of userblk_queue_redirect(), for a claimed slot. False: not taken. */
 bool userblk_queue_redirect_claimed(struct userblk_slot *slot, u32 generation);
 
 /*
- * From taken to redirected, without a claim: -ESTALE, or 0 and the slot is the
- * redirection's.
+ * TAKEN -> REDIRECTED; the caller holds no claim. 0 (the redirection owns the
+ * slot) or -ESTALE.
  */
 static inline int userblk_queue_redirect(struct userblk_slot *slot,
 					 u32 generation)
@@ -206,12 +211,18 @@ static inline int userblk_queue_redirect(struct userblk_slot *slot,
 	return 0;
 }
 
-/* The end of it, in any context: it goes to the completions, or at once. */
+/*
+ * Ends a redirected request, in any context. It joins the completions, or ends
+ * at once if they are NULL.
+ */
 void userblk_queue_end_redirected(struct userblk_slot *slot,
 				  blk_status_t status,
 				  struct userblk_completions *completions);
 
-/* The slots are FREE and the caller's; ends them all in the same way; how many. */
+/*
+ * Ends all requests on a list with the same status. Their slots are FREE and
+ * owned by the caller. Returns how many.
+ */
 unsigned int userblk_queue_end_list(struct userblk_queue *queue,
 				    struct list_head *slots,
 				    blk_status_t status);
@@ -221,7 +232,7 @@ static inline bool userblk_queue_is_dying(const struct userblk_queue *queue)
 	return READ_ONCE(queue->dying);
 }
 
-/* A hardware queue that has requests to be taken, or NULL. */
+/* A hardware queue with queued requests, or NULL. */
 static inline struct userblk_hwq *
 userblk_queue_ready(const struct userblk_queue *queue)
 {
@@ -234,7 +245,7 @@ userblk_queue_ready(const struct userblk_queue *queue)
 	return NULL;
 }
 
-/* How many requests are queued, of one hardware queue that has any; or 0. */
+/* The number of queued requests of one hardware queue that has any, or 0. */
 static inline u32 userblk_queue_waiting(const struct userblk_queue *queue)
 {
 	struct userblk_hwq *hwq = userblk_queue_ready(queue);
@@ -247,7 +258,7 @@ static inline bool userblk_queue_has_work(const struct userblk_queue *queue)
 	return userblk_queue_ready(queue);
 }
 
-/* Wakes somebody for what is queued, if anything is; from any context. */
+/* Wakes a waiter if requests are queued. Any context. */
 static inline void userblk_queue_wake_for_rest(struct userblk_queue *queue)
 {
 	struct userblk_hwq *hwq = userblk_queue_ready(queue);

@@ -3,10 +3,10 @@
  * A slot holds one request of a front end while it is in flight. Slots are
  * found by hardware queue and tag, never by pointer from outside.
  *
- * One word holds a slot's generation, its state and how many are using its
- * payload right now ("claims"). Every transition is one function below:
+ * One word holds a slot's generation, its state and its number of claims:
+ * copies of its payload in progress. Every transition is one function below:
  *
- *	from		to		by			who
+ *	from		to		by			caller
  *	FREE		QUEUED		userblk_slot_queue	front end
  *	RETURNING	QUEUED		userblk_slot_queue	its owner
  *	RETURNING	FREE		userblk_slot_free	its owner
@@ -22,16 +22,16 @@
  *	REDIRECTED	ENDING		userblk_slot_end_redirected  (claimed by
  *				others)
  *
- * Whoever takes a slot out of TAKEN while others hold claims leaves the rest of
- * the work to the last of them; nobody waits. RETURNING without claims belongs
- * to the one who made it so, and so does REDIRECTED to the redirection. A claim
- * is held only where nothing sleeps.
+ * A transition out of TAKEN while others hold claims leaves the remaining work
+ * to the last claim; nothing waits. A RETURNING slot without claims belongs to
+ * the task that made it RETURNING, a REDIRECTED one to the redirection. Nothing
+ * sleeps while it holds a claim.
  *
- * Transitions to and from QUEUED need hwq->lock, and so does RETURNING, so that
- * what is put back goes into the queue in one step and in order; only a slot
- * with claims follows later. So does REDIRECTED of a slot with claims, of which
- * one may be about to change the taker. The others are atomic on the word and
- * need no lock.
+ * Transitions to and from QUEUED need hwq->lock. So does the one to RETURNING:
+ * what is put back enters the queue in one step and in order; only slots with
+ * claims follow later. So does the one to REDIRECTED of a claimed slot, since a
+ * claim holder may be about to change the taker. The others are atomic on the
+ * word and need no lock.
  */
 #ifndef USERBLK_SLOT_H
 #define USERBLK_SLOT_H
@@ -47,10 +47,10 @@ struct userblk_hwq;
 struct userblk_taker;
 
 enum userblk_slot_state {
-	USERBLK_SLOT_FREE,	/* of no request */
-	USERBLK_SLOT_QUEUED,	/* waits in a list of its hardware queue */
+	USERBLK_SLOT_FREE,	/* holds no request */
+	USERBLK_SLOT_QUEUED,	/* in a list of its hardware queue */
 	USERBLK_SLOT_TAKEN,	/* delivered; may be claimed */
-	USERBLK_SLOT_ENDING,	/* over, but claims are still held */
+	USERBLK_SLOT_ENDING,	/* ended, but still claimed */
 	USERBLK_SLOT_RETURNING,	/* on its way back into the queue */
 	USERBLK_SLOT_REDIRECTED,	/* carried out by the kernel */
 };
@@ -61,22 +61,25 @@ enum userblk_slot_state {
  * @node: place in hwq->fresh or hwq->returned while QUEUED; hwq->lock
  * @hwq: its hardware queue; constant
  * @tag: its index in hwq->slots; constant
- * @op: USERBLK_OP_*; this and the next four are the front end's, constant
- *	while not FREE
+ * @op: USERBLK_OP_*; set by the front end and constant while not FREE, as are
+ *	the next four
  * @flags: USERBLK_REQ_FUA and USERBLK_REQ_NOUNMAP
  * @length: bytes
  * @offset: bytes
  * @bio: the payload, linked by bi_next
- * @cookie: the front end's own
+ * @cookie: private to the front end
  * @seq: order of submission within the hardware queue; hwq->lock
  * @deliveries: how often it was taken; hwq->lock
- * @given_back: how often of those its taker gave it back; hwq->lock
- * @filled: bytes from the front of a READ's payload that were written through
- *	the control node in this delivery; set by GET, else under a claim
- * @status: how it ended, from ENDING on; of the one who made it so
- * @since: jiffies of when it was queued, taken or redirected; to write either
- *	hwq->lock or the slot is the writer's
- * @taker: who is responsible, while TAKEN; likewise, RCU to read
+ * @given_back: how many of those its taker gave back; hwq->lock
+ * @filled: bytes of a READ's payload, from its start, that were written through
+ *	the control node in this delivery; reset by GET, then updated under a
+ *	claim
+ * @status: result, from ENDING on; written by the context that ended the
+ *	request
+ * @since: jiffies when it was queued, taken or redirected; written under
+ *	hwq->lock or by the slot's owner
+ * @taker: process responsible for it while TAKEN; written likewise, read under
+ *	RCU
  */
 struct userblk_slot {
 	atomic64_t word;
@@ -136,8 +139,8 @@ static inline bool userblk_slot_is_taken(const struct userblk_slot *slot,
 }
 
 /*
- * Leaves out those of which a payload's place keeps nothing: a place of 0 is
- * that of no payload.
+ * A payload's place holds only the low bits of the generation. Skip generations
+ * whose low bits are 0: a place of 0 means no payload.
  */
 static inline u32 userblk_next_generation(u32 generation)
 {
@@ -147,7 +150,7 @@ static inline u32 userblk_next_generation(u32 generation)
 		       generation + 1;
 }
 
-/* USERBLK_OP_* of a bio or a request. False: it is none that is carried. */
+/* The USERBLK_OP_* of the block layer's operation. False if it is not supported. */
 static inline bool userblk_op(blk_opf_t opf, u16 *op)
 {
 	switch (opf & REQ_OP_MASK) {
@@ -172,8 +175,8 @@ static inline bool userblk_op(blk_opf_t opf, u16 *op)
 }
 
 /*
- * What a front end asks for, in the block layer's words; bio is the payload, or
- * NULL. False: it is nothing that is carried. The slot is the front end's.
+ * Fills in a slot that the front end owns. bio is the payload, or NULL. False
+ * if the operation is not supported.
  */
 static __always_inline bool userblk_slot_fill(struct userblk_slot *slot,
 					      blk_opf_t opf, sector_t sector,
@@ -227,7 +230,7 @@ static inline void userblk_slot_free(struct userblk_slot *slot)
 			     userblk_word(generation, USERBLK_SLOT_FREE, 0));
 }
 
-/* While the claim is held the request and its payload stay what they are. */
+/* The request and its payload stay valid while the claim is held. */
 static inline bool userblk_slot_claim(struct userblk_slot *slot, u32 generation)
 {
 	u64 word = userblk_slot_word(slot);
@@ -242,9 +245,9 @@ static inline bool userblk_slot_claim(struct userblk_slot *slot, u32 generation)
 }
 
 /*
- * Gives a claim up. Returns the state that the caller has to bring to its end
- * as the last one out: FREE (end the request with slot->status), RETURNING
- * (put it into the queue), or TAKEN when there is nothing to do.
+ * Drops a claim. Returns what is left to do for the caller, as the last one
+ * out: FREE (end the request with slot->status), RETURNING (requeue it), or
+ * TAKEN (nothing).
  */
 static inline enum userblk_slot_state
 userblk_slot_unclaim(struct userblk_slot *slot)
@@ -268,9 +271,9 @@ userblk_slot_unclaim(struct userblk_slot *slot)
 }
 
 /*
- * Ends a delivery that the caller has claimed, which gives the claim up.
- * Returns false when another one was faster. Otherwise *last says whether the
- * caller has to end the request, or a later unclaim does.
+ * Ends a delivery that the caller has claimed, and drops the claim. Returns
+ * false if the delivery was over already. Either way *last is as
+ * userblk_slot_unclaim() returns it.
  */
 static inline bool userblk_slot_end(struct userblk_slot *slot,
 				    blk_status_t status,
@@ -292,7 +295,7 @@ static inline bool userblk_slot_end(struct userblk_slot *slot,
 					    userblk_word_claims(word));
 	} while (!atomic64_try_cmpxchg(&slot->word, (s64 *)&word, next));
 
-	/* Our claim keeps a slot that is ENDING from going on without this. */
+	/* Our claim keeps an ENDING slot from becoming FREE before this. */
 	slot->status = status;
 	*last = userblk_word_claims(next) ? userblk_slot_unclaim(slot) :
 					    USERBLK_SLOT_FREE;
@@ -301,8 +304,8 @@ static inline bool userblk_slot_end(struct userblk_slot *slot,
 
 /*
  * TAKEN -> RETURNING, under hwq->lock. Returns false if it is not taken in this
- * generation. With *now the caller owns the slot and puts it into the queue
- * before it drops the lock; otherwise the last unclaim does.
+ * generation. With *now the caller owns the slot and requeues it before it
+ * drops the lock; otherwise the last unclaim does.
  */
 static inline bool userblk_slot_return(struct userblk_slot *slot,
 				       u32 generation, bool *now)
@@ -324,9 +327,10 @@ static inline bool userblk_slot_return(struct userblk_slot *slot,
 }
 
 /*
- * TAKEN -> REDIRECTED, without the lock of all workers of a hardware queue. False
- * if claimed or not taken in this generation. Saves about 55 of 7,000 instructions
- * of a redirected 4k read or write at depth 32 (0.8 %; 0.4 % at depth 1).
+ * TAKEN -> REDIRECTED without hwq->lock, which all workers of a hardware queue
+ * share. False if claimed or not taken in this generation. Saves about 55 of
+ * 7,000 instructions of a redirected 4k read or write at depth 32 (0.8 %; 0.4 %
+ * at depth 1).
  */
 static inline bool userblk_slot_redirect_unclaimed(struct userblk_slot *slot,
 						   u32 generation)
@@ -356,8 +360,8 @@ static inline bool userblk_slot_redirect(struct userblk_slot *slot,
 }
 
 /*
- * REDIRECTED -> FREE, or ENDING while others hold claims. Any context. True: the
- * caller ends the request; otherwise a later unclaim does.
+ * REDIRECTED -> FREE, or ENDING while others hold claims. Any context. Returns
+ * true if the caller ends the request, false if a later unclaim does.
  */
 static inline bool userblk_slot_end_redirected(struct userblk_slot *slot,
 					       blk_status_t status)
@@ -384,7 +388,7 @@ static inline u32 userblk_slot_filled(const struct userblk_slot *slot)
 	return READ_ONCE(slot->filled);
 }
 
-/* Under a claim: the payload is written up to here, if it was before. */
+/* Under a claim: the payload is now written without gaps up to end. */
 static inline void userblk_slot_note_filled(struct userblk_slot *slot, u32 end)
 {
 	u32 filled = userblk_slot_filled(slot);

@@ -7,7 +7,7 @@
 #include <linux/slab.h>
 #include <linux/timekeeping.h>
 
-/* Somebody lives, or did until now. In any context. */
+/* A taker lives, or did until now. Any context. */
 static void userblk_takers_note_alive(struct userblk_takers *takers)
 {
 	atomic64_set(&takers->last_alive, ktime_get_boottime_ns());
@@ -44,7 +44,7 @@ static void userblk_taker_mark_dead(struct userblk_taker *taker)
 {
 	struct userblk_takers *takers = taker->takers;
 
-	/* Counted first, so that no reaping makes the count too low. */
+	/* Count first: a concurrent reap must not make the count too low. */
 	atomic_inc(&takers->dead);
 	if (test_and_set_bit(0, &taker->dead)) {
 		atomic_dec(&takers->dead);
@@ -70,7 +70,7 @@ static struct userblk_taker *userblk_taker_alloc(struct userblk_takers *takers)
 {
 	struct userblk_taker *taker;
 
-	/* A worker may be what memory reclaim waits for. */
+	/* Memory reclaim may be waiting for this worker. */
 	taker = kzalloc(sizeof(*taker), GFP_NOIO);
 	if (!taker)
 		return NULL;
@@ -91,7 +91,7 @@ static void userblk_taker_free(struct rcu_head *rcu)
 	kfree(taker);
 }
 
-/* Those who look at the taker of a slot under RCU look at its pid, too. */
+/* RCU readers of slot->taker use its pid, too. */
 void userblk_taker_put(struct userblk_taker *taker)
 {
 	if (refcount_dec_and_test(&taker->refs))
@@ -99,8 +99,8 @@ void userblk_taker_put(struct userblk_taker *taker)
 }
 
 /*
- * Takes the dead who hold nothing out of the list. What is dead takes nothing
- * more, so "dead and holds nothing" lasts.
+ * Removes dead takers that hold nothing from the list. The dead take nothing,
+ * so "dead and holds nothing" is final.
  */
 static void userblk_takers_reap(struct userblk_takers *takers)
 {
@@ -136,7 +136,7 @@ static struct userblk_taker *userblk_taker_find(struct userblk_takers *takers)
 	return NULL;
 }
 
-/* An image of the current process that is not dead yet; with a reference. */
+/* An image of the current process that is not marked dead, with a reference. */
 static struct userblk_taker *
 userblk_taker_find_image(struct userblk_takers *takers, bool current_too)
 {
@@ -156,7 +156,10 @@ userblk_taker_find_image(struct userblk_takers *takers, bool current_too)
 	return found;
 }
 
-/* Marks the images of the current process dead that it has left behind. */
+/*
+ * Marks dead the images that the current process has left by exec, and with
+ * current_too its present one.
+ */
 static void userblk_takers_end_images(struct userblk_takers *takers,
 				      bool current_too)
 {
@@ -220,8 +223,8 @@ bool userblk_takers_look_for_orphans(struct userblk_takers *takers)
 }
 
 /*
- * An image whose exec nobody has noticed yet is dead all the same; until then
- * it lived when somebody looked last.
+ * An image whose exec went unnoticed does not count as living. It is taken to
+ * have lived until the last look that found a living taker.
  */
 u32 userblk_takers_living(struct userblk_takers *takers, u64 *unserved_ns)
 {
@@ -246,7 +249,7 @@ void userblk_taker_exec(struct userblk_takers *takers)
 	userblk_takers_end_images(takers, true);
 }
 
-/* Nobody can reach the device any more. */
+/* Nothing can reach the device. */
 void userblk_takers_destroy(struct userblk_takers *takers)
 {
 	struct userblk_taker *taker, *next;

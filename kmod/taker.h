@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * A taker is a process image that took requests from a device: it answers for
- * them until it is dead. Dead is an image of which nothing can act any more:
- * every thread of the process is past exit, reaped or not, or it has exec'ed.
+ * A taker is a process image that took requests from a device. It is
+ * responsible for them until it is dead. An image is dead when nothing of it
+ * can act: all threads of the process have exited, reaped or not, or the
+ * process has exec'ed.
  *
- * Takers of a device are in one list and stay there while their process lives
- * or anything of theirs is taken. A process finds its own again, so nothing is
+ * A device's takers are on one list, and stay there while their process lives
+ * or they hold requests. A process finds its taker in the list, so nothing is
  * registered. References: one of the list, one of each open control file that
- * remembers it. Freed by RCU, since a RESET may look at the taker of a slot
- * that just ended.
+ * caches the taker. Freed by RCU, since a RESET may look at the taker of a slot
+ * that has just ended.
  */
 #ifndef USERBLK_TAKER_H
 #define USERBLK_TAKER_H
@@ -23,12 +24,12 @@
 
 /**
  * struct userblk_takers - the takers of one device
- * @lock: of the list
+ * @lock: protects @list
  * @list: of struct userblk_taker
- * @dead: takers seen dead that are still in the list; says whether to look
- * @last_alive: when the last one that is known of lived; ktime of boot, in ns
- * @died: one of them is dead from now on, with requests or without. Called once
- *	for each, where nothing can sleep, maybe under tasklist_lock; constant
+ * @dead: takers marked dead and still in the list; if 0, nobody has to look
+ * @last_alive: when a taker was last known to live; boot time in ns
+ * @died: called once for each taker when it is found dead, with requests or
+ *	without; must not sleep, and may run under tasklist_lock; constant
  */
 struct userblk_takers {
 	spinlock_t lock;	/* list */
@@ -43,12 +44,12 @@ struct userblk_takers {
  * @refs: see above
  * @taken: requests that it holds now
  * @pid: the process
- * @exec_id: which of its images
- * @dead: seen dead; set once
- * @takers: of the device; they outlive it
+ * @exec_id: self_exec_id of the image
+ * @dead: found dead; set once
+ * @takers: the device's; they outlive it
  * @death: entry in the wait queue of @pid
  * @node: in userblk_takers.list
- * @rcu: to be freed
+ * @rcu: for freeing it
  */
 struct userblk_taker {
 	refcount_t refs;
@@ -69,10 +70,10 @@ void userblk_takers_destroy(struct userblk_takers *takers);
 
 bool userblk_takers_look_for_orphans(struct userblk_takers *takers);
 
-/* How many live; with none, *unserved_ns is how long that has been so. */
+/* The number of living takers. If 0, *unserved_ns is for how long. */
 u32 userblk_takers_living(struct userblk_takers *takers, u64 *unserved_ns);
 
-/* Does a dead one hold requests? */
+/* Does a dead taker hold requests? */
 static inline bool userblk_takers_orphans(struct userblk_takers *takers)
 {
 	return unlikely(atomic_read(&takers->dead)) &&
@@ -80,16 +81,16 @@ static inline bool userblk_takers_orphans(struct userblk_takers *takers)
 }
 
 /*
- * The taker that is the current process, made if there is none, with a
- * reference for the caller. May sleep, but not for I/O. ERR_PTR(-ENOMEM).
+ * The current process's taker, created if there is none, with a reference for
+ * the caller. May sleep, but not for I/O. ERR_PTR(-ENOMEM) on failure.
  */
 struct userblk_taker *userblk_taker_get(struct userblk_takers *takers);
 void userblk_taker_put(struct userblk_taker *taker);
 
-/* So many slots do not point to it any more. */
+/* count slots no longer point to the taker. */
 static inline void userblk_taker_let_go(struct userblk_taker *taker, int count)
 {
-	/* With the last one it may be freed, after those who look at it now. */
+	/* At 0 the taker may be freed, so the pointers must be cleared before. */
 	smp_mb__before_atomic();
 	atomic_sub(count, &taker->taken);
 }
@@ -100,7 +101,7 @@ static inline bool userblk_taker_is_current(const struct userblk_taker *taker)
 	       taker->exec_id == current->self_exec_id;
 }
 
-/* Looks, and changes nothing. */
+/* Only looks; does not mark the taker. */
 bool userblk_taker_is_dead(const struct userblk_taker *taker);
 
 /* The current process is in exec and past the point of no return. */
