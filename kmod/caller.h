@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Who calls: an open file of a control node, and the process that used it last.
- * What a verb is told of beside its arguments.
+ * The caller of a verb: an open file of a control node, and the process that
+ * used it last.
  */
 #ifndef USERBLK_CALLER_H
 #define USERBLK_CALLER_H
@@ -13,11 +13,12 @@
 /**
  * struct userblk_caller - one open file of a control node
  * @queue: of the device, to which the file holds a reference; constant
- * @lock: protects @taker; held for nothing that sleeps
- * @taker: the process that used this file last, with a reference; saves
- *	looking it up
- * @turn: counts looks for requests; unlocked, since nothing depends on it
- * @spin_ns: how long a GET that may spins before it sleeps; unlocked likewise
+ * @lock: protects @taker; nothing sleeps under it
+ * @taker: of the process that used this file last, with a reference; saves the
+ *	lookup
+ * @turn: counts looks for requests; unlocked, since a lost update does no harm
+ * @spin_ns: how long a GET with USERBLK_GET_SPIN spins before it sleeps;
+ *	unlocked likewise
  */
 struct userblk_caller {
 	struct userblk_queue *queue;
@@ -27,17 +28,17 @@ struct userblk_caller {
 	u32 spin_ns;
 };
 
-/* For a file that is being opened; or ERR_PTR(-ENOMEM). */
+/* For a file that is being opened. ERR_PTR(-ENOMEM) on failure. */
 struct userblk_caller *userblk_caller_create(struct userblk_queue *queue);
 /* The file is closed. */
 void userblk_caller_destroy(struct userblk_caller *caller);
 
-/* The same as the next one, for a process that was not the last one here. */
+/* Slow path of userblk_caller_taker(): another process used the file last. */
 struct userblk_taker *userblk_caller_find_taker(struct userblk_caller *caller);
 
 /*
- * The taker that is the current process. Stays valid while the process is in
- * this call: the queue's list holds it as long as its process lives.
+ * The current process's taker, or ERR_PTR(-ENOMEM). Valid for the whole call:
+ * the queue's list holds it while its process lives.
  */
 static inline struct userblk_taker *
 userblk_caller_taker(struct userblk_caller *caller)

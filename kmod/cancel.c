@@ -62,7 +62,7 @@ static void userblk_hwq_end_taken(struct userblk_hwq *hwq)
 		u64 word = userblk_slot_word(slot);
 		u32 generation = userblk_word_generation(word);
 
-		/* A claim is refused only while there are 2^16 - 1 of them. */
+		/* A claim fails only while there are 2^16 - 1 of them. */
 		while (userblk_slot_is_taken(slot, generation)) {
 			if (userblk_slot_claim(slot, generation))
 				userblk_queue_end(slot, BLK_STS_IOERR,
@@ -75,7 +75,7 @@ static void userblk_hwq_end_taken(struct userblk_hwq *hwq)
 	userblk_completions_flush(&completions);
 }
 
-/* Nothing is added after this, and nothing queued or taken is left. */
+/* Afterwards nothing can be added, and nothing is queued or taken. */
 static void userblk_hwq_kill(struct userblk_hwq *hwq)
 {
 	struct userblk_slot *slot, *next;
@@ -83,7 +83,7 @@ static void userblk_hwq_kill(struct userblk_hwq *hwq)
 
 	spin_lock(&hwq->lock);
 	WRITE_ONCE(hwq->queue->dying, true);
-	/* Who polls and sees nothing left is to see why. */
+	/* Pairs with userblk_node_poll(): a poller that sees no work sees why. */
 	smp_wmb();
 	list_for_each_entry_safe(slot, next, &hwq->returned, node)
 		userblk_hwq_cancel(hwq, slot, &failed);

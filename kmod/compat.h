@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Everything that differs between the supported kernels, and nothing else.
- * Included ahead of every file; the rest is written for the newest interface.
- * USERBLK_HAS_* come from the probes in Kbuild.
+ * All differences between the supported kernels, and nothing else. Included
+ * ahead of every file; the other files are written for the newest interface.
+ * Probes in Kbuild define USERBLK_HAS_*.
  */
 #ifndef USERBLK_COMPAT_H
 #define USERBLK_COMPAT_H
@@ -20,7 +20,7 @@
 #include <linux/blkdev.h>
 #include <linux/device.h>
 
-/* For arrays that are written before they are read, on the path of I/O. */
+/* For arrays on the I/O path that are written before they are read. */
 #ifndef __uninitialized
 #define __uninitialized __attribute__((__uninitialized__))
 #endif
@@ -61,7 +61,7 @@ static inline struct class *userblk_compat_class_create(const char *name)
 #define blk_mode_t fmode_t
 #endif
 
-/* A claim tells the holder of what befalls the disk, from 6.5 on. */
+/* From 6.5 on a claim can name operations that notify its holder. */
 #ifdef USERBLK_HAS_HOLDER_OPS
 #define userblk_compat_prepare_to_claim(disk, holder) \
 	bd_prepare_to_claim((disk)->part0, holder, NULL)
@@ -70,7 +70,7 @@ static inline struct class *userblk_compat_class_create(const char *name)
 	bd_prepare_to_claim((disk)->part0, holder)
 #endif
 
-/* A list of requests, as of queue_rqs and of batches of completions. */
+/* A list of requests, as queue_rqs and completion batches use it. */
 #ifdef USERBLK_HAS_RQ_LIST
 #define userblk_rq_list struct rq_list
 #else
@@ -90,7 +90,7 @@ static inline bool fsnotify_sb_has_watchers(struct super_block *sb)
 }
 #endif
 
-/* Before 6.7 requests of queue_rqs are not seen by those who look at tags. */
+/* Before 6.7 drivers make requests of queue_rqs visible to tag iterators. */
 static inline void userblk_compat_note_request(struct request *rq)
 {
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 7, 0)
@@ -98,7 +98,7 @@ static inline void userblk_compat_note_request(struct request *rq)
 #endif
 }
 
-/* What a disk promises; in bytes, in no kernel's layout. */
+/* The limits of a disk, in bytes, independent of the kernel's own layout. */
 struct userblk_limits {
 	unsigned int logical_block_size;
 	unsigned int physical_block_size;

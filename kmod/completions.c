@@ -17,7 +17,7 @@ userblk_completions_count(const struct userblk_completions *completions,
 		userblk_stats_add(completions, bytes_written, slot->length);
 }
 
-/* The slots are the caller's. Others may still be looking, under RCU. */
+/* The caller owns the slots. RCU readers may still see their takers. */
 static void
 userblk_completions_drop_takers(struct userblk_completions *completions)
 {
@@ -30,7 +30,7 @@ userblk_completions_drop_takers(struct userblk_completions *completions)
 		userblk_completions_count(completions, slot);
 		taker = rcu_dereference_protected(slot->taker, 1);
 		RCU_INIT_POINTER(slot->taker, NULL);
-		/* Most of a batch were taken by one: one step for all of them. */
+		/* Most of a batch has one taker: update its count once. */
 		if (taker != same) {
 			if (same)
 				userblk_taker_let_go(same, count);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Requests that are over, on their way back to the front end in one go, which
- * costs less than one by one. Whoever gathers them gives them back before it
- * waits for anything: what it waits for may be one of them.
+ * Finished requests return to the front end in batches, which costs less than
+ * one by one. A task flushes its batch before it waits for anything: it may be
+ * waiting for one of these requests.
  */
 #ifndef USERBLK_COMPLETIONS_H
 #define USERBLK_COMPLETIONS_H
@@ -11,17 +11,17 @@
 #include "slot.h"
 #include "stats.h"
 
-/* With so much gathered it is time to give it back. */
+/* Either limit makes a batch full. */
 #define USERBLK_COMPLETIONS_COUNT 32u
 #define USERBLK_COMPLETIONS_BYTES (256u << 10)
 
 /**
- * struct userblk_completions - requests of one device that are over
+ * struct userblk_completions - finished requests of one device
  * @front: where they came from
  * @stats: of the device
- * @bytes: how much data they are about
+ * @bytes: sum of their lengths
  * @count: how many
- * @slots: FREE, with their status
+ * @slots: FREE, with their status set
  */
 struct userblk_completions {
 	struct userblk_front *front;
@@ -49,7 +49,7 @@ userblk_completions_is_full(const struct userblk_completions *completions)
 	       completions->bytes >= USERBLK_COMPLETIONS_BYTES;
 }
 
-/* The slot is FREE and the caller's; there is room, see flush_full. */
+/* The slot is FREE and owned by the caller, who has made room: see flush_full. */
 static inline void
 userblk_completions_add(struct userblk_completions *completions,
 			struct userblk_slot *slot)
@@ -58,7 +58,7 @@ userblk_completions_add(struct userblk_completions *completions,
 	completions->bytes += slot->length;
 }
 
-/* Gives them back to the front end. Does nothing when there are none. */
+/* Returns the batch to the front end. It may be empty. */
 void userblk_completions_flush(struct userblk_completions *completions);
 
 /* Makes room for one more. */

@@ -34,7 +34,10 @@ static void userblk_config_defaults(struct userblk_config *c)
 				       c->logical_block_size);
 }
 
-/* Root's files are not lent to those who may serve and are not root. */
+/*
+ * By default only devices that root alone may serve can redirect, so that other
+ * users cannot reach root's files.
+ */
 static void userblk_config_default_redirect(struct userblk_config *c)
 {
 	kuid_t owner = make_kuid(current_user_ns(), c->uid);
@@ -104,7 +107,7 @@ static bool userblk_config_flags_ok(const struct userblk_config *c)
 					c->logical_block_size, 1u << 31);
 }
 
-/* "7", "userblk7" and "userblkc7" name devices by their numbers. */
+/* "7", "userblk7" and "userblkc7" refer to devices by number. */
 static bool userblk_config_name_is_number(const char *name)
 {
 	if (!strncmp(name, "userblk", 7))
@@ -138,7 +141,7 @@ int userblk_config_check(struct userblk_config *c)
 	    c->number >= USERBLK_MAX_DEVICES)
 		return -EINVAL;
 	userblk_config_default_redirect(c);
-	/* As the newer kernels do it themselves. */
+	/* Newer kernels do this themselves. */
 	if (c->discard_granularity)
 		c->discard_granularity = max(c->discard_granularity,
 					     c->physical_block_size);

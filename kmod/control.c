@@ -24,7 +24,7 @@ static long userblk_control_create(void __user *arg)
 	err = userblk_config_check(&config);
 	if (err)
 		return err;
-	/* The number must get back to the caller. */
+	/* Fail early if the number cannot be returned. */
 	if (put_user(config.number, &user->number))
 		return -EFAULT;
 	front = userblk_disk_create();
@@ -34,7 +34,7 @@ static long userblk_control_create(void __user *arg)
 	if (IS_ERR(device))
 		return PTR_ERR(device);
 	if (copy_to_user(user, &config, sizeof(config))) {
-		/* By now its number may be another's. */
+		/* Not by number, which may be another device's by now. */
 		userblk_device_remove(device, true);
 		err = -EFAULT;
 	}
@@ -42,7 +42,7 @@ static long userblk_control_create(void __user *arg)
 	return err;
 }
 
-/* The device that is meant, with a reference. */
+/* Finds the device by number and, if given, diskseq. With a reference. */
 static struct userblk_device *
 userblk_control_find(const struct userblk_remove *remove)
 {
@@ -78,7 +78,7 @@ static long userblk_control_remove(void __user *arg, size_t size)
 	return err;
 }
 
-/* A device that is being made or removed is none. */
+/* False for a device that is being created or removed. */
 static bool userblk_control_list_entry(const struct userblk_node *node,
 				       struct userblk_list_entry *entry)
 {

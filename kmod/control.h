@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* The control device /dev/userblk-control: make, remove and list devices. */
+/* The control device /dev/userblk-control: creates, removes and lists devices. */
 #ifndef USERBLK_CONTROL_H
 #define USERBLK_CONTROL_H
 

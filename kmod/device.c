@@ -53,7 +53,7 @@ free_front:
 	return ERR_PTR(err);
 }
 
-/* In jiffies: at least one, at most what can be compared. */
+/* In jiffies: at least one, at most what time_before() can compare. */
 static unsigned long userblk_device_limit(const struct userblk_config *config)
 {
 	u64 limit = nsecs_to_jiffies64(config->queue_limit_ns);
@@ -81,7 +81,7 @@ static int userblk_device_init_queue(struct userblk_device *device)
 	return err;
 }
 
-/* Refuses, fails and wakes everything, and starts nothing more. */
+/* Refuses new requests, fails the others, wakes all and stops the timers. */
 static void userblk_device_kill_queue(struct userblk_device *device)
 {
 	userblk_queue_kill(&device->queue);
@@ -137,7 +137,7 @@ put:
 	return ERR_PTR(err);
 }
 
-/* Logged because its nodes, which would show it, go with the removal. */
+/* Logged because the removal takes away the nodes that would show it. */
 static void userblk_device_tell_redirected(struct userblk_device *device)
 {
 	struct userblk_census census;

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * One device: a queue, a front end before it and a control node behind it, made
- * and removed together. Which kind of front end that is, only its maker knows.
+ * A device: a queue with a front end before it and a control node behind it,
+ * created and removed together. Only the creator knows the kind of front end.
  *
  * The memory stays until the last reference is dropped, see node.h; the states
- * are the front end's, see front.h. The queue's timers are stopped by removal and
- * again before the end.
+ * are the front end's, see front.h. Removal stops the queue's timers, and so
+ * does the final release.
  */
 #ifndef USERBLK_DEVICE_H
 #define USERBLK_DEVICE_H
@@ -17,8 +17,9 @@
 /**
  * struct userblk_device - one device
  * @node: the control node; its reference count is the device's
- * @settings: constant from when it is in the registry, but for the queue's
- *	numbers, which the front end has shaped before there is a queue
+ * @settings: constant once in the registry, except the numbers of queues and
+ *	slots, which the front end's shape() settles before the queue is
+ *	initialised
  * @queue: requests
  */
 struct userblk_device {
@@ -34,13 +35,13 @@ userblk_device_of(struct userblk_node *node)
 }
 
 /*
- * Makes a device from a checked config, and writes back what is in force. The
- * front end is the device's from here on, whatever comes of it. With a reference
- * for the caller; or an error. Waits for no worker.
+ * Creates a device from a validated config and writes the values in force back
+ * to it. The device takes over the front end, even on failure. Returns the
+ * device with a reference for the caller, or an ERR_PTR(). Waits for no worker.
  */
 struct userblk_device *userblk_device_create(struct userblk_config *config,
 					     struct userblk_front *front);
-/* This very device; -ENODEV if another one was faster, -EBUSY if it is open. */
+/* 0, -ENODEV if its removal has begun already, -EBUSY if open and not forced. */
 int userblk_device_remove(struct userblk_device *device, bool force);
 
 static inline void userblk_device_put(struct userblk_device *device)

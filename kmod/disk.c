@@ -14,14 +14,14 @@
 
 /**
  * struct userblk_disk - a disk
- * @front: the front end that it is
- * @set: its tags
- * @gendisk: NULL before it is made
- * @chunk_size: no request crosses a multiple of it; 0: whatever; constant
+ * @front: the front end, embedded
+ * @set: its tag set
+ * @gendisk: NULL until make()
+ * @chunk_size: no request crosses a multiple of it; 0: no limit; constant
  * @read_only: constant
- * @scan: reads the partition table, once there is somebody to read it from
- * @resized: says that the size has changed
- * @resized_at: jiffies of when that was said last; of @resized alone
+ * @scan: reads the partition table once the disk is served
+ * @resized: sends the uevent about a changed size
+ * @resized_at: jiffies of the last such uevent; written by @resized alone
  */
 struct userblk_disk {
 	struct userblk_front front;
@@ -42,7 +42,7 @@ userblk_disk_of(const struct userblk_front *front)
 
 /* ------------------------------------------------------------- requests */
 
-/* The block layer keeps reads and writes within a chunk; the rest is ours. */
+/* The block layer splits reads and writes into chunks; we split the rest. */
 static u32 userblk_disk_piece(const struct userblk_disk *disk,
 			      const struct request *rq)
 {
@@ -55,7 +55,7 @@ static u32 userblk_disk_piece(const struct userblk_disk *disk,
 		     disk->chunk_size - (offset & (disk->chunk_size - 1)));
 }
 
-/* False: it is nothing that is carried. */
+/* False if the operation is not supported. */
 static __always_inline bool userblk_disk_fill(const struct userblk_disk *disk,
 					      struct userblk_slot *slot,
 					      struct request *rq)
@@ -66,9 +66,9 @@ static __always_inline bool userblk_disk_fill(const struct userblk_disk *disk,
 }
 
 /*
- * The block layer looks at partitions, of which one may end behind a disk that
- * was made smaller, and some kernels let everything through to an empty disk.
- * An empty one is served by nobody: it has nothing to flush, either.
+ * The block layer checks against the partition, which may extend beyond a disk
+ * that has shrunk, and some kernels let everything through to an empty disk. An
+ * empty disk was never served, so it has nothing to flush either.
  */
 static inline bool userblk_disk_has(const struct userblk_disk *disk,
 				    const struct request *rq)
@@ -76,13 +76,13 @@ static inline bool userblk_disk_has(const struct userblk_disk *disk,
 	sector_t capacity = get_capacity(disk->gendisk);
 	unsigned int sectors = blk_rq_sectors(rq);
 
-	/* The place of a flush is none. */
+	/* A flush has no position. */
 	if (!sectors)
 		return capacity;
 	return sectors <= capacity && blk_rq_pos(rq) <= capacity - sectors;
 }
 
-/* Fills the request's slot in; BLK_STS_OK, or why it cannot be done. */
+/* Fills in the request's slot. BLK_STS_OK, or why the request fails. */
 static __always_inline blk_status_t userblk_disk_start(struct userblk_hwq *hwq,
 						       struct request *rq)
 {
@@ -92,7 +92,7 @@ static __always_inline blk_status_t userblk_disk_start(struct userblk_hwq *hwq,
 		return BLK_STS_NOTSUPP;
 	if (unlikely(!userblk_disk_has(disk, rq)))
 		return BLK_STS_IOERR;
-	/* The block layer only warns of writes from within the kernel. */
+	/* The block layer only warns about writes from within the kernel. */
 	if (disk->read_only && op_is_write(req_op(rq)) &&
 	    req_op(rq) != REQ_OP_FLUSH)
 		return BLK_STS_IOERR;
@@ -101,8 +101,8 @@ static __always_inline blk_status_t userblk_disk_start(struct userblk_hwq *hwq,
 }
 
 /*
- * Ends what was not queued. The task that submits may be a worker, whose request
- * this need not be.
+ * Ends a request that was not queued. The submitting task may be a worker, and
+ * the request need not be its own.
  */
 static void userblk_disk_refuse(struct request *rq, blk_status_t status)
 {
@@ -128,7 +128,7 @@ static blk_status_t userblk_disk_queue_rq(struct blk_mq_hw_ctx *hctx,
 	}
 	if (unlikely(status))
 		userblk_disk_refuse(bd->rq, status);
-	/* From here on the request may be over. */
+	/* The request may be over from here on. */
 	if (last)
 		userblk_queue_kick(hwq);
 	return BLK_STS_OK;
@@ -139,7 +139,7 @@ static void userblk_disk_commit_rqs(struct blk_mq_hw_ctx *hctx)
 	userblk_queue_kick(hctx->driver_data);
 }
 
-/* Queues what was started; the list is empty afterwards. */
+/* Queues started requests. The list is empty afterwards. */
 static inline void userblk_disk_add_slots(struct userblk_hwq *hwq,
 					  struct list_head *slots)
 {
@@ -157,7 +157,7 @@ static inline void userblk_disk_add_slots(struct userblk_hwq *hwq,
 	}
 }
 
-/* All that a task has gathered in its plug; the block layer sees to the rest. */
+/* All requests that a task has gathered in its plug. */
 static void userblk_disk_queue_rqs(userblk_rq_list *rqs)
 {
 	struct userblk_hwq *hwq = NULL;
@@ -182,7 +182,7 @@ static void userblk_disk_queue_rqs(userblk_rq_list *rqs)
 		userblk_disk_add_slots(hwq, &slots);
 }
 
-/* The next piece of a request of which one is done. False: there is none. */
+/* Queues the next piece of a split request. False: none is left, or one failed. */
 static bool userblk_disk_go_on(struct userblk_slot *slot)
 {
 	struct request *rq = slot->cookie;
@@ -210,7 +210,7 @@ static void userblk_disk_end(struct userblk_slot **slots, unsigned int count)
 
 		if (userblk_disk_go_on(slot))
 			continue;
-		/* Some 6.12.y took a failed one in, and ended it as a success. */
+		/* Some 6.12.y batch a failed request and end it as a success. */
 		if (failed || !blk_mq_add_to_batch(rq, &batch, false,
 						   blk_mq_end_request_batch))
 			blk_mq_end_request(rq, slot->status);
@@ -261,9 +261,9 @@ static const struct block_device_operations userblk_disk_fops = {
 /* ------------------------------------------------- partitions, uevents */
 
 /*
- * Waits for workers, with the disk's open_mutex; removal fails its I/O first
- * and then waits for it. The disk is claimed, as by the kernel's own scans:
- * no partition comes up under who has it to himself.
+ * Waits for workers while it holds the disk's open_mutex; removal fails the I/O
+ * before it waits for the scan. Claims the disk, as the kernel's own scans do,
+ * so that no partition appears under an exclusive opener.
  */
 static int userblk_disk_read_partitions(struct gendisk *gendisk)
 {
@@ -306,7 +306,7 @@ static void userblk_disk_waiting(struct userblk_front *front)
 
 /* ----------------------------------------------------------------- size */
 
-/* Who may resize may do so without end: said this often at most. */
+/* Resizes are not limited in number, so their uevents are limited in rate. */
 #define USERBLK_DISK_RESIZED_PERIOD	HZ
 
 static void userblk_disk_resized(struct work_struct *work)
@@ -318,7 +318,7 @@ static void userblk_disk_resized(struct work_struct *work)
 	userblk_event(disk_to_dev(disk->gendisk), "RESIZE=1");
 }
 
-/* A scan that is started under the front end's lock is waited for by removal. */
+/* Runs under the front end's lock, so removal waits for the scan started here. */
 static void userblk_disk_served(struct userblk_front *front, u64 size)
 {
 	struct userblk_disk *disk = userblk_disk_of(front);
@@ -327,7 +327,7 @@ static void userblk_disk_served(struct userblk_front *front, u64 size)
 	queue_work(system_unbound_wq, &disk->scan);
 }
 
-/* At once; that it has changed is said later, and not for each change. */
+/* The size changes at once. A uevent follows later, not one for each change. */
 static void userblk_disk_resize(struct userblk_front *front, u64 size)
 {
 	struct userblk_disk *disk = userblk_disk_of(front);
@@ -336,7 +336,7 @@ static void userblk_disk_resize(struct userblk_front *front, u64 size)
 	unsigned long now = jiffies;
 
 	set_capacity(disk->gendisk, size >> SECTOR_SHIFT);
-	/* If it is due already, it is about this change as well. */
+	/* If one is pending, it covers this change as well. */
 	queue_delayed_work(system_unbound_wq, &disk->resized,
 			   time_after(due, now) ? due - now : 0);
 }
@@ -346,7 +346,7 @@ static void userblk_disk_resize(struct userblk_front *front, u64 size)
 static struct userblk_limits
 userblk_disk_limits(const struct userblk_config *config)
 {
-	/* Some kernels cut exactly here: it must be a multiple of any block. */
+	/* Some kernels split exactly here: use a multiple of any block size. */
 	u32 bulk = config->chunk_size ?:
 		   round_down(UINT_MAX, USERBLK_MAX_BLOCK_SIZE);
 	struct userblk_limits limits = {
@@ -381,7 +381,7 @@ static int userblk_disk_shape(struct userblk_front *front,
 	set->nr_hw_queues = config->queues;
 	set->queue_depth = config->depth;
 	set->numa_node = NUMA_NO_NODE;
-	/* As loop's: hot-unplug of a processor does not wait for requests. */
+	/* As loop does: CPU hot-unplug does not wait for requests. */
 	set->flags = BLK_MQ_F_SHOULD_MERGE | BLK_MQ_F_STACKING |
 		     BLK_MQ_F_NO_SCHED_BY_DEFAULT;
 	set->driver_data = disk;

@@ -5,7 +5,7 @@
 
 struct userblk_front;
 
-/* For a device that is to be made; NULL for want of memory. */
+/* For a device that is about to be created. NULL if out of memory. */
 struct userblk_front *userblk_disk_create(void);
 
 #endif /* USERBLK_DISK_H */

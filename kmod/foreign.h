@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Ending a request runs code of others: the bio's owner may drop the last
- * reference to an open file, and what fput() puts off until the current task
- * returns to user space is then the last close of a disk, or the eviction of an
- * inode, that waits for I/O. A worker would wait for its own device, and
- * whoever resets or removes it would be held up.
+ * Ending a request runs foreign code: the bio's owner may drop the last
+ * reference to an open file. fput() defers the rest until the current task
+ * returns to user space: the last close of a disk or the eviction of an inode,
+ * either of which may wait for I/O. A worker would wait for its own device, and
+ * a task that resets or removes the device would hang.
  *
- * With bottom halves disabled fput() leaves that to the kernel's own work, as
- * it does for a completion in an interrupt. Every request ends between these
- * two (invariant 11).
+ * With bottom halves disabled fput() leaves that to a kernel thread, as it does
+ * in a completion interrupt. Every request ends between these two functions
+ * (invariant 11).
  */
 #ifndef USERBLK_FOREIGN_H
 #define USERBLK_FOREIGN_H
@@ -18,9 +18,10 @@
 #include <linux/preempt.h>
 
 /*
- * Any context. What this returns goes to userblk_foreign_leave(). Nothing is to
- * be done in an interrupt, and nothing may be while they are disabled: redirected
- * I/O ends there, and no driver ends it so in its submitter's call.
+ * Any context. The result goes to userblk_foreign_leave(). Does nothing in an
+ * interrupt, where nothing is needed, nor with interrupts disabled, where
+ * nothing is allowed: redirected I/O may end that way, but no driver ends it so
+ * within its submitter's call.
  */
 static inline bool userblk_foreign_enter(void)
 {

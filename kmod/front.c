@@ -96,7 +96,7 @@ void userblk_front_first_get(struct userblk_front *front)
 	if (!userblk_front_is_served(front)) {
 		if (front->state == USERBLK_FRONT_LIVE)
 			front->ops->served(front, front->size);
-		/* Who sees it set sees the size. */
+		/* A reader that sees the bit sees the size. */
 		smp_mb__before_atomic();
 		set_bit(0, &front->served);
 	}
@@ -111,7 +111,7 @@ void userblk_event(struct device *device, char *env)
 	char *envp[2] = {};
 
 	envp[0] = env;
-	/* Memory must not be waited for: it may be this device that is due. */
+	/* Reclaim must not do I/O: it could wait for this very device. */
 	kobject_uevent_env(&device->kobj, KOBJ_CHANGE, envp);
 	memalloc_noio_restore(noio);
 }

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * A front end: where a device's requests come from. Each kind of them embeds this
- * structure in its own and brings operations; nothing else knows which kinds there
- * are.
+ * A front end is where a device's requests come from. Each kind embeds this
+ * structure in its own and supplies operations; nothing else knows the kinds.
  *
- * Life: NEW (being made) -> LIVE -> REMOVING (refused, failed, taken down). The
- * memory is freed with the last reference to the device, which is the control
- * node's; each open of the front end holds one.
+ * States: NEW (being created) -> LIVE -> REMOVING (requests are refused and
+ * failed, then all is torn down). The memory is freed with the last reference
+ * to the device, which the control node counts; each open of the front end
+ * holds one.
  */
 #ifndef USERBLK_FRONT_H
 #define USERBLK_FRONT_H
@@ -25,26 +25,26 @@ struct userblk_settings;
 struct userblk_slot;
 
 /**
- * struct userblk_front_ops - what a kind of front end does
- * @shape: settles how many hardware queues and slots there are, in the config,
- *	before the queue is made
- * @make: makes what requests come from; it is not seen yet. The queue is there
- * @appear: from now on it is seen, and requests may come; it is empty
- * @stop: nothing is done or told any more beside requests. The queue is dead, so
- *	that no worker is waited for; the control node is still there
+ * struct userblk_front_ops - operations of a kind of front end
+ * @shape: settles the numbers of hardware queues and slots in the config,
+ *	before the queue is initialised
+ * @make: creates the source of requests, not visible yet. The queue exists
+ * @appear: makes it visible, with size 0; requests may arrive from now on
+ * @stop: stops all activity other than requests, uevents included. The queue is
+ *	dying, so that no worker is waited for; the control node still exists
  * @vanish: undoes @appear, after @stop
- * @unmake: undoes @make and @shape, also after @make has failed
- * @free: the memory; the last thing that is called
- * @end: the requests in these slots are over, as slot->status says; the slots
- *	are FREE. Called without locks in process context, or
- *	for a READ or a WRITE that was redirected in any context; must not sleep
- * @waiting: requests wait and nobody has taken one for a while. May sleep;
- *	optional
- * @served: requests have somebody to serve them: this is the size. Under
- *	front->lock, between @appear and @stop, once. What else comes with that is
- *	done later, and userblk_front_tell_served() called then
- * @resize: this is the size now. As @served, and after it; must not sleep either
- * @is_disk: is that the disk that the requests come from? Optional
+ * @unmake: undoes @make and @shape, also after a failed @make
+ * @free: frees the memory; the last call
+ * @end: ends the requests in these slots with slot->status; the slots are FREE.
+ *	Called without locks, in process context or, for a redirected READ or
+ *	WRITE, in any context; must not sleep
+ * @waiting: reports that requests have waited for a while and none was taken.
+ *	May sleep; optional
+ * @served: sets the size when the device is first served. Called once, under
+ *	front->lock, between @appear and @stop. Anything else is deferred, and
+ *	then ends with userblk_front_tell_served()
+ * @resize: sets a new size. As @served, and after it; must not sleep either
+ * @is_disk: is this the front end's disk? Optional
  */
 struct userblk_front_ops {
 	int (*shape)(struct userblk_front *front,
@@ -72,16 +72,18 @@ enum userblk_front_state {
 /**
  * struct userblk_front - one front end
  * @ops: constant, as are the next three
- * @queue: where its requests go
+ * @queue: takes its requests
  * @settings: of the device
- * @node: the control node of the device, whose references are the device's
- * @diskseq: of its disk, which no other disk has had or will have; 0 without
- *	one; constant once it is made
- * @lock: @state, @openers, @size, and the size that it shows; may not sleep
+ * @node: the control node of the device, which counts the device's references
+ * @diskseq: of its disk, never shared with another disk; 0 without a disk;
+ *	constant after make()
+ * @lock: protects @state, @openers, @size and the visible size; nothing sleeps
+ *	under it
  * @state: see above
- * @openers: how often it is open
- * @size: bytes, as configured; it shows that once @served, and is empty before
- * @served: somebody has asked for requests; set once, under @lock
+ * @openers: number of opens
+ * @size: configured size in bytes; visible once @served, and 0 is visible
+ *	before
+ * @served: a process has asked for requests; set once, under @lock
  */
 struct userblk_front {
 	const struct userblk_front_ops *ops;
@@ -97,25 +99,31 @@ struct userblk_front {
 	unsigned long served;
 };
 
-/* By the front end. The rest is zeroes. */
+/* Called by the front end, which has zeroed the rest. */
 void userblk_front_init(struct userblk_front *front,
 			const struct userblk_front_ops *ops);
 
-/* It has appeared. From here on it is found by who lists devices. */
+/* After appear(). LIST finds the device from here on. */
 void userblk_front_set_live(struct userblk_front *front);
-/* Is it live? And what size is configured. */
+/* Is it LIVE? In any case *size is the configured size. */
 bool userblk_front_is_live(struct userblk_front *front, u64 *size);
-/* LIVE -> REMOVING, for the one who gets 0; -EBUSY if open, unless forced. */
+/*
+ * LIVE -> REMOVING. 0 for one caller only; -EBUSY if open and not forced;
+ * -ENODEV unless LIVE.
+ */
 int userblk_front_begin_removal(struct userblk_front *front, bool force);
 
-/* It is being opened: -ENXIO if it is going. */
+/* 0, or -ENXIO if it is being removed. */
 int userblk_front_open(struct userblk_front *front);
 void userblk_front_close(struct userblk_front *front);
 
-/* A checked size. -EBUSY before it is live, -ENODEV after. */
+/* Takes a validated size. 0, -EBUSY before LIVE, -ENODEV after. */
 int userblk_front_resize(struct userblk_front *front, u64 size);
 
-/* Until the first GET it is empty, so that nobody waits for who is not. */
+/*
+ * Slow path of userblk_front_note_served(). The size is 0 until the first GET,
+ * so that I/O does not wait for a worker that never came.
+ */
 void userblk_front_first_get(struct userblk_front *front);
 
 static inline bool userblk_front_is_served(const struct userblk_front *front)
@@ -123,7 +131,7 @@ static inline bool userblk_front_is_served(const struct userblk_front *front)
 	return test_bit(0, &front->served);
 }
 
-/* Somebody asks for requests. When it returns the front end has its size. */
+/* A process asks for requests. On return the front end has its size. */
 static inline void userblk_front_note_served(struct userblk_front *front)
 {
 	if (unlikely(!userblk_front_is_served(front)))
@@ -136,11 +144,11 @@ static inline bool userblk_front_is_disk(const struct userblk_front *front,
 	return front->ops->is_disk && front->ops->is_disk(front, disk);
 }
 
-/* Uevents of the control node, and what a front end has of its own. May sleep. */
+/* Send uevents of the control node, and those of the front end. May sleep. */
 void userblk_front_tell_served(struct userblk_front *front);
 void userblk_front_tell_waiting(struct userblk_front *front);
 
-/* A change uevent; env is what it says. May sleep, though not for I/O. */
+/* Sends a change uevent with the variable env. May sleep, but not for I/O. */
 void userblk_event(struct device *device, char *env);
 
 #endif /* USERBLK_FRONT_H */

@@ -31,7 +31,7 @@ void userblk_guise_assume(struct userblk_guise *guise,
 {
 	guise->identity.cred = get_cred(identity->cred);
 	guise->flags = current->flags;
-	/* This is writeback's own way: it must not wait for writeback. */
+	/* This is on the writeback path: it must not wait for writeback. */
 	current->flags |= PF_LOCAL_THROTTLE | PF_MEMALLOC_NOIO;
 	guise->cred = override_creds(guise->identity.cred);
 #ifdef CONFIG_BLK_CGROUP

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * In whose name: what is kept of a worker for those who go on with its request
- * when it may be gone. They act with its credentials and at its cgroups' expense,
- * and in nothing else as it would: not in its namespaces, not with its memory.
+ * A worker's identity, kept for contexts that continue its request when the
+ * worker may be gone. They act with its credentials and are charged to its
+ * cgroups, and share nothing else with it: not its namespaces, not its memory.
  */
 #ifndef USERBLK_IDENTITY_H
 #define USERBLK_IDENTITY_H
@@ -12,27 +12,31 @@
 #include <linux/memcontrol.h>
 
 /**
- * struct userblk_identity - a worker's
- * @cred: its credentials, referenced; NULL: it is not known
- * @blkcg: its I/O cgroup, likewise, if the kernel has any
+ * struct userblk_identity - identity of a worker
+ * @cred: its credentials, referenced; NULL: not kept yet
+ * @blkcg: its I/O cgroup, likewise, if the kernel has cgroups for I/O
  *
- * No lock: it is remembered before anybody else may ask, and forgotten after.
+ * Needs no lock: set before another context may look, and dropped after the
+ * last one has.
  */
 struct userblk_identity {
 	const struct cred *cred;
 	struct cgroup_subsys_state *blkcg;
 };
 
-/* The current process', if none is known yet. Any context where it is current. */
+/*
+ * Keeps the current process's identity, unless one is kept already. Any context
+ * where the worker is current.
+ */
 void userblk_identity_remember(struct userblk_identity *identity);
 void userblk_identity_forget(struct userblk_identity *identity);
 
 /**
- * struct userblk_guise - of a kernel thread that acts for a worker
- * @identity: whose, with references of its own
+ * struct userblk_guise - a kernel thread that acts for a worker
+ * @identity: the worker's, with references of its own
  * @cred: the thread's own, as is the rest
- * @memory: the memory cgroup that is charged, referenced
- * @old_memory: the one that was
+ * @memory: memory cgroup to charge meanwhile, referenced
+ * @old_memory: memory cgroup to charge afterwards
  * @flags: of the thread
  */
 struct userblk_guise {
@@ -44,9 +48,9 @@ struct userblk_guise {
 };
 
 /*
- * In a kernel thread: acts as the worker until it resigns, which does not need
- * the identity any more. Between them it is on writeback's own way: memory is not
- * waited for by I/O.
+ * Make a kernel thread act as the worker until it resigns, which no longer
+ * needs the identity. In between it is on the writeback path: memory allocation
+ * does no I/O.
  */
 void userblk_guise_assume(struct userblk_guise *guise,
 			  const struct userblk_identity *identity);
