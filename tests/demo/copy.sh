@@ -1,17 +1,17 @@
 # SPDX-License-Identifier: MIT
 # shellcheck shell=bash
-# shellcheck disable=SC2154  # what guest sets
+# shellcheck disable=SC2154  # set by guest
 #
-# The demo's application: it copies, and knows nothing of userblk. To be sourced by guest.
+# The demo's application: it copies files, unaware of userblk. Sourced by guest.
 
-# So many copies stay; a machine that is faster makes more, and removes the oldest.
+# How many copies are kept; a fast machine makes more, and removes the oldest.
 copies_kept=3
 
-# So many copy at the same time, each so many files and then a sync.
+# How many writers run in parallel, and how many files each copies before a sync.
 writers=3
 chunk=20
 
-# The files to copy, on a file system of the guest's own.
+# The files to copy, on a file system in the guest.
 stage_source() {
   mkdir -p "$state/source"
   tar -C "$state/source" -xpf "$USERBLK_VM_SHARE/source.tar" || fail "cannot unpack the files to copy"
@@ -23,15 +23,15 @@ make_chunks() {
   split -t '\0' -l "$chunk" -a 4 "$USERBLK_VM_SHARE/files" "$state/chunks/"
 }
 
-# Copies the files named in $1 to the folder $2, by way of the archive $3, until they are on
-# the device.
+# Copies the files named in $1 to the folder $2, through the archive $3, and returns once
+# they are on the device.
 write_chunk() {
   tar -C "$state/source" --null --no-recursion -T "$1" -cf "$3" &&
     tar -C "$2" -xpf "$3" &&
     sync -f "$2"
 }
 
-# Every writer takes the next list of files that nobody has taken.
+# Each writer takes the next list of files that no other writer has taken.
 write_chunks() {
   local list pack
   pack=$state/pack-$BASHPID
@@ -42,8 +42,8 @@ write_chunks() {
   done
 }
 
-# All folders, before anybody copies: of several tars that unpack into a folder which is
-# not there, one may fail because another makes it at that moment.
+# Creates all folders before anybody copies: if several tars unpack into a missing
+# folder, one may fail because another creates it at that moment.
 make_folders() {
   (cd "$state/source" && find . -mindepth 1 -type d -print0) | (cd "$1" && xargs -0 -r mkdir -p --)
 }
@@ -59,7 +59,7 @@ copy_once() {
     pids+=($!)
   done
   for writer in "${pids[@]}"; do
-    wait "$writer" || { tell "process $writer, a writer, ended with status $?"; return 1; }
+    wait "$writer" || { tell "writer $writer exited with status $?"; return 1; }
   done
 }
 
@@ -87,7 +87,7 @@ show_progress() {
   done
 }
 
-# Compares every copy with what the host told of its files; sets copies.
+# Compares every copy with the host's description of its files; sets copies.
 compare_copies() {
   local loop folder
   umount "${store%/*}"

@@ -1,16 +1,16 @@
 # SPDX-License-Identifier: MIT
 # shellcheck shell=bash
-# shellcheck disable=SC2154,SC2034  # what guest sets, and uses
+# shellcheck disable=SC2154,SC2034  # set and used by guest
 #
-# The device of the demo: its store, its life, its workers. To be sourced by guest.
+# The demo's device: its store, its life, its workers. Sourced by guest.
 
 store=/store/backing.img
 
-# Every request takes as long as on a turning disk, so that at most moments some are in
-# the workers' hands.
+# Each request takes as long as on a rotating disk, so that at most moments workers hold
+# some.
 latency=20ms
 
-# A file system on a disk of the virtual machine: what is acknowledged is in the page
+# A file system on a disk of the virtual machine: acknowledged data are in the page
 # cache, as on any machine.
 make_store() {
   mkfs.ext4 -q /dev/vda
@@ -26,7 +26,7 @@ create_device() {
   attributes=/sys/block/${device##*/}/userblk
 }
 
-# A number that the kernel tells of the device; no process is started for it.
+# A number from the kernel about the device; starts no process.
 attribute() {
   local value
   read -r value <"$attributes/$1"
@@ -39,7 +39,7 @@ serve() {
     </dev/null >>"$state/serve.log" 2>&1 || fail "serve"
 }
 
-# The pid of the supervisor, which announces itself as NUMBER.PID.
+# The PID of the supervisor, which announces itself as NUMBER.PID.
 supervisor() {
   local file
   for file in /run/userblk/"${device##*/userblk}".*; do
@@ -57,7 +57,7 @@ remove_device() {
     [[ -e /proc/$pid ]] || break
     sleep 0.1
   done
-  [[ ! -e /proc/$pid ]] || fail "the supervisor does not end"
+  [[ ! -e /proc/$pid ]] || fail "the supervisor does not exit"
   userblkctl remove "$device" || fail "remove"
   rmmod userblk || fail "rmmod"
 }

@@ -1,17 +1,17 @@
 # SPDX-License-Identifier: MIT
 # shellcheck shell=bash
-# shellcheck disable=SC2154  # what guest sets
+# shellcheck disable=SC2154  # set by guest
 #
-# The demo's disaster: kills, and what comes after. To be sourced by guest.
+# The demo's disaster: kills, and the recovery. Sourced by guest.
 
-# Microseconds from a kill that met something until the next answer.
-pauses_healed=()    # the supervisor lived: it put back, and started new workers
-pauses_recovered=() # it died too: userblk-recover put back, and a new one was started
+# Microseconds from a kill that hit a request until the next answer.
+pauses_healed=()    # the supervisor lived: it put requests back, and started new workers
+pauses_recovered=() # it died too: userblk-recover put them back, and a new one was started
 
 kills=0          # all of them
 put_back_total=0 # requests, so far
 
-# More kills than this without result, and something is wrong.
+# More kills than this without a result mean that something is wrong.
 kills_most=150
 
 # Waits for $1 ms without starting a process.
@@ -22,7 +22,7 @@ nap() {
   read -r -t "$seconds" -u "$never" || true
 }
 
-# Whether none of the processes can act any more.
+# Whether none of the processes can act.
 all_dead() {
   local pid line
   for pid; do
@@ -31,8 +31,8 @@ all_dead() {
   done
 }
 
-# Kills the processes and sets killed_at, and completed to what was answered before the
-# last of them was dead.
+# Kills the processes and sets killed_at, and sets completed to the requests answered
+# before the last of them was dead.
 kill_all() {
   killed_at=${EPOCHREALTIME/./}
   kill -KILL "$@"
@@ -41,7 +41,7 @@ kill_all() {
   kills=$((kills + 1))
 }
 
-# Prints when, in microseconds, the device first has answered more than $1 requests.
+# Prints when, in microseconds, the device has first answered more than $1 requests.
 await_answer() {
   local answered limit=$((${EPOCHREALTIME/./} + 60000000))
   while ((${EPOCHREALTIME/./} < limit)); do
@@ -55,16 +55,17 @@ await_answer() {
   return 1
 }
 
-# Sets put_back to how many requests a RESET has put back since this was asked last.
+# Sets put_back to the number of requests put back since the last call.
 ask_put_back() {
   local now
   now=$(userblkctl stats --json "$device" | tr , '\n' | sed -n 's/.*"put_back": *\([0-9]\+\).*/\1/p' | head -n 1)
-  [[ -n $now ]] || fail "userblkctl stats does not tell what was put back"
+  [[ -n $now ]] || fail "userblkctl stats does not report what was put back"
   put_back=$((now - put_back_total))
   put_back_total=$now
 }
 
-# All workers die, spare ones too; their supervisor is to put back and to start new ones.
+# All workers die, spares included; their supervisor must put requests back and start new
+# workers.
 kill_workers() {
   local workers answered_at
   mapfile -d ' ' -t workers <"/proc/$1/task/$1/children"
@@ -82,7 +83,7 @@ kill_workers() {
     "next answer $(milliseconds "${pauses_healed[-1]}") after the kill" | detail
 }
 
-# The supervisor dies with its workers: nothing happens until somebody comes.
+# The supervisor dies with its workers: nothing happens until somebody steps in.
 kill_everybody() {
   local workers orphaned answered_at status=0
   mapfile -d ' ' -t workers <"/proc/$1/task/$1/children"
@@ -90,14 +91,14 @@ kill_everybody() {
   tell "kill $kills: SIGKILL to the supervisor, $1, and every worker, ${workers[*]}"
   mapfile -t workers < <(pgrep -x userblkctl)
   all_dead "${workers[@]}" || fail "somebody still serves: ${workers[*]}"
-  # The kills came one after the other: who lived longer may have healed the queue.
+  # The kills came one after the other: a survivor may have healed the queue.
   ask_put_back
   orphaned=$(attribute orphaned)
   tell "userblk-recover $device"
   userblk-recover "$device" >"$state/pending" || status=$?
   detail <"$state/pending"
-  [[ $status -eq $((orphaned > 0 ? 3 : 0)) ]] || fail "status $status with $orphaned requests of the dead"
-  [[ $(attribute completed) -eq $completed ]] || fail "requests were answered and nobody served"
+  [[ $status -eq $((orphaned > 0 ? 3 : 0)) ]] || fail "status $status with $orphaned orphaned requests"
+  [[ $(attribute completed) -eq $completed ]] || fail "requests were answered while nobody served"
   await_answer "$completed" >"$state/answered" &
   recover "$orphaned"
   serve
@@ -111,7 +112,7 @@ kill_everybody() {
   echo "next answer $(milliseconds "${pauses_recovered[-1]}") after the kill" | detail
 }
 
-# Puts back what the dead held, which must be $1 requests.
+# Puts back what the dead held; this must be $1 requests.
 recover() {
   tell "userblk-recover --reset $device"
   userblk-recover --reset "$device" | detail || fail "userblk-recover --reset"
@@ -121,13 +122,13 @@ recover() {
 
 kills_met() { echo $((${#pauses_healed[@]} + ${#pauses_recovered[@]})); }
 
-# Kills at random moments, by turns without and with the supervisor, until enough of each
-# kind have met requests in somebody's hands.
+# Kills at random moments, alternately without and with the supervisor, until enough
+# kills of each kind have hit held requests.
 kill_rounds() {
   local boss
   until [[ -e $state/copying ]]; do nap 50; done
   while (($(kills_met) < DEMO_KILLS)); do
-    ((kills < kills_most)) || fail "of $kills kills only $(kills_met) met requests in somebody's hands"
+    ((kills < kills_most)) || fail "only $(kills_met) of $kills kills hit held requests"
     [[ ! -e $state/copy-failed ]] || fail "the copy failed"
     boss=$(supervisor)
     [[ -n $boss ]] || fail "no supervisor"
@@ -142,7 +143,7 @@ kill_rounds() {
 
 summarize_kills() {
   echo "  kills                               $kills"
-  echo "  that met requests in hands          $(kills_met)," \
+  echo "  that hit held requests              $(kills_met)," \
     "in ${#pauses_recovered[@]} of them the supervisor died too; $put_back_total requests put back"
   echo "  pause, supervisor lives             $(median_and_longest ${pauses_healed[@]+"${pauses_healed[@]}"})"
   echo "  pause, until userblk-recover helps  $(median_and_longest ${pauses_recovered[@]+"${pauses_recovered[@]}"})"
