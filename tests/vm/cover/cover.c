@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What the kernel's own KCOV does (Documentation/dev-tools/kcov.rst), for one
- * module that was built with -fsanitize-coverage=trace-pc, on kernels without
- * it: debugfs has a file "kcov", of whose interface KCOV_INIT_TRACE,
- * KCOV_ENABLE with KCOV_TRACE_PC, and mmap are here. A record is enabled for
- * the calling task until it is enabled for another one, or closed.
+ * Like the kernel's own KCOV (Documentation/dev-tools/kcov.rst), for one module built with
+ * -fsanitize-coverage=trace-pc, on kernels without it: debugfs gets a file "kcov" with part of
+ * its interface: KCOV_INIT_TRACE, KCOV_ENABLE with KCOV_TRACE_PC, and mmap. A record is enabled
+ * for the calling task until it is enabled for another one, or closed.
  */
 
 #include <linux/debugfs.h>
@@ -37,7 +36,7 @@ static struct cover_record cover_records[COVER_RECORDS];
 static DEFINE_MUTEX(cover_lock);
 static struct dentry *cover_file;
 
-/* Called wherever the other module branches, so with as little as possible. */
+/* Called on each branch of the other module, so with as little as possible. */
 void notrace __sanitizer_cov_trace_pc(void)
 {
 	unsigned long *area;

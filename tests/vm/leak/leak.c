@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
 /*
- * Loading this module loses memory: for tests/vm/selftest, which proves that what the
- * module under test would lose fails a run.
+ * Loading this module leaks memory: for tests/vm/selftest, which proves that a leak in the module
+ * under test fails a run.
  */
 
 #include <linux/module.h>
 #include <linux/slab.h>
 
-/* More than one: a pointer to the last may stay somewhere for a while. */
+/* More than one: a pointer to the last may linger somewhere for a while. */
 static int __init leak_init(void)
 {
 	int i;
@@ -15,7 +15,7 @@ static int __init leak_init(void)
 	for (i = 0; i < 16; i++)
 		if (!kzalloc(100, GFP_KERNEL))
 			return -ENOMEM;
-	/* So that nothing is left of it by the time that somebody looks. */
+	/* Unloads itself before anybody looks. */
 	return -ECANCELED;
 }
 module_init(leak_init);

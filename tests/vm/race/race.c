@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Loading this module makes two threads race for data: for tests/vm/selftest, which proves
- * that a race of the module under test fails a run.
+ * Loading this module makes two threads race for data: for tests/vm/selftest, which proves that a
+ * race in the module under test fails a run.
  */
 
 #include <linux/delay.h>
@@ -27,12 +27,12 @@ static int __init race_init(void)
 
 	for (i = 0; i < 2; i++)
 		threads[i] = kthread_run(race_run, NULL, "race%d", i);
-	/* The detector looks at one access in some thousands. */
+	/* The detector watches one access in some thousands. */
 	msleep(10000);
 	for (i = 0; i < 2; i++)
 		if (!IS_ERR(threads[i]))
 			kthread_stop(threads[i]);
-	/* So that nothing of it is left, and it can be loaded again. */
+	/* Unloads itself, and can be loaded again. */
 	return -ECANCELED;
 }
 module_init(race_init);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Loading this module makes the kernel print a real warning: for tests/vm/selftest, which
- * proves that such a one fails a run.
+ * Loading this module makes the kernel print a real warning: for tests/vm/selftest, which proves
+ * that one fails a run.
  */
 
 #include <linux/bug.h>
@@ -10,7 +10,7 @@
 static int __init warn_init(void)
 {
 	WARN(1, "asked to warn\n");
-	/* So that it can be loaded again without being unloaded. */
+	/* Can be loaded again without being unloaded. */
 	return -ECANCELED;
 }
 module_init(warn_init);
