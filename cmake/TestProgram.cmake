@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 
-# userblk_test_program(NAME source …): a GoogleTest program, with headers compiled beforehand.
+# userblk_test_program(NAME source …): a GoogleTest program, with precompiled headers.
 function(userblk_test_program name)
   add_executable(${name} ${ARGN})
   target_link_libraries(${name} PRIVATE GTest::gtest)

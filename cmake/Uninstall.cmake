@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
-# cmake -DMANIFEST=FILE -P Uninstall.cmake: removes what "cmake --install" has written, as its
-# manifest lists it, and the folders of ours that are empty then. DESTDIR is minded.
+# cmake -DMANIFEST=FILE -P Uninstall.cmake: removes the files that "cmake --install" has
+# written, according to its manifest, and userblk's own folders if they are empty then.
+# Respects DESTDIR.
 if(NOT EXISTS "${MANIFEST}")
   message(FATAL_ERROR "no ${MANIFEST}: nothing was installed from this build folder")
 endif()
@@ -12,7 +13,7 @@ foreach(file IN LISTS files)
     message(STATUS "Removing: ${file}")
     file(REMOVE "${file}")
   endif()
-  # Up to the folder that is named after us: include/userblk, src/userblk-VERSION …
+  # Up to the folder named after userblk: include/userblk, src/userblk-VERSION …
   get_filename_component(folder "${file}" DIRECTORY)
   while(folder MATCHES "/userblk[^/]*(/|$)")
     list(APPEND folders "${folder}")
@@ -20,7 +21,7 @@ foreach(file IN LISTS files)
   endwhile()
 endforeach()
 list(REMOVE_DUPLICATES folders)
-list(SORT folders ORDER DESCENDING) # what is within a folder before it
+list(SORT folders ORDER DESCENDING) # the content of a folder before the folder
 foreach(folder IN LISTS folders)
   file(GLOB left LIST_DIRECTORIES true "${folder}/*" "${folder}/.*")
   list(FILTER left EXCLUDE REGEX "/\\.\\.?$")

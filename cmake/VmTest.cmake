@@ -1,22 +1,22 @@
 # SPDX-License-Identifier: MIT
 # Tests that run in the virtual machine: one boot per test and kernel (see scripts/vm).
 
-# The kernels that the tests run on, names as scripts/vm knows them.
+# The kernels to run the tests on, by their names in scripts/vm.
 set(USERBLK_TEST_KERNELS 6.1 6.12 CACHE STRING "kernels to run the vm tests on")
 
-# With USERBLK_TEST_LONG in the environment loads take longer, and more tests are registered.
+# With USERBLK_TEST_LONG in the environment loads run longer, and more tests are registered.
 option(USERBLK_TEST_LONG "register the tests of the long form, and give all of them time for it" OFF)
 
 # userblk_vm_test(NAME suite EXECUTABLE target [ARGUMENTS …] …)
 # userblk_vm_test(NAME suite COMMAND program [argument …] …)
 #   [TIMEOUT seconds] [LABELS label …] [KERNELS kernel …] [VM_OPTIONS option …] [ALONE]
 #
-# Registers the ctest test NAME-KERNEL for each kernel, with the labels vm and KERNEL and those
-# given: for each of KERNELS that is among USERBLK_TEST_KERNELS, or, without KERNELS, for Debian's
-# own, since the others (debug …) take their time and get chosen tests. EXECUTABLE is a GoogleTest
-# program linked with userblk_test_support. The guest is stopped when the time is over, ctest gives
-# up somewhat later. Two run beside each other, those that may take long first; in the long form one may
-# have the host ALONE because it prints times.
+# Registers the ctest test NAME-KERNEL for each kernel, with the labels vm, KERNEL and the given
+# ones: for each of KERNELS that is among USERBLK_TEST_KERNELS, or, without KERNELS, for Debian's
+# own, since the others (debug …) are slow and get chosen tests. EXECUTABLE is a GoogleTest program
+# linked with userblk_test_support. At the TIMEOUT the guest is stopped; ctest gives up somewhat
+# later. Two tests run in parallel, potentially long ones first; in the long form a test may have
+# the host ALONE because it prints times.
 function(userblk_vm_test)
   cmake_parse_arguments(PARSE_ARGV 0 T "ALONE" "NAME;EXECUTABLE;TIMEOUT"
     "ARGUMENTS;COMMAND;LABELS;KERNELS;VM_OPTIONS")
