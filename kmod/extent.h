@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * One extent of a redirected request, and what all that carry it out do with its
- * file. From when it is started it belongs to one context at a time: the worker,
- * a completion, or the device's work queue.
+ * One extent of a redirected request, and what all contexts that carry it out
+ * do with its file. Once started it belongs to one context at a time: the
+ * worker, a completion, or the device's workqueue.
  */
 #ifndef USERBLK_EXTENT_H
 #define USERBLK_EXTENT_H
@@ -21,30 +21,32 @@
 struct userblk_extent_io;
 
 /*
- * It is done, with this error or 0. Any context; the extent may be gone when it
- * returns. What ends by that goes among the completions, which are the worker's
- * call's, or ends by itself if there are none.
+ * Reports the end of an extent, with an error or 0. Any context; the extent may
+ * be gone on return. If the request ends with it, the request joins the
+ * completions, which belong to the worker's call, or ends at once if they are
+ * NULL.
  */
 typedef void (*userblk_extent_io_done)(struct userblk_extent_io *io, int err,
 				       struct userblk_completions *completions);
 
 /**
  * struct userblk_extent_io - one extent of a redirected request
- * @iocb: of the I/O that is under way
- * @refs: of that I/O: who submitted it, and whoever completes it; the last one
- *	goes on
- * @ret: what it came to
- * @work: goes on where it may block
- * @slot: of the request, REDIRECTED; constant, as are the next five
+ * @iocb: of the I/O in progress
+ * @refs: of that I/O, held by its submitter and its completion; the last one
+ *	continues
+ * @ret: its result
+ * @work: continues where blocking is allowed
+ * @slot: of the request, REDIRECTED; constant, as are the next four
  * @identity: the worker's, shared by all extents of the request
  * @done: called once
- * @range: where; with a reference to the file unless @borrows
- * @first: its first byte in the payload
- * @moved: bytes
- * @bvecs: what the I/O goes by, if it had to be put together; or NULL
- * @borrows: the file is the worker's call's, until this has to outlive it
- * @blocking: it is in the work queue's hands, and may block
- * @buffered: not to be tried directly (any more)
+ * @range: range of the file; with a reference to the file unless @borrows
+ * @first: offset of its first byte in the payload
+ * @moved: bytes transferred
+ * @bvecs: pages of the I/O, if they had to be gathered; or NULL
+ * @borrows: the file reference belongs to the worker's call, until the I/O has
+ *	to outlive the call
+ * @blocking: the workqueue has it, where it may block
+ * @buffered: direct I/O is not possible
  */
 struct userblk_extent_io {
 	struct kiocb iocb;
@@ -69,7 +71,7 @@ userblk_extent_io_is_regular(const struct userblk_extent_io *io)
 	return S_ISREG(file_inode(io->range.file)->i_mode);
 }
 
-/* Memory is as good as at hand, but for what it may have to be got from. */
+/* The file is in memory (tmpfs), unless swapped out. */
 static inline bool
 userblk_extent_io_is_in_memory(const struct userblk_extent_io *io)
 {
@@ -77,8 +79,8 @@ userblk_extent_io_is_in_memory(const struct userblk_extent_io *io)
 }
 
 /*
- * With the priority of the request, whoever carries it out, and to the place
- * that was named, whatever has become of the file's flags since.
+ * Whatever context runs this, the I/O has the request's priority. It goes to
+ * the offset in the answer even if the file has become O_APPEND since.
  */
 static inline void userblk_extent_io_set_iocb(struct userblk_extent_io *io)
 {
@@ -94,8 +96,8 @@ static inline void userblk_extent_io_set_iocb(struct userblk_extent_io *io)
 }
 
 /*
- * As file_start_write(), whose end may come in another context. False: the file
- * system is frozen, for which a worker does not wait.
+ * Like file_start_write(), but the end may come in another context. False: the
+ * file system is frozen, and a worker does not wait for that.
  */
 static inline bool
 userblk_extent_io_start_write(const struct userblk_extent_io *io)
@@ -123,7 +125,10 @@ userblk_extent_io_end_write(const struct userblk_extent_io *io)
 	sb_end_write(sb);
 }
 
-/* As read() and write() do. Sleeps at most for memory. */
+/*
+ * Notifies the file's watchers, as read() and write() do. Sleeps at most for
+ * memory.
+ */
 static inline void userblk_extent_io_tell(const struct userblk_extent_io *io)
 {
 	if (io->slot->op == USERBLK_OP_READ)

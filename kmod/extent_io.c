@@ -19,8 +19,8 @@ userblk_extent_io_transferred(struct userblk_extent_io *io, long ret,
 			      struct userblk_completions *completions);
 
 /*
- * The worker's identity, and the file, are kept for whoever goes on when it may
- * be gone. In the worker, before that is possible.
+ * Keeps the worker's identity and the file for contexts that continue when it
+ * may be gone. Runs in the worker, before that is possible.
  */
 static void userblk_extent_io_remember(struct userblk_extent_io *io)
 {
@@ -40,7 +40,7 @@ static void userblk_extent_io_complete(struct kiocb *iocb, long ret)
 		userblk_extent_io_transferred(io, ret, NULL);
 }
 
-/* Does it fit what direct I/O asks for? The file itself may ask for more. */
+/* Is it aligned for direct I/O? The file itself may require more. */
 static bool userblk_extent_io_is_aligned(const struct userblk_extent_io *io,
 					 const struct iov_iter *iter)
 {
@@ -52,8 +52,8 @@ static bool userblk_extent_io_is_aligned(const struct userblk_extent_io *io,
 }
 
 /*
- * False: it has to go through the page cache of a disk, contrary to what its
- * pace was chosen for, and a worker does not wait for that.
+ * False: the I/O has to go through the page cache of a disk after all, and a
+ * worker does not wait for that.
  */
 static bool userblk_extent_io_init_iocb(struct userblk_extent_io *io,
 					bool writes,
@@ -66,7 +66,7 @@ static bool userblk_extent_io_init_iocb(struct userblk_extent_io *io,
 		iocb->ki_flags |= IOCB_DSYNC;
 	if (!io->blocking && io->range.file->f_mode & FMODE_NOWAIT) {
 		iocb->ki_flags |= IOCB_NOWAIT;
-		/* To read ahead is to wait for room in a disk's queue. */
+		/* Readahead may wait for room in a disk's queue. */
 		if (!writes)
 			iocb->ki_flags |= IOCB_NOIO;
 	}
@@ -82,9 +82,9 @@ static bool userblk_extent_io_init_iocb(struct userblk_extent_io *io,
 }
 
 /*
- * tmpfs lets one at a time write to a file, for whom a worker does not wait: he
- * may be waiting for this device, to read what he writes. But for that this is
- * what its write_iter does.
+ * tmpfs lets one task at a time write to a file. A worker does not wait for it:
+ * that task may be waiting for this device, to read what it writes. Apart from
+ * the trylock this is tmpfs's own write_iter.
  */
 static long userblk_extent_io_write_memory(struct userblk_extent_io *io,
 					   struct iov_iter *iter)
@@ -141,7 +141,10 @@ static void userblk_extent_io_transfer(struct userblk_extent_io *io,
 	sync = is_sync_kiocb(&io->iocb);
 	if (!sync) {
 		userblk_extent_io_remember(io);
-		/* The pages are looked at until both are through with them. */
+		/*
+		 * One each for submitter and completion, which both use the
+		 * pages.
+		 */
 		atomic_set(&io->refs, 2);
 	}
 	ret = userblk_extent_io_submit(io, writes, &iter);
@@ -158,8 +161,8 @@ static void userblk_extent_io_transfer(struct userblk_extent_io *io,
 /* ---------------------------------------------------------------- watchers */
 
 /*
- * Would anybody hear of it? What asks may be an interrupt. Marks of a mount as a
- * whole cannot be seen from here.
+ * Does anybody watch the file? May run in an interrupt. Marks on a whole mount
+ * are not visible from here.
  */
 static bool userblk_extent_io_is_heard(const struct userblk_extent_io *io)
 {
@@ -175,7 +178,10 @@ static bool userblk_extent_io_is_heard(const struct userblk_extent_io *io)
 		       mask;
 }
 
-/* All of it is transferred. What ended in a completion is told by a work. */
+/*
+ * Everything is transferred. After a completion the workqueue notifies the
+ * watchers.
+ */
 static void userblk_extent_io_over(struct userblk_extent_io *io,
 				   struct userblk_completions *completions)
 {
@@ -210,7 +216,7 @@ static void userblk_extent_io_go(struct userblk_extent_io *io,
 	}
 }
 
-/* In the name of the worker, as far as others count and look. */
+/* Runs with the worker's credentials and cgroups. */
 static void userblk_extent_io_work(struct work_struct *work)
 {
 	struct userblk_extent_io *io =
@@ -223,7 +229,7 @@ static void userblk_extent_io_work(struct work_struct *work)
 	userblk_guise_resign(&guise);
 }
 
-/* In the worker still, or after what was done in advance of a completion. */
+/* Runs in the worker or, once identity and file are kept, in a completion. */
 static void userblk_extent_io_defer(struct userblk_extent_io *io)
 {
 	userblk_extent_pages_drop(io);
@@ -232,7 +238,7 @@ static void userblk_extent_io_defer(struct userblk_extent_io *io)
 	queue_work(io->slot->hwq->queue->redirect_wq, &io->work);
 }
 
-/* Stopped for a reason that is the worker's, or for want of blocking. */
+/* Did it stop because it must not block, or for a signal to the worker? */
 static bool userblk_extent_io_was_hurried(const struct userblk_extent_io *io,
 					  long ret)
 {
@@ -242,7 +248,7 @@ static bool userblk_extent_io_was_hurried(const struct userblk_extent_io *io,
 	       ret == -EOPNOTSUPP;
 }
 
-/* An I/O has ended, in any context; what is left is done by the work queue. */
+/* An I/O has ended. Any context; the workqueue does what is left. */
 static void
 userblk_extent_io_transferred(struct userblk_extent_io *io, long ret,
 			      struct userblk_completions *completions)
@@ -260,7 +266,7 @@ userblk_extent_io_transferred(struct userblk_extent_io *io, long ret,
 	} else if (userblk_extent_io_was_hurried(io, ret)) {
 		userblk_extent_io_defer(io);
 	} else if (ret == -EINVAL && io->iocb.ki_flags & IOCB_DIRECT) {
-		/* The file wants more alignment than its disk. */
+		/* The file requires more alignment than its disk. */
 		io->buffered = true;
 		userblk_extent_io_defer(io);
 	} else {
@@ -269,7 +275,7 @@ userblk_extent_io_transferred(struct userblk_extent_io *io, long ret,
 	}
 }
 
-/* Memory that is there, so that not even memory is waited for. */
+/* The memory is present, so the I/O does not even wait for memory. */
 static bool userblk_extent_io_is_at_hand(const struct userblk_extent_io *io)
 {
 	struct inode *inode = io->range.file->f_mapping->host;
@@ -282,8 +288,8 @@ static bool userblk_extent_io_is_at_hand(const struct userblk_extent_io *io)
 }
 
 /*
- * IOCB_NOWAIT says nothing of the time of access, which a file system may note
- * after having waited for its journal.
+ * IOCB_NOWAIT does not cover the access time: to record it, a file system may
+ * wait for its journal.
  */
 static bool userblk_extent_io_notes_access(const struct file *file)
 {
@@ -295,11 +301,11 @@ static bool userblk_extent_io_notes_access(const struct file *file)
 	       inode->i_sb->s_bdi->capabilities & BDI_CAP_WRITEBACK;
 }
 
-/* How an extent can be begun by the worker, which is not to be held up for long. */
+/* How the worker can start an extent without being held up for long. */
 enum userblk_extent_io_pace {
-	USERBLK_PACE_INSTANT, /* certainly without waiting */
-	USERBLK_PACE_PROMPT, /* for memory or a journal, with empty hands */
-	USERBLK_PACE_SLOW, /* not by the worker */
+	USERBLK_PACE_INSTANT, /* never waits */
+	USERBLK_PACE_PROMPT, /* may wait for memory or a journal: flush first */
+	USERBLK_PACE_SLOW, /* only in the workqueue */
 };
 
 static enum userblk_extent_io_pace
@@ -321,7 +327,7 @@ userblk_extent_io_pace(const struct userblk_extent_io *io)
 		return userblk_extent_io_notes_access(file) ?
 			       USERBLK_PACE_PROMPT :
 			       USERBLK_PACE_INSTANT;
-	/* A frozen file system is waited for by others. */
+	/* The workqueue waits for frozen file systems. */
 	if (file->f_flags & O_DIRECT && !(slot->flags & USERBLK_REQ_FUA) &&
 	    file_inode(file)->i_sb->s_writers.frozen == SB_UNFROZEN)
 		return USERBLK_PACE_INSTANT;

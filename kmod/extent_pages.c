@@ -5,7 +5,10 @@
 #include <linux/slab.h>
 #include <linux/uio.h>
 
-/* What the bios from this one on are made of: counted, and noted if bvecs. */
+/*
+ * Counts the bvecs of this bio and those after it; copies them to bvecs unless
+ * NULL.
+ */
 static unsigned int userblk_bios_bvecs(struct bio *bio, struct bio_vec *bvecs)
 {
 	unsigned int n = 0;
@@ -22,7 +25,7 @@ static unsigned int userblk_bios_bvecs(struct bio *bio, struct bio_vec *bvecs)
 	return n;
 }
 
-/* Within one bio its own table will do; skip is within it. */
+/* Uses the bio's own table; skip lies within the bio. */
 static inline void userblk_extent_pages_of_bio(struct bio *bio,
 					       struct iov_iter *iter,
 					       unsigned int direction, u32 skip)
@@ -44,10 +47,6 @@ static inline void userblk_extent_pages_of_bio(struct bio *bio,
 		iov_iter_advance(iter, skip);
 }
 
-/*
- * The pages of what is left to be done, or, for lack of memory, of the first
- * piece of that.
- */
 void userblk_extent_pages_iter(struct userblk_extent_io *io,
 			       struct iov_iter *iter, unsigned int direction)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What is read and written of a request's payload for one extent. */
+/* The pages of a request's payload that one extent reads or writes. */
 #ifndef USERBLK_EXTENT_PAGES_H
 #define USERBLK_EXTENT_PAGES_H
 
@@ -10,8 +10,9 @@
 struct iov_iter;
 
 /*
- * The pages of what is left to be done, or, for lack of memory, of the first
- * piece of that. Lasts until it is dropped.
+ * An iterator over the pages that are still to be transferred or, for lack of
+ * memory, over the first piece of them. Valid until
+ * userblk_extent_pages_drop().
  */
 void userblk_extent_pages_iter(struct userblk_extent_io *io,
 			       struct iov_iter *iter, unsigned int direction);

@@ -42,7 +42,10 @@ static int userblk_extent_range_write_all_zeroes(struct userblk_extent_io *io)
 	return io->moved < io->range.length ? ret ?: -EIO : 0;
 }
 
-/* Zeros behind the file's end could not be read: its new end is written. */
+/*
+ * Zeros beyond the end of the file could not be read back: extend the file by
+ * writing the last ones.
+ */
 static int userblk_extent_range_write_end(struct userblk_extent_io *io)
 {
 	const struct userblk_file_range *range = &io->range;
@@ -55,7 +58,7 @@ static int userblk_extent_range_write_end(struct userblk_extent_io *io)
 	return userblk_extent_range_write_all_zeroes(io);
 }
 
-/* Of what goes beyond its end a disk zeroes a part, and says nothing. */
+/* A disk silently zeroes only the part of a range before its end. */
 static bool
 userblk_extent_range_is_beyond_disk(const struct userblk_extent_io *io)
 {
@@ -78,7 +81,7 @@ static int userblk_extent_range_zero(struct userblk_extent_io *io)
 		return -ENOSPC;
 	err = vfs_fallocate(range->file, mode | FALLOC_FL_KEEP_SIZE,
 			    range->offset, range->length);
-	/* A disk zeroes whole blocks only. */
+	/* A disk zeroes whole blocks only: write the zeros. */
 	if (err == -EOPNOTSUPP || err == -EINVAL)
 		err = userblk_extent_range_write_all_zeroes(io);
 	else if (!err)
@@ -95,7 +98,7 @@ static int userblk_extent_range_discard(const struct userblk_extent_io *io)
 	loff_t first = range->offset;
 	loff_t end = first + range->length;
 
-	/* A disk discards whole blocks: those that lie within. */
+	/* A disk discards whole blocks only: those within the range. */
 	if (S_ISBLK(inode->i_mode)) {
 		unsigned int block = bdev_logical_block_size(I_BDEV(inode));
 

@@ -16,7 +16,7 @@ static u64 userblk_slot_age_ns(const struct userblk_slot *slot)
 	return time_after(now, since) ? jiffies64_to_nsecs(now - since) : 0;
 }
 
-/* Calls fn for each slot, under RCU so that its taker may be looked at. */
+/* Calls fn for each slot, under RCU so that fn may look at the slot's taker. */
 static void userblk_slots_visit(struct userblk_queue *queue,
 				void (*fn)(struct userblk_slot *slot, u64 word,
 					   void *arg),
@@ -36,13 +36,13 @@ static void userblk_slots_visit(struct userblk_queue *queue,
 	}
 }
 
-/* NULL if the delivery was over before its taker could be looked at. */
+/* A delivery's taker, or NULL if the delivery is over. */
 static struct userblk_taker *userblk_slot_taker(struct userblk_slot *slot,
 						u64 word)
 {
 	struct userblk_taker *taker = rcu_dereference(slot->taker);
 
-	/* The taker is read before the word that says whose it was. */
+	/* Read the taker before the word that says whose it was. */
 	smp_rmb();
 	if (!userblk_slot_is_taken(slot, userblk_word_generation(word)))
 		return NULL;
@@ -110,7 +110,7 @@ static void userblk_taken_slot(struct userblk_slot *slot, u64 word, void *arg)
 	to->flags = userblk_taker_is_dead(taker) ? USERBLK_TAKEN_ORPHAN : 0;
 	to->pid = pid_vnr(taker->pid);
 	to->deliveries = slot->deliveries;
-	/* Only if all of that was about the same delivery. */
+	/* Counts only if all of it was about the same delivery. */
 	smp_rmb();
 	if (userblk_slot_is_taken(slot, userblk_word_generation(word)))
 		list->count++;
@@ -126,7 +126,7 @@ static int userblk_info_taken(struct userblk_queue *queue,
 	if (!list.room)
 		return 0;
 	list.room = min(list.room, queue->nr_hwqs * queue->depth);
-	/* One more, to be written to and not to be counted. */
+	/* One spare record, which is never counted. */
 	list.to = kvcalloc(list.room + 1, sizeof(*list.to), GFP_NOIO);
 	if (!list.to)
 		return -ENOMEM;
@@ -143,7 +143,7 @@ u32 userblk_queue_servers(struct userblk_queue *queue, u64 *unserved_ns)
 {
 	u32 servers = userblk_takers_living(&queue->takers, unserved_ns);
 
-	/* Nobody has served it yet: that is no time without service. */
+	/* A device that nobody has served yet was not left without service. */
 	if (!userblk_front_is_served(queue->front))
 		*unserved_ns = 0;
 	return servers;

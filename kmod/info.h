@@ -18,12 +18,15 @@ struct userblk_census {
 void userblk_census_take(struct userblk_queue *queue,
 			 struct userblk_census *census);
 
-/* Takers that live; without any, how long that has been so (never: 0). */
+/*
+ * The number of living takers. If 0, *unserved_ns is for how long (never
+ * served: 0).
+ */
 u32 userblk_queue_servers(struct userblk_queue *queue, u64 *unserved_ns);
 
 long userblk_info(struct userblk_caller *caller, void __user *arg);
 
-/* What this module can do. */
+/* The features of this module. */
 #define USERBLK_FEATURES	(USERBLK_FEATURE_REDIRECT | \
 				 USERBLK_FEATURE_PAYLOAD_FILE | \
 				 USERBLK_FEATURE_ZEROES | \

@@ -17,7 +17,7 @@ static int __init userblk_init(void)
 {
 	int err;
 
-	/* Its rescuer is not to pass for a process that serves, in ps and pgrep. */
+	/* Named so that its rescuer does not pass for a server in ps and pgrep. */
 	userblk_reclaim_wq = alloc_workqueue("ubk_reclaim",
 					     WQ_UNBOUND | WQ_MEM_RECLAIM, 0);
 	if (!userblk_reclaim_wq)
@@ -52,7 +52,7 @@ static void __exit userblk_exit(void)
 	class_destroy(userblk_class);
 	unregister_chrdev_region(userblk_devt, USERBLK_MINORS);
 	destroy_workqueue(userblk_reclaim_wq);
-	/* Takers are freed by callbacks of this module. */
+	/* RCU callbacks of this module free takers. */
 	rcu_barrier();
 }
 

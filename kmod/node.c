@@ -29,8 +29,9 @@ static int userblk_node_open(struct inode *inode, struct file *file)
 	get_device(&node->dev);
 	file->private_data = caller;
 	/*
-	 * A payload is there or will never be; what poll tells is about requests.
-	 * io_uring would wait for that before it reads.
+	 * A payload is available or never will be, so reading it does not wait.
+	 * Without this flag io_uring would poll first, but poll reports
+	 * requests.
 	 */
 	file->f_mode |= FMODE_NOWAIT;
 	return 0;
@@ -47,8 +48,8 @@ static int userblk_node_release(struct inode *inode, struct file *file)
 }
 
 /*
- * Each close of a descriptor, exit and exec included. An exec that closes the
- * descriptor is the end of an image without the end of its process.
+ * Each close of a descriptor, including those of exit and exec. An exec that
+ * closes the descriptor ends an image without ending its process.
  */
 static int userblk_node_flush(struct file *file, fl_owner_t id)
 {
@@ -57,7 +58,7 @@ static int userblk_node_flush(struct file *file, fl_owner_t id)
 
 	if (current->in_execve)
 		userblk_taker_exec(&queue->takers);
-	/* A poller woken for a request may leave without having taken it. */
+	/* A poller woken for a request may leave without taking it. */
 	userblk_queue_wake_for_rest(queue);
 	return 0;
 }
@@ -68,18 +69,18 @@ static __poll_t userblk_node_poll(struct file *file, poll_table *wait)
 	struct userblk_queue *queue = caller->queue;
 	__poll_t events = 0;
 
-	/* Who waits for requests means to serve, as who GETs does. */
+	/* A process that polls for requests serves, as one that calls GET does. */
 	if (file->f_mode & FMODE_WRITE &&
 	    poll_requested_events(wait) & EPOLLIN)
 		userblk_front_note_served(queue->front);
 	poll_wait(file, &queue->waiters.pollers, wait);
-	/* Pairs with the barrier of a waker: it sees us, or we its work. */
+	/* Pairs with userblk_wake(): the waker sees us, or we see its requests. */
 	smp_mb();
 	if (userblk_queue_has_work(queue))
 		events |= EPOLLIN | EPOLLRDNORM;
 	if (userblk_takers_orphans(&queue->takers))
 		events |= EPOLLPRI;
-	/* Pairs with userblk_hwq_kill(): if it took the work away, it is dying. */
+	/* Pairs with userblk_hwq_kill(): if it emptied the queue, we see dying. */
 	smp_rmb();
 	return userblk_queue_is_dying(queue) ? EPOLLHUP | EPOLLERR : events;
 }
@@ -107,7 +108,7 @@ static long userblk_node_ioctl(struct file *file, unsigned int cmd,
 
 	if (userblk_queue_is_dying(caller->queue))
 		return -ENODEV;
-	/* To look is one thing, to serve another. */
+	/* Without write permission a process may look, not serve. */
 	if (cmd != USERBLK_INFO && !(file->f_mode & FMODE_WRITE))
 		return -EBADF;
 	switch (cmd) {
@@ -146,10 +147,10 @@ static const struct file_operations userblk_node_fops = {
 /* -------------------------------------------------------- the node itself */
 
 /*
- * Owner and permissions hold from the moment that the node appears. They are
- * for whoever makes it, which is first, and not for the uevent after that: udev
- * would apply them when it comes to it, by the number, and by then that may be
- * another device's.
+ * Owner and permissions are in force when the node appears. Only the first
+ * call, made by the task that adds the node, gets them, not the uevent that
+ * follows: udev would apply them later, by number, and by then the number may
+ * be another device's.
  */
 static char *userblk_node_devnode(userblk_devnode_arg *dev, umode_t *mode,
 				  kuid_t *uid, kgid_t *gid)
@@ -157,7 +158,7 @@ static char *userblk_node_devnode(userblk_devnode_arg *dev, umode_t *mode,
 	struct userblk_node *node = container_of(dev, struct userblk_node, dev);
 	const struct userblk_settings *settings = userblk_node_settings(node);
 
-	/* As the node goes only its name is asked for. */
+	/* mode is NULL when the node is removed: only its name matters then. */
 	if (mode && READ_ONCE(node->maker) == current) {
 		*mode = settings->config.mode;
 		*uid = settings->owner;

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The control node /dev/userblkcN: the only door from user space to a queue, and
- * what of a device everybody sees, with a disk or without: attributes in sysfs,
- * uevents. Its reference count is the device's. These hold one:
- *   - the registry, from before it is added until removal is through
+ * The control node /dev/userblkcN: the only way from user space to a queue, and
+ * what makes any device visible, with a disk or without: its attributes in sysfs
+ * and its uevents. Its reference count is the device's. References are held by
+ *   - the registry, from before the node is added until removal is complete
  *   - its cdev and each open control file
  *   - each open of the front end
- *   - whoever looks it up in the registry, while at it
+ *   - each lookup in the registry, while it uses the node
  */
 #ifndef USERBLK_NODE_H
 #define USERBLK_NODE_H
@@ -18,10 +18,10 @@
 
 /**
  * struct userblk_node - a control node
- * @dev: its device; the reference count
+ * @dev: its device, with the reference count
  * @cdev: its operations
  * @queue: of the device; constant
- * @maker: who is adding it, until it has its permissions
+ * @maker: the task that adds it, until owner and permissions are set
  */
 struct userblk_node {
 	struct device dev;
@@ -30,13 +30,13 @@ struct userblk_node {
 	struct task_struct *maker;
 };
 
-/* With a reference for the caller; from here on it is put, not freed. */
+/* Leaves the caller a reference; from here on the node is put, not freed. */
 void userblk_node_init(struct userblk_node *node, struct userblk_queue *queue,
 		       void (*release)(struct device *dev));
 
-/* Under the number in the settings. When it returns it may be open already. */
+/* Uses the number in the settings. The node may be open before this returns. */
 int userblk_node_add(struct userblk_node *node);
-/* Waits for those who read its attributes, and for nobody else. */
+/* Waits for readers of its attributes, and for nobody else. */
 void userblk_node_del(struct userblk_node *node);
 
 static inline const struct userblk_settings *
@@ -50,7 +50,7 @@ static inline void userblk_node_put(struct userblk_node *node)
 	put_device(&node->dev);
 }
 
-/* Of the module, for nodes: minor 0 is the control device, 1 + n device n. */
+/* For all nodes: minor 0 is the control device, minor 1 + n device n. */
 extern struct class *userblk_class;
 extern dev_t userblk_devt;
 

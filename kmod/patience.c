@@ -5,12 +5,12 @@
 
 #include "cancel.h"
 
-/* How long requests wait without a delivery before it is worth telling. */
+/* How long requests wait without a delivery before it is reported. */
 #define USERBLK_PATIENCE_PERIOD HZ
 
 /*
- * Who takes a request looks for TOLD after it has had the lock. So it sees what
- * was set before this, or this sees what it took.
+ * A task that takes a request checks TOLD after it has had the lock. So it sees
+ * a bit that was set before this, or this sees what it took.
  */
 static bool userblk_patience_is_true(struct userblk_queue *queue)
 {
@@ -25,11 +25,11 @@ static bool userblk_patience_is_true(struct userblk_queue *queue)
 	return queued;
 }
 
-/* Nothing is scheduled any more, or said; from the beginning. */
+/* The work is not scheduled and nothing is reported: start over. */
 static void userblk_patience_restart(struct userblk_queue *queue)
 {
 	clear_bit(USERBLK_PATIENCE_STARTED, &queue->patience);
-	/* What was queued meanwhile saw the bit still set: look again. */
+	/* Requests queued meanwhile saw the bit still set: look again. */
 	smp_mb__after_atomic();
 	if (userblk_queue_has_work(queue))
 		userblk_patience_start(queue);
@@ -53,9 +53,9 @@ static void userblk_unserved_work(struct work_struct *work)
 		schedule_delayed_work(&queue->unserved, due - jiffies);
 		return;
 	}
-	/* Stays "started": the next delivery starts it anew. */
+	/* STARTED stays set: the next delivery starts over. */
 	set_bit(USERBLK_PATIENCE_TOLD, &queue->patience);
-	/* The last one that was there may have missed that. */
+	/* A task that took the last request may have missed the bit. */
 	if (userblk_patience_is_true(queue))
 		userblk_front_tell_waiting(queue->front);
 	else
@@ -95,7 +95,7 @@ void userblk_patience_start(struct userblk_queue *queue)
 	if (userblk_queue_is_dying(queue))
 		return;
 	if (!test_and_set_bit(USERBLK_PATIENCE_STARTED, &queue->patience)) {
-		/* An idle time is no time of waiting. */
+		/* Idle time does not count as waiting. */
 		if (time_before(READ_ONCE(queue->last_take), jiffies))
 			WRITE_ONCE(queue->last_take, jiffies);
 		schedule_delayed_work(&queue->unserved,
@@ -106,7 +106,7 @@ void userblk_patience_start(struct userblk_queue *queue)
 				   queue->limit);
 }
 
-/* Once for each time that it was said, whoever finds out first. */
+/* Once per report, by the first caller that finds it. */
 void userblk_patience_again(struct userblk_queue *queue)
 {
 	if (test_and_clear_bit(USERBLK_PATIENCE_TOLD, &queue->patience))

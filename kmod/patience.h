@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What happens to requests that wait for long: the front end is told once that
- * nobody serves, and with a limit they fail. Both run only while something is
- * queued; neither looks for the dead.
+ * Timers for requests that wait too long: the front end is notified once that
+ * nobody serves, and requests fail at the device's limit, if any. Both run only
+ * while something is queued; neither looks for dead takers.
  */
 #ifndef USERBLK_PATIENCE_H
 #define USERBLK_PATIENCE_H
@@ -13,23 +13,24 @@
 extern struct workqueue_struct *userblk_reclaim_wq;
 
 /* Bits of queue->patience. */
-#define USERBLK_PATIENCE_STARTED 0 /* the work is scheduled, or has told */
-#define USERBLK_PATIENCE_TOLD 1 /* ... and nobody has taken one since */
+#define USERBLK_PATIENCE_STARTED 0 /* the work is scheduled, or has reported */
+#define USERBLK_PATIENCE_TOLD 1 /* ... and nothing was taken since */
 
 /* Before the first request. */
 void userblk_patience_init(struct userblk_queue *queue);
 void userblk_patience_start(struct userblk_queue *queue);
 void userblk_patience_again(struct userblk_queue *queue);
 /*
- * The queue is dying, so that neither is started again once it is gone; once
- * more when nobody can reach it, since one may have been about to start them.
+ * Call this when the queue is dying, so that the timers are not started again,
+ * and once more when nothing can reach the queue: a task may have been about to
+ * start them.
  */
 void userblk_patience_stop(struct userblk_queue *queue);
 
-/* Something was added to the hardware queue: somebody is woken for it. */
+/* Requests were added to the hardware queue: wakes a waiter, arms the timers. */
 void userblk_queue_kick(struct userblk_hwq *hwq);
 
-/* Something was queued. */
+/* Requests were queued. */
 static inline void userblk_patience_arm(struct userblk_queue *queue)
 {
 	if (unlikely(!test_bit(USERBLK_PATIENCE_STARTED, &queue->patience) ||
@@ -37,7 +38,7 @@ static inline void userblk_patience_arm(struct userblk_queue *queue)
 		userblk_patience_start(queue);
 }
 
-/* Something was taken, and the lock under which it was given up since. */
+/* Requests were taken, and hwq->lock was dropped since. */
 static inline void userblk_patience_note_taken(struct userblk_queue *queue)
 {
 	unsigned long now = jiffies;
