@@ -7,12 +7,12 @@
 #include <linux/sched/signal.h>
 #include <linux/uaccess.h>
 
-/* How much is brought in at a time, so that a large buffer fits in memory. */
+/* Bytes faulted in at a time, so that a large buffer need not fit in memory. */
 #define USERBLK_FAULT_IN_BYTES	(256u << 10)
-/* How often it may be for nothing: the page may be taken away again. */
+/* How often in a row that may be in vain: pages may be evicted again. */
 #define USERBLK_FAULT_IN_TRIES	1000
 
-/* Pieces are as long as their memory is contiguous, or mapped at a time. */
+/* A piece is as long as memory is contiguous, or can be mapped at once. */
 #ifdef CONFIG_HIGHMEM
 #define userblk_for_each_piece bio_for_each_segment
 #else
@@ -49,8 +49,8 @@ static size_t userblk_piece_copy(const struct bio_vec *bv, size_t first,
 }
 
 /*
- * Copies what iter has room for from the payload's byte skip on, until done or
- * until a page of the process is not there. Returns the bytes copied.
+ * Copies between iter and the payload, from the payload's byte skip on, until
+ * iter is done or a page of the process is missing. Returns the bytes copied.
  */
 static size_t userblk_payload_copy(struct userblk_slot *slot, size_t skip,
 				   struct iov_iter *iter)
@@ -88,7 +88,7 @@ out:
 	return done;
 }
 
-/* Never writes to it: it may be a store's, and the delivery over. */
+/* Never writes to the pages: they may be a live store's, and the delivery over. */
 static int userblk_payload_fault_in(struct iov_iter *iter)
 {
 	size_t length = min_t(size_t, iov_iter_count(iter),

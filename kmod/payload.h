@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Moving a request's payload between its pages and a process. */
+/* Moves a request's payload between its pages and a process. */
 #ifndef USERBLK_PAYLOAD_H
 #define USERBLK_PAYLOAD_H
 
@@ -15,20 +15,19 @@
  * @addr: in the current process
  * @length: bytes, at most the request's length
  * @direction: ITER_DEST copies to @addr, ITER_SOURCE from it
- * @completions: what the caller has gathered, given back before anything is waited
- *	for; or NULL
+ * @completions: the caller's batch, flushed before waiting for anything; or NULL
  *
- * Pages of the process are brought in with the claim given up, which may take
- * as long as whoever backs them likes. Returns 0 with the claim held, or,
- * without it, -ESTALE (the delivery is over), -EFAULT or -EINTR.
+ * Drops the claim while it faults in pages of the process, which may take as
+ * long as their backing (userfaultfd, FUSE) takes. Returns 0 with the claim held
+ * or, without it, -ESTALE (the delivery is over), -EFAULT or -EINTR.
  */
 int userblk_payload_move(struct userblk_slot *slot, u32 generation, u64 addr,
 			 size_t length, unsigned int direction,
 			 struct userblk_completions *completions);
 
 /*
- * The same for what an iterator has room for or brings, from a byte of the
- * payload on; the iterator then tells how far it came, also after an error.
+ * The same for an iterator, from byte skip of the payload on. The iterator
+ * shows the progress, also after an error.
  */
 int userblk_payload_move_iter(struct userblk_slot *slot, u32 generation,
 			      size_t skip, struct iov_iter *iter,

@@ -15,7 +15,7 @@ static_assert(USERBLK_PLACE_GENERATION_SHIFT +
 	      USERBLK_PAYLOAD_GENERATION_BITS == 63);
 
 /**
- * struct userblk_place - a place in the file, and whose it is
+ * struct userblk_place - a place in the file, and the delivery it belongs to
  * @slot: claimed
  * @generation: of the delivery
  * @offset: in its payload, at most its length
@@ -38,7 +38,7 @@ static bool userblk_place_claim_slot(struct userblk_place *place,
 	return userblk_slot_claim(place->slot, now);
 }
 
-/* Claims the request at pos if it is of the operation that is asked for. */
+/* Claims the request at pos, if its operation is op. */
 static int userblk_place_claim(struct userblk_queue *queue, u64 pos, u16 op,
 			       struct userblk_place *place)
 {
@@ -66,7 +66,7 @@ static int userblk_place_claim(struct userblk_queue *queue, u64 pos, u16 op,
 	return err;
 }
 
-/* Moves what fits; gives the claim up. Bytes, or an error if there are none. */
+/* Moves what fits and drops the claim. Returns bytes, or an error if none. */
 static ssize_t userblk_place_move(struct userblk_place *place,
 				  struct iov_iter *iter)
 {
@@ -82,7 +82,7 @@ static ssize_t userblk_place_move(struct userblk_place *place,
 					place->offset, iter, NULL);
 	moved = wanted - iov_iter_count(iter);
 	iov_iter_reexpand(iter, before - moved);
-	/* A part of it was moved in this delivery, if that still lasts. */
+	/* A part was moved; it counts only if the delivery still lasts. */
 	if (err && moved && fills &&
 	    !userblk_slot_claim(place->slot, place->generation))
 		return -ESTALE;
@@ -106,7 +106,10 @@ ssize_t userblk_payload_read_iter(struct kiocb *iocb, struct iov_iter *to)
 	struct userblk_place place;
 	ssize_t ret;
 
-	/* What others write to the device is not for those who may only look. */
+	/*
+	 * Without write permission a process may not see data written to the
+	 * device.
+	 */
 	if (!(file->f_mode & FMODE_WRITE))
 		return -EBADF;
 	ret = userblk_place_claim(userblk_payload_queue(file), iocb->ki_pos,
@@ -154,7 +157,7 @@ static void userblk_splice_release(struct splice_pipe_desc *spd,
 	__free_page(spd->pages[i]);
 }
 
-/* Pages of its own: those of the request change when it is over. */
+/* Copies to separate pages: the request's own change once it is over. */
 static unsigned int userblk_splice_alloc(struct page **pages,
 					 struct bio_vec *bvecs, size_t length)
 {

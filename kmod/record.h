@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The headers and records of the ABI in and out of user memory, one at a time:
- * all are a few words of eight bytes. Saves about 100 of the 14,000 to 15,000
- * instructions of a 4k read at depth 1, beside the general copy (0.8 %, with
- * REDIRECT 0.6 %; nothing at depth 32).
+ * Copies headers and records of the ABI from and to user memory, one at a time;
+ * all consist of a few 8-byte words. Compared with the general copy this saves
+ * about 100 of the 14,000 to 15,000 instructions of a 4k read at depth 1
+ * (0.8 %, with REDIRECT 0.6 %; nothing at depth 32).
  */
 #ifndef USERBLK_RECORD_H
 #define USERBLK_RECORD_H
@@ -12,7 +12,7 @@
 #include <linux/fault-inject-usercopy.h>
 #include <linux/uaccess.h>
 
-/* Both may sleep. False: the memory is not there. The size is a constant. */
+/* Both may sleep. False on a fault. The size is a compile-time constant. */
 static __always_inline bool
 userblk_record_read(void *to, const void __user *from, size_t size)
 {

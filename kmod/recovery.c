@@ -6,7 +6,7 @@
 #include "patience.h"
 #include "trace.h"
 
-/* ------------------------------------------------------- into the queue */
+/* ----------------------------------------------------------- requeue */
 
 static bool userblk_slot_is_exhausted(const struct userblk_slot *slot)
 {
@@ -25,9 +25,9 @@ static int userblk_slot_compare(void *priv, const struct list_head *a,
 }
 
 /*
- * Puts a slot that is RETURNING and the caller's into the queue, or on the list
- * of those that userblk_queue_end_failed() ends after the lock was dropped. The
- * caller sorts hwq->returned before it drops the lock.
+ * Requeues a RETURNING slot that the caller owns, or adds it to the list that
+ * userblk_queue_end_failed() ends once the lock is dropped. The caller sorts
+ * hwq->returned before it drops the lock.
  */
 static void userblk_hwq_requeue(struct userblk_hwq *hwq,
 				struct userblk_slot *slot,
@@ -53,7 +53,7 @@ static void userblk_hwq_sort(struct userblk_hwq *hwq)
 	list_sort(NULL, &hwq->returned, userblk_slot_compare);
 }
 
-/* Ends what could not go back: the device goes, or it was tried too often. */
+/* Ends what could not be requeued: device dying, or delivered too often. */
 static void userblk_queue_end_failed(struct userblk_queue *queue,
 				     struct list_head *failed)
 {
@@ -74,7 +74,7 @@ static void userblk_queue_end_failed(struct userblk_queue *queue,
 	userblk_queue_end_list(queue, failed, BLK_STS_IOERR);
 }
 
-/* The last claim on a slot that is RETURNING is gone. */
+/* The last claim on a RETURNING slot was dropped. */
 static void userblk_queue_requeue(struct userblk_slot *slot)
 {
 	struct userblk_hwq *hwq = slot->hwq;
@@ -93,7 +93,7 @@ void userblk_recovery_init(struct userblk_queue *queue)
 	queue->requeue = userblk_queue_requeue;
 }
 
-/* --------------------------------------------------- by the living */
+/* -------------------------------------------------- give back, adopt */
 
 int userblk_queue_give_back(struct userblk_slot *slot, u32 generation,
 			    bool undo)
@@ -153,7 +153,7 @@ int userblk_queue_adopt(struct userblk_slot *slot, u32 generation,
 
 /* ---------------------------------------------------------- RESET */
 
-/* 1 if the slot was put back, in this generation. */
+/* Returns 1 if the slot was put back, in this generation, else 0. */
 static unsigned int userblk_hwq_reset_slot(struct userblk_slot *slot,
 					   u32 generation, userblk_match match,
 					   const void *arg,

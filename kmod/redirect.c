@@ -15,10 +15,16 @@ static void userblk_redirect_release(struct userblk_redirect *redirect)
 	unsigned int i;
 	bool entered;
 
-	/* Then it is the only extent, and over within the worker's call. */
+	/*
+	 * A borrowing extent is the only one, and has ended within the worker's
+	 * call.
+	 */
 	if (likely(redirect->extents->borrows))
 		return;
-	/* Another thread may have closed it: these may be the last references. */
+	/*
+	 * Another thread may have closed the file: these may be the last
+	 * references.
+	 */
 	entered = userblk_foreign_enter();
 	for (i = 0; i < redirect->count; i++)
 		userblk_file_range_put(&redirect->extents[i].range);
@@ -71,11 +77,11 @@ static int userblk_redirect_init_hwq(struct userblk_hwq *hwq,
 }
 
 /*
- * Of its own, so that no other device's slow file is in its way. It stands still
- * while the machine sleeps, as do the file systems' own. And it has a thread for
- * the time when there is no memory for another, since it may be writeback's own
- * way; that a file system which is full waits for work that has none (XFS) is
- * nothing to warn of then.
+ * One per device, so that no other device's slow file is in its way. Freezable
+ * like the file systems' own: it stops while the machine sleeps. It has a
+ * rescuer for when memory is short, since it may be on the writeback path; a
+ * full file system may then wait for a workqueue that has none (XFS), and
+ * __WQ_LEGACY suppresses the warning about that.
  */
 static struct workqueue_struct *userblk_redirect_alloc_wq(unsigned int number)
 {
@@ -121,11 +127,12 @@ void userblk_redirect_destroy(struct userblk_queue *queue)
 /* ------------------------------------------------------------ acceptance */
 
 /**
- * struct userblk_plan - where an answer with a list wants a request to go
- * @op: of the request, as is @length; true if it turns out to be taken still
+ * struct userblk_plan - the extents that an answer lists
+ * @op: of the request, as is @length; valid only if the request is still taken
+ *	when it is redirected
  * @length: bytes
- * @count: of @ranges
- * @ranges: referenced
+ * @count: entries of @ranges
+ * @ranges: each with a reference to its file
  */
 struct userblk_plan {
 	u16 op;
@@ -140,7 +147,7 @@ static void userblk_plan_drop(struct userblk_plan *plan)
 		userblk_file_range_put(&plan->ranges[--plan->count]);
 }
 
-/* The caller's extents; how many, or an error. */
+/* Reads the caller's extents. Returns how many, or an error. */
 static int userblk_plan_read(const struct userblk_answer *answer,
 			     struct userblk_extent *extents,
 			     struct userblk_completions *completions)
@@ -194,7 +201,7 @@ static int userblk_plan_make(struct userblk_queue *queue,
 	return 0;
 }
 
-/* Memory for extents, before there is no way back; NULL for one. */
+/* Allocates extents before the point of no return; NULL for a single one. */
 static int userblk_plan_alloc(const struct userblk_plan *plan,
 			      struct userblk_extent_io **extents,
 			      struct userblk_completions *completions)
@@ -208,7 +215,7 @@ static int userblk_plan_alloc(const struct userblk_plan *plan,
 	return *extents ? 0 : -ENOMEM;
 }
 
-/* The request is the caller's; the ranges' references go into its extents. */
+/* The caller owns the request. The extents take over the ranges' references. */
 static void userblk_redirect_fill(struct userblk_redirect *redirect,
 				  const struct userblk_file_range *ranges,
 				  unsigned int count,
@@ -236,7 +243,7 @@ static void userblk_redirect_fill(struct userblk_redirect *redirect,
 	}
 }
 
-/* Its tables are off the stack when files are read and written. */
+/* Not inlined: its tables must be off the stack during file I/O. */
 static noinline_for_stack int
 userblk_redirect_accept_list(struct userblk_queue *queue,
 			     struct userblk_redirect *redirect, u16 op,
@@ -270,7 +277,7 @@ drop:
 	return err;
 }
 
-/* Most requests go to one place, which is in the answer itself. */
+/* Most requests go to one place, which the answer itself holds. */
 static int userblk_redirect_accept_one(struct userblk_queue *queue,
 				       struct userblk_redirect *redirect,
 				       u16 op, u32 length,
@@ -283,7 +290,7 @@ static int userblk_redirect_accept_one(struct userblk_queue *queue,
 
 	if (answer->addr || answer->length != length)
 		return -EINVAL;
-	/* A hole is said to be one only among extents. */
+	/* Only a list of extents may contain holes. */
 	if (answer->fd == USERBLK_HOLE)
 		return -EBADF;
 	range.offset = answer->offset;
@@ -313,8 +320,9 @@ static int userblk_redirect_accept(struct userblk_queue *queue,
 	if (!userblk_slot_is_taken(slot, USERBLK_ID_GENERATION(answer->id)))
 		return -ESTALE;
 	/*
-	 * True if it is still taken when it is redirected; before the look above
-	 * they could have been of the request before, whose next id was guessed.
+	 * Valid if the request is still taken when it is redirected. Read
+	 * before the check above, they could be the previous request's: the
+	 * next id can be guessed.
 	 */
 	op = READ_ONCE(slot->op);
 	length = READ_ONCE(slot->length);
@@ -343,7 +351,7 @@ int userblk_redirect(struct userblk_queue *queue, struct userblk_slot *slot,
 		return err;
 
 	userblk_stats_add(queue, redirects, 1);
-	/* With the last one it may be over. */
+	/* The request may be over once its last extent is started. */
 	count = redirect->count;
 	userblk_extent_io_start(&redirect->extents[0], completions);
 	for (i = 1; i < count; i++)

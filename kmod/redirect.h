@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Requests that the kernel carries out itself, on files that a worker named.
+ * Requests that the kernel carries out itself, on files that a worker names.
  *
- * From the moment that the answer is accepted the request is the kernel's: its
- * slot is REDIRECTED, has no taker, and goes to FREE when the I/O of the last
- * extent ends, whatever has become of the worker. Each slot has its redirection
- * set aside, so that nothing is allocated for a request that goes to one place.
+ * Once the answer is accepted the kernel owns the request: its slot is
+ * REDIRECTED, has no taker, and becomes FREE when the I/O of the last extent
+ * ends, even if the worker is gone. Each slot has a preallocated redirection,
+ * so a request that goes to one place needs no allocation.
  */
 #ifndef USERBLK_REDIRECT_H
 #define USERBLK_REDIRECT_H
@@ -19,12 +19,12 @@
 /**
  * struct userblk_redirect - a redirected request
  * @slot: of the request; constant
- * @identity: the worker's, from when somebody else acts in its name
+ * @identity: the worker's, once another context acts for it
  * @pending: extents that are not done
  * @status: the first error
- * @count: of @extents
+ * @count: entries of @extents
  * @extents: @one, or allocated
- * @one: for a request to one place
+ * @one: the extent of a request that goes to one place
  */
 struct userblk_redirect {
 	struct userblk_slot *slot;
@@ -36,14 +36,14 @@ struct userblk_redirect {
 	struct userblk_extent_io one;
 };
 
-/* For each slot of a queue, and the work queue; only if it is to redirect. */
+/* One per slot of a queue, and the workqueue. Only for queues that redirect. */
 int userblk_redirect_init(struct userblk_queue *queue);
 /* After the last request has ended. */
 void userblk_redirect_destroy(struct userblk_queue *queue);
 
 /*
- * Carries an answer REDIRECT out. 0: the request is the kernel's, or done and
- * among the completions. Otherwise nothing has changed.
+ * Carries out a REDIRECT answer. 0: the kernel owns the request, or it is done
+ * and among the completions. After an error nothing has changed.
  */
 int userblk_redirect(struct userblk_queue *queue, struct userblk_slot *slot,
 		     const struct userblk_answer *answer,

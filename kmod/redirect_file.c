@@ -33,7 +33,7 @@ static int userblk_redirect_file_check_type(const struct inode *inode)
 	}
 }
 
-/* Beyond its own limit a process has nothing written in its name either. */
+/* RLIMIT_FSIZE also limits what is written in the process's name. */
 static u64 userblk_redirect_file_write_end(const struct inode *inode)
 {
 	if (!S_ISREG(inode->i_mode))
@@ -42,8 +42,8 @@ static u64 userblk_redirect_file_write_end(const struct inode *inode)
 }
 
 /*
- * Where the data are: an overlay's file is read and written by way of another
- * one. Of a disk, its node.
+ * The inode with the data: of an overlay's file, that of the real file; of a
+ * disk, that of its node.
  */
 static struct inode *userblk_redirect_file_inode(const struct file *file)
 {
@@ -54,14 +54,13 @@ static struct inode *userblk_redirect_file_inode(const struct file *file)
 }
 
 /*
- * What is not done by the worker itself is done by a kernel thread, which has
- * the worker's credentials and nothing else of it: not its namespaces, not its
- * memory. So a file is taken if its bytes are kept somewhere, and are the same
- * whoever asks: on a file system that has pages written back, to a disk or to
- * another machine; in tmpfs; or where the page cache's own functions are all
- * there is (ramfs). proc, sysfs and their like make theirs up as they are
- * asked, and have no backing device; nor has any that is yet to come, unless
- * it asks for one.
+ * What the worker does not do itself, a kernel thread does. It has the worker's
+ * credentials but neither its namespaces nor its memory. So a file is accepted
+ * only if its bytes are stored somewhere and are the same for every reader: on
+ * a file system with writeback, to a disk or to another machine; in tmpfs; or
+ * where the page cache's generic functions are all there is (ramfs). proc,
+ * sysfs and the like generate their contents on access and have no backing
+ * device; nor will a future file system have one, unless it asks for it.
  */
 static bool userblk_redirect_file_keeps_bytes(struct inode *inode)
 {
@@ -73,7 +72,7 @@ static bool userblk_redirect_file_keeps_bytes(struct inode *inode)
 		inode->i_fop->write_iter == generic_file_write_iter);
 }
 
-/* A disk that some process serves; which one, and whose, is not to be seen. */
+/* A disk that a process serves. Which process, and whose, is not visible. */
 static bool userblk_redirect_file_is_served_disk(const struct gendisk *disk)
 {
 	return !memcmp(disk->disk_name, "userblk", 7) ||
@@ -82,8 +81,9 @@ static bool userblk_redirect_file_is_served_disk(const struct gendisk *disk)
 }
 
 /*
- * Whoever serves the file could hold the device up, and removal with it: FUSE,
- * what users stack on it in a namespace of their own (overlayfs), disks.
+ * Could a process that serves the file hang the device and its removal? FUSE,
+ * what users stack on it in a namespace of their own (overlayfs), disks that
+ * processes serve.
  */
 static bool userblk_redirect_file_is_served(const struct file *file,
 					    const struct inode *inode,
@@ -96,7 +96,7 @@ static bool userblk_redirect_file_is_served(const struct file *file,
 	       (bdev && userblk_redirect_file_is_served_disk(bdev->bd_disk));
 }
 
-/* What can be said of a file by itself. */
+/* Checks what the file alone determines. */
 static int userblk_redirect_file_check_file(struct userblk_queue *queue,
 					    const struct file *file)
 {
@@ -119,7 +119,7 @@ static int userblk_redirect_file_check_file(struct userblk_queue *queue,
 	return 0;
 }
 
-/* May the caller? */
+/* May the caller access this range? */
 static inline int
 userblk_redirect_file_ask(struct userblk_redirect_file *last, bool writes,
 			  loff_t offset, u32 length,
@@ -135,10 +135,10 @@ userblk_redirect_file_ask(struct userblk_redirect_file *last, bool writes,
 		return -EBADF;
 	if (writes && file->f_flags & O_APPEND)
 		return -EINVAL;
-	/* Some of what looks like a file has no more than a read(). */
+	/* Some files have no more than a plain read() or write(). */
 	if (writes ? !file->f_op->write_iter : !file->f_op->read_iter)
 		return -EINVAL;
-	/* Who watches may want to be asked first, and each time. */
+	/* Watchers may want to permit each access, and may block. */
 	watched = fsnotify_sb_has_watchers(file_inode(file)->i_sb);
 	if (watched)
 		userblk_completions_flush(completions);
@@ -151,7 +151,7 @@ userblk_redirect_file_ask(struct userblk_redirect_file *last, bool writes,
 static inline int userblk_redirect_file_set(struct userblk_redirect_file *last,
 					    struct userblk_queue *queue, int fd)
 {
-	/* Without a file's operations, as with O_PATH, there is none. */
+	/* Fails for O_PATH, which comes without file operations. */
 	struct fd held = fdget(fd);
 	struct file *file = fd_file(held);
 	int err;
@@ -172,7 +172,7 @@ static inline int userblk_redirect_file_set(struct userblk_redirect_file *last,
 	return 0;
 }
 
-/* The file is the one that the range is in. */
+/* Checks a range in the file that is held. */
 static int userblk_redirect_file_check(struct userblk_redirect_file *last,
 				       u16 op,
 				       const struct userblk_file_range *range,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Where a request may be redirected to: files that a process has open, checked
- * in its name. Nothing is remembered beyond one call of the process.
+ * Where requests may be redirected to: files that a process has open, checked
+ * in its name. Nothing is kept beyond one call of the process.
  */
 #ifndef USERBLK_REDIRECT_FILE_H
 #define USERBLK_REDIRECT_FILE_H
@@ -15,7 +15,7 @@
 #include "queue.h"
 
 /**
- * struct userblk_file_range - a place in a file, checked
+ * struct userblk_file_range - a checked range of a file
  * @file: or NULL for a hole
  * @offset: bytes in @file
  * @length: bytes, 0 for a FLUSH
@@ -27,14 +27,14 @@ struct userblk_file_range {
 };
 
 /**
- * struct userblk_redirect_file - the file that a call of a process went to last
+ * struct userblk_redirect_file - the file that a call of a process used last
  * @held: the file, until the call ends; or none
- * @fd: what it was found behind
- * @allowed: FMODE_READ and FMODE_WRITE, as far as the caller was allowed that
- * @write_end: where it may not write any more, bytes
+ * @fd: its descriptor
+ * @allowed: FMODE_READ and FMODE_WRITE, as far as the caller was permitted
+ * @write_end: where writes must end, bytes
  *
- * A call whose answers go to one file asks for it, and for permission, once, as
- * one preadv() of many pieces does. On the caller's stack.
+ * A call whose answers go to one file looks it up and asks for permission once,
+ * like a preadv() of many segments. On the caller's stack.
  */
 struct userblk_redirect_file {
 	struct fd held;
@@ -44,10 +44,10 @@ struct userblk_redirect_file {
 };
 
 /*
- * Finds the file for a range whose offset and length are known, for an
- * operation. Without userblk_file_range_hold() it lasts until another one is looked
- * for or the call ends. May wait for who watches files, after
- * having given the completions back. 0, or the errno that PUT tells.
+ * Finds and checks the file for a range whose offset and length are set.
+ * Without userblk_file_range_hold() the file is valid until the next one is
+ * looked up or the call ends. May wait for watchers of files, after flushing
+ * the completions. 0, or the errno that PUT returns.
  */
 int userblk_redirect_file_find(struct userblk_queue *queue, u16 op, int fd,
 			       struct userblk_redirect_file *last,

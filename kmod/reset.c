@@ -13,7 +13,7 @@ static bool userblk_reset_dead(struct userblk_slot *slot, u32 generation,
 {
 	struct userblk_taker *taker = rcu_dereference(slot->taker);
 
-	/* None: it was answered just now. */
+	/* NULL: it was answered just now. */
 	return taker && userblk_taker_is_dead(taker);
 }
 

@@ -6,11 +6,11 @@
 #include "record.h"
 
 /*
- * Each header is written to before anything is taken or answered, so that one
- * in memory that is not writable fails in time.
+ * Each header is written to before anything is taken or answered, so that a
+ * header in read-only memory fails early.
  */
 
-/* The fields that are written back; count was set to 0 before. */
+/* Writes back the output fields; count is 0 already. */
 static inline int userblk_serve_tell_get(struct userblk_get __user *user,
 					 const struct userblk_get *get)
 {
@@ -27,7 +27,7 @@ fault:
 	return -EFAULT;
 }
 
-/* Before anything is done. */
+/* Clears the output fields before anything is done. */
 static int userblk_serve_tell_nothing(struct userblk_serve __user *user)
 {
 	if (!user_write_access_begin(user, sizeof(*user)))
@@ -100,11 +100,11 @@ long userblk_serve(struct userblk_caller *caller, void __user *arg)
 			return -EFAULT;
 		return err;
 	}
-	/* Not to sleep over an answer that has to be given again. */
+	/* Do not sleep while an answer has to be given again. */
 	if (serve.put.failed)
 		serve.get.timeout_ns = 0;
 	err = userblk_get_run(caller, &serve.get);
-	/* What was answered is done: a signal must not hide that. */
+	/* The answers are done: a signal must not hide that. */
 	if (err == -EINTR)
 		err = 0;
 	if (serve.put.failed && put_user(serve.put.failed, &user->put.failed))

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Counters of a device, one set per processor so that counting costs nothing. */
+/* Counters of a device, one set per CPU so that counting costs nothing. */
 #ifndef USERBLK_STATS_H
 #define USERBLK_STATS_H
 
@@ -26,7 +26,7 @@ struct userblk_stats {
 #define userblk_stats_add(queue, field, n) \
 	this_cpu_add((queue)->stats->field, n)
 
-/* Adds the processors' counters up; a snapshot, not one moment. */
+/* Sums the CPUs' counters; a snapshot, but not of one moment. */
 static inline void userblk_stats_sum(struct userblk_stats __percpu *stats,
 				     struct userblk_stats *sum)
 {

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What an errno becomes for the block layer. */
+/* Maps an errno to a status of the block layer. */
 #ifndef USERBLK_STATUS_H
 #define USERBLK_STATUS_H
 
 #include <linux/blkdev.h>
 
-/* What is the block layer's own is not for others to say. */
+/* Statuses internal to the block layer are not a worker's to return. */
 static inline blk_status_t userblk_status(int err)
 {
 	blk_status_t status;

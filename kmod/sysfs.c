@@ -7,7 +7,7 @@
 #include "config.h"
 #include "info.h"
 
-/* Nothing here waits: removal waits for whoever reads an attribute. */
+/* Nothing here waits: removal waits for readers of attributes. */
 
 static struct userblk_queue *userblk_sysfs_queue(struct device *dev)
 {
@@ -88,7 +88,7 @@ static u64 userblk_sysfs_completed(struct device *dev)
 	return completed;
 }
 
-/* The one that is configured; the disk's own is 0 until somebody serves. */
+/* The configured size; the disk's own is 0 until the first GET. */
 static u64 userblk_sysfs_size(struct device *dev)
 {
 	u64 size;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What anybody may ask of a running device: /sys/class/userblk/userblkcN/, and
- * the same in a folder userblk/ of what requests come from. They are no links
- * there, since a disk sends its uevent, on which udev looks for the name, before
- * anything could be linked into its folder.
+ * Attributes of a running device, readable by anybody: in
+ * /sys/class/userblk/userblkcN/, and again in a directory userblk/ of the front
+ * end's device. The latter are not links: a disk sends its uevent, on which
+ * udev looks for the name, before anything could be linked into its directory.
  */
 #ifndef USERBLK_SYSFS_H
 #define USERBLK_SYSFS_H

@@ -63,14 +63,14 @@ DEFINE_EVENT(userblk_request, userblk_get,
 	     TP_PROTO(u32 number, const struct userblk_slot *slot, u64 id),
 	     TP_ARGS(number, slot, id));
 
-/* A RESET took a request from its taker; the id is no longer good. */
+/* A RESET took a request from its taker; the id is stale. */
 DEFINE_EVENT(userblk_request, userblk_put_back,
 	     TP_PROTO(u32 number, const struct userblk_slot *slot, u64 id),
 	     TP_ARGS(number, slot, id));
 
 /*
- * What the current process was delivered could not be handed over to it; the
- * request waits again, and the id is no longer good.
+ * A delivery could not be handed to the current process; the request is queued
+ * again, and the id is stale.
  */
 DEFINE_EVENT(userblk_request, userblk_undo,
 	     TP_PROTO(u32 number, const struct userblk_slot *slot, u64 id),

@@ -25,7 +25,7 @@ void userblk_waiters_destroy(struct userblk_waiters *waiters)
 	waiters->places = NULL;
 }
 
-/* Is the wake-up about something that this waiter waits for? */
+/* Is the wake-up for something that this waiter waits for? */
 static int userblk_waiter_wake(wait_queue_entry_t *entry, unsigned int mode,
 			       int flags, void *key)
 {
@@ -47,7 +47,7 @@ void userblk_waiter_add(struct userblk_waiter *waiter,
 	init_wait(&waiter->entry);
 	waiter->entry.func = userblk_waiter_wake;
 	spin_lock_irqsave(&place->wait.lock, flags);
-	/* At the head: who came last is woken first. */
+	/* At the head: the latest waiter is woken first. */
 	__add_wait_queue_exclusive(&place->wait, &waiter->entry);
 	set_current_state(TASK_INTERRUPTIBLE);
 	spin_unlock_irqrestore(&place->wait.lock, flags);
@@ -56,11 +56,11 @@ void userblk_waiter_add(struct userblk_waiter *waiter,
 void userblk_waiter_remove(struct userblk_waiter *waiter)
 {
 	finish_wait(&waiter->place->wait, &waiter->entry);
-	/* A waker that still saw us here relies on our looking again. */
+	/* A waker that still saw us relies on us to look again. */
 	smp_mb();
 }
 
-/* From the given one on in a circle; false if nobody waits inside. */
+/* From this hardware queue on, wrapping around. False if nobody waits inside. */
 static bool userblk_wake_waiter(struct userblk_waiters *waiters,
 				unsigned int at)
 {
@@ -82,7 +82,7 @@ static bool userblk_wake_waiter(struct userblk_waiters *waiters,
 
 void userblk_wake(struct userblk_waiters *waiters, unsigned int index)
 {
-	/* Between the adding of requests and every look for those who wait. */
+	/* Orders adding requests before looking for waiters. */
 	smp_mb();
 	if (userblk_wake_waiter(waiters, index))
 		return;

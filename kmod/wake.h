@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Who waits for requests, and who is woken for one. Those who wait inside GET
- * and SERVE do so at one hardware queue each, and one of them is woken for one
- * burst of requests: of the queue where they came in if possible, and the one
- * that waits there for the shortest time, so that the others stay idle. Those
- * who poll are woken, all of them, when nobody waits inside.
+ * Waiting for requests, and waking for them. A task inside GET or SERVE waits
+ * at one hardware queue. A burst of requests wakes one task: at its own
+ * hardware queue if possible, and there the latest waiter, so that the others
+ * stay idle. Pollers are woken, all of them, when nobody waits inside.
  *
- * Whoever was woken and leaves requests behind passes the wake-up on. A waker
- * adds its request, and a waiter itself, before looking for the other, with a
- * full barrier between.
+ * A woken task that leaves requests behind passes the wake-up on. A waker adds
+ * its requests before it looks for waiters, and a waiter adds itself before it
+ * looks for requests, each with a full barrier in between.
  */
 #ifndef USERBLK_WAKE_H
 #define USERBLK_WAKE_H
@@ -18,17 +17,17 @@
 
 /**
  * struct userblk_wait_place - where to wait for one hardware queue
- * @wait: those who wait inside GET and SERVE
+ * @wait: tasks that wait inside GET and SERVE
  */
 struct userblk_wait_place {
 	wait_queue_head_t wait;
 } ____cacheline_aligned_in_smp;
 
 /**
- * struct userblk_waiters - who waits for the requests of one device
+ * struct userblk_waiters - tasks that wait for the requests of one device
  * @places: @count of them, one for each hardware queue; constant
  * @count: how many
- * @pollers: those who poll the control node
+ * @pollers: tasks that poll the control node
  */
 struct userblk_waiters {
 	struct userblk_wait_place *places;
@@ -37,10 +36,10 @@ struct userblk_waiters {
 };
 
 /**
- * struct userblk_waiter - one who waits inside GET or SERVE
+ * struct userblk_waiter - a task that waits inside GET or SERVE
  * @entry: in the wait queue of @place
  * @place: where it waits
- * @watch: it wants to hear of the dead, too
+ * @watch: wake it for deaths of takers, too
  */
 struct userblk_waiter {
 	wait_queue_entry_t entry;
@@ -50,7 +49,7 @@ struct userblk_waiter {
 
 /* 0 or -ENOMEM. */
 int userblk_waiters_init(struct userblk_waiters *waiters, unsigned int count);
-/* Also of what is zeroed. Nobody waits. */
+/* Nobody waits. A zeroed structure is fine, too. */
 void userblk_waiters_destroy(struct userblk_waiters *waiters);
 
 /* After add the task is TASK_INTERRUPTIBLE: look once more, then schedule. */
@@ -58,10 +57,10 @@ void userblk_waiter_add(struct userblk_waiter *waiter,
 			struct userblk_wait_place *place, bool watch);
 void userblk_waiter_remove(struct userblk_waiter *waiter);
 
-/* Requests were added to the hardware queue at this index; from any context. */
+/* Requests were added to the hardware queue at this index. Any context. */
 void userblk_wake(struct userblk_waiters *waiters, unsigned int index);
 
-/* What it is about concerns all who wait. */
+/* Wakes all waiters and pollers for events that concern all of them. */
 void userblk_wake_all(struct userblk_waiters *waiters, __poll_t events);
 
 #endif /* USERBLK_WAKE_H */
