@@ -45,7 +45,7 @@ typedef void (*userblk_extent_io_done)(struct userblk_extent_io *io, int err,
  * @bvecs: pages of the I/O, if they had to be gathered; or NULL
  * @borrows: the file reference belongs to the worker's call, until the I/O has
  *	to outlive the call
- * @blocking: the workqueue has it, where it may block
+ * @blocking: runs in the workqueue, where it may block
  * @buffered: direct I/O is not possible
  */
 struct userblk_extent_io {

@@ -141,10 +141,7 @@ static void userblk_extent_io_transfer(struct userblk_extent_io *io,
 	sync = is_sync_kiocb(&io->iocb);
 	if (!sync) {
 		userblk_extent_io_remember(io);
-		/*
-		 * One each for submitter and completion, which both use the
-		 * pages.
-		 */
+		/* Submitter and completion both use the pages. */
 		atomic_set(&io->refs, 2);
 	}
 	ret = userblk_extent_io_submit(io, writes, &iter);
@@ -196,7 +193,7 @@ static void userblk_extent_io_over(struct userblk_extent_io *io,
 	io->done(io, 0, completions);
 }
 
-/* --------------------------------------------------------------- in order */
+/* ------------------------------------------------------------------ steps */
 
 static bool userblk_extent_io_moves_data(const struct userblk_extent_io *io)
 {

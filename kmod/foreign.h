@@ -20,8 +20,8 @@
 /*
  * Any context. The result goes to userblk_foreign_leave(). Does nothing in an
  * interrupt, where nothing is needed, nor with interrupts disabled, where
- * nothing is allowed: redirected I/O may end that way, but no driver ends it so
- * within its submitter's call.
+ * local_bh_enable() is not allowed: redirected I/O may end that way, but no
+ * driver ends it so within its submitter's call.
  */
 static inline bool userblk_foreign_enter(void)
 {

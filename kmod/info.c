@@ -143,7 +143,7 @@ u32 userblk_queue_servers(struct userblk_queue *queue, u64 *unserved_ns)
 {
 	u32 servers = userblk_takers_living(&queue->takers, unserved_ns);
 
-	/* A device that nobody has served yet was not left without service. */
+	/* A device that was never served does not count as unserved. */
 	if (!userblk_front_is_served(queue->front))
 		*unserved_ns = 0;
 	return servers;

@@ -48,8 +48,8 @@ static int userblk_node_release(struct inode *inode, struct file *file)
 }
 
 /*
- * Each close of a descriptor, including those of exit and exec. An exec that
- * closes the descriptor ends an image without ending its process.
+ * Called for each close of a descriptor, including by exit and exec. An exec
+ * that closes the descriptor ends an image without ending its process.
  */
 static int userblk_node_flush(struct file *file, fl_owner_t id)
 {

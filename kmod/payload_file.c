@@ -106,10 +106,7 @@ ssize_t userblk_payload_read_iter(struct kiocb *iocb, struct iov_iter *to)
 	struct userblk_place place;
 	ssize_t ret;
 
-	/*
-	 * Without write permission a process may not see data written to the
-	 * device.
-	 */
+	/* Reading what others write to the device takes write permission. */
 	if (!(file->f_mode & FMODE_WRITE))
 		return -EBADF;
 	ret = userblk_place_claim(userblk_payload_queue(file), iocb->ki_pos,

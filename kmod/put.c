@@ -248,10 +248,7 @@ static int userblk_put_all(struct userblk_caller *caller,
 			return -EFAULT;
 		failed = userblk_put_chunk(caller, answers, n, last,
 					   completions);
-		/*
-		 * Results were 0 on entry, so they stand unless an answer
-		 * failed.
-		 */
+		/* Results were 0 on entry, and stand if nothing failed. */
 		if (likely(!failed))
 			continue;
 		put->failed += failed;

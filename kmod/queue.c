@@ -195,10 +195,7 @@ static unsigned int userblk_hwq_take(struct userblk_hwq *hwq,
 	WRITE_ONCE(hwq->queued, hwq->queued - n);
 	/* Count them before anybody can answer them. */
 	atomic_add(n, &taker->taken);
-	/*
-	 * Once TAKEN, a slot can be answered by a guessed id and its node
-	 * reused.
-	 */
+	/* A guessed id can end a TAKEN slot, whose node is then reused. */
 	list_for_each_entry_safe(slot, next, &slots, node)
 		userblk_hwq_take_one(hwq, slot, taker, to++);
 	spin_unlock(&hwq->lock);

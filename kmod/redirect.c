@@ -15,16 +15,10 @@ static void userblk_redirect_release(struct userblk_redirect *redirect)
 	unsigned int i;
 	bool entered;
 
-	/*
-	 * A borrowing extent is the only one, and has ended within the worker's
-	 * call.
-	 */
+	/* A borrowing extent is the only one, and ended in the worker's call. */
 	if (likely(redirect->extents->borrows))
 		return;
-	/*
-	 * Another thread may have closed the file: these may be the last
-	 * references.
-	 */
+	/* Another thread may have closed it: these may be the last references. */
 	entered = userblk_foreign_enter();
 	for (i = 0; i < redirect->count; i++)
 		userblk_file_range_put(&redirect->extents[i].range);
