@@ -17,12 +17,12 @@ inline constexpr const char* control_device_path = "/dev/userblk-control";
 
 inline constexpr std::int64_t no_wait = 0;
 inline constexpr std::int64_t for_ever = -1;
-inline const std::int64_t a_while = 30'000'000'000 * slowness(); // patience, in ns
+inline const std::int64_t a_while = 30'000'000'000 * slowness(); // a generous timeout, in ns
 inline constexpr std::uint64_t default_size = 16u << 20;
 
 // 0, or the errno.
 int ioctl_error(int fd, unsigned long command, void* argument);
-// On the control device, opened for this call.
+// Opens the control device for this one call.
 int control_error(unsigned long command, void* argument);
 
 template <class T>
@@ -30,7 +30,7 @@ std::uint64_t address(T* pointer) {
     return reinterpret_cast<std::uintptr_t>(pointer);
 }
 
-// A device of 16 MiB whose requests are those of the test alone: no partition table is read.
+// A 16 MiB device without a partition scan, so that the test makes all of its requests.
 userblk_config test_config(std::uint64_t size = default_size);
 void set_name(userblk_config& config, const char* name);
 
@@ -49,13 +49,13 @@ userblk_get get_argument(std::span<userblk_request> records, std::int64_t timeou
                          std::uint32_t flags = 0);
 GetResult get(int fd, std::span<userblk_request> records, std::int64_t timeout = no_wait,
               std::uint32_t flags = 0, std::uint32_t queue = USERBLK_ANY_QUEUE);
-// As one who is about to serve: from now on the device has its size.
+// Does what a worker does before it serves: from now on the device has its size.
 void announce_service(int fd);
-// One request, waited for; a failure of the test if none comes.
+// Waits for one request and takes it; fails the test if none comes.
 userblk_request take(int fd, void* address = nullptr, std::size_t room = 0);
-// As many as are given out at once, up to n.
+// Takes as many as one call hands out, up to n.
 std::vector<userblk_request> take_up_to(int fd, std::size_t n);
-// Exactly n, one by one.
+// Takes exactly n, one by one.
 std::vector<userblk_request> take_each(int fd, std::size_t n);
 
 struct PutResult {
@@ -69,13 +69,13 @@ userblk_answer fetch(std::uint64_t id, void* to, std::size_t room);
 userblk_answer store(std::uint64_t id, void* to, std::size_t room);
 userblk_answer give_back(std::uint64_t id);
 userblk_answer adopt(std::uint64_t id);
-// To a place in a file, or to several; these must stay where they are until the PUT.
+// To one extent of a file, or to several; the array of extents must stay valid until the PUT.
 userblk_answer redirect(const userblk_request& request, int fd, std::uint64_t offset);
 userblk_answer redirect(const userblk_request& request, std::span<const userblk_extent> extents);
 
 userblk_put put_argument(std::span<userblk_answer> answers);
 PutResult put(int fd, std::span<userblk_answer> answers);
-// The result of a single answer: 0 or a positive errno, of the call or of the record.
+// The result of a single answer: 0 or a positive errno, from the call or from the record.
 int put(int fd, userblk_answer answer);
 
 userblk_serve serve_argument(std::span<userblk_answer> answers, std::span<userblk_request> records,
@@ -95,13 +95,13 @@ ResetResult reset_id(int fd, std::uint64_t id);
 ResetResult reset_older(int fd, std::uint64_t age_ns);
 
 userblk_info info_argument(std::span<userblk_taken> list = {});
-// Zeroed, with a failure of the test, if it cannot be had.
+// Returns zeros, and fails the test, if INFO fails.
 userblk_info info(int fd);
 std::vector<userblk_taken> taken_list(int fd);
 
 int resize(int fd, std::uint64_t size);
 
-// The poll events that a node has now, or within the limit gets.
+// The poll events that a node reports now, or within the timeout.
 short poll_events(int fd, short wanted, int timeout_ms = 0);
 
 } // namespace userblk::test

@@ -10,7 +10,7 @@
 
 namespace userblk::test {
 
-// Begins one of USERBLK_OP_*, about the first 4 KiB.
+// Starts one of USERBLK_OP_* on the first 4 KiB.
 inline Io start_operation(TestDevice& on, int op) {
     const int block = on.block();
     switch (op) {

@@ -6,8 +6,8 @@
 
 namespace userblk::test {
 
-// Zeroed memory of its own mapping, so that it is aligned for O_DIRECT. A shared one is seen by the
-// processes forked later, and lives on when they die: what a driver calls its store.
+// Zeroed memory in a mapping of its own, so that it is aligned for O_DIRECT. A shared buffer is
+// visible to processes forked later and outlives them: it serves as a driver's store.
 class Buffer {
 public:
     enum class Kind { private_memory, shared_memory };
@@ -38,11 +38,11 @@ inline Store make_store(std::size_t size) {
     return Store(size, Buffer::Kind::shared_memory);
 }
 
-// Bytes that tell where they come from: no two 8-byte words of one seed are alike, and none is 0.
+// Bytes that identify their origin: no two 8-byte words of one seed are equal, and none is 0.
 void fill_pattern(void* to, std::size_t length, std::uint64_t seed);
 Buffer pattern(std::size_t length, std::uint64_t seed);
 
-// Memory that ends where nothing may be touched.
+// Memory that ends at an inaccessible page.
 class EdgeMemory {
 public:
     explicit EdgeMemory(std::size_t usable);
@@ -50,7 +50,7 @@ public:
     EdgeMemory& operator=(const EdgeMemory&) = delete;
     ~EdgeMemory();
 
-    // So many bytes before the edge.
+    // The address that many bytes before the edge.
     std::uint8_t* before_edge(std::size_t bytes) { return base_ + usable_ - bytes; }
     std::uint8_t* edge() { return base_ + usable_; }
     void make_read_only();
@@ -60,7 +60,7 @@ private:
     std::size_t usable_;
 };
 
-// An address that no process may touch.
+// An address that no process can access.
 inline constexpr std::uint64_t bad_address = 0xdead'0000'0000'0000ull;
 
 } // namespace userblk::test

@@ -10,14 +10,14 @@
 
 namespace userblk::test {
 
-// The other end of a Child's pipes, inside it. Bounded like everything: a partner that says
-// nothing ends the process.
+// The child's end of a Child's pipes. Every wait is bounded: if the parent stays silent, the
+// process exits.
 class ChildSide {
 public:
     ChildSide(int in, int out) : in_(in), out_(out) {}
     void tell(std::uint64_t value = 0);
     std::uint64_t await();
-    // Until it is killed.
+    // Returns only by being killed.
     [[noreturn]] void sleep_for_ever();
 
 private:
@@ -25,8 +25,8 @@ private:
     int out_;
 };
 
-// A forked process that runs a function and exits with what that returns (99 if it throws). It
-// inherits what is open and shared. Make it from the test's own thread: it dies with that one.
+// A forked process that runs a function and exits with its result (99 if it throws). It inherits
+// open files and shared memory. Create it in the test's own thread: it dies with that thread.
 class Child {
 public:
     using Body = std::function<int(ChildSide&)>;
@@ -38,16 +38,16 @@ public:
 
     pid_t pid() const { return pid_; }
     void tell(std::uint64_t value = 0);
-    // A failure of the test, and 0, if nothing comes.
+    // Fails the test and returns 0 if nothing comes.
     std::uint64_t await();
 
     void signal(int number);
-    void stop(); // and waits until it is
+    void stop(); // and waits until it has stopped
     void resume();
     void kill(); // SIGKILL, and reaps it
-    // Waits for its end: exit status, or 128 and the signal. A failure of the test if none comes.
+    // Waits for its exit: exit status, or 128 plus the signal. Fails the test if it does not exit.
     int wait();
-    // Waits for its end, and leaves it a zombie.
+    // Waits for its exit and leaves it a zombie.
     bool becomes_zombie();
 
 private:

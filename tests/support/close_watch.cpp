@@ -13,7 +13,7 @@
 
 namespace userblk::test {
 
-// Events name no descriptor: making one would open the file anew.
+// Events carry no descriptor: creating one would open the file again.
 CloseWatch::CloseWatch(const std::string& path)
     : fd_(fanotify_init(FAN_CLASS_NOTIF | FAN_REPORT_FID | FAN_CLOEXEC | FAN_UNLIMITED_QUEUE, 0)) {
     if (!fd_.open())

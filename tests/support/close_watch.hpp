@@ -9,20 +9,21 @@
 
 namespace userblk::test {
 
-// Sees in which process the last reference to an open file goes (fanotify).
+// Reports which process drops the last reference to an open file (fanotify).
 class CloseWatch {
 public:
-    // Of one existing file, or node.
+    // Watches one existing file or node.
     explicit CloseWatch(const std::string& path);
 
-    // The process of the next last close, waited for; a failure of the test, and 0, if none comes.
+    // Waits for the next last close and returns its process; fails the test and returns 0 if none
+    // comes.
     pid_t await();
 
 private:
     Fd fd_;
 };
 
-// Whether it is one of the kernel's own threads.
+// Whether it is a kernel thread.
 bool is_kernel_thread(pid_t pid);
 
 } // namespace userblk::test

@@ -7,19 +7,19 @@
 
 namespace userblk::test {
 
-// A control group of a test (cgroup v2), removed with the object, once those who are in it have
-// gone. What fails throws.
+// A control group (cgroup v2) for one test. The destructor removes it once its processes are gone.
+// Errors throw.
 class ControlGroup {
 public:
-    // With these controllers, such as "+io +memory", which are left on.
+    // Enables these controllers, such as "+io +memory", and leaves them enabled.
     explicit ControlGroup(const std::string& controllers);
     ControlGroup(const ControlGroup&) = delete;
     ControlGroup& operator=(const ControlGroup&) = delete;
     ~ControlGroup();
 
-    // 0: the caller.
+    // 0 is the caller.
     void add(pid_t pid) const;
-    // A file of its folder.
+    // Writes to a file of the group.
     void write(const std::string& file, const std::string& text) const;
     const std::string& path() const { return path_; }
 

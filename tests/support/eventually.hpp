@@ -8,11 +8,11 @@
 
 namespace userblk::test {
 
-// How long anything may take that has no reason to take long: the machine may be emulated, and
-// busy. Tests wait this long for what must come, and never measure.
+// How long to wait for something that should happen soon: the machine may be emulated and busy.
+// Tests wait up to this limit for what must happen and never measure time.
 inline const std::chrono::milliseconds patience{30'000 * slowness()};
 
-// Whether the predicate comes true within the limit.
+// Whether the predicate becomes true within the limit.
 template <class Predicate>
 bool eventually(Predicate&& predicate, std::chrono::milliseconds limit = patience) {
     const auto end = std::chrono::steady_clock::now() + limit;

@@ -20,8 +20,8 @@ void set(const std::string& file, const std::string& value) {
         throw_errno("unable to write to " + file);
 }
 
-// Any allocation may fail, also one that could wait; and no report is made of it, which the log
-// checker would take for one of ours.
+// Any allocation may fail, even one that could wait. The kernel prints no report of it, because the
+// log checker would take that for a fault of the module.
 void set_up_kinds() {
     for (const char* kind : {"failslab", "fail_page_alloc", "fail_usercopy", "fail_make_request"})
         set(faults + kind + "/verbose", "0");
@@ -32,13 +32,13 @@ void set_up_kinds() {
     set(faults + "fail_page_alloc/min-order", "0");
 }
 
-// All of them in the long form. In the short one all of the first, which are ours in most calls,
-// and the more seldom the further on they are: a disk's creation has some thousand.
+// In the long form, every step. In the short form, every step at first (most calls make no more
+// than those), then fewer and fewer: creating a disk takes a few thousand.
 unsigned int step_after(unsigned int n) {
     return std::getenv("USERBLK_TEST_LONG") ? n + 1 : n + 1 + n / 16;
 }
 
-// More steps than any call has.
+// No call has this many steps.
 constexpr unsigned int too_many = 20'000;
 
 } // namespace
@@ -55,7 +55,7 @@ std::string why_no_faults() {
 FaultPoint::FaultPoint(unsigned int n)
     : file_(open_file("/proc/thread-self/fail-nth", O_RDWR)), n_(n) {}
 
-// The write copies from user memory, too: while the fault is still to come, it may meet it.
+// The write itself copies from user memory and may trigger a pending fault.
 void FaultPoint::write(unsigned int value) const {
     const std::string text = std::to_string(value);
     for (int tries = 0; tries < 3; tries++)
@@ -64,7 +64,7 @@ void FaultPoint::write(unsigned int value) const {
     throw_errno("unable to write to fail-nth");
 }
 
-// Whether the fault was met before; the reading copies, and may meet it now.
+// Whether the fault has been triggered. The read itself copies to user memory and may trigger it.
 bool FaultPoint::is_over() const {
     char text[16] = {};
     if (pread(file_.get(), text, sizeof(text) - 1, 0) < 0)

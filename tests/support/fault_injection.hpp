@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Faults that the kernel makes on demand: memory that is not there, user memory that cannot be
-// copied, disks that fail. Debian's own kernels cannot; scripts/vm debug can.
+// Faults injected by the kernel: failed allocations, failed copies of user memory, failing disks.
+// Debian's own kernels lack this; the kernel of `scripts/vm debug` has it.
 #pragma once
 
 #include <functional>
@@ -12,18 +12,18 @@
 
 namespace userblk::test {
 
-// What the kernel was built for, or why not: "" or a reason to skip.
+// Empty if the kernel can inject faults; otherwise the reason for a skip.
 std::string why_no_faults();
 
-// One step of what the calling thread does in the kernel fails: an allocation, or a copy from or to
-// user memory, whichever is the nth.
+// Makes one step fail of what the calling thread does in the kernel: the nth allocation, or the nth
+// copy from or to user memory.
 class FaultPoint {
 public:
     explicit FaultPoint(unsigned int n);
-    // The operation is to be one system call, of memory that was touched before. What it returns
-    // (0 or an errno) comes back.
+    // The operation must be one system call whose memory has been touched before. Returns the
+    // operation's result (0 or an errno).
     int run(const std::function<int()>& operation);
-    // Whether the operation got as far as the nth step.
+    // Whether the operation reached the nth step.
     bool hit() const { return hit_; }
     unsigned int n() const { return n_; }
 
@@ -36,14 +36,14 @@ private:
     bool hit_ = false;
 };
 
-// What the calling thread does in the kernel finds no memory in any slab, however it asks: which
-// step of a call is an allocation differs from one time to the next, with what the slabs hold and
-// what the detectors of mistakes note down.
+// Makes every slab allocation fail that the calling thread makes in the kernel, whatever its flags.
+// Which step of a call allocates varies from run to run with the state of the slabs and with what
+// the kernel's debugging records.
 class NoMemory {
 public:
     NoMemory();
-    // The operation is to be one system call, of memory that was touched before. What it returns
-    // (0 or an errno) comes back.
+    // The operation must be one system call whose memory has been touched before. Returns the
+    // operation's result (0 or an errno).
     int run(const std::function<int()>& operation) const;
 
 private:
@@ -52,22 +52,22 @@ private:
     Fd file_;
 };
 
-// How often a fault was met, and what the operation said then.
+// How often a fault was triggered, and what the operation returned then.
 struct FaultTally {
     unsigned int faults = 0;
-    std::map<int, unsigned int> outcomes; // by errno; 0: the fault made no difference
+    std::map<int, unsigned int> outcomes; // by errno; 0: the fault had no effect
     std::string text() const;
 };
 
-// Calls the round with n = 1, 2, … until one does not get as far as its fault: so every step fails
-// once; without USERBLK_TEST_LONG in the environment, of calls with many steps a choice. The round
-// returns what its operation returned.
+// Calls the round with n = 1, 2, … until a round ends before its nth step, so that each step fails
+// once. Without USERBLK_TEST_LONG in the environment, long calls get only a selection of steps. The
+// round returns the result of its operation.
 FaultTally fail_each_step(const std::function<int(FaultPoint&)>& round);
 
-// A disk (loopN) whose requests fail while the object lives.
+// Makes requests to a disk (loopN) fail for the lifetime of the object.
 class FailingDisk {
 public:
-    // per_cent: how many of them.
+    // per_cent: the share of requests that fail.
     explicit FailingDisk(const std::string& disk, unsigned int per_cent = 100);
     FailingDisk(const FailingDisk&) = delete;
     FailingDisk& operator=(const FailingDisk&) = delete;

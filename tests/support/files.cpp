@@ -20,7 +20,7 @@ namespace userblk::test {
 
 namespace {
 
-// What the command says, without its newline; throws if it fails.
+// The command's output without its newline; throws if the command fails.
 std::string succeed(const std::vector<std::string>& argv) {
     CommandResult result = run_command(argv);
     if (result.status)
@@ -102,7 +102,7 @@ void FileSystem::unmount() {
     if (!mounted_)
         return;
     mounted_ = false;
-    // What was redirected lets go of its file a little after its end.
+    // A redirected request releases its file shortly after it completes.
     EXPECT_TRUE(eventually([this] { return !umount(path().c_str()) || errno != EBUSY; }));
 }
 

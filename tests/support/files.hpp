@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Files, disks and file systems for those who redirect. All are gone with their objects.
+// Files, disks and file systems to redirect to. Each is removed with its object.
 #pragma once
 
 #include <cstdint>
@@ -12,13 +12,13 @@
 
 namespace userblk::test {
 
-// A file without a name, in memory.
+// An unnamed file in memory.
 Fd memory_file(std::uint64_t size, unsigned int flags = 0);
 
-// A hole in a file, or of a disk's blocks: 0, or an errno.
+// Punches a hole in a file or discards a disk's blocks: 0 or an errno.
 int punch(int fd, std::uint64_t offset, std::uint64_t length);
 
-// A folder below /dev/shm, which is a tmpfs.
+// A directory in /dev/shm, which is a tmpfs.
 class Folder {
 public:
     Folder();
@@ -31,7 +31,7 @@ private:
     std::string path_;
 };
 
-// A loop device over a file in memory.
+// A loop device on a file in memory.
 class LoopDevice {
 public:
     explicit LoopDevice(std::uint64_t size);
@@ -39,7 +39,7 @@ public:
     LoopDevice& operator=(const LoopDevice&) = delete;
     ~LoopDevice();
     const std::string& path() const { return path_; }
-    // The file, to be looked into past the device's own cache.
+    // The backing file, to read past the device's own page cache.
     std::string image() const { return folder_.path() + "/image"; }
 
 private:
@@ -47,7 +47,7 @@ private:
     std::string path_;
 };
 
-// A disk of 16 MiB in memory (brd), whose driver ends I/O in the call that submits it.
+// A 16 MiB RAM disk (brd). Its driver completes I/O inside the submitting call.
 class RamDisk {
 public:
     RamDisk();
@@ -60,12 +60,12 @@ private:
     std::string path_ = "/dev/ram0";
 };
 
-// A file system made on a device and mounted; or a tmpfs. Unmounting waits until nobody uses it.
+// A file system on a device, mounted; or a tmpfs. Unmounting waits until it is no longer busy.
 class FileSystem {
 public:
     // type: ext4, xfs.
     FileSystem(const std::string& type, const std::string& device);
-    // A tmpfs of this size.
+    // A tmpfs of that size.
     explicit FileSystem(std::uint64_t size);
     FileSystem(const FileSystem&) = delete;
     FileSystem& operator=(const FileSystem&) = delete;
@@ -73,7 +73,7 @@ public:
 
     void unmount();
     const std::string& path() const { return folder_.path(); }
-    // A file of zeros, with its blocks written if it has any size.
+    // A file of zeros; if it has a size, its blocks are written.
     Fd make_file(const std::string& name, std::uint64_t size, int flags = 0) const;
 
 private:
@@ -81,7 +81,8 @@ private:
     bool mounted_ = false;
 };
 
-// What is in a file, read through a descriptor of its own, so that neither mode nor flags matter.
+// The content of a file, read through a separate descriptor, so that open mode and flags of `fd` do
+// not matter.
 Buffer file_content(int fd, std::uint64_t offset, std::size_t length);
 void write_to_file(int fd, std::uint64_t offset, const Buffer& data);
 

@@ -65,7 +65,7 @@ void FuseFile::run() {
     }
 }
 
-// False when it is over.
+// Returns false once the connection is closed.
 bool FuseFile::answer(const std::uint8_t* request) {
     fuse_in_header in;
     std::memcpy(&in, request, sizeof(in));

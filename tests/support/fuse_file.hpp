@@ -11,8 +11,7 @@
 
 namespace userblk::test {
 
-// A FUSE file system that is one single file, served by a thread of this process without any
-// library.
+// A FUSE file system with a single file, served by a thread of this process without any library.
 class FuseFile {
 public:
     explicit FuseFile(std::size_t size);
@@ -21,11 +20,11 @@ public:
     ~FuseFile();
 
     const std::string& path() const { return path_; }
-    // What the file holds.
+    // The file's content.
     Buffer& content() { return content_; }
-    // From now on reading it takes until let_go().
+    // From now on reads of it block until let_go().
     void hold() { held_ = true; }
-    // Waits until somebody waits for it; false if nobody does.
+    // Waits until a read blocks on it; false if none does.
     bool is_waited_for();
     void let_go();
 

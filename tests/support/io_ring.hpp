@@ -18,10 +18,10 @@ public:
     IoRing& operator=(const IoRing&) = delete;
     ~IoRing();
 
-    // Begins an operation (IORING_OP_*), which may be over when this returns.
+    // Starts an operation (IORING_OP_*), which may have completed when this returns.
     void submit(std::uint8_t operation, int fd, const void* memory, std::size_t length,
                 std::uint64_t offset);
-    // Waits for it: bytes moved, or a negative errno.
+    // Waits for it: bytes transferred, or a negative errno.
     int wait();
     int run(std::uint8_t operation, int fd, const void* memory, std::size_t length,
             std::uint64_t offset) {

@@ -15,7 +15,7 @@ namespace {
 
 using Poco::Dynamic::Var;
 
-// A counter under the name of its rate.
+// A rate is documented under its counter's name plus this suffix.
 constexpr std::string_view rate_suffix = "_per_second";
 
 std::set<std::string> words_of(const std::string& text) {
@@ -44,7 +44,7 @@ bool is_array(const Var& value) {
     return value.type() == typeid(Poco::JSON::Array::Ptr);
 }
 
-// One of the types of the page.
+// type: one of the types that the page uses.
 bool fits(const Var& value, const std::string& type) {
     static const std::string array = "array of ";
     if (is_array(value)) {
@@ -64,7 +64,7 @@ bool fits(const Var& value, const std::string& type) {
 
 } // namespace
 
-// Goes through one text, and notes what it sees.
+// Walks one text and records which keys it has.
 class JsonWalk {
 public:
     JsonWalk(JsonPage& page, const std::string& printer, std::vector<std::string>& faults)

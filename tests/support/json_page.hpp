@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// docs/json.md, held against what the tools print.
+// Checks the tools' output against docs/json.md.
 #pragma once
 
 #include <map>
@@ -12,14 +12,14 @@ namespace userblk::test {
 
 class JsonPage {
 public:
-    JsonPage(); // reads docs/json.md; throws if there are no keys in it
+    JsonPage(); // reads docs/json.md; throws if it has no keys
 
     // What is wrong with a text that `printer` (a word of the column "printed by") has printed:
-    // keys that the page does not have for it, or has with another type. It may be several lines,
-    // each a text. Keys that were there are not missing() from then on.
+    // keys that the page does not list for it, or lists with another type. `text` may hold several
+    // lines, each a JSON text. Keys found in it are not missing() from then on.
     std::vector<std::string> faults(const std::string& printer, const std::string& text);
 
-    // What the page says that it prints, and nothing that was looked at did.
+    // Keys that the page lists for this printer and that no text so far had.
     std::vector<std::string> missing(const std::string& printer) const;
 
 private:
@@ -36,7 +36,7 @@ private:
     std::map<std::string, std::set<std::string>> seen_; // keys, by printer
 };
 
-// For a message of a test.
+// For a test's failure message.
 std::string lines(const std::vector<std::string>& texts);
 
 } // namespace userblk::test

@@ -10,8 +10,8 @@ namespace userblk::test {
 
 namespace {
 
-// What a sound kernel does not say. The log checker of the virtual machine, which knows more kinds,
-// has the last word; here a report gets the name of its test.
+// Lines that a healthy kernel does not print. The log checker of the virtual machine knows more
+// kinds and decides; here a report gets the name of its test.
 const std::regex& telling() {
     static const std::regex expression(
         "cut here|WARNING: |BUG: |kernel BUG at|Oops: |Oops\\[#|UBSAN: |KASAN: |KCSAN: |KFENCE: |"
@@ -30,7 +30,7 @@ bool contains(const std::string& line, const char* text) {
     return line.find(text) != std::string::npos;
 }
 
-// Whether a telling line goes on with the report before it.
+// Whether a line belongs to the report before it.
 bool continues(const std::string& line, const std::string& newest) {
     return contains(line, "Call Trace:") || contains(newest, "cut here");
 }
@@ -45,16 +45,15 @@ bool excused(const std::vector<std::string>& report, const std::vector<std::stri
     return false;
 }
 
-// A data race counts when a frame of the module takes part: the kernel has its own that nobody
-// minds.
+// A data race counts if a frame of the module is involved: the kernel has benign races of its own.
 bool race_of_others(const std::vector<std::string>& report) {
     return contains(report.front(), "BUG: KCSAN: ") &&
            std::ranges::none_of(report,
                                 [](const auto& line) { return contains(line, "[userblk]"); });
 }
 
-// What the kernel tells, with a trace, when a test denies it memory for a cache of its own: ENOMEM,
-// or, where a step behind it takes the lack for a mistake, EINVAL.
+// The report, with a trace, that the kernel prints when a test makes the allocation of a slab cache
+// fail: ENOMEM, or EINVAL where a later step mistakes the failure for a usage error.
 bool denied_cache(const std::vector<std::string>& report) {
     return contains(report.front(), "kmem_cache_create") &&
            (contains(report.front(), "failed with error -12") ||

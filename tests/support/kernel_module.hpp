@@ -6,12 +6,12 @@
 namespace userblk::test {
 
 bool module_loaded();
-// modprobe userblk, or insmod of $USERBLK_MODULE if that is set; "" or what went wrong.
+// Runs modprobe userblk, or insmod $USERBLK_MODULE if that is set; empty, or what went wrong.
 std::string load_module();
-// rmmod; "" or what went wrong.
+// Runs rmmod; empty, or what went wrong.
 std::string unload_module();
 
-// A parameter of the loaded module has another value while this lives.
+// Sets a parameter of the loaded module for the lifetime of the object.
 class ModuleParameter {
 public:
     ModuleParameter(const std::string& name, const std::string& value);

@@ -20,20 +20,21 @@
 
 namespace userblk::test {
 
-// The base of every test against the real module. After each one there are no devices and no child
-// processes left, and the kernel log holds no report that was not announced; otherwise the test
-// fails, and what it left is cleaned up.
+// The base of every test against the real module. After each test no device and no child process
+// may be left, and the kernel log may hold no report that was not announced; otherwise the test
+// fails, and the leftovers are removed.
 class KernelTest : public testing::Test {
 protected:
-    // At construction and destruction, so that a fixture's members come and go in between.
+    // Setup and checks run in the constructor and destructor, so that a fixture's members live in
+    // between.
     KernelTest();
     ~KernelTest() override;
 
-    // Announces one report in the kernel log, also to the log checker of the virtual machine.
+    // Announces one report in the kernel log, to the log checker of the virtual machine as well.
     void expect_kernel_log(const std::string& regex);
-    // Tells how often a race came out in each of two ways.
+    // Prints how often a race had each of its two outcomes.
     static void report(const std::string& what, std::uint64_t met, std::uint64_t otherwise);
-    // For the few tests that need more than the usual limit.
+    // For the few tests that need more than the default limit.
     void allow_time(std::chrono::seconds limit) { watchdog_->extend(limit); }
 
 private:
@@ -48,8 +49,8 @@ private:
 
 } // namespace userblk::test
 
-// What the machine must have; otherwise the test is skipped with a reason, which fails the run
-// unless USERBLK_ALLOW_SKIP is set. For use in a test's body.
+// What the machine must provide; otherwise the test is skipped with a reason, which fails the run
+// unless USERBLK_ALLOW_SKIP is set. Use it in the test's body.
 #define USERBLK_REQUIRES(condition, what)                                                          \
     do {                                                                                           \
         if (!(condition))                                                                          \

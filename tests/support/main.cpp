@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: MIT
 //
-// main() of every test program that needs the module. It is meant for a machine made for that,
-// since it loads and unloads the module and removes any device that a test left behind.
+// main() of every test program that needs the module. Run it on a machine dedicated to tests: it
+// loads and unloads the module and removes any device that a test leaves behind.
 //
-//   USERBLK_MODULE       the .ko to insert; else modprobe finds it
-//   USERBLK_ALLOW_SKIP   skipped tests do not fail the run
-//   USERBLK_TEST_LIMIT   seconds that one test may take
+// USERBLK_MODULE       the .ko to insert; by default modprobe finds it
 #include <csignal>
 #include <cstdlib>
 #include <iostream>
@@ -66,7 +64,7 @@ int skipped_status() {
 int main(int argc, char** argv) {
     testing::InitGoogleTest(&argc, argv);
     std::signal(SIGPIPE, SIG_IGN);
-    // Grandchildren whose parents were killed are ours to reap.
+    // Reap grandchildren whose parents were killed.
     prctl(PR_SET_CHILD_SUBREAPER, 1);
     testing::AddGlobalTestEnvironment(new userblk::test::ModuleEnvironment);
     const int status = RUN_ALL_TESTS();

@@ -80,7 +80,7 @@ void Aio::collect() {
             if (event.res < 0)
                 io->error_ = static_cast<int>(-event.res);
             else if (static_cast<std::size_t>(event.res) != io->expected_)
-                io->error_ = ENODATA; // shorter than asked for
+                io->error_ = ENODATA; // a short read or write
             std::erase_if(under_way_, [=](const Io& one) { return one.get() == io; });
         }
     }
@@ -93,7 +93,7 @@ Io start_thread(std::function<int()> operation) {
     };
     auto shared = std::make_shared<Shared>();
     auto io = std::make_shared<PendingIo>();
-    // Detached: what waits inside the kernel cannot be made to end; result() tells of it.
+    // Detached: a thread blocked in the kernel cannot be made to exit; result() reports it.
     std::thread([shared, operation = std::move(operation)] {
         shared->error = operation();
         shared->done = true;

@@ -18,11 +18,12 @@ namespace userblk::test {
 
 class Aio;
 
-// An operation that may be under way. Held by TestDevice too, which waits for its end when it goes.
+// An operation that may be in progress. TestDevice also holds it and waits for its end when it is
+// destroyed.
 class PendingIo {
 public:
     bool finished();
-    // Its end waited for: 0 or an errno; a failure of the test if it does not end.
+    // Waits for its end: 0 or an errno; fails the test if it does not end.
     int result();
     Buffer& data() { return data_; }
 
@@ -35,21 +36,21 @@ private:
     std::size_t expected_ = 0;
     Buffer data_;
     iocb control_{};
-    std::function<bool()> poll_; // sets done_ when it is over
+    std::function<bool()> poll_; // sets done_ once the operation has ended
 };
 
 using Io = std::shared_ptr<PendingIo>;
 
-// Linux' own asynchronous I/O: what is submitted here is queued in that order when submit returns,
-// with no thread of ours waiting for it.
+// Linux native AIO: requests are queued in submission order when submit returns, and no thread
+// waits for them.
 class Aio {
 public:
     explicit Aio(unsigned int entries);
     Aio(const Aio&) = delete;
     Aio& operator=(const Aio&) = delete;
-    ~Aio(); // waits for what is under way
+    ~Aio(); // waits for what is in progress
 
-    // command: IOCB_CMD_*; all are submitted by one system call.
+    // command: IOCB_CMD_*; one system call submits all of them.
     static Io prepare(int fd, int command, std::uint64_t offset, Buffer data, int rw_flags = 0);
     void submit(std::span<const Io> ios);
 

@@ -24,12 +24,12 @@ char process_state(pid_t pid) {
     std::string line;
     if (!std::getline(in, line))
         return 0;
-    // The name in parentheses may hold anything; the state follows the last one.
+    // The name in parentheses may hold any character; the state follows the last parenthesis.
     const std::size_t end = line.rfind(')');
     return end == std::string::npos || end + 2 >= line.size() ? '\0' : line[end + 2];
 }
 
-// A leader that is a zombie may have threads that live; a pidfd knows.
+// A thread group whose leader is a zombie may have live threads; a pidfd knows.
 std::uint64_t moved_by(pid_t pid) {
     std::ifstream in("/proc/" + std::to_string(pid) + "/io");
     std::uint64_t sum = 0;
@@ -58,7 +58,7 @@ bool eventually_in_state(pid_t pid, char state) {
 }
 
 bool eventually_sleeps(pid_t pid) {
-    // Twice in a row: a sleep on the way there may be a short one.
+    // Seen twice in a row: a single sleep may be a short one on the way there.
     int seen = 0;
     return eventually([&] {
         const char state = process_state(pid);
@@ -83,7 +83,7 @@ std::vector<pid_t> children() {
 
 std::size_t kill_children() {
     std::size_t count = 0;
-    // Killed ones leave their own children to us.
+    // Killed children leave their own children to us.
     for (std::vector<pid_t> left; !(left = children()).empty() && count < 10'000;) {
         for (const pid_t pid : left) {
             ::kill(pid, SIGKILL);
@@ -127,7 +127,7 @@ void drop_privileges() {
     if (setgroups(0, nullptr) || setresgid(nobody, nobody, nobody) ||
         setresuid(nobody, nobody, nobody))
         throw_errno("unable to drop privileges");
-    // A change of identity cleared it.
+    // A change of credentials cleared it.
     prctl(PR_SET_PDEATHSIG, SIGKILL);
 }
 

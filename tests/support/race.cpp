@@ -35,8 +35,8 @@ void pass(int turns) {
 
 } // namespace
 
-// Half of the spans are shorter than a system call; the longest are for an emulated processor that
-// does not run just now.
+// Half of the delays are shorter than a system call; the longest cover an emulated CPU that is not
+// running at the moment.
 void stagger(int round) {
     pass((1 << (round % 20)) / 2 * (8 + round / 20 % 8) / 8);
 }

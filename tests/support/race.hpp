@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Races by design: two who do something at the same moment, and a window that they aim at.
+// Deliberate races: two parties act at the same moment and aim at a window.
 #pragma once
 
 #include <atomic>
@@ -15,8 +15,8 @@
 
 namespace userblk::test {
 
-// A moment at which one thing must come in between two others. A race that never hit its window
-// proved nothing: when the object goes, it prints how often it did, and fails the test for a zero.
+// A moment at which one event must fall between two others. A race that never hits its window
+// proves nothing: the destructor prints how often it was hit and fails the test if it never was.
 class Window {
 public:
     explicit Window(std::string what) : what_(std::move(what)) {}
@@ -26,7 +26,7 @@ public:
 
     void tried(bool hit) { add(hit, 1); }
     void add(std::uint64_t hits, std::uint64_t tries);
-    // Takes the place of what was added before: for counters of others.
+    // Replaces what was added before: for counters kept elsewhere.
     void set(std::uint64_t hits, std::uint64_t tries);
     std::uint64_t hits() const { return hits_; }
     std::uint64_t missed() const { return tries_ - hits_; }
@@ -37,15 +37,15 @@ private:
     std::atomic<std::uint64_t> tries_ = 0;
 };
 
-// Passes some time without leaving the processor: another span each round, from nothing to some
-// milliseconds, so that those who do it before they act come in every order.
+// Spins for a while without leaving the CPU: a different delay each round, from nothing to a few
+// milliseconds, so that racing parties that call it first act in every order.
 void stagger(int round);
 
-// One of the workers that holds a request of this device now; if none does, or it is another's,
-// that with the number.
+// One of the workers that holds a request of this device now; `otherwise` gives the worker to
+// return if none does or the holder is not among them.
 Child& holder_among(std::vector<Child>& workers, int control, std::size_t otherwise);
 
-// Finds the moment of something that takes its time, by coming too early and too late.
+// Homes in on the moment of something that takes time, by coming too early and too late.
 class Aim {
 public:
     void wait() const;
@@ -56,9 +56,9 @@ private:
     int turns_ = 1000;
 };
 
-// Rounds of a race: first and second run at the same moment, in two threads, after prepare and
-// before check; now the one is a little later and now the other. So many rounds, and up to twenty
-// times as many while met() says no.
+// Rounds of a race: first and second run at the same moment in two threads, after prepare and
+// before check; each is sometimes a little later than the other. Runs the given number of rounds,
+// and up to twenty times as many while met() returns false.
 template <class Prepare, class First, class Second, class Check, class Met>
 void race(int rounds, Prepare prepare, First first, Second second, Check check, Met met) {
     constexpr int over = -1;

@@ -6,8 +6,8 @@
 
 namespace userblk::test {
 
-// How many times slower than usual the machine may be ($USERBLK_TEST_SLOWNESS, set where the kernel
-// checks all that it does): a factor of every limit, never of a load.
+// How many times slower than usual the machine may be ($USERBLK_TEST_SLOWNESS, set for kernels with
+// debugging checks): scales every timeout, never a load.
 inline int slowness() {
     const char* text = std::getenv("USERBLK_TEST_SLOWNESS");
     return text ? std::clamp(std::atoi(text), 1, 100) : 1;

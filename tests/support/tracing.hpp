@@ -10,9 +10,8 @@
 
 namespace userblk::test {
 
-// A trace buffer of its own, in which the given tracepoints ("userblk", "block/block_rq_complete")
-// are switched on; gone with the object. Settings are files of the buffer's folder and what to
-// write there before that.
+// A trace instance with the given tracepoints ("userblk", "block/block_rq_complete") enabled,
+// removed with the object. Settings are files of the instance and the text to write to them first.
 class Tracing {
 public:
     explicit Tracing(std::vector<std::string> events = {"userblk"},
@@ -21,12 +20,13 @@ public:
     Tracing& operator=(const Tracing&) = delete;
     ~Tracing();
 
-    // The lines of one event so far, which is named without its subsystem.
+    // The lines of one event so far; the event is named without its subsystem.
     std::vector<std::string> lines(const std::string& event) const;
-    // Gives each line once, and EAGAIN when there is none. To be closed before this object goes.
+    // Yields each line once, and EAGAIN when there is none. Close it before this object is
+    // destroyed.
     Fd pipe() const;
     void stop() const;
-    // Events that found no room in the buffer.
+    // Events lost because the buffer was full.
     std::uint64_t lost() const;
     static bool exists(const std::string& event);
 

@@ -9,17 +9,17 @@
 
 namespace userblk::test {
 
-// Where on a device, and which pattern() is written there.
+// An offset on a device, and the seed of the pattern written there.
 struct Place {
     std::uint64_t offset;
     std::uint64_t seed;
 };
 
-// Places 64 KiB apart, each with a pattern of its own.
+// Places 64 KiB apart, each with its own pattern.
 std::vector<Place> places(std::uint64_t count, std::uint64_t seed);
 
-// Writes so many bytes to each place, all at once, then reads them, all at once: failures of the
-// test where an error comes back, or other data.
+// Writes that many bytes to each place, all at once, then reads them back, all at once; fails the
+// test on an error or other data.
 void write_and_compare(TestDevice& device, const std::vector<Place>& places, std::size_t length);
 
 } // namespace userblk::test

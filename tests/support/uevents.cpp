@@ -31,7 +31,7 @@ Uevents::Uevents()
     : fd_(socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_KOBJECT_UEVENT)) {
     sockaddr_nl local{};
     local.nl_family = AF_NETLINK;
-    local.nl_groups = 1; // the kernel's; udev's are in another group
+    local.nl_groups = 1; // the kernel's; udev sends to another group
     const int room = 4 << 20;
     setsockopt(fd_.get(), SOL_SOCKET, SO_RCVBUFFORCE, &room, sizeof(room));
     if (!fd_.open() || bind(fd_.get(), reinterpret_cast<sockaddr*>(&local), sizeof(local)))
@@ -44,7 +44,7 @@ bool Uevents::receive(Event& event) {
     if (n <= 0)
         return false;
     event.clear();
-    // Strings with a NUL each: a headline, then KEY=VALUE.
+    // NUL-terminated strings: a header, then KEY=VALUE.
     const std::string_view all(text, static_cast<std::size_t>(n));
     for (std::size_t at = 0; at < all.size();) {
         const std::string_view item = all.substr(at, all.find('\0', at) - at);

@@ -8,17 +8,17 @@
 
 namespace userblk::test {
 
-// The kernel's own messages about devices, from construction on.
+// The kernel's uevents, from construction on.
 class Uevents {
 public:
     using Event = std::map<std::string, std::string>; // its variables
 
     Uevents();
-    // Waits for one of /dev/NAME with this ACTION and, unless it is empty, this variable
-    // (KEY=VALUE); whether it came. Others are dropped meanwhile.
+    // Waits for an event of /dev/NAME with this ACTION and, unless it is empty, this variable
+    // (KEY=VALUE); returns whether it came. Drops all others meanwhile.
     bool await(const std::string& name, const std::string& action,
                const std::string& variable = "");
-    // How many of these there are by now.
+    // How many of these have come so far.
     std::size_t count(const std::string& name, const std::string& action,
                       const std::string& variable);
 

@@ -66,7 +66,7 @@ GuardedPage::GuardedPage()
       fd_(open_userfaultfd(UFFD_FEATURE_PAGEFAULT_FLAG_WP)) {
     if (data_ == MAP_FAILED)
         throw_errno("unable to get memory");
-    // Without it there is nothing to be guarded.
+    // Only present pages can be write-protected.
     std::memset(data_, 0, 2 * size);
 }
 

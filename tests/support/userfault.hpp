@@ -8,8 +8,8 @@
 
 namespace userblk::test {
 
-// Memory that nobody fills in before fill_in(): whoever touches it waits, the kernel included,
-// until then or until it is killed. Make it in the process that is to hang.
+// Memory that stays missing until fill_in(): any access blocks until then or until the thread is
+// killed, accesses by the kernel included. Create it in the process that is to block.
 class UnansweredMemory {
 public:
     explicit UnansweredMemory(std::size_t size);
@@ -18,9 +18,9 @@ public:
     ~UnansweredMemory();
 
     void* data() { return data_; }
-    // Waits until somebody touched it; false if nobody does. Another thread's part.
+    // Waits until a thread accesses it; false if none does. Call it from another thread.
     bool touched();
-    // All of it, with a copy of as many bytes. Who waits goes on.
+    // Fills all of it with a copy of as many bytes. Blocked threads continue.
     void fill_in(const void* content);
 
 private:
@@ -29,7 +29,7 @@ private:
     Fd fd_;
 };
 
-// A page that can be read at once, while whoever writes to it waits until it is refused.
+// A page that can be read at once; a write blocks until it is refused.
 class GuardedPage {
 public:
     // Fills it with zeros. The page before it is ordinary memory.
@@ -39,11 +39,11 @@ public:
     ~GuardedPage();
 
     std::uint8_t* data() { return data_ + size; }
-    // From now on.
+    // Protects the page from now on.
     void guard();
-    // Waits until somebody wants to write; false if nobody does. Another thread's part.
+    // Waits until a thread tries to write; false if none does. Call it from another thread.
     bool touched();
-    // Who waits, or writes later, finds that it cannot be written.
+    // Makes the blocked write, and any later one, fault.
     void refuse();
 
     static constexpr std::size_t size = 4096;

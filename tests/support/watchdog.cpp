@@ -20,7 +20,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// Seconds that a test may take; $USERBLK_TEST_LIMIT for slower machines still.
+// Seconds that a test may take; $USERBLK_TEST_LIMIT overrides it for slower machines.
 std::chrono::seconds test_limit() {
     const char* text = std::getenv("USERBLK_TEST_LIMIT");
     return std::chrono::seconds(slowness() * (text ? std::max(1, std::atoi(text)) : 90));
@@ -72,8 +72,8 @@ void Watchdog::watch() {
     show_process("self");
     for (const pid_t pid : children())
         show_process(std::to_string(pid));
-    // What hangs in the kernel for want of an answer ends with the devices; should that hang as
-    // well, the process ends without.
+    // What blocks in the kernel for want of an answer ends with the devices; if the removal blocks
+    // as well, the process exits without it.
     std::thread([] {
         for (const userblk_list_entry& device : list_devices())
             remove_device(device.number, USERBLK_REMOVE_FORCE);

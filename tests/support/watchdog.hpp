@@ -9,11 +9,11 @@
 
 namespace userblk::test {
 
-// Where every thread of a process stands, on standard error.
+// Prints the stack of every thread of a process on standard error.
 void show_process(const std::string& pid);
 
-// A test that hangs must not hang the run: after the limit this says where everybody stands,
-// removes all devices by force and ends the process.
+// A test that hangs must not hang the run: at the limit this prints all stacks, force-removes all
+// devices and exits the process.
 class Watchdog {
 public:
     explicit Watchdog(std::string test);
@@ -21,7 +21,7 @@ public:
     Watchdog& operator=(const Watchdog&) = delete;
     ~Watchdog();
 
-    // More time, counted from now.
+    // Grants more time, counted from now.
     void extend(std::chrono::seconds limit);
 
 private:
