@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Two calls about one request at the same moment: one of them comes first, both orders are met, and
-// what each is told agrees with that order.
+// Two calls about one request at the same moment: one wins, both orders occur, and the results of
+// both calls agree with the order.
 #include <optional>
 
 #include <poll.h>
@@ -18,7 +18,8 @@ namespace {
 constexpr std::uint64_t block = 4096;
 constexpr int rounds = 64;
 
-// Those that may name a living taker, and that for the dead, by one of whom the request was taken.
+// The filters that may match a living taker, and the one for dead takers; `dead` says which taker
+// the test sets up.
 struct Filter {
     const char* name;
     std::uint32_t (*reset)(int fd, std::uint64_t id);
@@ -46,7 +47,7 @@ protected:
         io = device.read(0, block);
         request = take(device.control());
     }
-    // By whoever gets it next, if it was put back.
+    // Whoever takes it next ends it, if it was put back.
     void end_if_put_back(bool was) {
         if (was) {
             request = take(device.control());
@@ -62,7 +63,7 @@ protected:
 
 class ResetRaces : public AnswerRaces, public testing::WithParamInterface<Filter> {
 protected:
-    // Taken by this process; or by one that died of it and is a zombie.
+    // Taken by this process, or by a child that has died and is a zombie.
     void start_taken_read() {
         if (!GetParam().of_the_dead) {
             start_read();
@@ -81,7 +82,8 @@ private:
     std::optional<Child> taker_;
 };
 
-// The answer holds, or the request was put back and the answer is stale.
+// PUT against RESET: either the answer succeeds, or the request is put back and the answer is
+// stale.
 TEST_P(ResetRaces, PutAgainstReset) {
     Window before("RESET just before the PUT"), after("RESET just after the PUT");
     int answered = 0;
@@ -101,7 +103,8 @@ TEST_P(ResetRaces, PutAgainstReset) {
         [&] { return before.hits() && after.hits(); });
 }
 
-// SERVE answers, and takes what is queued: what was put back in that moment may be it.
+// SERVE against RESET: it answers and takes what is queued, which may be the very request that was
+// just put back.
 TEST_P(ResetRaces, ServeAgainstReset) {
     Window before("RESET just before the SERVE"), after("RESET just after its answer");
     std::uint32_t count = 0, got = 0;
@@ -121,7 +124,7 @@ TEST_P(ResetRaces, ServeAgainstReset) {
             before.tried(answer.result);
             after.tried(!answer.result);
             ASSERT_EQ(answer.result, got || count ? -ESTALE : 0);
-            // A filter that does not look at the id may have met the second delivery, too.
+            // A filter that ignores the id may also have matched the second delivery.
             if (got && info(device.control()).taken) {
                 ASSERT_EQ(put(device.control(), complete_read(again.id, data.data(), block)), 0);
                 end_if_put_back(false);
@@ -132,7 +135,8 @@ TEST_P(ResetRaces, ServeAgainstReset) {
         [&] { return before.hits() && after.hits(); });
 }
 
-// Adopted first, it is put back from the new taker, or stays with it if the filter means the old.
+// Adoption against RESET: if the adoption wins, the reset puts the request back from its new taker,
+// or leaves it there if the filter names the old one.
 TEST_P(ResetRaces, AdoptAgainstReset) {
     Window before("RESET just before the ADOPT"), after("RESET just after the ADOPT");
     int adopted = 0;
@@ -153,7 +157,7 @@ TEST_P(ResetRaces, AdoptAgainstReset) {
         [&] { return before.hits() && after.hits(); });
 }
 
-// Put back once, by the one or by the other.
+// Give-back against RESET: exactly one of them puts the request back.
 TEST_P(ResetRaces, GiveBackAgainstReset) {
     Window before("RESET just before the giving back"), after("RESET just after it");
     int given = 0;
@@ -175,7 +179,8 @@ TEST_P(ResetRaces, GiveBackAgainstReset) {
 INSTANTIATE_TEST_SUITE_P(By, ResetRaces, testing::ValuesIn(filters),
                          [](const auto& filter) { return std::string(filter.param.name); });
 
-// One who waits in poll, or is about to, is told of a request that is put back; no wake is lost.
+// A RESET while another thread polls or is about to: poll reports the request, and no wakeup is
+// lost.
 TEST_F(AnswerRaces, PollAgainstReset) {
     Window waiting("RESET while another waits in poll"), before("RESET just before the poll");
     short at_once = 0, later = 0;
@@ -195,7 +200,7 @@ TEST_F(AnswerRaces, PollAgainstReset) {
         [&] { return before.hits() && waiting.hits(); });
 }
 
-// The same for one who waits in GET, and for the moment at which the request is queued.
+// The same for a thread in GET, at the moment a request is queued.
 TEST_F(AnswerRaces, GetAgainstSubmission) {
     Window waiting("a request comes while another waits in GET"), before("just before the GET");
     const Fd other = device.open_control();

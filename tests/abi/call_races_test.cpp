@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// Each call of a worker against forced removal, and against RESIZE. Removed: what came first holds,
-// what came second is told that the device is gone, and every submitter hears of the end of its
-// request. Resized: nobody notices.
+// Each worker call against forced removal and against RESIZE. Removal: a call that comes first
+// takes effect, one that comes second gets ENODEV, and every submitter sees its request end.
+// RESIZE: no call is affected.
 #include <algorithm>
 #include <array>
 #include <atomic>
@@ -33,7 +33,7 @@ std::array<Fd, 2> make_pipe() {
     return {Fd(ends[0]), Fd(ends[1])};
 }
 
-// A device with a READ and a WRITE that were taken and a READ that waits.
+// A device with a taken READ, a taken WRITE and a queued READ.
 struct Scene {
     TestDevice device;
     Buffer data = pattern(block, 1);
@@ -56,8 +56,8 @@ int error_of(ssize_t moved) {
 struct Act {
     const char* name;
     int (*run)(Scene&);         // 0, or the errno
-    bool ends_the_read = false; // if it succeeds, with the data
-    bool may_do_half = false;   // or already when it fails, after the first half
+    bool ends_the_read = false; // with the right data, if it succeeds
+    bool may_do_half = false; // even when it fails, it may have filled the first half
 };
 
 const Act acts[] = {
@@ -173,8 +173,8 @@ protected:
     }
 };
 
-// The device shrinks to less than where the requests are, which were there before, and grows again,
-// until the call is over.
+// The device shrinks below the offsets of existing requests and grows again, repeatedly, until the
+// call is over; nobody notices.
 TEST_P(ResizeRaces, AreNotNoticed) {
     const Act& act = GetParam();
     Window during("RESIZE during it");

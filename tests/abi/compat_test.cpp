@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// The calls of a 32 bit program: the same structures, by the kernel's other entry.
+// The calls of a 32-bit program: the same structures through the kernel's compat entry.
 #include <cstring>
 
 #include <sys/mman.h>
@@ -21,16 +21,16 @@ protected:
                                               MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, -1, 0))) {}
     ~ThirtyTwoBit() override { munmap(memory_, size); }
 
-    // Memory that a 32 bit program could have.
+    // Memory that a 32-bit program can address.
     template <class T>
     T* place(std::size_t at, const T& value = {}) {
         auto* result = reinterpret_cast<T*>(memory_ + at);
         std::memcpy(result, &value, sizeof(T));
         return result;
     }
-    // ioctl() as such a program calls it: 0 or an errno.
+    // ioctl() through the 32-bit system call entry: 0 or an errno.
     static int ioctl32(int fd, unsigned long command, void* argument) {
-        long result = 54; // its number there
+        long result = 54; // __NR_ioctl there
         asm volatile("int $0x80"
                      : "+a"(result)
                      : "b"(static_cast<long>(fd)), "c"(command), "d"(argument)
@@ -41,7 +41,7 @@ protected:
     std::uint8_t* memory_;
 };
 
-// Made, served and removed without a single 64 bit call.
+// A device is created, served and removed without a single 64-bit call.
 TEST_F(ThirtyTwoBit, ProgramDoesItAll) {
     const Fd control_device = open_file(control_device_path, O_RDWR);
     auto* config = place(0, test_config());

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// What a configuration may hold, and what becomes of it.
+// What a configuration may contain, and its effect.
 #include <cstring>
 #include <functional>
 
@@ -14,7 +14,7 @@ namespace userblk::test {
 
 class Config : public KernelTest {
 protected:
-    // The error of CREATE with a change to a good configuration; there must be no device then.
+    // The error of CREATE for a good configuration with one change; no device may exist afterwards.
     static int refused(const std::function<void(userblk_config&)>& change) {
         userblk_config config = test_config();
         change(config);
@@ -50,7 +50,7 @@ TEST_F(Config, SizeBeyondTheBlockLayerIsRefused) {
     EXPECT_EQ(refused([](C& c) { c.size = ~511ull; }), EFBIG);
 }
 
-// The largest size that the block layer takes is taken.
+// The largest size that the block layer supports is accepted.
 TEST_F(Config, LargestSizeIsAccepted) {
     TestDevice device(test_config((1ull << 63) - 4096));
     std::uint64_t size = 0;
@@ -100,7 +100,7 @@ TEST_F(Config, QueuesOutOfRangeAreRefused) {
     EXPECT_EQ(refused([](C& c) { c.queues = ~0u; }), EINVAL);
 }
 
-// Each within its range, but with the depth rounded up there are more slots than ids.
+// Each value is within its range, but with the depth rounded up there are more slots than ids.
 TEST_F(Config, TooManySlotsAreRefused) {
     EXPECT_EQ(refused([](C& c) {
                   c.queues = 256;
@@ -114,7 +114,8 @@ TEST_F(Config, TooManySlotsAreRefused) {
               EINVAL);
 }
 
-// As many slots as there can be: queues come down to the number of processors, and are told so.
+// The maximum of queues and depth: CREATE reduces the queues to the number of processors and
+// reports it.
 TEST_F(Config, MostQueuesAndDepthAreAccepted) {
     userblk_config config = test_config();
     config.queues = 256;
@@ -166,7 +167,7 @@ TEST_F(Config, UnknownFlagIsRefused) {
     EXPECT_EQ(refused([](C& c) { c.flags |= 1ull << 63; }), EINVAL);
 }
 
-// FUA means something only where there is a cache.
+// FUA requires a cache.
 TEST_F(Config, FuaWithoutCacheIsRefused) {
     EXPECT_EQ(refused([](C& c) { c.flags |= USERBLK_F_FUA; }), EINVAL);
 }
@@ -214,7 +215,7 @@ TEST_F(Config, NumberOutOfRangeIsRefused) {
     EXPECT_EQ(refused([](C& c) { c.number = 0xfffffffeu; }), EINVAL);
 }
 
-// Fields of 0 come back with the values in force.
+// Fields of 0 are written back with the values in effect.
 TEST_F(Config, DefaultsAreWrittenBack) {
     const TestDevice device;
     const userblk_config& config = device.config();
@@ -234,7 +235,7 @@ TEST_F(Config, DefaultsAreWrittenBack) {
     EXPECT_EQ(config.delivery_limit, 0u);
 }
 
-// What INFO tells is what CREATE wrote back.
+// INFO returns what CREATE wrote back.
 TEST_F(Config, InfoTellsTheConfigurationInForce) {
     userblk_config config = test_config();
     config.flags |= USERBLK_F_CACHE | USERBLK_F_FUA | USERBLK_F_DISCARD;
@@ -248,7 +249,7 @@ TEST_F(Config, InfoTellsTheConfigurationInForce) {
     EXPECT_EQ(std::memcmp(&told.config, &device.config(), sizeof(config)), 0);
 }
 
-// Every logical block size is seen by the users of the device.
+// Users of the device see every logical block size.
 TEST_F(Config, BlockSizesAreSeenByUsers) {
     for (const int size : {512, 1024, 2048, 4096}) {
         userblk_config config = test_config();
@@ -265,7 +266,7 @@ TEST_F(Config, BlockSizesAreSeenByUsers) {
     }
 }
 
-// A request of exactly one logical block goes through, whatever its size.
+// A request of one logical block works, whatever the block size.
 TEST_F(Config, OneBlockIsTheSmallestRequest) {
     for (const std::uint32_t size : {512u, 4096u}) {
         userblk_config config = test_config();
@@ -282,7 +283,7 @@ TEST_F(Config, OneBlockIsTheSmallestRequest) {
     }
 }
 
-// What the block layer was told, as it tells others.
+// The limits given to the block layer appear in sysfs.
 TEST_F(Config, LimitsAreSeenInSysfs) {
     userblk_config config = test_config(1ull << 30);
     config.flags |= USERBLK_F_CACHE | USERBLK_F_FUA | USERBLK_F_DISCARD | USERBLK_F_WRITE_ZEROES |
@@ -308,7 +309,7 @@ TEST_F(Config, LimitsAreSeenInSysfs) {
     EXPECT_TRUE(device.sysfs("queue/scheduler").starts_with("[none]"));
 }
 
-// What was not promised is not offered.
+// Features that were not requested are absent.
 TEST_F(Config, FeaturesNotAskedForAreAbsent) {
     TestDevice device;
     EXPECT_EQ(device.sysfs("queue/discard_max_bytes"), "0");
@@ -327,7 +328,7 @@ TEST_F(Config, RotationalIsTold) {
     EXPECT_EQ(device.sysfs("queue/rotational"), "1");
 }
 
-// A read-only device: reads go through, nothing else reaches the queue.
+// A read-only device: reads work, nothing else reaches the queue.
 TEST_F(Config, ReadOnlyDeviceRefusesWrites) {
     userblk_config config = test_config();
     config.flags |= USERBLK_F_READ_ONLY;
@@ -350,7 +351,7 @@ TEST_F(Config, ReadOnlyDeviceRefusesWrites) {
     EXPECT_EQ(io->result(), 0);
 }
 
-// Owner, group and mode of the control node are right from the first moment on.
+// Owner, group and mode of the control node are right from the start.
 TEST_F(Config, OwnerAndModeOfTheControlNode) {
     userblk_config config = test_config();
     config.uid = nobody;
@@ -369,7 +370,7 @@ TEST_F(Config, OwnerAndModeOfTheControlNode) {
     EXPECT_EQ(node.st_mode & 07777, 0600u);
 }
 
-// A worker that may not open the control node does not get in; one that owns it serves without any
+// A worker without permission cannot open the control node; one that owns it serves without any
 // privilege.
 TEST_F(Config, WorkerWithoutPermissionCannotOpenTheControlNode) {
     TestDevice device;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// The control device: who may use it, and what it refuses without looking at a configuration.
+// The control device: who may use it, and what it refuses before it looks at a configuration.
 #include <cstddef>
 #include <cstring>
 
@@ -17,7 +17,7 @@ class Create : public KernelTest {};
 class Remove : public KernelTest {};
 class List : public KernelTest {};
 
-// Runs a call on a control device that was opened with privileges by a process without any.
+// Opens the control device with privileges and runs a call on it in a process without any.
 int error_without_privileges(unsigned long command, void* argument) {
     const Fd fd = open_file(control_device_path, O_RDWR);
     Child child([&](ChildSide&) {
@@ -27,7 +27,7 @@ int error_without_privileges(unsigned long command, void* argument) {
     return child.wait();
 }
 
-// An ioctl that nobody defined, and those of control nodes: ENOTTY.
+// An undefined ioctl, and those of control nodes: ENOTTY.
 TEST_F(ControlDevice, UnknownCommandIsNotForIt) {
     char argument[4096] = {};
     EXPECT_EQ(control_error(_IO(0xB7, 0x7f), argument), ENOTTY);
@@ -36,7 +36,7 @@ TEST_F(ControlDevice, UnknownCommandIsNotForIt) {
     EXPECT_EQ(control_error(USERBLK_INFO, argument), ENOTTY);
 }
 
-// The right command number with another size of its argument, or another direction.
+// The right command number with another argument size or direction: ENOTTY.
 TEST_F(ControlDevice, WrongSizeOfArgumentIsNotForIt) {
     char argument[4096] = {};
     EXPECT_EQ(
@@ -53,7 +53,7 @@ TEST_F(ControlDevice, WrongSizeOfArgumentIsNotForIt) {
     EXPECT_EQ(control_error(_IOC(_IOC_READ, 0xB7, 0, sizeof(userblk_config)), argument), ENOTTY);
 }
 
-// With a device there the module must stay.
+// While a device exists, the module cannot be unloaded.
 TEST_F(ControlDevice, ModuleIsNotUnloadedWhileDevicesExist) {
     TestDevice device(test_config(), TestDevice::Begin::not_served);
     EXPECT_NE(unload_module(), "");
@@ -61,7 +61,7 @@ TEST_F(ControlDevice, ModuleIsNotUnloadedWhileDevicesExist) {
     EXPECT_EQ(info(device.control()).state, USERBLK_STATE_NEW);
 }
 
-// It creates and removes devices: nobody but root opens it.
+// It creates and removes devices: only root can open it.
 TEST_F(ControlDevice, IsNotForEverybodyToOpen) {
     Child child([](ChildSide&) {
         drop_privileges();
@@ -70,7 +70,7 @@ TEST_F(ControlDevice, IsNotForEverybodyToOpen) {
     EXPECT_EQ(child.wait(), EACCES);
 }
 
-// When CREATE returns both nodes can be opened.
+// When CREATE returns, both nodes can be opened.
 TEST_F(Create, NodesExistWhenItReturns) {
     TestDevice device;
     struct stat block {
@@ -96,8 +96,8 @@ TEST_F(Create, BadPointerIsRefused) {
     EXPECT_TRUE(list_devices().empty());
 }
 
-// The configuration can be read but what CREATE writes back cannot be written: the caller would not
-// know what it got, so there must be no device.
+// The configuration is readable but not writable, so that CREATE cannot write back. The caller
+// would not know what it got, so no device may exist.
 TEST_F(Create, ReadOnlyArgumentLeavesNoDevice) {
     EdgeMemory memory(4096);
     const userblk_config config = test_config();
@@ -107,11 +107,11 @@ TEST_F(Create, ReadOnlyArgumentLeavesNoDevice) {
     EXPECT_TRUE(list_devices().empty());
 }
 
-// What CREATE writes back fails only after a while, in which the device was removed and its number
-// given to another one: that one stays.
+// The write-back of CREATE fails only after a while. Meanwhile the device is removed and its number
+// given to another one, which must stay.
 TEST_F(Create, LateFailureLeavesAnotherDeviceAlone) {
     GuardedPage page;
-    // Its number can be written, its name cannot.
+    // The number is writable, the name is not.
     std::uint8_t* const at = page.data() - offsetof(userblk_config, name);
     const userblk_config config = test_config();
     std::memcpy(at, &config, sizeof(config));
@@ -149,7 +149,7 @@ TEST_F(Create, TakenNameIsRefused) {
     EXPECT_EQ(list_devices().size(), 1u);
 }
 
-// A name is free again when its device is gone.
+// A name is free again once its device is removed.
 TEST_F(Create, NameOfARemovedDeviceIsFree) {
     userblk_config config = test_config();
     set_name(config, "again");
@@ -158,7 +158,7 @@ TEST_F(Create, NameOfARemovedDeviceIsFree) {
     EXPECT_STREQ(device.config().name, "again");
 }
 
-// USERBLK_ANY_NUMBER gives the lowest free number, also one in a gap.
+// USERBLK_ANY_NUMBER gives the lowest free number, even one in a gap.
 TEST_F(Create, LowestFreeNumberIsGivenOut) {
     TestDevice first, second, third;
     EXPECT_EQ(first.number(), 0u);
@@ -168,7 +168,7 @@ TEST_F(Create, LowestFreeNumberIsGivenOut) {
     EXPECT_EQ(fourth.number(), 1u);
 }
 
-// The number asked for is the number given, up to the highest.
+// A requested number is given, up to the highest.
 TEST_F(Create, NumberCanBeChosen) {
     userblk_config config = test_config();
     config.number = USERBLK_MAX_DEVICES - 1;
@@ -177,7 +177,7 @@ TEST_F(Create, NumberCanBeChosen) {
     EXPECT_EQ(device.control_path(), "/dev/userblkc4095");
 }
 
-// Several at once, each with requests of its own.
+// Several devices at once, each with its own requests.
 TEST_F(Create, ManyDevicesAtOnce) {
     std::vector<std::unique_ptr<TestDevice>> devices;
     for (unsigned int i = 0; i < 12; i++)
@@ -206,7 +206,8 @@ TEST_F(Remove, UnknownDeviceIsToldApart) {
     EXPECT_EQ(remove_device(USERBLK_ANY_NUMBER, USERBLK_REMOVE_FORCE), ENODEV);
 }
 
-// INFO tells which device a number means now, as sysfs does, and REMOVE takes no other for it.
+// INFO reports which device a number means now, as sysfs does; REMOVE with another diskseq leaves
+// it alone.
 TEST_F(Remove, MeansTheDeviceWithThatDiskseq) {
     std::uint64_t gone = 0;
     {
@@ -230,8 +231,8 @@ TEST_F(Remove, MeansTheDeviceWithThatDiskseq) {
     device.forget();
 }
 
-// A program of before knows neither the longer argument nor its command: what follows the argument
-// is not looked at.
+// An old program knows neither the longer argument nor its command: REMOVE ignores what follows the
+// old argument.
 TEST_F(Remove, ProgramsOfBeforeGoByTheNumber) {
     TestDevice device;
     userblk_remove argument{device.number(), 0, info(device.control()).diskseq + 1};
@@ -258,7 +259,7 @@ TEST_F(List, WithoutPrivilegeIsRefused) {
     EXPECT_EQ(error_without_privileges(USERBLK_LIST, &argument), EPERM);
 }
 
-// Size, flags, number and name of each, by number.
+// LIST reports size, flags, number and name of each device, by number.
 TEST_F(List, TellsWhatThereIs) {
     userblk_config named = test_config(1 << 20);
     named.number = 9;
@@ -278,8 +279,8 @@ TEST_F(List, TellsWhatThereIs) {
     EXPECT_EQ(entries[1].reserved, 0u);
 }
 
-// An array that is too small is filled as far as it goes; total tells that there is more, and first
-// where to go on.
+// An array that is too small is filled; `total` says that there is more, and `first` where to
+// continue.
 TEST_F(List, GoesOnWhereAnArrayWasTooSmall) {
     TestDevice zero, one, two;
     userblk_list_entry entry{};
@@ -300,7 +301,7 @@ TEST_F(List, GoesOnWhereAnArrayWasTooSmall) {
     EXPECT_EQ(argument.count, 0u);
 }
 
-// No array at all: how many there are.
+// Without an array LIST returns the number of devices.
 TEST_F(List, CountsWithoutAnArray) {
     TestDevice device;
     userblk_list argument{};

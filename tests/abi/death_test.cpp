@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// The death of a taker: what counts as dead, who is told, and that nobody needs to look.
+// The death of a taker: what counts as dead, who is notified, and that nobody has to poll for it.
 #include <csignal>
 #include <thread>
 
@@ -18,8 +18,8 @@ protected:
     TestDevice device;
     Io io = device.read(0, 4096);
 
-    // A process asleep in poll for the death of a taker, there before it happens; it exits with the
-    // number of requests that its RESET put back. There is no other traffic.
+    // A process that sleeps in poll before a taker dies. It exits with the number of requests that
+    // its RESET put back. Nothing else happens on the device.
     Child poller() {
         Child child([this](ChildSide& side) {
             const Fd fd = device.open_control();
@@ -49,7 +49,7 @@ protected:
         EXPECT_TRUE(eventually_sleeps(child.pid()));
         return child;
     }
-    // A process that takes one request and waits to be told something.
+    // A process that takes one request and waits for a message.
     Child taker(const std::function<int(ChildSide&, const Fd&)>& then) {
         Child child([&, this](ChildSide& side) {
             const Fd fd = device.open_control();
@@ -67,7 +67,7 @@ protected:
     Child exiting_taker() {
         return taker([](ChildSide&, const Fd&) { return 0; });
     }
-    // The request is there again, for the second time.
+    // The request is queued again, as its second delivery.
     void expect_redelivered() {
         const userblk_request request = take(device.control());
         EXPECT_EQ(request.deliveries, 2u);
@@ -83,8 +83,8 @@ protected:
     }
 };
 
-// The taker exits and nobody waits for it: a zombie is dead. A sleeping poller is woken and puts
-// the request back.
+// The taker exits and nobody reaps it: a zombie is dead. A sleeping poller wakes and puts the
+// request back.
 TEST_F(Death, UnreapedZombieIsDead) {
     Child dying = exiting_taker();
     Child healer = poller();
@@ -94,7 +94,7 @@ TEST_F(Death, UnreapedZombieIsDead) {
     expect_redelivered();
 }
 
-// The same for one that waits in SERVE and asked to be told.
+// The same for a process in SERVE that asked for the notification.
 TEST_F(Death, WaiterInServeIsTold) {
     Child dying = exiting_taker();
     Child healer = server();
@@ -103,7 +103,7 @@ TEST_F(Death, WaiterInServeIsTold) {
     expect_redelivered();
 }
 
-// A waiter that did not ask to be told goes on waiting.
+// A process in SERVE that did not ask for the notification keeps waiting.
 TEST_F(Death, WaiterThatDidNotAskIsLeftAlone) {
     Child dying = exiting_taker();
     Child healer = poller();
@@ -123,7 +123,7 @@ TEST_F(Death, WaiterThatDidNotAskIsLeftAlone) {
     EXPECT_EQ(io->result(), ENOSPC);
 }
 
-// Killed, not exited.
+// The taker is killed instead of exiting.
 TEST_F(Death, KilledTakerIsDead) {
     Child dying = exiting_taker();
     Child healer = poller();
@@ -132,7 +132,7 @@ TEST_F(Death, KilledTakerIsDead) {
     expect_redelivered();
 }
 
-// Killed while it was stopped.
+// The taker is killed while it is stopped.
 TEST_F(Death, TakerKilledWhileStoppedIsDead) {
     Child dying = exiting_taker();
     dying.stop();
@@ -143,7 +143,7 @@ TEST_F(Death, TakerKilledWhileStoppedIsDead) {
     expect_redelivered();
 }
 
-// Killed and reaped: the number is gone, the fact is not.
+// The taker is killed and reaped: its pid is gone, its requests are still orphans.
 TEST_F(Death, ReapedTakerIsDead) {
     Child dying = exiting_taker();
     dying.kill();
@@ -154,7 +154,7 @@ TEST_F(Death, ReapedTakerIsDead) {
     expect_redelivered();
 }
 
-// A living child holds the descriptor through which the taker took: it does not keep the taker
+// A living child holds the descriptor through which the taker took: that does not keep the taker
 // alive.
 TEST_F(Death, LivingChildWithTheDescriptorDoesNotHideIt) {
     Child dying([this](ChildSide& side) {
@@ -178,7 +178,8 @@ TEST_F(Death, LivingChildWithTheDescriptorDoesNotHideIt) {
     EXPECT_TRUE(eventually([=] { return waitpid(grandchild, nullptr, WNOHANG) == grandchild; }));
 }
 
-// The same, told in SERVE, and the poller itself has the very same descriptor.
+// The polling process itself inherited the very descriptor through which the taker took: it is
+// notified all the same.
 TEST_F(Death, InheritedDescriptorTellsOfTheDeathOfItsParent) {
     const Fd shared = device.open_control();
     Child dying([&](ChildSide& side) {
@@ -201,8 +202,8 @@ TEST_F(Death, InheritedDescriptorTellsOfTheDeathOfItsParent) {
     expect_redelivered();
 }
 
-// The taker execs another program; its descriptor is close-on-exec. The process lives, its image
-// does not.
+// The taker executes another program and its descriptor is close-on-exec: the process lives, but
+// the taker is dead.
 TEST_F(Death, ExecIsDeath) {
     Child dying = taker([](ChildSide&, const Fd&) {
         execlp("sleep", "sleep", "1000", nullptr);
@@ -226,7 +227,7 @@ TEST_F(Death, ExecIsToldInServe) {
     expect_redelivered();
 }
 
-// Exec'ed by another thread than the one that took, while that one is somewhere in the kernel.
+// A thread other than the taking one calls exec while the taking one is in the kernel.
 TEST_F(Death, ExecByAnotherThreadIsDeath) {
     Child dying([this](ChildSide& side) {
         const Fd fd = device.open_control();
@@ -246,10 +247,10 @@ TEST_F(Death, ExecByAnotherThreadIsDeath) {
     expect_redelivered();
 }
 
-// The descriptor stays open over the exec: dead all the same.
+// The descriptor stays open across the exec: the taker is dead all the same.
 TEST_F(Death, ExecThatKeepsTheDescriptorIsDeath) {
     const Fd shared = device.open_control();
-    fcntl(shared.get(), F_SETFD, 0); // stays open over the exec
+    fcntl(shared.get(), F_SETFD, 0); // stays open across the exec
     Child dying([&](ChildSide& side) {
         take(shared.get());
         side.tell();
@@ -259,12 +260,12 @@ TEST_F(Death, ExecThatKeepsTheDescriptorIsDeath) {
     });
     dying.await();
     dying.tell();
-    // Nothing was closed by this exec, so nobody need be woken; but asked, the kernel knows.
+    // This exec closed nothing, so nobody need be woken; but a RESET sees it.
     EXPECT_TRUE(eventually([&] { return reset_dead(device.control()).count == 1; }));
     expect_redelivered();
 }
 
-// A program is spawned by a taker: that closes the descriptor in the child, not in the taker.
+// A taker spawns a program: the descriptor is closed in the child, not in the taker.
 TEST_F(Death, SpawningAProgramIsNotDeath) {
     Child living = taker([](ChildSide& side, const Fd&) {
         pid_t pid;
@@ -298,7 +299,7 @@ TEST_F(Death, FailedExecIsNotDeath) {
     expect_alive();
 }
 
-// The first thread has exited, another one lives: the process lives, takes and answers.
+// The first thread exits, another one lives: the process lives, takes and answers.
 TEST_F(Death, ExitOfTheFirstThreadIsNotDeath) {
     Child living([this](ChildSide& side) {
         const Fd fd = device.open_control();
@@ -308,7 +309,7 @@ TEST_F(Death, ExitOfTheFirstThreadIsNotDeath) {
             side.await();
             _exit(put(fd.get(), complete(request.id, -ENOSPC)));
         }).detach();
-        syscall(SYS_exit, 0); // of this thread alone
+        syscall(SYS_exit, 0); // of this thread only
         return 1;
     });
     living.await();
@@ -319,7 +320,7 @@ TEST_F(Death, ExitOfTheFirstThreadIsNotDeath) {
     EXPECT_EQ(living.wait(), 0);
 }
 
-// … and when the last thread has gone too, it is dead.
+// … and once the last thread has exited too, it is dead.
 TEST_F(Death, ExitOfTheLastThreadIsDeath) {
     Child dying([this](ChildSide& side) {
         const Fd fd = device.open_control();
@@ -340,7 +341,7 @@ TEST_F(Death, ExitOfTheLastThreadIsDeath) {
     expect_redelivered();
 }
 
-// The thread that took has exited: what it took belongs to the process.
+// The thread that took exits: its requests belong to the process.
 TEST_F(Death, ExitOfTheTakingThreadIsNotDeath) {
     Child living([this](ChildSide& side) {
         const Fd fd = device.open_control();
@@ -358,7 +359,7 @@ TEST_F(Death, ExitOfTheTakingThreadIsNotDeath) {
     EXPECT_EQ(io->result(), ENOSPC);
 }
 
-// Closing every descriptor is no death: the process may open the node again and answer.
+// Closing every descriptor is not death: the process may open the node again and answer.
 TEST_F(Death, ClosingTheDescriptorIsNotDeath) {
     userblk_request request{};
     {
@@ -371,7 +372,7 @@ TEST_F(Death, ClosingTheDescriptorIsNotDeath) {
     EXPECT_EQ(io->result(), ENOSPC);
 }
 
-// A child of the taker dies: that is somebody else.
+// A child of the taker dies: that is another process.
 TEST_F(Death, DeathOfAChildIsNotDeath) {
     const userblk_request request = take(device.control());
     Child([](ChildSide&) { return 0; }).wait();
@@ -379,7 +380,7 @@ TEST_F(Death, DeathOfAChildIsNotDeath) {
     EXPECT_EQ(put(device.control(), complete(request.id, -ENOSPC)), 0);
 }
 
-// A taker that answered everything dies: nobody has to care.
+// A taker that has answered everything dies: nobody is notified.
 TEST_F(Death, DeathWithoutRequestsIsNotTold) {
     Child dying([this](ChildSide&) {
         const userblk_request request = take(device.control());
@@ -394,7 +395,7 @@ TEST_F(Death, DeathWithoutRequestsIsNotTold) {
     EXPECT_EQ(result.flags, 0u);
 }
 
-// The orphan was answered by another process: it is an orphan no more.
+// A dead taker's request is answered by another process: no orphan is left.
 TEST_F(Death, AnsweredOrphanIsNone) {
     Child dying([this](ChildSide& side) {
         const userblk_request request = take(device.control());
@@ -410,7 +411,7 @@ TEST_F(Death, AnsweredOrphanIsNone) {
     EXPECT_EQ(info(device.control()).orphaned, 0u);
 }
 
-// GET tells of orphans along with requests, whether asked to watch or not.
+// GET reports orphans along with requests, whether the caller asked to watch or not.
 TEST_F(Death, GetTellsOfOrphans) {
     Child dying = exiting_taker();
     dying.kill();
@@ -425,7 +426,7 @@ TEST_F(Death, GetTellsOfOrphans) {
     EXPECT_EQ(result.flags, USERBLK_GET_ORPHANS);
 }
 
-// Who adopts a request is its taker: the old one's death does not matter any more.
+// A request's adopter is its taker: the death of the old one has no effect.
 TEST_F(Death, AdoptedRequestIsNoOrphanOfItsOldTaker) {
     Child dying([this](ChildSide& side) {
         side.tell(take(device.control()).id);
@@ -473,7 +474,7 @@ TEST_F(Death, OrphanCanBeAdopted) {
     expect_alive();
 }
 
-// One process takes from two devices: its death is told at both.
+// A process that took from two devices dies: both report it.
 TEST_F(Death, IsToldAtEveryDevice) {
     TestDevice other;
     const Io other_io = other.read(0, 4096);
@@ -500,7 +501,7 @@ TEST_F(Death, IsToldAtEveryDevice) {
     expect_redelivered();
 }
 
-// Several die at once; all that they held is put back, by whoever comes first.
+// Several takers die at once; whoever comes first puts everything back.
 TEST_F(Death, SeveralAtOnce) {
     std::vector<Child> dying;
     for (std::uint64_t i = 1; i < 6; i++)
@@ -522,7 +523,7 @@ TEST_F(Death, SeveralAtOnce) {
     EXPECT_EQ(poll_events(device.control(), POLLPRI), 0);
 }
 
-// Told once per edge to those who ask for edges.
+// To an edge-triggered epoll a death is one edge.
 TEST_F(Death, IsAnEdgeInEpoll) {
     Child dying = exiting_taker();
     const Fd set(epoll_create1(EPOLL_CLOEXEC));
@@ -535,7 +536,7 @@ TEST_F(Death, IsAnEdgeInEpoll) {
     EXPECT_EQ(event.events, std::uint32_t{EPOLLPRI});
 }
 
-// It died before anybody looked.
+// The taker died before anybody waited.
 TEST_F(Death, IsStillToldToThoseWhoComeLater) {
     Child dying = exiting_taker();
     dying.kill();
@@ -549,7 +550,7 @@ TEST_F(Death, IsStillToldToThoseWhoComeLater) {
     expect_redelivered();
 }
 
-// In a chain: the one who put back and took dies as well, and the next.
+// A chain: each process that puts back and takes dies in turn.
 TEST_F(Death, OneAfterTheOther) {
     for (std::uint32_t i = 1; i <= 5; i++) {
         Child dying([&](ChildSide&) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// A worker whose memory never answers (userfaultfd, as FUSE or the device itself may be): it hangs,
-// and nobody else does.
+// A worker accesses memory that never answers (userfaultfd here; FUSE or the device itself would do
+// as well): it hangs, and nobody else does.
 #include <csignal>
 #include <cstring>
 #include <thread>
@@ -17,7 +17,7 @@ protected:
     TestDevice device;
     Store store = make_store(default_size);
 
-    // Runs the body with memory that hangs whoever touches it; returns when somebody did.
+    // Runs the body with memory on which any access hangs; returns once an access does.
     Child stuck(const std::function<void(const Fd&, void*)>& body) {
         Child child([&, this](ChildSide& side) -> int {
             UnansweredMemory memory(64 << 10);
@@ -30,7 +30,7 @@ protected:
         EXPECT_TRUE(eventually_sleeps(child.pid()));
         return child;
     }
-    // Everything that others do: a reset ends, reads, writes, removal end.
+    // Everything that others do still works: RESET, reads, writes and removal finish.
     void expect_life_goes_on() {
         EXPECT_EQ(reset_all(device.control()).error, 0);
         EXPECT_EQ(reset_dead(device.control()).error, 0);
@@ -44,14 +44,14 @@ protected:
         device.read(0, 4096);
         EXPECT_EQ(device.remove(), 0);
     }
-    // It can be killed, and then all is as if it had not been there.
+    // It can be killed, and leaves nothing behind.
     static void expect_to_end(Child& child) {
         child.signal(SIGKILL);
         EXPECT_EQ(child.wait(), 128 + SIGKILL);
     }
 };
 
-// GET waits for the memory of a payload: the request goes to somebody else.
+// GET hangs on the memory for a payload: another worker gets the request.
 TEST_F(StuckWorker, InThePayloadOfAGet) {
     const Io io = device.write(0, pattern(4096, 2));
     Child child = stuck([](const Fd& fd, void* memory) {
@@ -67,7 +67,7 @@ TEST_F(StuckWorker, InThePayloadOfAGet) {
     expect_removal_ends();
 }
 
-// The same, and it is not killed before the device is gone.
+// The same, and it is not killed before the device is removed.
 TEST_F(StuckWorker, InThePayloadOfAGetDuringRemoval) {
     const Io io = device.write(0, pattern(4096, 2));
     Child child = stuck([](const Fd& fd, void* memory) {
@@ -79,7 +79,7 @@ TEST_F(StuckWorker, InThePayloadOfAGetDuringRemoval) {
     expect_to_end(child);
 }
 
-// PUT waits for the data of a READ: a reset takes the request from it.
+// PUT hangs on the data of a READ: a RESET takes the request away.
 TEST_F(StuckWorker, InTheDataOfAPut) {
     const Io io = device.read(0, 4096);
     Child child = stuck([](const Fd& fd, void* memory) {
@@ -107,7 +107,7 @@ TEST_F(StuckWorker, InTheDataOfAPutDuringRemoval) {
     expect_to_end(child);
 }
 
-// It holds the request while it hangs; killed, that is an orphan.
+// It holds the request while it hangs; once killed, it leaves an orphan.
 TEST_F(StuckWorker, KilledLeavesAnOrphan) {
     const Io io = device.read(0, 4096);
     Child child = stuck([](const Fd& fd, void* memory) {
@@ -121,7 +121,7 @@ TEST_F(StuckWorker, KilledLeavesAnOrphan) {
     EXPECT_EQ(io->result(), 0);
 }
 
-// FETCH and STORE wait for the memory of a payload.
+// FETCH and STORE hang on the memory for the payload.
 TEST_F(StuckWorker, InAStore) {
     const Io io = device.write(0, pattern(4096, 2));
     Child child = stuck([](const Fd& fd, void* memory) {
@@ -136,7 +136,7 @@ TEST_F(StuckWorker, InAStore) {
     expect_to_end(child);
 }
 
-// The records of a GET cannot be read: nothing was taken.
+// The records of a GET cannot be read: nothing is taken.
 TEST_F(StuckWorker, InTheRecordsOfAGet) {
     const Io io = device.read(0, 4096);
     Child child = stuck([](const Fd& fd, void* memory) {
@@ -152,7 +152,7 @@ TEST_F(StuckWorker, InTheRecordsOfAGet) {
     expect_to_end(child);
 }
 
-// The records of a PUT cannot be read: what it would have answered is still taken.
+// The records of a PUT cannot be read: the requests stay taken.
 TEST_F(StuckWorker, InTheRecordsOfAPut) {
     const Io io = device.read(0, 4096);
     Child child = stuck([](const Fd& fd, void* memory) {
@@ -169,7 +169,7 @@ TEST_F(StuckWorker, InTheRecordsOfAPut) {
     expect_to_end(child);
 }
 
-// The argument itself.
+// The ioctl argument itself cannot be read.
 TEST_F(StuckWorker, InTheArgument) {
     for (const unsigned long command :
          {USERBLK_GET, USERBLK_PUT, USERBLK_SERVE, USERBLK_RESET, USERBLK_INFO, USERBLK_RESIZE}) {
@@ -195,7 +195,7 @@ TEST_F(StuckWorker, InTheListOfInfo) {
     expect_to_end(child);
 }
 
-// The control device's calls: others create, list and remove meanwhile.
+// Calls on the control device hang: others create, list and remove devices meanwhile.
 TEST_F(StuckWorker, AtTheControlDevice) {
     for (const unsigned long command : {USERBLK_CREATE, USERBLK_REMOVE, USERBLK_LIST}) {
         Child child = stuck([=](const Fd&, void* memory) { control_error(command, memory); });
@@ -205,7 +205,7 @@ TEST_F(StuckWorker, AtTheControlDevice) {
         }
         expect_to_end(child);
     }
-    // An array of LIST that cannot be written.
+    // The array of LIST cannot be written.
     Child child = stuck([](const Fd&, void* memory) {
         userblk_list argument{};
         argument.entries = address(memory);
@@ -220,7 +220,7 @@ TEST_F(StuckWorker, AtTheControlDevice) {
     expect_to_end(child);
 }
 
-// Several workers, one of them stuck with a batch: the others go on beside it.
+// One of several workers hangs with a batch: the others keep serving.
 TEST_F(StuckWorker, AmongOthersWithAnAnswerInItsHand) {
     std::vector<Io> ios = device.read_many(8);
     Child child = stuck([](const Fd& fd, void* memory) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// GET: who is given what, and what a bad call costs.
+// GET: who gets which request, and the cost of a bad call.
 #include <algorithm>
 #include <atomic>
 #include <csignal>
@@ -15,8 +15,8 @@ namespace userblk::test {
 
 class Get : public KernelTest {
 protected:
-    // The error of a GET with a change to a good argument, while a request waits; it must still
-    // wait afterwards.
+    // The error of a GET whose argument has one change, while a request is queued; it must still be
+    // queued afterwards.
     template <class Change>
     static int refused(Change change) {
         TestDevice device;
@@ -77,8 +77,8 @@ TEST_F(Get, BadArgumentPointerLosesNothing) {
     EXPECT_EQ(info(device.control()).queued, 1u);
 }
 
-// The argument can be read, but what GET writes back cannot be written: nothing may be taken that
-// nobody knows of.
+// The argument is readable but not writable, so that GET cannot write back: nothing may be taken,
+// since nobody would know.
 TEST_F(Get, ReadOnlyArgumentLosesNothing) {
     TestDevice device;
     const Io io = device.read(0, 4096);
@@ -92,7 +92,7 @@ TEST_F(Get, ReadOnlyArgumentLosesNothing) {
     EXPECT_EQ(info(device.control()).taken, 0u);
 }
 
-// The array can be read but not written.
+// The array is readable but not writable.
 TEST_F(Get, ReadOnlyArrayLosesNothing) {
     EdgeMemory memory(4096);
     memory.make_read_only();
@@ -103,8 +103,8 @@ TEST_F(Get, ReadOnlyArrayLosesNothing) {
               EFAULT);
 }
 
-// An array of four records of which only two are there, with four requests waiting: what is told is
-// taken, and the rest still waits.
+// Four requests are queued, but only two records of the array are mapped: what was reported is
+// taken, the rest stays queued.
 TEST_F(Get, ArrayThatEndsEarlyLosesNothing) {
     TestDevice device;
     const std::vector<Io> ios = device.read_many(4);
@@ -136,7 +136,7 @@ TEST_F(Get, UnknownCommandOrSizeIsNotForTheNode) {
               ENOTTY);
 }
 
-// Nothing is queued: without a time to wait that is told at once, with one when it is over.
+// Nothing is queued: GET reports that at once without a timeout, and once it is over with one.
 TEST_F(Get, EmptyQueueGivesNoRequest) {
     TestDevice device;
     userblk_request request = record();
@@ -147,7 +147,7 @@ TEST_F(Get, EmptyQueueGivesNoRequest) {
     EXPECT_EQ(result.flags, 0u);
 }
 
-// The fields of a plain request.
+// Every field of a plain request.
 TEST_F(Get, TellsWhatIsAskedFor) {
     TestDevice device;
     const Io io = device.read(128 << 10, 8192);
@@ -170,7 +170,7 @@ TEST_F(Get, TellsWhatIsAskedFor) {
     EXPECT_LT(USERBLK_ID_TAG(request.id), device.config().depth);
 }
 
-// The order of submission is the order of delivery.
+// Requests are delivered in the order of submission.
 TEST_F(Get, FirstComeFirstServed) {
     TestDevice device;
     for (const std::uint64_t at : {5, 2, 9, 0, 7})
@@ -181,7 +181,7 @@ TEST_F(Get, FirstComeFirstServed) {
     EXPECT_EQ(order, (std::vector<std::uint64_t>{5, 2, 9, 0, 7}));
 }
 
-// A batch takes no more than it has room for; the rest waits for the next.
+// A batch takes as many as it has records; the rest waits for the next one.
 TEST_F(Get, BatchTakesWhatFits) {
     TestDevice device;
     device.read_many(20);
@@ -190,19 +190,19 @@ TEST_F(Get, BatchTakesWhatFits) {
     EXPECT_EQ(take_up_to(device.control(), 16).size(), 1u);
 }
 
-// The largest batch is allowed.
+// The largest batch is accepted.
 TEST_F(Get, LargestBatch) {
     TestDevice device;
     device.read_many(100);
     EXPECT_EQ(take_up_to(device.control(), USERBLK_MAX_BATCH).size(), 100u);
 }
 
-// Many threads and processes take at once from several descriptors: each request is given to one of
-// them, none twice, none forgotten.
+// Many threads and processes take at once through several descriptors: each request goes to exactly
+// one of them.
 TEST_F(Get, EachRequestIsDeliveredOnceAmongManyTakers) {
     constexpr std::size_t n = 100, takers = 6;
     TestDevice device;
-    // How often each was delivered, and the sum.
+    // How often each request was delivered, then the total.
     Buffer memory = make_store(sizeof(std::atomic<unsigned int>) * (n + 1));
     auto* deliveries = reinterpret_cast<std::atomic<unsigned int>*>(memory.data());
     const auto take_until_all_are = [&](int fd) {
@@ -240,8 +240,8 @@ TEST_F(Get, EachRequestIsDeliveredOnceAmongManyTakers) {
         EXPECT_EQ(deliveries[i], 1u) << i;
 }
 
-// One who looks for a moment before it sleeps finds what comes in that moment, and is woken for
-// what comes later.
+// A worker that spins before it sleeps finds what comes meanwhile, and is woken by what comes
+// later.
 TEST_F(Get, SpinningFindsWhatComes) {
     TestDevice device;
     for (const auto pause : {0, 1, 20}) {
@@ -262,7 +262,7 @@ TEST_F(Get, SpinningFindsWhatComes) {
     }
 }
 
-// It sleeps when nothing comes, and does not stay longer than it was to.
+// It sleeps when nothing comes, and no longer than its timeout.
 TEST_F(Get, SpinningEndsWithTheTime) {
     TestDevice device;
     userblk_request request = record();
@@ -282,7 +282,7 @@ TEST_F(Get, SpinningEndsWithTheTime) {
     child.kill();
 }
 
-// A process waits for a request through a descriptor of its own; one comes.
+// A process waits in GET through its own descriptor; a request comes.
 TEST_F(Get, WaitsForARequest) {
     TestDevice device;
     Child child([&](ChildSide& side) {
@@ -301,8 +301,8 @@ TEST_F(Get, WaitsForARequest) {
     EXPECT_EQ(io->result(), EIO);
 }
 
-// Many at once, as the block layer submits them from a plugged list: a sleeper gets to know, and
-// all of them are there.
+// Many requests at once, as the block layer submits them from a plug: a sleeper wakes and finds all
+// of them.
 TEST_F(Get, BurstWakesASleeper) {
     TestDevice device;
     Child child([&](ChildSide& side) {
@@ -326,7 +326,7 @@ TEST_F(Get, BurstWakesASleeper) {
     EXPECT_EQ(child.wait(), 0);
 }
 
-// Several requests at once, several sleepers with room for one each, who never come back for more:
+// Several requests at once and several sleepers with one record each, none of which calls again:
 // each of them is woken.
 TEST_F(Get, BurstWakesAsManyAsItNeeds) {
     TestDevice device;
@@ -347,7 +347,7 @@ TEST_F(Get, BurstWakesAsManyAsItNeeds) {
 
 void handle_nothing(int) {}
 
-// A signal ends the wait with EINTR, also where the handler asks for a restart.
+// A signal ends the wait with EINTR, even if the handler has SA_RESTART.
 TEST_F(Get, SignalEndsTheWaitAndItIsNotRestarted) {
     TestDevice device;
     for (const int flags : {0, SA_RESTART}) {
@@ -367,7 +367,7 @@ TEST_F(Get, SignalEndsTheWaitAndItIsNotRestarted) {
     }
 }
 
-// A stop and a continuation while it waits are a signal or nothing, but lose no request.
+// A stop and a continuation during the wait may end it, but lose no request.
 TEST_F(Get, StopWhileWaitingLosesNothing) {
     TestDevice device;
     Child child([&](ChildSide& side) {
@@ -391,7 +391,7 @@ TEST_F(Get, StopWhileWaitingLosesNothing) {
     EXPECT_EQ(io->result(), ENOSPC);
 }
 
-// A WRITE's bytes come along, exactly, when there is room for them.
+// A WRITE's payload is copied exactly if there is room for it.
 TEST_F(Get, PayloadOfAWriteComesAlong) {
     TestDevice device;
     const Io io = device.write(64 << 10, pattern(64 << 10, 1));
@@ -408,7 +408,7 @@ TEST_F(Get, PayloadOfAWriteComesAlong) {
     EXPECT_EQ(io->result(), 0);
 }
 
-// A payload that does not fit is not written at all: it is there to be fetched.
+// A payload that does not fit is not copied at all; it can be fetched.
 TEST_F(Get, PayloadThatDoesNotFitIsLeftForAFetch) {
     TestDevice device;
     const Io io = device.write(0, pattern(16384, 2));
@@ -433,7 +433,7 @@ TEST_F(Get, WriteWithoutRoomComesWithoutPayload) {
     EXPECT_EQ(take(device.control(), room.data(), 0).flags, USERBLK_REQ_NO_PAYLOAD);
 }
 
-// A READ's record does not touch the buffer, which could not even be touched.
+// A READ's record leaves the buffer alone, even one that cannot be accessed.
 TEST_F(Get, AddressIsNotUsedForARead) {
     TestDevice device;
     const Io io = device.read(0, 4096);
@@ -443,7 +443,7 @@ TEST_F(Get, AddressIsNotUsedForARead) {
     EXPECT_EQ(request.result, 0);
 }
 
-// The payload goes to an odd address that straddles pages.
+// The payload is copied to an odd address across a page boundary.
 TEST_F(Get, PayloadToAnUnalignedAddress) {
     TestDevice device;
     const Io io = device.write(0, pattern(20480, 3));
@@ -454,8 +454,8 @@ TEST_F(Get, PayloadToAnUnalignedAddress) {
     EXPECT_EQ(room[4093 + 20480], 0);
 }
 
-// One bad address is told in its record; the request that it was meant for is still queued and goes
-// to the next record.
+// A bad address fails its record only; the request meant for it stays queued and goes to the next
+// record.
 TEST_F(Get, BadAddressIsToldInItsRecordAlone) {
     TestDevice device;
     const Io io = device.write(0, pattern(4096, 4));
@@ -474,13 +474,13 @@ TEST_F(Get, BadAddressIsToldInItsRecordAlone) {
     EXPECT_EQ(io->result(), 0);
 }
 
-// Nothing but a bad address: the request stays queued, in its place, and poll says so.
+// All addresses are bad: the request stays queued in its position, and poll reports it.
 TEST_F(Get, BadAddressLeavesTheRequestQueued) {
     TestDevice device;
     device.write(0, Buffer(4096));
     device.read(65536, 4096);
     EdgeMemory memory(4096);
-    // The first half of the payload could be written.
+    // The first half of the payload is writable.
     userblk_request bad = record(memory.before_edge(2048), 4096);
     const GetResult result = get(device.control(), {&bad, 1});
     EXPECT_EQ(result.error, 0);
@@ -492,7 +492,8 @@ TEST_F(Get, BadAddressLeavesTheRequestQueued) {
     EXPECT_EQ(take(device.control()).offset, 0u) << "it lost its place";
 }
 
-// Several writes, every other record bad: the good ones get them all, if not in one call.
+// Several writes, every other record bad: the good records get them all, though maybe not in one
+// call.
 TEST_F(Get, GoodRecordsAmongBadOnes) {
     TestDevice device;
     for (std::uint64_t i = 0; i < 3; i++)
@@ -521,7 +522,7 @@ TEST_F(Get, GoodRecordsAmongBadOnes) {
     EXPECT_EQ(info(device.control()).taken, 3u);
 }
 
-// A record with dirty padding is told so; the others are used.
+// A record with dirty padding fails; the others are used.
 TEST_F(Get, DirtyPaddingIsToldInItsRecordAlone) {
     TestDevice device;
     device.read_many(2);
@@ -536,9 +537,8 @@ TEST_F(Get, DirtyPaddingIsToldInItsRecordAlone) {
     EXPECT_EQ(info(device.control()).taken, 2u);
 }
 
-// Two hardware queues: with a hint the named one comes first (now and then the other one has its
-// turn, so that it does not starve), and when it is empty the other one's requests are taken all
-// the same.
+// Two hardware queues: a hint makes the named one come first (the other one gets a turn now and
+// then, so that it does not starve); when that is empty, GET takes from the other one.
 TEST_F(Get, QueueHintIsAHint) {
     USERBLK_REQUIRES_PROCESSORS(2);
     userblk_config config = test_config();
@@ -560,7 +560,7 @@ TEST_F(Get, QueueHintIsAHint) {
     EXPECT_EQ(std::count_if(taken.begin(), taken.end(), hinted), 4);
 }
 
-// Without a hint requests of all queues are found.
+// Without a hint GET takes from all queues.
 TEST_F(Get, AllQueuesAreServedWithoutAHint) {
     USERBLK_REQUIRES_PROCESSORS(2);
     userblk_config config = test_config();
@@ -579,7 +579,7 @@ TEST_F(Get, AllQueuesAreServedWithoutAHint) {
     }
 }
 
-// A descriptor opened for reading only is as good: the node's permission is what counts at open.
+// A read-only descriptor works as well: what counts is the permission to open the node.
 TEST_F(Get, SeveralDescriptorsAreAlike) {
     TestDevice device;
     const Fd one = device.open_control(), two = device.open_control();
@@ -589,7 +589,7 @@ TEST_F(Get, SeveralDescriptorsAreAlike) {
     EXPECT_EQ(io->result(), EIO);
 }
 
-// The first GET of all changes the state of the device.
+// The first GET changes the device's state.
 TEST_F(Get, FirstOneMakesTheDeviceServed) {
     TestDevice device(test_config(), TestDevice::Begin::not_served);
     EXPECT_EQ(info(device.control()).state, USERBLK_STATE_NEW);

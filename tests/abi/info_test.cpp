@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// INFO and sysfs: how a device is doing, told without waiting and without changing anything.
+// INFO and sysfs: the state of a device, reported without waiting and without side effects.
 #include <csignal>
 #include <filesystem>
 #include <fstream>
@@ -39,7 +39,7 @@ TEST_F(Info, TellsWhetherTheDeviceIsOpen) {
     EXPECT_EQ(info(device.control()).openers, 0u);
 }
 
-// Every field of a request that somebody holds.
+// Every field of a taken request's record.
 TEST_F(Info, TellsWhoHoldsWhat) {
     TestDevice device;
     device.read(65536, 8192);
@@ -82,7 +82,7 @@ TEST_F(Info, AgesGrow) {
     }));
 }
 
-// An array with less room than there are is filled, and no more than that is written.
+// An array with fewer records than requests is filled, and nothing beyond it is written.
 TEST_F(Info, ListThatIsTooSmallIsFilled) {
     TestDevice device;
     device.read_many(5);
@@ -97,9 +97,9 @@ TEST_F(Info, ListThatIsTooSmallIsFilled) {
     EXPECT_EQ(list[2].id, 12345u);
 }
 
-// Who serves now, and not whether anybody ever did. A server waits and nothing comes, a second one
-// looked once and went on to poll; they die, one a zombie, one by exec, and the device says since
-// when nobody is left. The next server ends that, and one that is stopped is there all the same.
+// INFO reports who serves now, not whether anybody ever did. One worker waits in GET; another has
+// taken once and polls since. They die, one as a zombie, one by exec, and INFO reports since when
+// nobody serves. The next worker ends that; one that is stopped still counts.
 TEST_F(Info, TellsWhoServesNowAndSinceWhenNobodyDoes) {
     TestDevice device(test_config(), TestDevice::Begin::not_served);
     const auto servers = [&] { return info(device.control()).servers; };
@@ -149,7 +149,8 @@ TEST_F(Info, TellsWhoServesNowAndSinceWhenNobodyDoes) {
     EXPECT_EQ(device.sysfs("userblk/unserved_ms"), "0");
 }
 
-// An exec that nobody heard of, since the descriptor stayed open: nobody serves from then on.
+// A worker executes another program with its descriptor left open, which notifies nobody: from then
+// on nobody serves.
 TEST_F(Info, ServerThatExecutedAnotherProgramServesNoMore) {
     TestDevice device;
     Child server([&](ChildSide& side) {
@@ -170,7 +171,7 @@ TEST_F(Info, ServerThatExecutedAnotherProgramServesNoMore) {
     EXPECT_LT(info(device.control()).unserved_ns, 3600'000'000'000u);
 }
 
-// Room for more than there can be.
+// An array larger than the number of slots.
 TEST_F(Info, HugeListIsNoProblem) {
     TestDevice device;
     device.read(0, 4096);
@@ -208,7 +209,7 @@ TEST_F(Info, BadPointersAreRefusedAndNothingIsLost) {
     EXPECT_EQ(info(device.control()).taken, 1u);
 }
 
-// For anybody to read, and the same as INFO tells.
+// The attributes are world-readable and agree with INFO.
 TEST_F(Sysfs, TellsTheSameAsInfo) {
     userblk_config config = test_config();
     set_name(config, "named");
@@ -240,8 +241,8 @@ TEST_F(Sysfs, TellsTheSameAsInfo) {
     EXPECT_FALSE(device.sysfs("userblk/oldest_taken_ms").empty());
 }
 
-// What is in the disk's folder belongs to the queue, and the control node has all of it: a device need
-// not have a disk.
+// The attributes below the disk belong to the queue, and the control node has all of them: a device
+// need not have a disk.
 TEST_F(Sysfs, TheControlNodeTellsTheSameAsTheDisk) {
     userblk_config config = test_config();
     set_name(config, "named");
@@ -260,7 +261,7 @@ TEST_F(Sysfs, TheControlNodeTellsTheSameAsTheDisk) {
     for (const auto& file : std::filesystem::directory_iterator(folder)) {
         const std::string name = file.path().filename();
         const std::string value = read(node + name);
-        // Time goes on between two looks.
+        // Time passes between the two reads.
         if (name.ends_with("_ms"))
             continue;
         EXPECT_EQ(value, read(file.path())) << name;
@@ -289,7 +290,7 @@ TEST_F(Sysfs, IsForEverybodyToRead) {
     EXPECT_EQ(child.wait(), 0);
 }
 
-// Somebody holds a file open over the removal, and reads then.
+// An attribute is held open across the removal and read afterwards.
 TEST_F(Sysfs, OpenFileDoesNotHoldUpRemoval) {
     TestDevice device;
     std::ifstream in("/sys/block/" + device.name() + "/userblk/queued");

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// The control node by io_uring, for those who have it: the payload's place is an offset like any.
+// The control node through io_uring, where available: the payload's offset works like any offset.
 #include <cstring>
 
 #include "tests/support/io_ring.hpp"
@@ -16,7 +16,7 @@ protected:
     IoRing ring;
 };
 
-// A WRITE's payload is read, in pieces and as a whole; after the answer it is stale.
+// A WRITE's payload is read in pieces and as a whole; after the answer its offset is stale.
 TEST_F(IoUring, ReadsAPayload) {
     const Io io = device.write(0, pattern(length, 1));
     const userblk_request request = take(device.control());
@@ -32,7 +32,7 @@ TEST_F(IoUring, ReadsAPayload) {
               -ESTALE);
 }
 
-// A READ is filled; one that was put back meanwhile is not, and has to be filled anew.
+// A READ is filled; after a RESET it counts as empty and must be filled again.
 TEST_F(IoUring, FillsARead) {
     const Io io = device.read(0, length);
     const userblk_request request = take(device.control());

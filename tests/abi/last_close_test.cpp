@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// Ending a request runs code of others: its owner may have closed everything, so that the last
-// reference to the disk, or to a file on a file system there, goes with the request. What that
-// closing waits for may be the very process that ended it, so it never happens there (invariant
+// Ending a request runs foreign code: its submitter may have closed everything, so that the last
+// reference to the disk, or to a file on a file system there, goes with the request. That close may
+// wait for the very process that ended the request, so it never runs in that process (invariant
 // 11).
 #include <cstring>
 
@@ -32,7 +32,7 @@ class LastClose : public KernelTest {
 protected:
     Aio aio{4};
 
-    // A direct read of 4 KiB, queued or under way, whose submitter has closed the file.
+    // A direct read of 4 KiB, queued or in progress, whose submitter has closed the file.
     Io abandoned_read(Fd file) {
         Io io = Aio::prepare(file.get(), IOCB_CMD_PREAD, 0, Buffer(4096));
         aio.submit({&io, 1});
@@ -41,7 +41,7 @@ protected:
     Io abandoned_read(const TestDevice& device) {
         return abandoned_read(open_file(device.block_path(), O_RDONLY | O_DIRECT));
     }
-    // Somebody who does one thing that ends the abandoned read, and lives on.
+    // A process that ends the abandoned read with one call and lives on.
     Child ender(const std::function<void()>& end) {
         Child child([end](ChildSide& side) {
             side.await();
@@ -74,7 +74,7 @@ protected:
     }
 };
 
-// A worker answers by PUT, which is all that it does.
+// A worker answers with a single PUT.
 TEST_F(LastClose, PutLeavesItToTheKernel) {
     TestDevice device;
     const Buffer data = pattern(4096, 1);
@@ -83,7 +83,7 @@ TEST_F(LastClose, PutLeavesItToTheKernel) {
     });
 }
 
-// A worker answers by SERVE, and gets nothing new.
+// A worker answers with SERVE and gets no new request.
 TEST_F(LastClose, ServeLeavesItToTheKernel) {
     TestDevice device;
     const Buffer data = pattern(4096, 1);
@@ -95,7 +95,7 @@ TEST_F(LastClose, ServeLeavesItToTheKernel) {
     });
 }
 
-// A worker redirects it to a file in memory, so that it ends within the call.
+// A worker redirects it to a file in memory, so that it ends inside the call.
 TEST_F(LastClose, RedirectingLeavesItToTheKernel) {
     TestDevice device;
     const Fd file = memory_file(default_size);
@@ -104,7 +104,8 @@ TEST_F(LastClose, RedirectingLeavesItToTheKernel) {
     });
 }
 
-// A worker redirects it to a disk, directly, whose driver ends it in the call that submits it.
+// A worker redirects it with direct I/O to a disk whose driver completes it inside the submitting
+// call.
 TEST_F(LastClose, RedirectingToADiskLeavesItToTheKernel) {
     TestDevice device;
     const RamDisk disk;
@@ -114,7 +115,7 @@ TEST_F(LastClose, RedirectingToADiskLeavesItToTheKernel) {
     });
 }
 
-// The submitter uses io_uring, and has closed the disk.
+// The submitter uses io_uring and has closed the disk.
 TEST_F(LastClose, OfIoUringLeavesItToItsSubmitter) {
     TestDevice device;
     const Fd control = device.open_control();
@@ -138,7 +139,7 @@ TEST_F(LastClose, OfIoUringLeavesItToItsSubmitter) {
     EXPECT_EQ(worker.wait(), 0);
 }
 
-// A healer puts back what a dead worker had taken; the request was tried too often, and fails.
+// RESET puts back a dead worker's request; it has reached its delivery limit and fails.
 TEST_F(LastClose, ResetThatExhaustsLeavesItToTheKernel) {
     TestDevice device(fragile_config());
     const Fd control = device.open_control();
@@ -157,7 +158,7 @@ TEST_F(LastClose, ResetThatExhaustsLeavesItToTheKernel) {
     EXPECT_EQ(io->result(), EIO);
 }
 
-// Removal by force fails what waits.
+// Forced removal fails a queued request.
 TEST_F(LastClose, RemovalOfWhatWaitsLeavesItToTheKernel) {
     TestDevice device;
     CloseWatch watch(device.block_path());
@@ -168,7 +169,7 @@ TEST_F(LastClose, RemovalOfWhatWaitsLeavesItToTheKernel) {
     EXPECT_EQ(io->result(), EIO);
 }
 
-// The same of what a worker holds.
+// Forced removal fails a taken request.
 TEST_F(LastClose, RemovalOfWhatIsHeldLeavesItToTheKernel) {
     TestDevice device;
     CloseWatch watch(device.block_path());
@@ -180,8 +181,8 @@ TEST_F(LastClose, RemovalOfWhatIsHeldLeavesItToTheKernel) {
     EXPECT_EQ(io->result(), EIO);
 }
 
-// Dirty data is in the page cache as the last reference goes: closing the disk writes it, which
-// waits for the only worker. That one goes on.
+// The page cache is dirty when the last reference goes: the close writes it back, which waits for
+// the only worker. That worker carries on.
 TEST_F(LastClose, OfADirtyDiskWaitsForAWorkerThatGoesOn) {
     TestDevice device;
     Store contents = make_store(default_size);
@@ -198,7 +199,7 @@ TEST_F(LastClose, OfADirtyDiskWaitsForAWorkerThatGoesOn) {
     worker.await();
     const Buffer data = pattern(64u << 10, 2);
     ASSERT_EQ(pwrite(dirty.get(), data.data(), data.size(), 1u << 20), ssize_t(data.size()));
-    dirty.reset(); // before the read's own reference goes
+    dirty.reset(); // before the read drops its reference
     worker.tell();
     EXPECT_EQ(io->result(), 0);
     EXPECT_TRUE(eventually([&] {
@@ -207,9 +208,9 @@ TEST_F(LastClose, OfADirtyDiskWaitsForAWorkerThatGoesOn) {
     worker.kill();
 }
 
-// On a file system on the device: the file is unlinked and the file system unmounted lazily while a
-// read is under way. The last reference evicts the inode, and ends the mount; the worker that
-// answered the read serves all of that.
+// A file system on the device: the file is unlinked and the file system lazily unmounted while a
+// read is in progress. The last reference evicts the inode and completes the unmount, all of which
+// is served by the worker that answered the read.
 TEST_F(LastClose, OfAnUnlinkedFileAndALazyMountWaitsForAWorkerThatGoesOn) {
     TestDevice device(test_config(64u << 20));
     Store contents = make_store(64u << 20);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// The memory that a worker names comes late: somebody else has to fill it in first, by userfaultfd,
-// as the server of a FUSE file, or as another worker of this very device. The call goes on when it
-// is there, with the right bytes; if the request was put back meanwhile it changes nothing.
+// A worker names memory that another party has to fill in first: through userfaultfd, as a FUSE
+// server, or as another worker of this very device. The call continues with the right bytes once it
+// is filled in; if the request was put back meanwhile, the call changes nothing.
 #include <cstring>
 #include <memory>
 #include <optional>
@@ -27,7 +27,7 @@ constexpr std::size_t length = 16384;
 
 } // namespace
 
-// Memory that nobody has touched yet, and whoever does waits until let_go().
+// Memory that is not present; any access blocks until let_go().
 class LateMemory {
 public:
     LateMemory() = default;
@@ -36,10 +36,10 @@ public:
     virtual ~LateMemory() = default;
 
     virtual void* data() = 0;
-    // Waits until somebody does; false if nobody comes.
+    // Waits until an access blocks; false if none does.
     virtual bool is_waited_for() = 0;
     virtual void let_go() = 0;
-    // What is there then.
+    // What the memory holds afterwards.
     virtual const Buffer& content() = 0;
 };
 
@@ -57,13 +57,13 @@ private:
     UnansweredMemory memory_{length};
 };
 
-// A file's, which is unmapped before that is closed.
+// A mapping of a file; it is unmapped before the file is closed.
 class FileMapping {
 public:
     FileMapping(const std::string& path, off_t offset)
         : file_(open_file(path, O_RDWR)),
           data_(mmap(nullptr, length, PROT_READ | PROT_WRITE, MAP_SHARED, file_.get(), offset)) {
-        struct stat status; // FUSE looks for the file's size only when it is asked for it
+        struct stat status; // FUSE fetches the file's size on stat only
         if (data_ == MAP_FAILED || madvise(data_, length, MADV_RANDOM) ||
             fstat(file_.get(), &status))
             throw_errno("unable to map " + path);
@@ -155,7 +155,7 @@ protected:
 
     LateMemoryRaces() { std::memcpy(store.data(), data.data(), length); }
 
-    // Runs a call that touches the memory in a thread; meanwhile() when it waits there.
+    // Runs a call that accesses the memory in a thread, and meanwhile() once it blocks there.
     template <class Call, class Meanwhile>
     void run(Call call, Meanwhile meanwhile) {
         Window window("the call waits for its memory");
@@ -166,7 +166,7 @@ protected:
         memory->let_go();
         worker.join();
     }
-    // Put back, it is answered from the store by whoever gets it.
+    // Once put back, it is answered from the store.
     void expect_served(const Io& io) {
         Server server(device, store);
         EXPECT_EQ(io->result(), 0);
@@ -174,7 +174,7 @@ protected:
     void expect_put_back() { EXPECT_EQ(reset_all(device.control()).count, 1u); }
 };
 
-// The data of a READ.
+// PUT of a READ: its data comes late.
 TEST_P(LateMemoryRaces, PutGoesOn) {
     const Io io = device.read(0, length);
     const userblk_request request = take(device.control());
@@ -197,7 +197,7 @@ TEST_P(LateMemoryRaces, PutAgainstReset) {
     EXPECT_EQ(io->data(), data);
 }
 
-// The room for a WRITE's payload, in GET.
+// GET: the memory for a WRITE's payload comes late.
 TEST_P(LateMemoryRaces, GetGoesOn) {
     const Io io = device.write(0, pattern(length, 25));
     userblk_request request = record(memory->data(), length);
@@ -221,7 +221,7 @@ TEST_P(LateMemoryRaces, GetAgainstReset) {
     EXPECT_EQ(std::memcmp(store.data(), pattern(length, 26).data(), length), 0);
 }
 
-// Where a WRITE is stored, by the answer itself: nothing is acknowledged before it is there.
+// STORE: the target memory comes late; nothing is acknowledged before the data is there.
 TEST_P(LateMemoryRaces, StoreGoesOn) {
     const Io io = device.write(0, pattern(length, 27));
     const userblk_request request = take(device.control());

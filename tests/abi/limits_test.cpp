@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// The two limits that the creator of a device may set: how long a request waits in the queue, and
-// how often it is delivered. Without them requests wait for ever.
+// The two limits that a device's creator may set: how long a request waits in the queue, and how
+// often it is delivered. Without them requests wait indefinitely.
 #include <utility>
 
 #include "tests/support/kernel_test.hpp"
@@ -15,7 +15,7 @@ protected:
         config.queue_limit_ns = 200'000'000;
         return config;
     }
-    // A request taken before its time was over, for which the machine may be too slow at first.
+    // Takes a request before its time is over; the machine may be too slow at the first try.
     static std::pair<Io, userblk_request> take_in_time(TestDevice& device) {
         std::pair<Io, userblk_request> result;
         EXPECT_TRUE(eventually([&] {
@@ -35,7 +35,7 @@ protected:
     }
 };
 
-// Nobody serves: the request fails with a time-out.
+// Nobody serves: the request fails with ETIMEDOUT.
 TEST_F(QueueLimit, RequestThatWaitsTooLongFails) {
     TestDevice device(limited());
     const Io read = device.read(0, 4096), write = device.write(65536, Buffer(4096));
@@ -48,7 +48,7 @@ TEST_F(QueueLimit, RequestThatWaitsTooLongFails) {
     EXPECT_EQ(poll_events(device.control(), POLLIN), 0);
 }
 
-// Later ones have their own time, also when the queue was empty meanwhile.
+// Later requests have their own time, even if the queue was empty meanwhile.
 TEST_F(QueueLimit, HoldsForEveryRequest) {
     TestDevice device(limited());
     EXPECT_EQ(device.read(0, 4096)->result(), ETIMEDOUT);
@@ -59,18 +59,19 @@ TEST_F(QueueLimit, HoldsForEveryRequest) {
     EXPECT_EQ(info(device.control()).expired, 12u);
 }
 
-// It is a limit of waiting in the queue: who took a request may hold it as long as it likes.
+// The limit covers the wait in the queue only: a taken request may be held as long as its taker
+// likes.
 TEST_F(QueueLimit, DoesNotConcernTakenRequests) {
     TestDevice device(limited());
     const auto [io, request] = take_in_time(device);
-    EXPECT_EQ(device.read(65536, 4096)->result(), ETIMEDOUT); // a later one's time is over
+    EXPECT_EQ(device.read(65536, 4096)->result(), ETIMEDOUT); // a later one has timed out
     EXPECT_FALSE(io->finished());
     const Buffer data = pattern(4096, 1);
     EXPECT_EQ(put(device.control(), complete_read(request.id, data.data(), 4096)), 0);
     EXPECT_EQ(io->result(), 0);
 }
 
-// One that was put back waits again, and not for ever.
+// A request that was put back waits again, and times out.
 TEST_F(QueueLimit, ConcernsWhatWasPutBack) {
     TestDevice device(limited());
     const auto [io, request] = take_in_time(device);
@@ -78,7 +79,8 @@ TEST_F(QueueLimit, ConcernsWhatWasPutBack) {
     EXPECT_EQ(io->result(), ETIMEDOUT);
 }
 
-// Without a limit it waits. (How long it does cannot be tested; longer than the limits above.)
+// Without a limit a request waits. (No test can show for how long; here, longer than the limits
+// above.)
 TEST_F(QueueLimit, NoneMeansForEver) {
     TestDevice patient, impatient(limited());
     const Io io = patient.read(0, 4096);
@@ -88,7 +90,7 @@ TEST_F(QueueLimit, NoneMeansForEver) {
     EXPECT_EQ(info(patient.control()).queued, 1u);
 }
 
-// Removal while the limit's clock runs.
+// The device is removed while the limit's timer runs.
 TEST_F(QueueLimit, RemovalWhileItRuns) {
     for (int i = 0; i < 5; i++) {
         TestDevice device(limited());
@@ -96,7 +98,7 @@ TEST_F(QueueLimit, RemovalWhileItRuns) {
     }
 }
 
-// A huge limit is no small one.
+// The largest limit does not overflow into a short one.
 TEST_F(QueueLimit, LargestLimitIsNoLimit) {
     userblk_config config = limited();
     config.queue_limit_ns = ~0ull;
@@ -107,7 +109,7 @@ TEST_F(QueueLimit, LargestLimitIsNoLimit) {
     EXPECT_EQ(info(device.control()).queued, 1u);
 }
 
-// Two deliveries are allowed: after the second one's RESET the request fails.
+// Two deliveries are allowed: the RESET of the second one fails the request.
 TEST_F(DeliveryLimit, RequestThatIsDeliveredTooOftenFails) {
     TestDevice device(limited(2));
     const Io io = device.read(0, 4096);
@@ -124,7 +126,7 @@ TEST_F(DeliveryLimit, RequestThatIsDeliveredTooOftenFails) {
     EXPECT_EQ(state.taken, 0u);
 }
 
-// Its second delivery is as good as the first.
+// The last delivery allowed is as good as the first.
 TEST_F(DeliveryLimit, LastDeliveryCanBeAnswered) {
     TestDevice device(limited(2));
     const Io io = device.read(0, 4096);
@@ -137,7 +139,7 @@ TEST_F(DeliveryLimit, LastDeliveryCanBeAnswered) {
     EXPECT_EQ(info(device.control()).exhausted, 0u);
 }
 
-// A limit of one: nothing is delivered twice; others are not concerned.
+// A limit of one: nothing is delivered twice; requests that nobody took are not affected.
 TEST_F(DeliveryLimit, OfOneFailsWhatTheDeadHeld) {
     TestDevice device(limited(1));
     const std::vector<Io> ios = device.read_many(3);
@@ -152,7 +154,7 @@ TEST_F(DeliveryLimit, OfOneFailsWhatTheDeadHeld) {
     EXPECT_EQ(take(device.control()).deliveries, 1u);
 }
 
-// An answer to the last delivery after its reset is refused like any other.
+// After its reset an answer to the last delivery is stale like any other.
 TEST_F(DeliveryLimit, AnswerAfterTheLastResetIsStale) {
     TestDevice device(limited(1));
     const Io io = device.read(0, 4096);

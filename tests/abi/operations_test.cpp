@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// What operations on the block device become: flush, FUA, discard, write-zeroes, and chunks that
-// nothing crosses.
+// Which requests operations on the block device become: flush, FUA, discard, write-zeroes, and
+// chunks whose boundaries no request crosses.
 #include <cstring>
 
 #include <fcntl.h>
@@ -21,13 +21,13 @@ protected:
         config.flags |= flags;
         return config;
     }
-    // Takes one and answers it.
+    // Takes one request and answers it.
     static userblk_request serve_one(TestDevice& device, int status = 0) {
         const userblk_request request = take(device.control());
         EXPECT_EQ(put(device.control(), complete(request.id, status)), 0);
         return request;
     }
-    // A range operation on the block device (BLKDISCARD …) with all its requests answered.
+    // A range operation on the block device (BLKDISCARD …); answers all its requests.
     static std::vector<userblk_request> serve_range(TestDevice& device, std::uint64_t offset,
                                                     std::uint64_t length,
                                                     std::function<int(int)> operation) {
@@ -72,7 +72,7 @@ protected:
     }
 };
 
-// With a volatile cache fsync asks for a flush, which has neither place nor length.
+// With a volatile cache fsync sends a flush, which has no offset and no length.
 TEST_F(Operations, FlushIsSentToACache) {
     TestDevice device(config_with(USERBLK_F_CACHE));
     const Io io = device.flush();
@@ -101,7 +101,7 @@ TEST_F(Operations, NoFlushWithoutACache) {
     EXPECT_EQ(info(device.control()).flushes, 0u);
 }
 
-// A put back flush comes again; flushes share memory with other requests inside the kernel.
+// A flush that is put back comes again; inside the kernel flushes share memory with other requests.
 TEST_F(Operations, FlushIsPutBackLikeAnything) {
     TestDevice device(config_with(USERBLK_F_CACHE));
     const Io io = device.flush();
@@ -114,7 +114,7 @@ TEST_F(Operations, FlushIsPutBackLikeAnything) {
     EXPECT_EQ(io->result(), 0);
 }
 
-// A write that must be on stable storage says so where FUA was promised …
+// A FUA write arrives as such if the device has FUA …
 TEST_F(Operations, FuaIsSent) {
     TestDevice device(config_with(USERBLK_F_CACHE | USERBLK_F_FUA));
     const Io io = device.write(0, pattern(4096, 1), RWF_DSYNC);
@@ -122,7 +122,7 @@ TEST_F(Operations, FuaIsSent) {
     EXPECT_EQ(request.op, USERBLK_OP_WRITE);
     EXPECT_EQ(request.flags, USERBLK_REQ_FUA | USERBLK_REQ_NO_PAYLOAD);
     EXPECT_EQ(put(device.control(), complete(request.id)), 0);
-    // What follows is the kernel's choice: 6.1 and later may still flush.
+    // The kernel may still flush afterwards; 6.1 and later do as they like.
     while (!eventually([&] { return io->finished(); }, std::chrono::milliseconds(20))) {
         userblk_request next = record();
         if (get(device.control(), {&next, 1}).count) {
@@ -132,7 +132,7 @@ TEST_F(Operations, FuaIsSent) {
     EXPECT_EQ(io->result(), 0);
 }
 
-// … and is followed by a flush where it was not.
+// … and as a write followed by a flush if not.
 TEST_F(Operations, FuaBecomesWriteAndFlushWithoutIt) {
     TestDevice device(config_with(USERBLK_F_CACHE));
     const Io io = device.write(0, pattern(4096, 1), RWF_DSYNC);
@@ -151,7 +151,8 @@ TEST_F(Operations, DiscardIsSent) {
     EXPECT_EQ(info(device.control()).discards, seen.size());
 }
 
-// A discard that the store does not support is an error that its user understands.
+// A discard that the store does not support fails with EOPNOTSUPP for its user, or succeeds if the
+// kernel ignores that.
 TEST_F(Operations, UnsupportedDiscardIsTold) {
     TestDevice device(config_with(USERBLK_F_DISCARD));
     const int fd = device.block();
@@ -182,7 +183,7 @@ TEST_F(Operations, FallocateTellsWhetherToKeepTheSpace) {
     expect_all(zeroed, USERBLK_OP_WRITE_ZEROES, USERBLK_REQ_NOUNMAP);
 }
 
-// Without write-zeroes the kernel writes zeroes itself.
+// Without write-zeroes the kernel writes zeros itself.
 TEST_F(Operations, ZeroesAreWrittenWithoutIt) {
     TestDevice device;
     Store store = make_store(default_size);
@@ -195,7 +196,7 @@ TEST_F(Operations, ZeroesAreWrittenWithoutIt) {
     EXPECT_EQ(store[1 << 20], 0xff);
 }
 
-// A range larger than the length of a request can tell comes in parts that add up to it.
+// A range that exceeds the length field of a request comes in parts that add up to it.
 TEST_F(Operations, HugeRangesComeInParts) {
     userblk_config config = config_with(USERBLK_F_DISCARD | USERBLK_F_WRITE_ZEROES);
     config.size = 16ull << 30;
@@ -204,7 +205,7 @@ TEST_F(Operations, HugeRangesComeInParts) {
     serve_range(device, 0, 9ull << 30, range_ioctl(BLKZEROOUT, 0, 9ull << 30));
 }
 
-// Nothing crosses a chunk: reads, writes, discards and zeroes that begin and end anywhere.
+// No request crosses a chunk boundary: reads, writes, discards and zeroes with arbitrary ends.
 TEST_F(Operations, NothingCrossesAChunk) {
     userblk_config config = config_with(USERBLK_F_DISCARD | USERBLK_F_WRITE_ZEROES);
     config.chunk_size = 64 << 10;
@@ -233,7 +234,7 @@ TEST_F(Operations, NothingCrossesAChunk) {
         EXPECT_EQ(bytes[op], length) << op;
 }
 
-// No request is larger than the largest transfer.
+// No request exceeds the largest transfer.
 TEST_F(Operations, NothingIsLargerThanTheLargestTransfer) {
     userblk_config config = test_config();
     config.max_transfer = 16 << 10;
@@ -248,7 +249,7 @@ TEST_F(Operations, NothingIsLargerThanTheLargestTransfer) {
     EXPECT_EQ(std::memcmp(store.data() + 512, write->data().data(), 200 << 10), 0);
 }
 
-// Many small pieces of memory in one request: their bytes come in order.
+// A request of many small memory segments: their bytes arrive in order.
 TEST_F(Operations, ScatteredMemoryIsMovedInOrder) {
     TestDevice device;
     Store store = make_store(default_size);
@@ -256,7 +257,7 @@ TEST_F(Operations, ScatteredMemoryIsMovedInOrder) {
     constexpr std::size_t pieces = 64;
     Buffer from(pieces * 4096), to(pieces * 4096);
     fill_pattern(from.data(), from.size(), 5);
-    // Back to front, with blocks of 512 to 2048 bytes.
+    // Back to front, in segments of 512 to 2048 bytes.
     std::vector<iovec> out, in;
     std::size_t total = 0;
     for (std::size_t i = 0; i < pieces; i++) {
@@ -272,7 +273,7 @@ TEST_F(Operations, ScatteredMemoryIsMovedInOrder) {
         EXPECT_EQ(std::memcmp(out[i].iov_base, in[i].iov_base, out[i].iov_len), 0) << i;
 }
 
-// Requests with an I/O scheduler on top: another owner of the kernel's request memory.
+// With an I/O scheduler, which manages the kernel's request memory differently.
 TEST_F(Operations, WorksWithAScheduler) {
     TestDevice device(config_with(USERBLK_F_CACHE));
     {
@@ -291,7 +292,7 @@ TEST_F(Operations, WorksWithAScheduler) {
         EXPECT_EQ(std::memcmp(store.data() + (i << 16), ios[i]->data().data(), 4096), 0);
 }
 
-// With a scheduler: taken requests, a reset and stale answers as ever.
+// With a scheduler: taken requests, a RESET and stale answers work as without.
 TEST_F(Operations, ResetWorksWithAScheduler) {
     TestDevice device;
     {

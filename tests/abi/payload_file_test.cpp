@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// The control node as a file: each request's payload at its place, for pread, pwrite and splice.
+// The control node as a file: each request's payload has an offset there, for pread, pwrite and
+// splice.
 #include <csignal>
 #include <cstring>
 #include <random>
@@ -24,7 +25,7 @@ namespace userblk::test {
 
 namespace {
 
-// Bytes moved, or a negative errno.
+// Bytes transferred, or a negative errno.
 ssize_t told(ssize_t result) {
     return result < 0 ? -errno : result;
 }
@@ -74,9 +75,9 @@ protected:
         result.max_transfer = 1 << 20;
         return result;
     }
-    // A READ is answered as one whose payload is there already.
+    // Answers a READ whose payload has been written.
     int put_filled(const userblk_request& request) { return put(fd(), complete(request.id)); }
-    // All of the payload of a WRITE, through splice.
+    // Splices out the whole payload of a WRITE.
     std::size_t splice_out(const userblk_request& request, int to, std::uint32_t length) {
         loff_t place = static_cast<loff_t>(request.payload);
         std::size_t done = 0;
@@ -93,7 +94,7 @@ protected:
     }
 };
 
-// Each request with data has a place, and no two the same; what moves no data has none.
+// Every request with data has an offset, all different; a request without data has none.
 TEST_F(PayloadFile, PlacesAreToldAndDiffer) {
     const std::vector<Io> ios = device.read_many(20);
     const Io write = device.write(1 << 20, Buffer(4096)), flush = device.flush();
@@ -115,8 +116,8 @@ TEST_F(PayloadFile, PlacesAreToldAndDiffer) {
         EXPECT_TRUE(places.insert(request.payload).second) << "the place of a former delivery";
 }
 
-// A payload is read in any pieces, forwards and backwards, overlapping, again and again; behind its
-// end there is nothing.
+// A WRITE's payload is read in arbitrary pieces, forwards, backwards, overlapping, repeatedly; a
+// read behind its end returns 0.
 TEST_F(PayloadFile, WriteIsReadInAnyPieces) {
     constexpr std::size_t length = 262144;
     const Io io = device.write(0, pattern(length, 1));
@@ -144,7 +145,8 @@ TEST_F(PayloadFile, WriteIsReadInAnyPieces) {
     EXPECT_EQ(read_at(fd(), room.data(), 1, request.payload), -ESTALE);
 }
 
-// Merged from single pages of the page cache, so that it lies all over memory.
+// The request is merged from single pages of the page cache, so that its payload is scattered in
+// memory.
 TEST_F(PayloadFile, WriteOfManyPages) {
     constexpr std::size_t length = 512 << 10;
     Buffer data = pattern(length, 2), all(length);
@@ -169,7 +171,8 @@ TEST_F(PayloadFile, WriteOfManyPages) {
     EXPECT_EQ(all, data);
 }
 
-// From front to back in odd pieces, some of them again: then nothing more is to be sent.
+// A READ is filled from front to back in odd pieces, some of them twice; the answer then needs no
+// data.
 TEST_F(PayloadFile, ReadIsFilledFromFrontToBack) {
     constexpr std::size_t length = 262144;
     const Buffer data = pattern(length, 4);
@@ -180,7 +183,7 @@ TEST_F(PayloadFile, ReadIsFilledFromFrontToBack) {
             const std::size_t n = std::min(piece, length - at);
             ASSERT_EQ(write_at(fd(), data.data() + at, n, request.payload + at),
                       static_cast<ssize_t>(n));
-            // What was written before may be so again.
+            // What has been written may be written again.
             const std::size_t back = at / 2;
             ASSERT_EQ(write_at(fd(), data.data() + back, at - back + n, request.payload + back),
                       static_cast<ssize_t>(at - back + n));
@@ -194,7 +197,7 @@ TEST_F(PayloadFile, ReadIsFilledFromFrontToBack) {
     }
 }
 
-// A write that reaches over the end is taken up to there.
+// A write across the end is cut there.
 TEST_F(PayloadFile, WriteOverTheEndIsCut) {
     const Io io = device.read(0, 4096);
     const userblk_request request = take(fd());
@@ -206,7 +209,7 @@ TEST_F(PayloadFile, WriteOverTheEndIsCut) {
     EXPECT_EQ(io->data(), pattern(4096, 1));
 }
 
-// There are no gaps: what was skipped would be old memory.
+// Gaps are refused: the bytes skipped would be stale memory.
 TEST_F(PayloadFile, GapsAreRefused) {
     const Io io = device.read(0, 65536);
     const userblk_request request = take(fd());
@@ -220,7 +223,8 @@ TEST_F(PayloadFile, GapsAreRefused) {
     EXPECT_EQ(io->result(), EIO);
 }
 
-// Half of it, and the same half twice, is not all of it: no byte that nobody wrote is a success.
+// Half of the payload, even twice, is not all of it: the READ fails rather than return bytes that
+// nobody wrote.
 TEST_F(PayloadFile, HalfFilledIsAnError) {
     const Buffer data = pattern(65536, 1);
     for (const std::size_t most : {0u, 1u, 32768u, 65535u}) {
@@ -234,7 +238,7 @@ TEST_F(PayloadFile, HalfFilledIsAnError) {
     }
 }
 
-// Filled in one way and answered in another.
+// A READ is filled by pwrite and answered in another way: the answer decides.
 TEST_F(PayloadFile, FilledAndAnsweredOtherwise) {
     const Buffer data = pattern(4096, 1), other = pattern(4096, 2);
     const std::function<userblk_answer(const userblk_request&)> answers[] = {
@@ -263,7 +267,7 @@ TEST_F(PayloadFile, FilledAndAnsweredOtherwise) {
     }
 }
 
-// Filled, and refused as an answer: a length without an address is no data.
+// A filled READ is answered with a length but no address: EFAULT, and it stays taken.
 TEST_F(PayloadFile, LengthWithoutAddressIsABadAddress) {
     const Io io = device.read(0, 4096);
     const userblk_request request = take(fd());
@@ -274,8 +278,8 @@ TEST_F(PayloadFile, LengthWithoutAddressIsABadAddress) {
     EXPECT_EQ(io->data(), pattern(4096, 1));
 }
 
-// Put back in between: the old place is nobody's, and what was filled counts for nothing. A half
-// before and a half after is not a whole.
+// A request is put back in between: its old offset is stale, and what was filled does not count.
+// Half before and half after is not all.
 TEST_F(PayloadFile, ResetStartsAnew) {
     const Buffer data = pattern(65536, 1);
     for (const bool whole : {false, true}) {
@@ -298,7 +302,7 @@ TEST_F(PayloadFile, ResetStartsAnew) {
     }
 }
 
-// A place of a WRITE that was put back, in the same way.
+// The same for the offset of a WRITE.
 TEST_F(PayloadFile, OldPlaceOfAWriteIsStale) {
     const Io io = device.write(0, pattern(4096, 1));
     const userblk_request old = take(fd());
@@ -313,7 +317,7 @@ TEST_F(PayloadFile, OldPlaceOfAWriteIsStale) {
     EXPECT_EQ(room, io->data());
 }
 
-// A READ's pages cannot be read, a WRITE's not be written.
+// A READ's payload cannot be read, a WRITE's cannot be written.
 TEST_F(PayloadFile, WrongDirection) {
     const Io read = device.read(0, 4096);
     const userblk_request a = take(fd());
@@ -332,7 +336,7 @@ TEST_F(PayloadFile, WrongDirection) {
     EXPECT_EQ(read->result(), EIO);
 }
 
-// What has no payload has no place, not even where it would be.
+// A request without payload has no offset, and the one computed for its slot is refused.
 TEST_F(PayloadFile, NothingToMove) {
     const int block = device.block();
     const Io flush = device.flush();
@@ -357,7 +361,8 @@ TEST_F(PayloadFile, NothingToMove) {
     EXPECT_EQ(read_at(fd(), room.data(), 4096, 0), -ESTALE);
 }
 
-// Who may only look sees nothing of what is written, and fills nothing in.
+// A node opened read-only transfers nothing in either direction, because reading payloads requires
+// write access too; one opened write-only can fill a READ, but not read a WRITE.
 TEST_F(PayloadFile, NodeOpenedForOneThingOnly) {
     const Io write = device.write(0, pattern(4096, 1));
     const userblk_request a = take(fd());
@@ -393,7 +398,7 @@ TEST_F(PayloadFile, RemovedDevice) {
     }
 }
 
-// Any process that may open the node may, and so may several at once.
+// Any process that can open the node may transfer payloads, several at once.
 TEST_F(PayloadFile, AnotherProcessMovesThePayload) {
     const Buffer data = pattern(65536, 1);
     const Io io = device.read(0, 65536);
@@ -410,7 +415,7 @@ TEST_F(PayloadFile, AnotherProcessMovesThePayload) {
     EXPECT_EQ(io->data(), data);
 }
 
-// A position that goes with the descriptor, as read() and write() use it.
+// lseek, read and write use the descriptor's file position.
 TEST_F(PayloadFile, SeekThenReadAndWrite) {
     const Io write = device.write(0, pattern(8192, 1));
     const userblk_request a = take(fd());
@@ -434,7 +439,7 @@ TEST_F(PayloadFile, SeekThenReadAndWrite) {
     EXPECT_EQ(read->data(), room);
 }
 
-// Scattered in memory.
+// Scattered memory: readv and writev.
 TEST_F(PayloadFile, ReadvAndWritev) {
     Buffer one(1000), two(3000), three(9000);
     const iovec pieces[] = {
@@ -454,8 +459,8 @@ TEST_F(PayloadFile, ReadvAndWritev) {
     EXPECT_EQ(read->data(), write->data());
 }
 
-// Memory that cannot be used, wholly or from somewhere on: what was moved before is told, and the
-// request is as good as before.
+// Memory that is inaccessible, wholly or from some point on: the call returns what it transferred
+// before, and the request is unharmed.
 TEST_F(PayloadFile, BadMemory) {
     EdgeMemory memory(8192);
     const Io write = device.write(0, pattern(16384, 1));
@@ -484,8 +489,8 @@ TEST_F(PayloadFile, BadMemory) {
     EXPECT_EQ(read->result(), EIO);
 }
 
-// A buffer that nobody ever fills in: a RESET takes the request from whoever waits for it, and
-// others go on.
+// A buffer that is never filled in: a RESET takes the request from the process that blocks on it,
+// and others carry on.
 TEST_F(PayloadFile, BufferThatNeverComes) {
     for (const bool reads : {false, true}) {
         const Io io = reads ? device.read(0, 65536) : device.write(0, pattern(65536, 1));
@@ -513,8 +518,8 @@ TEST_F(PayloadFile, BufferThatNeverComes) {
     }
 }
 
-// Half of the buffer is there: what was written of it in a delivery that is over counts nothing in
-// the next.
+// Half of the buffer is accessible: what was written in a delivery that is over does not count in
+// the next one.
 TEST_F(PayloadFile, HalfABufferAndAReset) {
     const Io io = device.read(0, 65536);
     const Buffer data = pattern(65536, 1);
@@ -537,7 +542,7 @@ TEST_F(PayloadFile, HalfABufferAndAReset) {
     EXPECT_EQ(io->result(), EIO);
 }
 
-// Out into a pipe, and by sendfile into a pipe, a socket and a file.
+// Payloads are spliced out to a pipe, and sent by sendfile to a pipe, a socket and a file.
 TEST_F(PayloadFile, SpliceOut) {
     constexpr std::size_t length = 262144;
     const Io io = device.write(0, pattern(length, 1));
@@ -585,7 +590,7 @@ TEST_F(PayloadFile, SendfileToASocketAndAFile) {
     EXPECT_EQ(file_content(file.get(), 0, length), io->data());
 }
 
-// In from a pipe: a READ is filled by it.
+// A READ is filled from a pipe.
 TEST_F(PayloadFile, SpliceIn) {
     constexpr std::size_t length = 65536;
     const Buffer data = pattern(length, 1);
@@ -605,7 +610,8 @@ TEST_F(PayloadFile, SpliceIn) {
     EXPECT_EQ(io->data(), data);
 }
 
-// Errors of splice in: a gap, behind the end, a stale place. Nothing of it is in the payload.
+// Errors of splicing in: a gap, an offset behind the end, a stale offset. None of it reaches the
+// payload.
 TEST_F(PayloadFile, SpliceInIsRefusedAsPwriteIs) {
     const Io io = device.read(0, 4096);
     const userblk_request request = take(fd());
@@ -623,8 +629,8 @@ TEST_F(PayloadFile, SpliceInIsRefusedAsPwriteIs) {
     EXPECT_EQ(io->result(), EIO);
 }
 
-// Spliced out pages are copies: the request is over, its submitter writes something else into its
-// memory, and the pipe still holds what was written.
+// Spliced pages are copies: after the request has completed, its submitter overwrites its memory,
+// and the pipe still holds what was written.
 TEST_F(PayloadFile, SplicedOutPagesDoNotChange) {
     constexpr std::size_t length = 65536;
     for (const bool by_sendfile : {false, true}) {
@@ -645,7 +651,7 @@ TEST_F(PayloadFile, SplicedOutPagesDoNotChange) {
     }
 }
 
-// The same while it is still taken, and while the submitter may change its memory at any time.
+// The same while the request is still taken and the submitter overwrites its memory.
 TEST_F(PayloadFile, SplicedOutPagesAreNotTheSubmitters) {
     const Io io = device.write(0, pattern(16384, 1));
     const userblk_request request = take(fd());
@@ -656,7 +662,7 @@ TEST_F(PayloadFile, SplicedOutPagesAreNotTheSubmitters) {
     EXPECT_EQ(put(fd(), complete(request.id)), 0);
 }
 
-// A pipe that has room for one page only, and one that is full.
+// A pipe with room for a single page, and a full one.
 TEST_F(PayloadFile, SpliceIntoASmallPipe) {
     const Io io = device.write(0, pattern(65536, 1));
     const userblk_request request = take(fd());
@@ -677,7 +683,7 @@ TEST_F(PayloadFile, SpliceIntoASmallPipe) {
     EXPECT_EQ(all, io->data());
 }
 
-// A pipe that nobody will ever read.
+// A pipe whose read end is closed.
 TEST_F(PayloadFile, SpliceIntoABrokenPipe) {
     const Io io = device.write(0, pattern(65536, 1));
     const userblk_request request = take(fd());
@@ -689,7 +695,7 @@ TEST_F(PayloadFile, SpliceIntoABrokenPipe) {
     EXPECT_EQ(io->result(), 0);
 }
 
-// Places that are somebody's but for one bit, and random ones: refused, nothing moved, counted.
+// Offsets that differ from a valid one by one bit, and random ones: refused, nothing transferred.
 TEST_F(PayloadFile, WrongPlaces) {
     const Io write = device.write(0, pattern(4096, 1)), read = device.read(0, 4096);
     const std::vector<userblk_request> requests = take_each(fd(), 2);
@@ -716,7 +722,7 @@ TEST_F(PayloadFile, WrongPlaces) {
     EXPECT_EQ(read->result(), EIO);
 }
 
-// Of several hardware queues and a depth that is no power of two: places name queue and tag.
+// Several hardware queues and a depth that is no power of two: offsets encode queue and tag.
 TEST_F(PayloadFile, PlacesOfSeveralQueues) {
     USERBLK_REQUIRES_PROCESSORS(2);
     userblk_config two = test_config();
@@ -734,7 +740,7 @@ TEST_F(PayloadFile, PlacesOfSeveralQueues) {
                       USERBLK_ID_QUEUE(request.id) << 3 | USERBLK_ID_TAG(request.id));
             EXPECT_EQ(read_at(wide.control(), room.data(), 4096, request.payload), 4096);
             EXPECT_EQ(room, pattern(4096, (request.offset >> 16) + 1));
-            // A tag between the depth and its power of two is nobody's.
+            // A tag between the depth and the next power of two is invalid.
             EXPECT_EQ(read_at(wide.control(), room.data(), 4096,
                               (request.payload & ~(7ull << 23)) | 6ull << 23),
                       -ESTALE);
@@ -745,7 +751,7 @@ TEST_F(PayloadFile, PlacesOfSeveralQueues) {
     }
 }
 
-// A worker of a language without ioctl comfort: all payloads by pread and pwrite.
+// A worker in a language without ioctl structures transfers all payloads by pread and pwrite.
 TEST_F(PayloadFile, WholeWorker) {
     Store store = make_store(default_size);
     Server server(device, [&](const userblk_request& request) {
@@ -770,9 +776,9 @@ TEST_F(PayloadFile, WholeWorker) {
     }
 }
 
-// A place of 0 says that there is no payload. The very first slot comes there when its generation
-// is one of which a place keeps nothing: it never has such a one, nor have the others. So too when
-// a generation wraps.
+// An offset of 0 means "no payload". The first slot would get it if the part of its generation that
+// an offset encodes were 0; no slot ever has such a generation, not even after the generation
+// wraps.
 TEST_F(PayloadFile, NoPayloadIsAt0) {
     for (const std::uint32_t last : {(1u << USERBLK_PAYLOAD_GENERATION_BITS) - 1, ~0u}) {
         const ModuleParameter first("first_generation", std::to_string(last));

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// The payload read and written as a file while the request goes: put back, answered by others, or
-// gone with its device. What was moved before is told; nothing moves afterwards.
+// A payload is read or written as a file while its request is put back, answered by another worker,
+// or removed with its device. The calls return what they transferred before; nothing is transferred
+// afterwards.
 #include <atomic>
 #include <cstring>
 #include <thread>
@@ -34,7 +35,7 @@ protected:
     Io io;
     userblk_request request{};
     Buffer room = Buffer(length);
-    std::uint32_t moved = 0; // bytes, until
+    std::uint32_t moved = 0; // bytes, until the error
     int error = 0;
     Window before{"it goes just before"}, during{"it goes in the middle"}, after{"just after"};
 
@@ -49,7 +50,8 @@ protected:
         request = take(device.control());
         ASSERT_EQ(request.length, length);
     }
-    // Piece by piece with a call that gets what was moved so far and the place, and returns bytes.
+    // Transfers piece by piece: the call gets the number of bytes so far and the offset, and
+    // returns bytes.
     template <class Call>
     void move(Call call) {
         for (moved = 0, error = 0; moved < length && !error;) {
@@ -76,12 +78,12 @@ protected:
         during.tried(moved && moved < length);
         after.tried(moved == length);
     }
-    // What was moved is the payload's beginning.
+    // What was read is the beginning of the payload.
     void expect_beginning() { ASSERT_EQ(std::memcmp(room.data(), io->data().data(), moved), 0); }
     bool met() const { return before.hits() && during.hits() && after.hits(); }
 };
 
-// A worker reads a WRITE's payload while another puts the request back.
+// A worker reads a WRITE's payload while another one puts the request back.
 TEST_F(PayloadRaces, PreadAgainstReset) {
     race(
         rounds, [&](int) { start_write(); }, [&](int) { pread_all(); }, [&](int) { reset(); },
@@ -93,7 +95,7 @@ TEST_F(PayloadRaces, PreadAgainstReset) {
         [&] { return met(); });
 }
 
-// It is answered by somebody else meanwhile.
+// Another worker answers it meanwhile.
 TEST_F(PayloadRaces, PreadAgainstPut) {
     race(
         rounds, [&](int) { start_write(); }, [&](int) { pread_all(); },
@@ -108,7 +110,7 @@ TEST_F(PayloadRaces, PreadAgainstPut) {
         [&] { return met(); });
 }
 
-// A READ is filled while another puts it back: the next one to take it finds it empty.
+// A worker fills a READ while another one puts it back: the next delivery starts empty.
 TEST_F(PayloadRaces, PwriteAgainstReset) {
     const Buffer data = pattern(length, 6);
     race(
@@ -127,7 +129,7 @@ TEST_F(PayloadRaces, PwriteAgainstReset) {
                 pwrite(device.control(), data.data(), now, static_cast<off_t>(request.payload)),
                 static_cast<ssize_t>(now));
             ASSERT_EQ(put(device.control(), complete(request.id)), 0);
-            // Without its last piece it is not full, whatever the delivery before had filled.
+            // Without its last piece it is not full, whatever an earlier delivery filled.
             ASSERT_EQ(io->result(), now == length ? 0 : EIO);
             if (now == length) {
                 ASSERT_EQ(io->data(), data);
@@ -136,7 +138,7 @@ TEST_F(PayloadRaces, PwriteAgainstReset) {
         [&] { return met(); });
 }
 
-// Into a pipe, whose reader gets what was told to have gone there, and no more.
+// Spliced to a pipe: its reader gets as many bytes as splice returned, and no more.
 TEST_F(PayloadRaces, SpliceAgainstReset) {
     int ends[2];
     ASSERT_EQ(pipe2(ends, O_CLOEXEC | O_NONBLOCK), 0);
@@ -165,7 +167,7 @@ TEST_F(PayloadRaces, SpliceAgainstReset) {
 
 using PayloadRemovalRaces = KernelTest;
 
-// The device goes. What was begun ends, and its submitter is told.
+// The device is removed meanwhile. The transfer ends, and the submitter gets an error.
 TEST_F(PayloadRemovalRaces, PreadAgainstRemove) {
     Window before("REMOVE just before the pread"), during("REMOVE in the middle of it");
     Buffer room(length);

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// The bytes of reads and writes: exact, whatever their number and wherever they come from and go
-// to.
+// The data of reads and writes: exact, whatever the length and the memory.
 #include <cstdlib>
 #include <cstring>
 
@@ -14,7 +13,8 @@ namespace userblk::test {
 
 class Payload : public KernelTest {};
 
-// Exact bytes for sizes of one block to a whole transfer, to and from addresses of any alignment.
+// READ data from one block to a whole transfer is exact, from memory of any alignment to memory of
+// any alignment.
 TEST_F(Payload, DataOfReadsIsExact) {
     userblk_config config = test_config();
     config.max_transfer = 1 << 20;
@@ -24,7 +24,7 @@ TEST_F(Payload, DataOfReadsIsExact) {
             Buffer data(length + skew);
             fill_pattern(data.data() + skew, length, length + skew);
             const Io io = device.read(0, length);
-            // The block layer may have made several of a large one.
+            // The block layer may have split a large one.
             for (std::size_t done = 0; done < length;) {
                 const userblk_request request = take(device.control());
                 ASSERT_GT(request.length, 0u);
@@ -41,7 +41,7 @@ TEST_F(Payload, DataOfReadsIsExact) {
     }
 }
 
-// A megabyte goes in one request where the device allows it.
+// A megabyte is one request if the device allows it.
 TEST_F(Payload, LargestTransferIsOneRequest) {
     userblk_config config = test_config();
     config.max_transfer = 1 << 20;
@@ -55,7 +55,7 @@ TEST_F(Payload, LargestTransferIsOneRequest) {
     EXPECT_EQ(std::memcmp(room.data() + 1, io->data().data(), request.length), 0);
 }
 
-// Writes of many sizes by FETCH, which leaves them taken and may be done again, and by STORE.
+// Writes of many sizes: by FETCH, which leaves them taken and may be repeated, and by STORE.
 TEST_F(Payload, PayloadOfWritesIsExact) {
     TestDevice device;
     for (const std::size_t length : {512u, 4096u, 12288u, 262144u}) {
@@ -77,7 +77,7 @@ TEST_F(Payload, PayloadOfWritesIsExact) {
     }
 }
 
-// Reads answered straight out of a mapped store, writes stored straight into it.
+// Reads are answered straight from a mapped store, writes stored straight into it.
 TEST_F(Payload, MovesToAndFromAMappedStore) {
     TestDevice device;
     Store store = make_store(default_size);
@@ -94,7 +94,7 @@ TEST_F(Payload, MovesToAndFromAMappedStore) {
     EXPECT_EQ(again->data(), write->data());
 }
 
-// The memory to read from need not be there yet: the kernel brings it in.
+// The memory of an answer's data is paged out: the kernel pages it in.
 TEST_F(Payload, DataThatIsPagedOutIsPagedIn) {
     TestDevice device;
     const Buffer data = pattern(4096, 7);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Takers in pid namespaces of their own (containers): who sees which number, and that their death
-// is told to everybody.
+// Takers in pid namespaces of their own (containers): which pids others see, and that their death
+// is reported everywhere.
 #include <csignal>
 #include <functional>
 
@@ -18,7 +18,7 @@ protected:
     TestDevice device;
     Io io = device.read(0, 4096);
 
-    // Runs the body as process 1 of a new namespace; its exit status.
+    // Runs the body as pid 1 of a new namespace; returns its exit status.
     static int in_new_namespace(const std::function<int()>& body) {
         if (unshare(CLONE_NEWPID))
             return 80;
@@ -31,7 +31,7 @@ protected:
         waitpid(pid, &status, 0);
         return WIFEXITED(status) ? WEXITSTATUS(status) : 81;
     }
-    // One in such a namespace that takes a request and exits when it is told to.
+    // A process in such a namespace that takes a request and exits when told to.
     Child taker() {
         Child child([this](ChildSide& side) {
             return in_new_namespace([&] {
@@ -46,7 +46,7 @@ protected:
     }
 };
 
-// From outside it has a number, and can be reset by that.
+// A process outside sees the taker's pid and can reset by it.
 TEST_F(PidNamespace, TakerIsSeenFromOutside) {
     Child inside = taker();
     const std::vector<userblk_taken> list = taken_list(device.control());
@@ -59,7 +59,7 @@ TEST_F(PidNamespace, TakerIsSeenFromOutside) {
     EXPECT_EQ(inside.wait(), 0);
 }
 
-// From another namespace it has none; numbers mean those of the caller.
+// From another namespace the taker has no pid; pids are those of the caller's namespace.
 TEST_F(PidNamespace, TakerIsNotSeenFromAnother) {
     Child inside = taker();
     const int outside_number = taken_list(device.control()).at(0).pid;
@@ -79,7 +79,7 @@ TEST_F(PidNamespace, TakerIsNotSeenFromAnother) {
     EXPECT_EQ(inside.wait(), 0);
 }
 
-// Its death is told to a poller outside, and what it held is put back.
+// Its death wakes a poller outside, which puts its request back.
 TEST_F(PidNamespace, DeathIsToldOutside) {
     Child inside = taker();
     Child healer([this](ChildSide& side) {

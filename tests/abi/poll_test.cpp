@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// poll on a control node: POLLIN while requests wait, POLLPRI while the dead hold some, POLLHUP and
-// POLLERR once the device is gone.
+// poll on a control node: POLLIN while requests are queued, POLLPRI while dead takers hold some,
+// POLLHUP and POLLERR once the device is removed.
 #include <sys/epoll.h>
 
 #include "tests/support/kernel_test.hpp"
@@ -24,7 +24,7 @@ TEST_F(Poll, QueuedRequestIsReported) {
     EXPECT_EQ(poll_events(device.open_control().get(), POLLIN), POLLIN);
 }
 
-// What somebody has taken is no work for others, on no descriptor.
+// A taken request is no work for others, on any descriptor.
 TEST_F(Poll, TakenRequestIsNotReported) {
     TestDevice device;
     device.read(0, 4096);
@@ -39,7 +39,7 @@ TEST_F(Poll, TakenRequestIsNotReported) {
     EXPECT_EQ(poll_events(device.control(), POLLIN), POLLIN);
 }
 
-// Some of several are taken: the rest is work.
+// Some of several requests are taken: the rest is reported.
 TEST_F(Poll, IsReadyUntilTheLastIsTaken) {
     TestDevice device;
     device.read_many(3);
@@ -63,8 +63,8 @@ TEST_F(Poll, SleeperIsWokenByARequest) {
     EXPECT_EQ(child.wait(), 0);
 }
 
-// Two processes poll, one of them leaves when woken without taking anything (it may have been
-// killed just then): the other one gets to know.
+// Two processes poll; one leaves when woken without taking anything (it may just have been killed):
+// the other one is notified.
 TEST_F(Poll, AllSleepersAreServedThoughOneTakesNothing) {
     TestDevice device;
     const auto body = [&](ChildSide& side) {
@@ -81,7 +81,7 @@ TEST_F(Poll, AllSleepersAreServedThoughOneTakesNothing) {
     EXPECT_EQ(second.wait(), 0);
 }
 
-// A waiter in epoll, told once per edge: each new request is an edge.
+// An edge-triggered epoll: each new request is an edge.
 TEST_F(Poll, EdgesAreTold) {
     TestDevice device;
     const Fd set(epoll_create1(EPOLL_CLOEXEC));
@@ -98,7 +98,7 @@ TEST_F(Poll, EdgesAreTold) {
     }
 }
 
-// Both in one: an exclusive waiter in epoll takes part with others of its kind.
+// The same with exclusive waiters in epoll.
 TEST_F(Poll, ExclusiveWaitersAreAllServed) {
     TestDevice device;
     std::vector<Child> children;
@@ -127,7 +127,7 @@ TEST_F(Poll, ExclusiveWaitersAreAllServed) {
         EXPECT_EQ(child.wait(), 0);
 }
 
-// The device goes while somebody sleeps.
+// The device is removed while a process sleeps in poll.
 TEST_F(Poll, SleeperIsWokenByRemoval) {
     TestDevice device;
     Child child([&](ChildSide& side) {

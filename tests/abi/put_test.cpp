@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// PUT: what an answer does, and what a bad one costs.
+// PUT: the effect of an answer, and the cost of a bad one.
 #include <cstring>
 
 #include <linux/fs.h>
@@ -10,8 +10,8 @@
 
 namespace userblk::test {
 
-// Puts what must not be put, and makes sure that the request is still taken under the same id, and
-// that its user got no answer.
+// Sends bad answers and checks that the request is still taken under the same id and that its
+// submitter got no answer.
 class Put : public KernelTest {
 protected:
     struct Taken {
@@ -26,7 +26,7 @@ protected:
             request = take(device.control());
         }
         int fd() const { return device.control(); }
-        // The good answer, which must do after any bad one.
+        // The good answer, which must work after any bad one.
         userblk_answer good() {
             return request.op == USERBLK_OP_READ
                        ? complete_read(request.id, data.data(), data.size())
@@ -46,7 +46,7 @@ protected:
         }
     };
 
-    // The result of a good answer with a change.
+    // The result of a good answer with one change.
     template <class Change>
     static int refused(bool write, Change change) {
         Taken taken(write);
@@ -102,7 +102,8 @@ TEST_F(Put, BadArgumentPointerLosesNothing) {
     taken.expect_good_answer_does();
 }
 
-// What PUT writes back cannot be written: nothing may be answered that is not told.
+// PUT cannot write back to its argument: no answer may take effect without its result being
+// reported.
 TEST_F(Put, ReadOnlyArgumentLosesNothing) {
     Taken taken;
     userblk_answer answer = complete(1);
@@ -154,7 +155,7 @@ TEST_F(Put, StatusWithAnotherActionIsRefused) {
             << action.action;
 }
 
-// An address or length where none has a use.
+// An address or a length that the action does not use.
 TEST_F(Put, AddressWithoutUseIsRefused) {
     Buffer room(4096);
     EXPECT_EQ(refused(true, [&](A& a) { a.addr = address(room.data()); }), EINVAL);
@@ -192,8 +193,8 @@ TEST_F(Put, FetchAndStoreWithTooLittleRoomAreRefused) {
     taken.expect_good_answer_does();
 }
 
-// The data's address is bad, or ends too early: EFAULT, the request stays taken, and a good answer
-// gives the reader every byte of its own.
+// The data's address is bad, or the memory ends too early: EFAULT, the request stays taken, and a
+// good answer then gives the reader every byte.
 TEST_F(Put, BadDataPointerLeavesTheReadTaken) {
     EXPECT_EQ(refused(false, [](A& a) { a.addr = bad_address; }), EFAULT);
     EXPECT_EQ(refused(false, [](A& a) { a.addr = 0; }), EFAULT);
@@ -219,7 +220,7 @@ TEST_F(Put, BadStorePointerLeavesTheWriteTaken) {
     taken.expect_good_answer_does();
 }
 
-// Ids that no GET gave: other generation, other tag, tags and queues that do not exist.
+// Ids that no GET returned: another generation, another tag, tags and queues that do not exist.
 TEST_F(Put, IdNeverGivenIsStale) {
     Taken taken;
     const std::uint64_t id = taken.request.id;
@@ -231,7 +232,7 @@ TEST_F(Put, IdNeverGivenIsStale) {
     taken.expect_good_answer_does();
 }
 
-// A request that is queued and was not taken has an id too; nobody was told it.
+// A queued request has an id too, but nobody has been given it.
 TEST_F(Put, IdOfAQueuedRequestIsStale) {
     TestDevice device;
     const Io io = device.read(0, 4096);
@@ -253,7 +254,7 @@ TEST_F(Put, AnsweredIdIsStale) {
     EXPECT_EQ(taken.io->data(), taken.data);
 }
 
-// The same slot is used again by another request: the old id does not name it.
+// A slot is reused by another request, which the old id does not name.
 TEST_F(Put, AnsweredIdDoesNotNameTheNextRequestInItsSlot) {
     userblk_config config = test_config();
     config.depth = 1;
@@ -269,7 +270,7 @@ TEST_F(Put, AnsweredIdDoesNotNameTheNextRequestInItsSlot) {
     EXPECT_EQ(next->result(), EIO);
 }
 
-// Two devices; an id of one is nothing to the other, whose own request is untouched.
+// Two devices: an id of one means nothing to the other, whose own request is untouched.
 TEST_F(Put, IdOfAnotherDeviceIsStale) {
     Taken taken;
     TestDevice other;
@@ -281,8 +282,8 @@ TEST_F(Put, IdOfAnotherDeviceIsStale) {
     taken.expect_good_answer_does();
 }
 
-// A READ answered with fewer bytes than asked for fails, and what the reader has is what the worker
-// gave or what was there before: nothing else.
+// A READ answered with too few bytes fails; its buffer holds the worker's bytes and what was there
+// before, nothing else.
 TEST_F(Put, ReadWithTooLittleDataIsAnIoError) {
     TestDevice device;
     for (const std::size_t length : {0u, 1u, 512u, 4095u, 8191u}) {
@@ -302,7 +303,7 @@ TEST_F(Put, ReadWithTooLittleDataIsAnIoError) {
     EXPECT_EQ(info(device.control()).errors, 5u);
 }
 
-// The same through the page cache: the short page is not shown, the next read asks again.
+// The same through the page cache: the page is not shown, and the next read asks again.
 TEST_F(Put, ShortReadIsNotCached) {
     TestDevice device;
     const Fd fd = open_file(device.block_path(), O_RDONLY);
@@ -312,9 +313,9 @@ TEST_F(Put, ShortReadIsNotCached) {
     };
     const Buffer data = pattern(4096, 8);
     Buffer first(4096), second(4096);
-    posix_fadvise(fd.get(), 0, 0, POSIX_FADV_RANDOM); // no reading ahead
+    posix_fadvise(fd.get(), 0, 0, POSIX_FADV_RANDOM); // no readahead
     Io io = read_page(first);
-    // A failed page may be asked for once more.
+    // The kernel may retry a failed page once.
     while (!eventually([&] { return io->finished(); }, std::chrono::milliseconds(50))) {
         userblk_request request = record();
         if (!get(device.control(), {&request, 1}).count)
@@ -332,8 +333,8 @@ TEST_F(Put, ShortReadIsNotCached) {
     EXPECT_EQ(second, data);
 }
 
-// A READ filled in part by an answer that then faulted, put back, and answered by another delivery:
-// all bytes are of that one.
+// An answer fills half of a READ and then faults; the READ is put back and answered by another
+// delivery: only the bytes of that one count.
 TEST_F(Put, BytesOfAnEarlierDeliveryDoNotCount) {
     Taken taken;
     EdgeMemory memory(4096);
@@ -347,7 +348,7 @@ TEST_F(Put, BytesOfAnEarlierDeliveryDoNotCount) {
     EXPECT_EQ(taken.io->result(), EIO);
 }
 
-// What one process took another one answers.
+// One process answers what another one took.
 TEST_F(Put, AnyProcessAnswersWhatAnotherTook) {
     Taken taken;
     Child child([&](ChildSide&) { return put(taken.device.open_control().get(), taken.good()); });
@@ -356,7 +357,7 @@ TEST_F(Put, AnyProcessAnswersWhatAnotherTook) {
     EXPECT_EQ(taken.io->data(), taken.data);
 }
 
-// Errors arrive at the user of the device as what the block layer has for them.
+// The user of the device gets an error as the block layer reports it.
 TEST_F(Put, StatusReachesTheUser) {
     TestDevice device;
     const std::pair<int, int> errors[] = {
@@ -373,7 +374,7 @@ TEST_F(Put, StatusReachesTheUser) {
     EXPECT_EQ(info(device.control()).bytes_written, 0u);
 }
 
-// A batch with good and bad records: each has its own result, the good ones are done.
+// A batch with good and bad records: each has its own result, and the good ones take effect.
 TEST_F(Put, BadRecordsDoNotSpoilTheOthers) {
     TestDevice device;
     const std::vector<Io> ios = device.read_many(4);
@@ -403,7 +404,7 @@ TEST_F(Put, BadRecordsDoNotSpoilTheOthers) {
     EXPECT_EQ(info(device.control()).taken, 2u);
 }
 
-// A batch larger than what the kernel works off at a time, with a few bad records in between.
+// A batch larger than what the kernel processes at a time, with a few bad records.
 TEST_F(Put, LargeBatchWithAFewBadRecords) {
     TestDevice device;
     const std::vector<Io> ios = device.read_many(100);
@@ -425,8 +426,8 @@ TEST_F(Put, LargeBatchWithAFewBadRecords) {
     }
 }
 
-// The array ends where the second half of it should be: EFAULT of the call, and what was there may
-// have been carried out; the rest is still taken.
+// The second part of the array is missing: EFAULT for the call; the records before it may have been
+// carried out, the rest is still taken.
 TEST_F(Put, ArrayThatEndsEarlyLosesNothing) {
     TestDevice device;
     device.read_many(16);
@@ -446,7 +447,8 @@ TEST_F(Put, ArrayThatEndsEarlyLosesNothing) {
     EXPECT_EQ(info(device.control()).taken, 0u);
 }
 
-// Given back by its taker: the next GET finds it in its old place, marked.
+// A taker gives requests back: the next GET gets them in their original order, marked as
+// redelivered.
 TEST_F(Put, GiveBackKeepsThePlace) {
     TestDevice device;
     device.read_many(3);
@@ -467,7 +469,7 @@ TEST_F(Put, GiveBackKeepsThePlace) {
     EXPECT_EQ(take(device.control()).offset, 1u << 20);
 }
 
-// A give-back is work for those who wait.
+// A give-back wakes a waiter.
 TEST_F(Put, GiveBackWakesAWaiter) {
     Taken taken;
     Child child([&](ChildSide& side) {
@@ -484,7 +486,7 @@ TEST_F(Put, GiveBackWakesAWaiter) {
     EXPECT_EQ(taken.io->result(), ENOSPC);
 }
 
-// The counters of what was answered.
+// The counters of answered requests.
 TEST_F(Put, CountersTellWhatWasAnswered) {
     userblk_config config = test_config();
     config.flags |= USERBLK_F_CACHE | USERBLK_F_DISCARD | USERBLK_F_WRITE_ZEROES;
@@ -514,7 +516,7 @@ TEST_F(Put, CountersTellWhatWasAnswered) {
     EXPECT_EQ(state.taken, 0u);
 }
 
-// A hole is read: the worker has no data for it, and the kernel fills it with zeros.
+// A READ of a hole: the worker has no data, and the kernel fills in zeros.
 TEST_F(Put, ZeroesFillARead) {
     for (const std::size_t length : {std::size_t(512), std::size_t(4096), std::size_t(128 << 10)}) {
         TestDevice device(test_config());
@@ -529,7 +531,7 @@ TEST_F(Put, ZeroesFillARead) {
     }
 }
 
-// Zeros for a part of it would leave the rest what it was: that is an I/O error.
+// Zeros for a part of it would leave the rest unwritten: that is an I/O error.
 TEST_F(Put, ZeroesForAPartFailARead) {
     Taken taken;
     userblk_answer answer = complete(taken.request.id);
@@ -539,7 +541,7 @@ TEST_F(Put, ZeroesForAPartFailARead) {
     EXPECT_EQ(taken.io->result(), EIO);
 }
 
-// Zeros with data, with an error, for a WRITE or with another action contradict themselves.
+// Zeros together with data, an error, a WRITE or another action are a contradiction.
 TEST_F(Put, ZeroesWithAnythingElseAreRefused) {
     const auto zeroes = [](auto change) {
         return [change](A& a) {
@@ -560,13 +562,13 @@ TEST_F(Put, ZeroesWithAnythingElseAreRefused) {
             EINVAL);
 }
 
-// Those who serve learn that from INFO, without privilege; the creator from LIST.
+// Workers learn about the feature from INFO, without privileges.
 TEST_F(Put, ZeroesAreAFeature) {
     TestDevice device(test_config());
     EXPECT_TRUE(info(device.control()).features & USERBLK_FEATURE_ZEROES);
 }
 
-// One batch answers many requests, some of them with errors: every user gets its own.
+// One batch answers many requests, some with errors: every submitter gets its own result.
 TEST_F(Put, ErrorsInABatchReachTheirOwn) {
     constexpr unsigned count = 40;
     TestDevice device(test_config());

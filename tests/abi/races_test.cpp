@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Everybody at once, for a little while: whatever is refused, no request may be lost and no byte be
-// wrong. Each test says which windows it aims at; one that was never hit is a failure.
+// Everything at once, for a short time: calls may be refused, but no request may be lost and no
+// byte be wrong. Each test names the windows it aims at; a window that is never hit is a failure.
 #include <atomic>
 #include <csignal>
 #include <cstring>
@@ -26,11 +26,11 @@ protected:
 
     Store store = make_store(default_size);
 
-    // Bytes that a block always has: written again by a late worker they change nothing.
+    // Each block always has the same bytes: a late worker that writes them again changes nothing.
     static void fill_block(void* to, std::uint64_t number) { fill_pattern(to, block, number); }
     static std::uint64_t offset_of(std::uint64_t number) { return number * (64 << 10); }
 
-    // Writes and reads, verified, until the time is over; how many rounds.
+    // Writes and verified reads until the time is over; returns the number of rounds.
     static std::size_t run_io(TestDevice& device, std::chrono::milliseconds time) {
         const auto end = std::chrono::steady_clock::now() + time;
         std::size_t rounds = 0;
@@ -47,7 +47,7 @@ protected:
         }
         return rounds;
     }
-    // The same, and again, some times, until the windows are hit.
+    // The same, repeated a few times until the windows are hit.
     template <class Met>
     static void run_io(TestDevice& device, std::chrono::milliseconds time, Met met) {
         std::size_t rounds = run_io(device, time);
@@ -56,7 +56,7 @@ protected:
         EXPECT_GT(rounds, 0u);
     }
 
-    // Threads that run a step over and over until the object goes.
+    // Threads that repeat a step until the object is destroyed.
     class Crowd {
     public:
         ~Crowd() {
@@ -77,7 +77,7 @@ protected:
     };
 };
 
-// Several workers, and one that resets all of them all the time.
+// Several workers, and a thread that resets all of them all the time.
 TEST_F(Races, ResetAllAgainstWorkers) {
     TestDevice device;
     Window put_back("RESET between GET and PUT");
@@ -99,8 +99,7 @@ TEST_F(Races, ResetAllAgainstWorkers) {
     EXPECT_TRUE(met());
 }
 
-// Answers of every kind, give-backs and adoptions, stale ones too, from a thread that has nothing
-// to do with what it answers.
+// A thread answers, gives back and adopts other workers' requests, with stale ids among them.
 TEST_F(Races, StrangersAnswerAndGiveBack) {
     TestDevice device;
     Window given_back("a stranger gives back between GET and PUT");
@@ -133,7 +132,7 @@ TEST_F(Races, StrangersAnswerAndGiveBack) {
     EXPECT_TRUE(met());
 }
 
-// The size changes all the time, never below what is used.
+// The size changes all the time, but never below what is in use.
 TEST_F(Races, ResizeAgainstIo) {
     TestDevice device;
     Server server(device, store);
@@ -148,7 +147,7 @@ TEST_F(Races, ResizeAgainstIo) {
     run_io(device, run_time, [&] { return busy.hits() > 0; });
 }
 
-// Two hardware queues, workers with hints, batches of requests in bursts.
+// Two hardware queues, workers with hints, bursts of requests.
 TEST_F(Races, QueuesAndHints) {
     USERBLK_REQUIRES_PROCESSORS(2);
     userblk_config config = test_config();
@@ -185,7 +184,7 @@ TEST_F(Races, QueuesAndHints) {
     EXPECT_TRUE(met());
 }
 
-// Devices are created, used by several threads and removed by force in the middle of it.
+// Devices are created, used by several threads and force-removed in the middle of that.
 TEST_F(Races, RemovalAgainstEverything) {
     Window waiting("REMOVE while requests wait");
     Window taken("REMOVE while requests are taken");
@@ -197,7 +196,7 @@ TEST_F(Races, RemovalAgainstEverything) {
         for (std::uint64_t i = 0; i < 20; i++)
             ios.push_back(device.write(i << 16, pattern(block, i)));
         {
-            // They begin when we look, so that it is not over before.
+            // They start once we are ready to look, so that it is not over before.
             std::atomic<bool> go = false;
             Crowd crowd;
             for (int i = 0; i < 2; i++)
@@ -235,8 +234,8 @@ TEST_F(Races, RemovalAgainstEverything) {
     }
 }
 
-// Several create and remove devices of one number and one name, and list them: each that was made
-// is removed once, and none is left.
+// Several threads create, list and remove devices of one number and one name: each device is
+// removed exactly once, and none is left.
 TEST_F(Races, CreateAgainstRemove) {
     std::atomic<int> created = 0, removed = 0;
     {
@@ -271,8 +270,8 @@ TEST_F(Races, CreateAgainstRemove) {
     EXPECT_GT(created, 0);
 }
 
-// Many waiters in SERVE are killed at random while a writer goes on; others come. A killed one may
-// have been the one that was woken. Every write ends, every byte is there.
+// Workers waiting in SERVE are killed at random and replaced while a writer runs. A killed one may
+// have just been woken. Every write completes with every byte.
 TEST_F(Races, WaitersAreKilledWhileAWriterGoesOn) {
     TestDevice device;
     Window in_hand("SIGKILL between GET and PUT");
@@ -290,7 +289,7 @@ TEST_F(Races, WaitersAreKilledWhileAWriterGoesOn) {
                 if (serve(fd.get(), argument))
                     return 1;
                 answered = !argument.get.count;
-                if (!answered && random() % 8 == 0) // some time with a request in its hand
+                if (!answered && random() % 8 == 0) // hold the request for a while
                     std::this_thread::sleep_for(std::chrono::milliseconds(5));
                 if (!answered)
                     answer = serve_from(store, request);
@@ -310,7 +309,7 @@ TEST_F(Races, WaitersAreKilledWhileAWriterGoesOn) {
     std::minstd_rand random(11);
     std::size_t kills = 0;
     while (!over) {
-        // Every other one holds a request, if anybody does.
+        // Every other victim is one that holds a request, if any does.
         const std::size_t any = random() % workers.size();
         Child& victim = kills % 2 ? holder_among(workers, device.control(), any) : workers[any];
         const bool others_work = info(device.control()).taken;
@@ -325,8 +324,8 @@ TEST_F(Races, WaitersAreKilledWhileAWriterGoesOn) {
     EXPECT_EQ(info(device.control()).errors, 0u);
 }
 
-// Workers driven by poll are killed in the middle of what they do; the others heal the queue
-// because they are told. Nobody looks at intervals.
+// Workers driven by poll are killed in the middle of their work; the others recover the queue
+// because poll notifies them, not at intervals.
 TEST_F(Races, PollersHealTheQueue) {
     TestDevice device;
     Window in_hand("SIGKILL between GET and PUT");
@@ -337,7 +336,7 @@ TEST_F(Races, PollersHealTheQueue) {
             return serve_by_poll(fd.get(), [&] {
                 std::vector<userblk_request> requests(8, record());
                 const GetResult got = get(fd.get(), requests);
-                if (random() % 4 == 0) // some time with requests in its hand
+                if (random() % 4 == 0) // hold the requests for a while
                     std::this_thread::sleep_for(std::chrono::milliseconds(5));
                 for (std::uint32_t i = 0; i < got.count; i++)
                     put(fd.get(), serve_from(store, requests[i]));
@@ -355,13 +354,13 @@ TEST_F(Races, PollersHealTheQueue) {
     std::minstd_rand random(13);
     std::size_t kills = 0;
     while (!over) {
-        // Every other one holds a request, if anybody does.
+        // Every other victim is one that holds a request, if any does.
         const std::size_t any = random() % workers.size();
         Child& victim = kills % 2 ? holder_among(workers, device.control(), any) : workers[any];
         victim.kill();
         victim = worker();
         kills++;
-        // On a slow machine, too, some of them are to have come as far as GET.
+        // Even on a slow machine, some of them must get as far as GET.
         std::this_thread::sleep_for(std::chrono::milliseconds(random() % (30 * slowness())));
     }
     writer.join();
@@ -370,8 +369,8 @@ TEST_F(Races, PollersHealTheQueue) {
     EXPECT_EQ(info(device.control()).taken, 0u);
 }
 
-// A taker dies at the very moment at which its request is answered, adopted, put back or listed by
-// others.
+// A taker dies at the very moment at which another process answers, adopts, resets or lists its
+// request.
 class DeathRaces : public Races {
 protected:
     static constexpr std::size_t kinds = 4;
@@ -398,7 +397,7 @@ protected:
             taken_list(device.control());
         }
     }
-    // Whether the taker lived before the act and was dead after it.
+    // Whether the taker was alive before the call and dead after it.
     bool die_during(std::size_t kind) {
         const Io io = device.read(0, block);
         Child dying([&](ChildSide& side) -> int {
@@ -423,7 +422,7 @@ protected:
         const std::uint64_t orphaned = info(device.control()).orphaned;
         EXPECT_EQ(reset_dead(device.control()).count, orphaned);
         EXPECT_EQ(reset_dead(device.control()).count, 0u);
-        put(device.control(), complete(id, -ENOSPC)); // the adopted one
+        put(device.control(), complete(id, -ENOSPC)); // in case it was adopted
         if (info(device.control()).queued) {
             EXPECT_EQ(put(device.control(), complete(take(device.control()).id, -ENOSPC)), 0);
         }

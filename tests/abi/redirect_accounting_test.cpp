@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Whose I/O it is. A worker sits in a control group; what it redirects to another disk counts
-// there, whether the kernel does it at once or later, when the worker may have gone.
+// Which cgroup redirected I/O is charged to: that of the worker, whether the kernel does it at once
+// or later, when the worker may have exited.
 #include <fstream>
 #include <sstream>
 
@@ -29,7 +29,7 @@ std::uint64_t field(const std::string& line, const std::string& name) {
     return 0;
 }
 
-// Bytes to or from a disk ("rbytes" or "wbytes") that count for a group.
+// Bytes to or from a disk ("rbytes" or "wbytes") that are charged to a group.
 std::uint64_t bytes_of(const ControlGroup& group, const std::string& disk,
                        const std::string& what) {
     struct stat status {};
@@ -47,12 +47,12 @@ std::uint64_t bytes_of(const ControlGroup& group, const std::string& disk,
 
 class RedirectAccounting : public KernelTest {
 protected:
-    // Memory, too: dirty pages are written back in the name of the group that they belong to.
+    // The memory controller, too: dirty pages are written back on account of their group.
     ControlGroup group{"+io +memory"};
     Store content = make_store(default_size);
     TestDevice disk{config()}, device{config(USERBLK_F_WRITE_ZEROES)};
     Server server{disk, content};
-    // Closed for the last time a disk writes its page cache back, and drops it.
+    // On last close a disk writes back and drops its page cache.
     Fd keep = open_file(disk.block_path(), O_RDONLY);
 
     static userblk_config config(std::uint32_t flags = 0) {
@@ -60,8 +60,8 @@ protected:
         config.flags |= USERBLK_F_CACHE | flags;
         return config;
     }
-    // The next request is redirected to the disk, opened so, by a process in the group, which then
-    // ends.
+    // A process in the group opens the disk with these flags, redirects the next request there and
+    // exits.
     void redirect_next(const Io& io, int flags) {
         Child worker([&](ChildSide&) -> int {
             group.add(0);
@@ -77,7 +77,7 @@ protected:
     }
 };
 
-// Done by the worker's own call.
+// Done inside the worker's own call.
 TEST_F(RedirectAccounting, OfWhatIsDoneAtOnce) {
     redirect_next(device.read(0, length), O_DIRECT);
     EXPECT_EQ(count("rbytes"), length);
@@ -87,14 +87,14 @@ TEST_F(RedirectAccounting, OfWhatIsDoneAtOnce) {
     EXPECT_EQ(count("wbytes"), length);
 }
 
-// Nothing of it is in the page cache, so that a thread of the kernel reads it.
+// None of it is in the page cache, so that a kernel thread reads it.
 TEST_F(RedirectAccounting, OfAReadThatWaits) {
     redirect_next(device.read(0, length), 0);
-    EXPECT_GE(count("rbytes"), length); // and what is read ahead
+    EXPECT_GE(count("rbytes"), length); // and readahead
     EXPECT_EQ(count("wbytes"), 0u);
 }
 
-// The disk has no operation for zeros, so that a thread of the kernel writes them.
+// The disk has no write-zeroes, so that a kernel thread writes the zeros.
 TEST_F(RedirectAccounting, OfZeros) {
     const Io io = device.start([fd = device.block()] {
         std::uint64_t range[2] = {0, length};
@@ -104,7 +104,8 @@ TEST_F(RedirectAccounting, OfZeros) {
     EXPECT_EQ(count("wbytes"), length);
 }
 
-// A write that went to the page cache alone is written by the FLUSH, which another asked for.
+// A write that only reached the page cache is written back by a FLUSH that another worker
+// redirected.
 TEST_F(RedirectAccounting, OfAWriteThroughThePageCache) {
     redirect_next(device.write(0, pattern(length, 2)), 0);
     redirect_next(device.flush(), 0);

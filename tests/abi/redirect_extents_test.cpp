@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// A request in several pieces, here and there and nowhere.
+// A request redirected to several extents, holes among them.
 #include <cstring>
 #include <thread>
 
@@ -27,7 +27,7 @@ userblk_extent hole(std::uint32_t length) {
     return {0, length, USERBLK_HOLE};
 }
 
-// What the pieces hold now, one after the other.
+// The current content of the extents, concatenated.
 Buffer content_of(const Extents& extents, std::size_t length) {
     Buffer all(length);
     std::size_t at = 0;
@@ -98,7 +98,7 @@ protected:
     }
 };
 
-// Three files, at odd places, of odd lengths.
+// Three files, at odd offsets, of odd lengths.
 TEST_F(RedirectExtents, SeveralFiles) {
     const Extents extents = {extent(a, 513, 1), extent(b, 4095, 8191), extent(c, 65536, 4096),
                              extent(a, 100'000, 65536 - 8192 - 4096)};
@@ -112,7 +112,7 @@ TEST_F(RedirectExtents, OneExtentIsEnough) {
     expect_written({extent(a, 7, 4096)}, 4096);
 }
 
-// A hole reads as zeros, whatever was in the reader's buffer: at both ends, in between, alone.
+// A hole reads as zeros, whatever the reader's buffer held: at both ends, in between, alone.
 TEST_F(RedirectExtents, HolesAreZeros) {
     expect_read(
         {hole(4096), extent(a, 0, 513), hole(511), hole(3072), extent(b, 0, 4096), hole(4096)},
@@ -121,7 +121,7 @@ TEST_F(RedirectExtents, HolesAreZeros) {
     expect_read({hole(1), hole(65535)}, 65536);
 }
 
-// As many as there may be, each a few bytes long; and each long, in a request of several bios.
+// The maximum number of extents: a few bytes each, and long ones in a request of several bios.
 TEST_F(RedirectExtents, ThirtyTwo) {
     for (const std::uint32_t total : {4096u, 524'288u}) {
         Extents extents;
@@ -132,7 +132,7 @@ TEST_F(RedirectExtents, ThirtyTwo) {
     }
 }
 
-// All the files of a FLUSH are flushed: it is over when the last one is.
+// A FLUSH with several files flushes all of them: it completes with the last one.
 TEST_F(RedirectExtents, FlushOfSeveralFiles) {
     TestDevice one{config()}, other{config()};
     const Fd first = open_file(one.block_path(), O_RDWR),
@@ -150,7 +150,7 @@ TEST_F(RedirectExtents, FlushOfSeveralFiles) {
     EXPECT_EQ(io->result(), 0);
 }
 
-// A failure of one of the files is one of the FLUSH.
+// A FLUSH fails if one of the files fails.
 TEST_F(RedirectExtents, FlushFailsWithOneOfThem) {
     TestDevice one{config()};
     const Fd first = open_file(one.block_path(), O_RDWR);
@@ -161,7 +161,7 @@ TEST_F(RedirectExtents, FlushFailsWithOneOfThem) {
     EXPECT_EQ(io->result(), EIO);
 }
 
-// Discards and zeros, with a hole, which needs nothing.
+// Discards and zeros, with a hole, for which nothing is done.
 TEST_F(RedirectExtents, DiscardAndZeroes) {
     const Extents extents = {extent(a, 4096, 8192), hole(16384), extent(b, 513, 8192),
                              extent(c, 0, 32768)};
@@ -178,7 +178,7 @@ TEST_F(RedirectExtents, DiscardAndZeroes) {
     }
 }
 
-// Pieces that do not make the request, exactly.
+// The extents must cover the request exactly.
 TEST_F(RedirectExtents, MustCoverTheRequest) {
     expect_refused(device.read(0, 8192), {extent(a, 0, 4096), extent(b, 0, 4095)}, EINVAL);
     expect_refused(device.read(0, 8192), {extent(a, 0, 4096), extent(b, 0, 4097)}, EINVAL);
@@ -186,7 +186,7 @@ TEST_F(RedirectExtents, MustCoverTheRequest) {
     expect_refused(device.read(0, 8192), {extent(a, 0, 8192), extent(b, 0, 0)}, EINVAL);
     expect_refused(device.read(0, 8192), {extent(a, 0, 0), extent(b, 0, 8192)}, EINVAL);
     expect_refused(device.read(0, 8192), {extent(a, 0, 0)}, EINVAL);
-    // A sum that comes round again.
+    // The sum of the lengths overflows.
     expect_refused(device.read(0, 8192),
                    {extent(a, 0, 0x8000'0000u), extent(a, 0, 0x8000'0000u), extent(a, 0, 8192)},
                    EINVAL);
@@ -194,7 +194,7 @@ TEST_F(RedirectExtents, MustCoverTheRequest) {
     expect_refused(device.flush(), {extent(a, 0, 0), extent(b, 0, 512)}, EINVAL);
 }
 
-// No extent, and one more than there may be.
+// No extent, and one more than the maximum.
 TEST_F(RedirectExtents, NoneAndTooMany) {
     Extents extents;
     for (std::uint32_t i = 0; i < 33; i++)
@@ -203,14 +203,14 @@ TEST_F(RedirectExtents, NoneAndTooMany) {
     expect_refused(device.read(0, 4096), {}, EINVAL);
 }
 
-// A WRITE has to be somewhere; a hole has no place.
+// A WRITE to a hole is refused, and so is a hole with an offset.
 TEST_F(RedirectExtents, HolesForAWriteAreRefused) {
     expect_refused(device.write(0, Buffer(8192)), {extent(a, 0, 4096), hole(4096)}, EINVAL);
     expect_refused(device.write(0, Buffer(8192)), {hole(8192)}, EINVAL);
     expect_refused(device.read(0, 4096), {{512, 4096, USERBLK_HOLE}}, EINVAL);
 }
 
-// One bad piece spoils all of them: nothing was begun.
+// One bad extent refuses the whole answer; no I/O was started.
 TEST_F(RedirectExtents, OneBadFileSpoilsAll) {
     const Fd read_only = open_file("/proc/self/fd/" + std::to_string(a.get()), O_RDONLY);
     int ends[2];
@@ -224,7 +224,7 @@ TEST_F(RedirectExtents, OneBadFileSpoilsAll) {
     expect_refused(device.read(0, 8192), {extent(a, 0, 4096), {0, 4096, -2}}, EBADF);
 }
 
-// An array that cannot be read, wholly or in part; offset and fd have no meaning beside one.
+// The array cannot be read, wholly or in part; beside an array, offset and fd must be 0.
 TEST_F(RedirectExtents, UnreadableArray) {
     const Io io = device.read(0, 4096);
     const userblk_request request = take(device.control());
@@ -243,7 +243,7 @@ TEST_F(RedirectExtents, UnreadableArray) {
     answer.fd = a.get();
     EXPECT_EQ(put(device.control(), answer), EINVAL);
     answer.fd = 0;
-    // It ends exactly where nothing may be touched, and begins where it likes.
+    // It ends exactly at an inaccessible page, at any alignment.
     std::memcpy(memory.before_edge(32), extents.data(), 32);
     answer.addr = address(memory.before_edge(32));
     EXPECT_EQ(info(device.control()).taken, 1u);
@@ -251,7 +251,7 @@ TEST_F(RedirectExtents, UnreadableArray) {
     EXPECT_EQ(io->result(), 0);
 }
 
-// An array that hangs whoever reads it: a RESET takes the request from there.
+// Reading the array hangs: a RESET takes the request away.
 TEST_F(RedirectExtents, ArrayThatNeverComes) {
     const Io io = device.read(0, 4096);
     Child child([&](ChildSide& side) -> int {
@@ -271,7 +271,7 @@ TEST_F(RedirectExtents, ArrayThatNeverComes) {
     child.kill();
 }
 
-// A piece that cannot be read fails the request, whatever the others came to.
+// One extent cannot be read: the request fails, whatever the others return.
 TEST_F(RedirectExtents, OnePieceBehindTheEnd) {
     for (const std::uint64_t at : {1u << 20, (1u << 20) - 512, 2u << 20}) {
         const Extents extents = {extent(a, 0, 4096), extent(b, at, 4096), hole(4096)};
@@ -281,8 +281,8 @@ TEST_F(RedirectExtents, OnePieceBehindTheEnd) {
     }
 }
 
-// Merged from many bios, cut at places that have nothing to do with theirs, into files of all
-// kinds.
+// A request of many bios is cut at boundaries that have nothing to do with theirs, into files of
+// all kinds.
 TEST_F(RedirectExtents, ManyBiosInManyPieces) {
     const LoopDevice loop(64 << 20);
     const FileSystem file_system("ext4", loop.path());
@@ -295,7 +295,7 @@ TEST_F(RedirectExtents, ManyBiosInManyPieces) {
         const auto place = static_cast<std::uint32_t>(request.offset);
         Extents& mine = extents[turn++ % 64];
         mine.clear();
-        // Pieces of 24 KiB less a few bytes of what the device has at each place.
+        // Extents of 24 KiB less a few bytes, each holding the device's data at its offset.
         for (std::uint32_t at = place; at < place + request.length;) {
             constexpr std::uint32_t step = 24'000;
             const std::uint32_t end = std::min((at / step + 1) * step, place + request.length);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// What the file or its disk cannot do: whoever asked is told the error that fits, never given stale
-// bytes, and nothing hangs.
+// The file or its disk fails: the submitter gets the fitting error, never stale bytes, and nothing
+// hangs.
 #include <cstring>
 #include <memory>
 
@@ -15,7 +15,7 @@ namespace userblk::test {
 
 class RedirectFailure : public SlowFileTest {};
 
-// Zeros that go beyond a disk's end are no success, of which only a part was written.
+// Zeros reach beyond a disk's end: writing only a part of them is no success.
 TEST_F(RedirectFailure, ZerosBeyondTheEndOfADisk) {
     const LoopDevice loop(1 << 20);
     const Fd file = open_file(loop.path(), O_RDWR);
@@ -29,7 +29,8 @@ TEST_F(RedirectFailure, ZerosBeyondTheEndOfADisk) {
     EXPECT_EQ(file_content(file.get(), (1 << 20) - 4096, 4096), pattern(4096, 4));
 }
 
-// The worker is gone, and the removal under way, when the disk of the file is removed itself.
+// The file's disk is removed while redirected requests are in progress there and no descriptor of the
+// file is open: they fail.
 TEST_F(RedirectFailure, BackingDeviceIsRemoved) {
     Fd file = open_slow();
     const Io read = device.read(0, 4096), write = device.write(65536, pattern(4096, 5)),
@@ -45,12 +46,12 @@ TEST_F(RedirectFailure, BackingDeviceIsRemoved) {
         const int error = io->result();
         EXPECT_TRUE(error == EIO || error == ENODEV || error == ENXIO) << error;
     }
-    // And what is asked for afterwards.
+    // Nothing is left behind, and the errors are counted.
     EXPECT_EQ(info(device.control()).redirected, 0u);
     EXPECT_EQ(info(device.control()).errors, 3u);
 }
 
-// Redirected to a disk that has gone already.
+// Redirected to a disk that has already been removed.
 TEST_F(RedirectFailure, BackingDeviceWasRemoved) {
     for (const int flags : {0, O_DIRECT}) {
         TestDevice gone(config_of());
@@ -67,14 +68,14 @@ TEST_F(RedirectFailure, BackingDeviceWasRemoved) {
     }
 }
 
-// What the file's disk answers is what the submitter is told.
+// The submitter gets the error of the file's disk.
 TEST_F(RedirectFailure, ErrorsOfTheBackingDeviceAreTold) {
     const Fd file = open_slow();
     for (const int error : {EIO, ENOSPC, EOPNOTSUPP, ETIMEDOUT}) {
         for (const bool writes : {false, true}) {
             const Io io = writes ? device.write(0, Buffer(4096)) : device.read(0, 4096);
             redirect_one(file.get());
-            // Where the kernel asks again by other ways it gets the same.
+            // If the kernel retries in another way, it gets the same error.
             while (!eventually([&] { return io->finished(); }, std::chrono::milliseconds(20))) {
                 userblk_request request = record();
                 if (get(slow.control(), {&request, 1}).count)
@@ -86,7 +87,7 @@ TEST_F(RedirectFailure, ErrorsOfTheBackingDeviceAreTold) {
     EXPECT_EQ(info(device.control()).errors, 8u);
 }
 
-// One half of it fails.
+// One half of the request fails.
 TEST_F(RedirectFailure, HalfOfItFails) {
     userblk_config config = config_of();
     config.max_transfer = 4096;
@@ -102,7 +103,7 @@ TEST_F(RedirectFailure, HalfOfItFails) {
     }
 }
 
-// The end of the file is where there should be data: an error, never a success with old bytes.
+// The file ends where the data should be: an error, never success with stale bytes.
 TEST_F(RedirectFailure, FileWasTruncated) {
     const LoopDevice loop(32 << 20);
     const FileSystem file_system("ext4", loop.path());
@@ -118,7 +119,7 @@ TEST_F(RedirectFailure, FileWasTruncated) {
     }
 }
 
-// The file is cut off while it is read, by a disk that answers later: all of the data, or an error.
+// The file is truncated during the read, on a disk that answers late: all of the data, or an error.
 TEST_F(RedirectFailure, FileIsTruncatedMeanwhile) {
     userblk_config config = config_of(64 << 20);
     TestDevice disk(config);
@@ -149,8 +150,8 @@ TEST_F(RedirectFailure, FileIsTruncatedMeanwhile) {
     }
 }
 
-// The worker's name counts, also where others act in it: what a file system keeps for root is not
-// for a worker without privilege, by whom it was opened or not.
+// The worker's credentials apply even where a kernel thread acts for it: an unprivileged worker
+// cannot use blocks that a file system reserves for root, whoever opened the file.
 TEST_F(RedirectFailure, SpaceForRootIsNotForOthers) {
     const LoopDevice loop(16 << 20);
     const FileSystem disk("ext4", loop.path());
@@ -173,12 +174,12 @@ TEST_F(RedirectFailure, SpaceForRootIsNotForOthers) {
         ASSERT_EQ(syncfs(file.get()), 0);
         struct statvfs left;
         ASSERT_EQ(fstatvfs(file.get(), &left), 0);
-        EXPECT_GT(left.f_bfree, left.f_bavail + 64); // blocks that only root may take
+        EXPECT_GT(left.f_bfree, left.f_bavail + 64); // reserved for root
         ASSERT_EQ(ftruncate(file.get(), 0), 0);
     }
 }
 
-// No space: the writer is told so, and reads of what was there go on.
+// The file system is full: the writer gets ENOSPC.
 TEST_F(RedirectFailure, NoSpaceIsTold) {
     const LoopDevice loop(16 << 20);
     const FileSystem small(256 << 10), disk("ext4", loop.path());
@@ -196,8 +197,8 @@ TEST_F(RedirectFailure, NoSpaceIsTold) {
     }
 }
 
-// XFS without space writes everything back by way of a work queue that is of no use without memory,
-// and waits for that: no kernel is to complain of who asked it to.
+// On a full XFS a write triggers writeback through a work queue without WQ_MEM_RECLAIM and waits for
+// it: the kernel must not warn about that dependency.
 TEST_F(RedirectFailure, NothingIsComplainedOfWithoutSpace) {
     const LoopDevice loop(320 << 20);
     const FileSystem disk("xfs", loop.path());

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 //
-// Which file systems a request can be redirected to. What the worker does not do itself a kernel
-// thread does, with the worker's credentials but outside its namespaces: taken is what is the same
-// whoever asks. And what some process serves, be it a file system or a disk, is for the privileged.
+// Which file systems a request can be redirected to. What the worker does not do itself, a kernel
+// thread does with the worker's credentials, but outside its namespaces: only files that are the
+// same for every caller are accepted. Files and disks that some process serves are for privileged
+// workers only.
 #include <cstring>
 
 #include <fcntl.h>
@@ -33,7 +34,7 @@ userblk_config config_for(std::uint32_t uid) {
     return config;
 }
 
-// Mounted on a folder of its own, if the kernel has that file system.
+// Mounted on a directory of its own, if the kernel has that file system.
 class Mount {
 public:
     explicit Mount(const std::string& type, const std::string& options = "") {
@@ -45,7 +46,7 @@ public:
     Mount(const Mount&) = delete;
     Mount& operator=(const Mount&) = delete;
     ~Mount() {
-        // What was redirected lets go of its file a little after its end.
+        // A redirected request releases its file shortly after it completes.
         EXPECT_TRUE(!mounted_ || eventually([this] {
             return !umount(folder_.path().c_str()) || errno != EBUSY;
         }));
@@ -58,7 +59,7 @@ private:
     bool mounted_ = false;
 };
 
-// As far as its mode allows.
+// With whatever access its mode allows.
 Fd open_somehow(const std::string& path) {
     for (const int mode : {O_RDWR, O_RDONLY, O_WRONLY}) {
         Fd fd(open(path.c_str(), mode | O_CLOEXEC));
@@ -75,12 +76,13 @@ int write_setting(const std::string& path, const std::string& text) {
     return !fd.open() || write(fd.get(), text.data(), text.size()) < 0 ? errno : 0;
 }
 
-// A disk of null_blk with a name of our choice: what tells a disk that is served is its name.
+// A null_blk disk with a name of our choice: the module recognises a disk that a process serves by
+// its name.
 class NamedDisk {
 public:
     explicit NamedDisk(const std::string& name) : folder_("/sys/kernel/config/nullb/" + name) {
         run_command({"modprobe", "null_blk", "nr_devices=0"});
-        mount("configfs", "/sys/kernel/config", "configfs", 0, nullptr); // if it was not
+        mount("configfs", "/sys/kernel/config", "configfs", 0, nullptr); // unless mounted
         EXPECT_EQ(mkdir(folder_.c_str(), 0755), 0) << folder_ << ": " << std::strerror(errno);
         EXPECT_EQ(write_setting(folder_ + "/size", "16"), 0);
         EXPECT_EQ(write_setting(folder_ + "/memory_backed", "1"), 0);
@@ -98,7 +100,8 @@ private:
 
 class RedirectFileSystems : public KernelTest {
 protected:
-    // What PUT says of a redirection there; the request is over in any case, and failed if refused.
+    // The result of a PUT that redirects there; the request is ended in any case, with an error if
+    // that was refused.
     static int answer(TestDevice& on, int control, int op, int fd) {
         const Io io = start_operation(on, op);
         const userblk_request request = take(control);
@@ -114,7 +117,7 @@ protected:
         for (const int op : all_ops)
             EXPECT_EQ(answer(device, device.control(), op, fd), result) << what << ", op " << op;
     }
-    // The same by a worker without any privilege, which has the file from somebody who may open it.
+    // The same with an unprivileged worker that got the open file from a privileged one.
     void expect_all_of_nobody(int fd, int result, const std::string& what) {
         for (const int op : all_ops) {
             const Io io = start_operation(shared, op);
@@ -134,8 +137,8 @@ protected:
     TestDevice shared{config_for(nobody)};
 };
 
-// Files that are made up as they are read, or do something as they are written, may look at who
-// does so: none is taken, whatever for, with one and the same error on every kernel.
+// Files whose content is generated on read, or that act on write, may look at the caller: all are
+// refused, for every operation, with the same error on every kernel.
 TEST_F(RedirectFileSystems, MadeUpFilesAreRefused) {
     for (const char* path :
          {"/proc/version", "/proc/sys/kernel/hostname", "/proc/self/maps", "/proc/self/mem",
@@ -164,7 +167,7 @@ TEST_F(RedirectFileSystems, MadeUpFilesAreRefused) {
         if (!*kind.file && kind.type == std::string("mqueue")) {
             path += "queue";
             EXPECT_TRUE(Fd(open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600)).open());
-        } else if (!*kind.file) { // a connection's folder
+        } else if (!*kind.file) { // a connection's directory
             fuse = std::make_unique<FuseFile>(4096);
             struct stat status;
             ASSERT_EQ(stat(fuse->path().c_str(), &status), 0);
@@ -176,7 +179,7 @@ TEST_F(RedirectFileSystems, MadeUpFilesAreRefused) {
     EXPECT_GE(met, 6u) << "there is more than one kind of file system like that";
 }
 
-// Nor is what only looks like a regular file.
+// Files that only look like regular files are refused, too.
 TEST_F(RedirectFileSystems, FilesWithoutAFileSystemAreRefused) {
     const Fd process(static_cast<int>(syscall(SYS_pidfd_open, getpid(), 0)));
     ASSERT_TRUE(process.open());
@@ -188,9 +191,8 @@ TEST_F(RedirectFileSystems, FilesWithoutAFileSystemAreRefused) {
     }
 }
 
-// A worker that has a name of its own for the machine, and no capability, redirects a write to the
-// file that holds the name. It would be carried out by a kernel thread, for which the name is the
-// host's.
+// A worker without capabilities in its own UTS namespace redirects a write to the file that holds
+// the host name. A kernel thread would carry it out and change the name of the host.
 TEST_F(RedirectFileSystems, AWorkersNamespaceIsNotLeft) {
     char before[65], after[65];
     ASSERT_EQ(gethostname(before, sizeof(before)), 0);
@@ -210,13 +212,13 @@ TEST_F(RedirectFileSystems, AWorkersNamespaceIsNotLeft) {
     EXPECT_STREQ(after, before);
 }
 
-// An overlay shows what is below it: what that is counts.
+// An overlay counts as the file system below it.
 TEST_F(RedirectFileSystems, AnOverlayIsWhatIsBelowIt) {
     const Folder empty;
     const auto overlay = [&](const std::string& lower) {
         return std::make_unique<Mount>("overlay", "lowerdir=" + empty.path() + ":" + lower);
     };
-    // Read-only as they are, for the lack of an upper layer.
+    // Without an upper layer they are read-only.
     const auto reads = [&](const std::string& path) {
         const Fd fd = open_file(path, O_RDONLY);
         return answer(device, device.control(), USERBLK_OP_READ, fd.get());
@@ -231,7 +233,7 @@ TEST_F(RedirectFileSystems, AnOverlayIsWhatIsBelowIt) {
         const auto kept = overlay(memory.path());
         EXPECT_EQ(reads(kept->path() + "/file"), 0);
     }
-    // With an upper layer it can be written.
+    // With an upper layer they can be written.
     for (const char* folder : {"/upper", "/work"})
         ASSERT_EQ(mkdir((memory.path() + folder).c_str(), 0700), 0);
     {
@@ -244,7 +246,7 @@ TEST_F(RedirectFileSystems, AnOverlayIsWhatIsBelowIt) {
     }
 }
 
-// What keeps its bytes is taken, on a disk or in memory.
+// Files on a disk file system or in memory are accepted.
 TEST_F(RedirectFileSystems, FilesThatAreKeptAreTaken) {
     for (const char* type : {"ext4", "xfs"}) {
         const LoopDevice loop(320 << 20);
@@ -263,7 +265,7 @@ TEST_F(RedirectFileSystems, FilesThatAreKeptAreTaken) {
         EXPECT_EQ(answer(device, device.control(), op, fd.get()), 0) << "ramfs, op " << op;
 }
 
-// Another device of this kind, and a file on it: whoever serves it could hold this one up.
+// Another userblk device, and a file on it: its workers could hang this one.
 TEST_F(RedirectFileSystems, AnotherUserblkDeviceIsForThePrivileged) {
     userblk_config config = config_for(0);
     config.size = 32 << 20;
@@ -285,8 +287,8 @@ TEST_F(RedirectFileSystems, AnotherUserblkDeviceIsForThePrivileged) {
     EXPECT_EQ(info(shared.control()).redirects, 0u);
 }
 
-// Nor is any other disk taken from them whose blocks come from a process: whose that is cannot be
-// seen. A disk of the kernel's own is.
+// The same for any other disk whose blocks come from a process, since the process cannot be
+// identified. The kernel's own disks are accepted.
 TEST_F(RedirectFileSystems, DisksThatProcessesServeAreForThePrivileged) {
     for (const char* name : {"ublkb77", "nbd77"}) {
         const NamedDisk named(name);

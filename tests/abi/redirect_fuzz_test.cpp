@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Redirection under answers of all kinds at random.
+// Random answers with redirection.
 #include <algorithm>
 #include <atomic>
 #include <random>
@@ -27,13 +27,13 @@ userblk_config config_of() {
 
 } // namespace
 
-// A bounded storm: answers of all kinds to whatever descriptors, extents, offsets and flags, reads
-// and writes of random places, RESETs and deaths, against submitters. What the answers were is
-// known to nobody, so only this is held: those who wrote to blocks that were answered properly find
-// them, nothing hangs, the kernel does not complain, and all can be removed.
+// A bounded storm: answers of all kinds with arbitrary descriptors, extents, offsets and flags,
+// random payload reads and writes, RESETs and deaths, against submitters. Nobody knows what the
+// answers did, so that the test checks only this: blocks that were answered properly hold their
+// data, nothing hangs, the kernel does not complain, and everything can be removed.
 class RedirectFuzz : public KernelTest {
 protected:
-    // Blocks up to here are served properly, those behind it are fair game.
+    // Blocks below this offset are served properly; those above it get random answers.
     static constexpr std::uint64_t proper = 4 << 20;
 
     Fd file = memory_file(default_size);
@@ -44,7 +44,7 @@ protected:
     static bool is_proper(const userblk_request& request) {
         return request.op <= USERBLK_OP_WRITE && request.offset + request.length <= proper;
     }
-    // Descriptors of every kind, some of them none.
+    // Descriptors of every kind, some of them invalid.
     std::vector<Fd> open_everything() {
         std::vector<Fd> all;
         int ends[2];
@@ -116,14 +116,14 @@ public:
         default:
             reset_dead(control_.get());
         }
-        // What is left taken by refusals goes back.
+        // Ends requests whose answers were refused.
         for (const userblk_answer& answer : answers)
             if (random_() % 2)
                 put(control_.get(), complete(safe(answer.id) ? answer.id : 0, -EIO));
     }
 
 private:
-    // Requests for proper blocks are answered properly only, and by their taker.
+    // Proper blocks are answered properly only, and only by their taker.
     bool safe(std::uint64_t id) const {
         for (const userblk_request& request : seen_)
             if (request.id == id)
@@ -189,7 +189,7 @@ private:
         const bool is_proper = request.op <= USERBLK_OP_WRITE && request.length &&
                                request.offset + request.length <= proper_;
         auto place = static_cast<off_t>(request.payload + random_() % 8192);
-        // To fill a properly answered READ would be to answer it.
+        // Filling a READ of a proper block would answer it.
         switch (random_() % 8) {
         case 0:
             pread(control_.get(), room_.data(), 1 + random_() % 16384, place);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// From its acceptance on a redirected request is the kernel's: it ends as the I/O on the file does,
-// whatever becomes of the worker, and nothing else waits for it.
+// Once accepted, a redirected request belongs to the kernel: it completes when the file's I/O does,
+// whatever happens to the worker, and nothing else waits for it.
 #include <algorithm>
 #include <csignal>
 #include <cstring>
@@ -22,7 +22,7 @@ protected:
     static std::uint64_t place_of(const userblk_request& request) {
         return request.op == USERBLK_OP_FLUSH ? 0 : request.offset;
     }
-    // It is nobody's but the kernel's.
+    // The request belongs to the kernel and to no process.
     void expect_kernels(std::uint64_t count, const userblk_request& request, pid_t worker) {
         const userblk_info now = info(device.control());
         EXPECT_EQ(now.redirected, count);
@@ -66,9 +66,9 @@ INSTANTIATE_TEST_SUITE_P(AWorkerThat, RedirectOutlives,
                                          Way{"ClosesAfterDirectIo", O_DIRECT, Way::closes}),
                          [](const auto& parameter) { return std::string(parameter.param.name); });
 
-// One request of each kind is on its way when the worker lets go of the file, ends or is killed. It
-// is nobody's, no RESET and no answer finds it, and it completes when the file's disk does, without
-// any worker.
+// One request of each kind is redirected; then the worker closes the file, exits or is killed. No
+// process holds the requests, no RESET and no answer finds them, and they complete when the file's
+// disk serves them, without any worker.
 TEST_P(RedirectOutlives, TheRequest) {
     const int block = device.block();
     const Io read = device.read(65536, 8192), write = device.write(1 << 20, pattern(8192, 7), 0),
@@ -100,8 +100,8 @@ TEST_P(RedirectOutlives, TheRequest) {
     } else if (GetParam().end == Way::exits) {
         EXPECT_EQ(worker.wait(), 0);
     }
-    // A buffered write is over when it is in the page cache, if nothing there waits for the disk;
-    // all others wait for it.
+    // A buffered write completes in the page cache unless it has to wait for the disk there; all
+    // others wait for the disk.
     const std::uint64_t least = GetParam().flags ? 4 : 3;
     const userblk_info now = info(device.control());
     EXPECT_GE(now.redirected, least);
@@ -120,7 +120,7 @@ TEST_P(RedirectOutlives, TheRequest) {
     expect_data_of(read, 65536);
     EXPECT_TRUE(eventually([&] { return !info(device.control()).redirected; }));
     EXPECT_EQ(info(device.control()).errors, 0u);
-    // What the page cache holds goes to the disk with this.
+    // This writes the page cache back to the disk.
     const Fd cached = open_slow(0);
     EXPECT_EQ(fsync(cached.get()), 0);
     EXPECT_EQ(std::memcmp(store.data() + (1 << 20), pattern(8192, 7).data(), 8192), 0);
@@ -128,7 +128,7 @@ TEST_P(RedirectOutlives, TheRequest) {
                             [](std::uint8_t byte) { return !byte; }));
 }
 
-// Looked at closely: counted, listed nowhere, found by nobody.
+// A redirected request is counted, but not listed, and no call finds it.
 TEST_F(RedirectLife, IsNobodys) {
     const Fd file = open_slow();
     const Io io = device.read(0, 4096);
@@ -142,8 +142,8 @@ TEST_F(RedirectLife, IsNobodys) {
     EXPECT_EQ(put(device.control(), complete(request.id)), ESTALE);
 }
 
-// The file is on a file system on the slow device: the worker is killed with reads, direct writes
-// and an fsync under way there.
+// The file is on a file system on the slow device: the worker is killed with a read and a direct
+// write in progress there.
 TEST_F(RedirectLife, WorkerIsKilledOverASlowFileSystem) {
     userblk_config config = config_of(64 << 20);
     TestDevice disk(config);
@@ -177,13 +177,14 @@ TEST_F(RedirectLife, WorkerIsKilledOverASlowFileSystem) {
     EXPECT_EQ(write->data(), file_content(again.get(), 2 << 20, 65536));
 }
 
-// A redirected answer never waits, whatever the state of the disk that it goes to: this one has
-// room for two requests, and nobody takes them.
+// A redirecting answer never waits, whatever the state of its target disk: this one has room for
+// two requests, and nobody takes them.
 TEST_F(RedirectLife, AnswerNeverWaits) {
     TestDevice full{config_of(default_size, 2)};
     const std::vector<Io> fill = full.read_many(2);
     ASSERT_TRUE(eventually([&] { return info(full.control()).queued == 2; }));
-    // One front for each way: flushes of one device wait for each other before they come here.
+    // One front device for each way of opening the file: flushes of one device wait for each other
+    // before they get here.
     TestDevice direct{config_of()};
     std::vector<Io> ios;
     for (TestDevice* front : {&device, &direct}) {
@@ -216,8 +217,8 @@ TEST_F(RedirectLife, AnswerNeverWaits) {
         EXPECT_EQ(io->result(), 0);
 }
 
-// What is not aligned for direct I/O goes through the page cache, and with O_DSYNC to the disk at
-// once: that, too, the worker does not wait for.
+// A write that is not aligned for direct I/O goes through the page cache, and with O_DSYNC straight
+// to the disk: the worker does not wait for that either.
 TEST_F(RedirectLife, AnswerNeverWaitsForWhatIsNotAligned) {
     userblk_config config = config_of(512 << 20);
     config.logical_block_size = 4096;
@@ -226,11 +227,12 @@ TEST_F(RedirectLife, AnswerNeverWaitsForWhatIsNotAligned) {
     auto server = std::make_unique<Server>(disk, image);
     FileSystem file_system("xfs", disk.block_path());
     const Fd file = file_system.make_file("file", 1 << 20, O_DIRECT | O_DSYNC);
-    file_content(file.get(), 0, 65536); // it is in the page cache
+    file_content(file.get(), 0, 65536); // populates the page cache
     server->stop();
     Child worker([&](ChildSide&) -> int {
         const userblk_request request = take(device.control());
-        // Otherwise it would have to wait for this, too, and so would not be tried.
+        // Updates the timestamps first: the redirected write would wait for that as well, and the
+        // case would not be tested.
         if (futimens(file.get(), nullptr))
             return errno;
         return put(device.control(), redirect(request, file.get(), request.offset));
@@ -244,12 +246,12 @@ TEST_F(RedirectLife, AnswerNeverWaitsForWhatIsNotAligned) {
     EXPECT_EQ(file_content(file.get(), 512, 512), pattern(512, 6));
 }
 
-// Somebody is in the middle of a write to a file in memory and waits for a page of what he writes,
-// which may have to come from this very device: neither the answer nor what is answered beside it
-// waits for him.
+// A process is in the middle of a write to a file in memory and blocks on a page of its buffer,
+// which may have to come from this very device: neither the redirecting answer nor another one in
+// the same call waits for it.
 TEST_F(RedirectLife, AnswerNeverWaitsForWhoWritesToTheFile) {
     const Fd file = memory_file(1 << 20);
-    write_to_file(file.get(), 0, pattern(1 << 20, 9)); // all of it is there
+    write_to_file(file.get(), 0, pattern(1 << 20, 9)); // no holes are left
     Child writer([&](ChildSide& side) -> int {
         UnansweredMemory memory(4096);
         std::thread([&] { side.tell(memory.touched()); }).detach();
@@ -276,7 +278,7 @@ TEST_F(RedirectLife, AnswerNeverWaitsForWhoWritesToTheFile) {
     EXPECT_EQ(file_content(file.get(), 65536, 4096), pattern(4096, 3));
 }
 
-// O_APPEND comes after the answer was accepted: it is written to the place that was named.
+// O_APPEND is set after the answer was accepted: the data goes to the offset given.
 TEST_F(RedirectLife, AppendingComesTooLate) {
     const LoopDevice loop(32 << 20);
     const FileSystem disk("ext4", loop.path());
@@ -293,8 +295,8 @@ TEST_F(RedirectLife, AppendingComesTooLate) {
     }
 }
 
-// Removal by force: what is queued and taken fails at once, what is redirected is waited for, until
-// its file's I/O ends, and for nothing else. Other devices come and go meanwhile.
+// Forced removal: queued and taken requests fail at once; redirected ones are waited for until
+// their file's I/O ends, and nothing else is. Other devices come and go meanwhile.
 TEST_F(RedirectLife, RemovalWaitsForItAndForNothingElse) {
     const Fd file = open_slow();
     const Io read = device.read(0, 4096), write = device.write(65536, pattern(4096, 5));
@@ -333,8 +335,8 @@ TEST_F(RedirectLife, RemovalWaitsForItAndForNothingElse) {
     EXPECT_EQ(std::memcmp(store.data() + 65536, pattern(4096, 5).data(), 4096), 0);
 }
 
-// A device with a very slow file is in no other's way, and its own quick file is not in the way of
-// that.
+// A device with a very slow file blocks no other device, and its slow file does not block its fast
+// one.
 TEST_F(RedirectLife, OthersAreNotHeldUp) {
     const Fd file = open_slow(0), quick = memory_file(default_size);
     std::vector<Io> ios = device.read_many(100);
@@ -359,7 +361,7 @@ TEST_F(RedirectLife, OthersAreNotHeldUp) {
         EXPECT_EQ(io->result(), 0);
 }
 
-// A frozen file system: the answer does not wait for it, the request does.
+// A frozen file system: the request waits for it, the answer does not.
 TEST_F(RedirectLife, FrozenFileSystem) {
     const LoopDevice loop(32 << 20);
     const FileSystem disk("ext4", loop.path());
@@ -379,7 +381,7 @@ TEST_F(RedirectLife, FrozenFileSystem) {
     }
 }
 
-// A file that has no name any more when it is written to, and nobody else has it open.
+// The file has been unlinked, and its last descriptor is closed after the answer.
 TEST_F(RedirectLife, FileWithoutAName) {
     const LoopDevice loop(32 << 20);
     const FileSystem disk("ext4", loop.path());
@@ -393,7 +395,7 @@ TEST_F(RedirectLife, FileWithoutAName) {
         EXPECT_EQ(io->result(), 0);
 }
 
-// The limit is on waiting in the queue: what is carried out takes as long as it takes.
+// The limit covers the wait in the queue: a redirected request may take any time.
 TEST_F(RedirectLife, QueueLimitIsNotForIt) {
     userblk_config config = config_of();
     config.queue_limit_ns = 20'000'000;
@@ -401,7 +403,7 @@ TEST_F(RedirectLife, QueueLimitIsNotForIt) {
     const Fd file = open_slow();
     Io io;
     int answered = ESTALE;
-    // The first ones may be late.
+    // The first tries may time out.
     for (int tries = 0; tries < 20 && answered; tries++) {
         io = hasty.read(0, 4096);
         userblk_request request = record();
@@ -419,8 +421,7 @@ TEST_F(RedirectLife, QueueLimitIsNotForIt) {
     EXPECT_EQ(io->result(), 0);
 }
 
-// Redirected from one device to the next, and from there to a file: three deep, with the disks'
-// workers dead but one.
+// A chain of three redirections: from one device to the next, and from there to a file.
 TEST_F(RedirectLife, ChainOfDevices) {
     const Fd file = memory_file(default_size);
     Server last(slow, [&](const userblk_request& request) {
@@ -446,8 +447,8 @@ TEST_F(RedirectLife, ChainOfDevices) {
     }
 }
 
-// Two devices whose files are each other: requests go round until one side holds them; removal of
-// one ends it for both.
+// Two devices redirect to each other: a request goes round until one side keeps it; an answer there
+// completes it everywhere.
 TEST_F(RedirectLife, TwoDevicesRoundAndRound) {
     const Fd to_slow = open_slow(), to_device = open_file(device.block_path(), O_RDWR | O_DIRECT);
     const Io io = device.read(0, 4096);

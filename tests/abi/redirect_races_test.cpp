@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Redirection against everything that may come in between.
-// How often each window was hit is printed; never is a failure.
+// Redirection against everything that may come in between. How often each window was hit is
+// printed; a window that is never hit is a failure.
 #include <algorithm>
 #include <atomic>
 #include <random>
@@ -41,8 +41,8 @@ protected:
     Fd file = memory_file(default_size);
 };
 
-// A RESET comes as the answer is accepted: either it finds the request and the answer is stale, or
-// it does not and the request ends by the file.
+// RESET against the acceptance of the answer: either it finds the request and the answer is stale,
+// or it does not and the file's I/O completes the request.
 TEST_F(RedirectRaces, ResetAgainstAcceptance) {
     TestDevice device;
     write_to_file(file.get(), 0, pattern(65536, 1));
@@ -93,8 +93,9 @@ TEST_F(RedirectRaces, ResetAgainstAcceptance) {
     EXPECT_EQ(info(device.control()).put_back, resets.hits());
 }
 
-// Another process' thread adopts the request as it is redirected: the one who comes second is told
-// ESTALE or redirects what was adopted; nobody is left with a request that is over.
+// Another thread adopts the request as it is redirected: the adoption either comes second and gets
+// ESTALE, or first, and the answer redirects what was adopted. Nobody is left holding a completed
+// request.
 TEST_F(RedirectRaces, AdoptAgainstAcceptance) {
     TestDevice device;
     Io io;
@@ -123,9 +124,9 @@ TEST_F(RedirectRaces, AdoptAgainstAcceptance) {
     EXPECT_EQ(reset_pid(device.control(), getpid()).count, 0u);
 }
 
-// Somebody redirects requests before they are there, by guessing the ids that they will have, to a
-// file that is open for reading alone, while reads and writes take turns: he may give reads what is
-// in the file, but what a request is must not change under his answer, so no write gets there.
+// A process redirects requests before they exist, by guessing their ids, to a file that is open for
+// reading only, while reads and writes take turns. It may make reads return the file's content, but
+// the operation must not change under its answer, so that no write reaches the file.
 TEST_F(RedirectRaces, GuessedIdsGetNoMoreThanTheFileIsOpenFor) {
     userblk_config config = config_of();
     config.queues = 1;
@@ -172,7 +173,7 @@ TEST_F(RedirectRaces, GuessedIdsGetNoMoreThanTheFileIsOpenFor) {
     EXPECT_EQ(now, content);
 }
 
-// A dead taker's request is redirected by another while a third resets for the dead, or adopts it.
+// A dead taker's request is redirected by one thread while another resets for the dead.
 TEST_F(RedirectRaces, RedirectOfWhatADeadOneHeld) {
     TestDevice device;
     Window put_back("RESET for the dead just before the answer is accepted");
@@ -213,9 +214,9 @@ TEST_F(RedirectRaces, RedirectOfWhatADeadOneHeld) {
     }
 }
 
-// A FETCH, or a pread, has the payload in its hands as the redirected write ends, which fails so
-// that it is quick: the request ends with the last of them. Which task ended it is in the block
-// layer's own trace.
+// A FETCH, or a pread, is copying the payload when the redirected write ends (which fails, so that
+// it is quick): whichever finishes last ends the request. The block layer's own trace shows which
+// task that was.
 TEST_F(RedirectRaces, FetchWhileTheRedirectedIoEnds) {
     constexpr std::uint32_t length = 1 << 20;
     TestDevice device{config_of(length)};
@@ -257,7 +258,7 @@ TEST_F(RedirectRaces, FetchWhileTheRedirectedIoEnds) {
             if (round % 2)
                 fetched = put(device.control(), fetch(request.id, room.data(), length));
             else
-                // What it had before the end is told instead of that.
+                // A pread returns what it got before the end rather than an error.
                 fetched = pread(device.control(), room.data(), length,
                                 static_cast<off_t>(request.payload)) == length
                               ? 0
@@ -284,7 +285,8 @@ TEST_F(RedirectRaces, FetchWhileTheRedirectedIoEnds) {
     EXPECT_EQ(info(device.control()).redirected, 0u);
 }
 
-// Removal comes as answers are accepted: each request ends, with data or with an error.
+// The device is removed while answers are being accepted: each request ends, with data or with an
+// error.
 TEST_F(RedirectRaces, RemovalAgainstAcceptance) {
     Window under_way("REMOVE while redirected I/O is under way");
     Window between("REMOVE between two answers");
@@ -323,7 +325,7 @@ TEST_F(RedirectRaces, RemovalAgainstAcceptance) {
     }
 }
 
-// Workers that redirect everything are killed at random, others reset for them; a writer goes on,
+// Workers that redirect everything are killed at random, others reset for them; a writer continues,
 // and every byte is there.
 TEST_F(RedirectRaces, WorkersAreKilledWhileAWriterGoesOn) {
     TestDevice device{config_of()};
@@ -340,7 +342,7 @@ TEST_F(RedirectRaces, WorkersAreKilledWhileAWriterGoesOn) {
                 const GetResult got = get(fd.get(), requests);
                 for (std::uint32_t i = 0; i < got.count; i++)
                     answers.push_back(redirect(requests[i], direct.get(), place_of(requests[i])));
-                if (random() % 4 == 0) // some time with requests in its hand
+                if (random() % 4 == 0) // hold the requests for a while
                     std::this_thread::sleep_for(std::chrono::milliseconds(5));
                 if (!answers.empty())
                     put(fd.get(), answers);
@@ -365,7 +367,7 @@ TEST_F(RedirectRaces, WorkersAreKilledWhileAWriterGoesOn) {
     std::minstd_rand random(17);
     std::uint64_t kills = 0;
     for (; !over; kills++) {
-        // Every other one holds a request, if anybody does.
+        // Every other victim is one that holds a request, if any does.
         const std::size_t any = random() % workers.size();
         Child& victim = kills % 2 ? holder_among(workers, device.control(), any) : workers[any];
         victim.kill();

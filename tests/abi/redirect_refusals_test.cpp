@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// What cannot be redirected to: each refusal by its error, and the request stays taken.
+// Files that a request cannot be redirected to: each is refused with its own error, and the request
+// stays taken.
 #include <csignal>
 #include <cstring>
 
@@ -40,7 +41,7 @@ protected:
     TestDevice device{config_with(USERBLK_F_REDIRECT)};
     Fd file = memory_file(default_size);
 
-    // The answer is refused with that error; the request is taken as before and can be answered.
+    // The answer is refused with that error; the request is still taken and can be answered.
     static void expect_refused(TestDevice& on, int op, int error,
                                const std::function<userblk_answer(const userblk_request&)>& to) {
         const std::uint64_t redirects = info(on.control()).redirects;
@@ -68,7 +69,7 @@ protected:
         EXPECT_EQ(put(device.control(), redirect(take(device.control()), fd, 0)), 0) << op;
         EXPECT_EQ(io->result(), 0) << op;
     }
-    // In a process of its own; the error that PUT gives it, or what killed it.
+    // Answers from a separate process; returns the error of PUT, or the signal that killed it.
     int answer_from_child(int op, const std::function<userblk_answer(const userblk_request&)>& to,
                           const std::function<void()>& before) {
         const Io io = start_operation(device, op);
@@ -98,8 +99,8 @@ TEST_F(RedirectRefusals, DeviceDoesNotAllowIt) {
         });
 }
 
-// Root's own device may, one that others can serve may not, unless its creator says so; what was
-// decided is told by CREATE, LIST and INFO.
+// By default, a device that only root can serve allows REDIRECT; one that others can serve does
+// not, unless its creator asks for it. CREATE, LIST and INFO report the decision.
 TEST_F(RedirectRefusals, AllowedByWhoMayServe) {
     struct Case {
         std::uint64_t flags;
@@ -134,7 +135,7 @@ TEST_F(RedirectRefusals, AllowedByWhoMayServe) {
     EXPECT_EQ(create(config), EINVAL);
 }
 
-// What is written back can be used to create the same again.
+// A configuration as written back can be used to create the same device again.
 TEST_F(RedirectRefusals, WrittenBackConfigurationMakesTheSame) {
     TestDevice first;
     userblk_config config = first.config();
@@ -151,7 +152,7 @@ TEST_F(RedirectRefusals, NoOpenFile) {
         expect_all_refused(fd, EBADF);
 }
 
-// A hole is one among extents only: a descriptor that is -1 for an open() that failed is none.
+// Only an extent can be a hole: a descriptor that is -1 because open() failed is an error.
 TEST_F(RedirectRefusals, MinusOneIsNoHoleByItself) {
     expect_all_refused(-1, EBADF);
 }
@@ -175,7 +176,7 @@ TEST_F(RedirectRefusals, WrongModeForReads) {
     const Fd read_only = open_file(path, O_RDONLY), write_only = open_file(path, O_WRONLY);
     expect_refused(USERBLK_OP_READ, write_only.get(), EBADF);
     expect_accepted(USERBLK_OP_READ, read_only.get());
-    // A flush changes nothing and tells nothing.
+    // A flush neither changes nor returns data.
     expect_accepted(USERBLK_OP_FLUSH, read_only.get());
     expect_accepted(USERBLK_OP_FLUSH, write_only.get());
 }
@@ -197,7 +198,7 @@ TEST_F(RedirectRefusals, PipesAndSockets) {
     const Fd netlink(socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, 0));
     for (const Fd* fd : {&in, &out, &left, &right, &fifo, &netlink})
         expect_all_refused(fd->get(), ESPIPE);
-    // Not every kernel of ours has the Internet's protocols.
+    // Some kernels that we test are built without INET.
     const Fd internet(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
     if (internet.open())
         expect_all_refused(internet.get(), ESPIPE);
@@ -205,7 +206,7 @@ TEST_F(RedirectRefusals, PipesAndSockets) {
         EXPECT_EQ(errno, EAFNOSUPPORT);
 }
 
-// What is no file, but for its descriptor.
+// Descriptors that are no files.
 TEST_F(RedirectRefusals, OtherFiles) {
     const Fd control = device.open_control();
     const Fd null = open_file("/dev/null", O_RDWR), zero = open_file("/dev/zero", O_RDWR);
@@ -234,13 +235,13 @@ TEST_F(RedirectRefusals, ItsOwnDevice) {
     }
 }
 
-// A partition of the device, found in a table that a worker served.
+// A partition of the device, whose table a worker served.
 TEST_F(RedirectRefusals, ItsOwnPartition) {
     userblk_config config = config_with(USERBLK_F_REDIRECT);
     config.flags &= ~std::uint64_t{USERBLK_F_NO_PARTITIONS};
     TestDevice parted(config);
     Store store = make_store(default_size);
-    // One entry of a DOS table: type 0x83, from sector 2048, 4096 long.
+    // One entry of a DOS partition table: type 0x83, start sector 2048, 4096 sectors.
     const std::uint8_t entry[16] = {0, 0, 2, 0, 0x83, 0, 0, 0, 0, 8, 0, 0, 0, 16, 0, 0};
     std::memcpy(store.data() + 446, entry, sizeof(entry));
     store[510] = 0x55;
@@ -257,7 +258,8 @@ TEST_F(RedirectRefusals, ItsOwnPartition) {
         });
 }
 
-// A file on a file system on the device. All else is served, so that nothing waits for the test.
+// A file on a file system on the device. Everything else is served, so that nothing blocks the
+// test.
 TEST_F(RedirectRefusals, FileOnItsOwnFileSystem) {
     constexpr std::uint64_t marked = 24 << 20;
     userblk_config config = config_with(USERBLK_F_REDIRECT);
@@ -279,7 +281,8 @@ TEST_F(RedirectRefusals, FileOnItsOwnFileSystem) {
     own.close_block();
 }
 
-// What a process may not write itself it has nobody write for it, and no signal kills it.
+// The kernel does not write beyond the worker's file size limit either, and no signal kills the
+// worker.
 TEST_F(RedirectRefusals, BeyondTheWorkersSizeLimit) {
     const auto limit = [] {
         const rlimit size{65536, 65536};
@@ -299,8 +302,8 @@ TEST_F(RedirectRefusals, BeyondTheWorkersSizeLimit) {
     EXPECT_EQ(answer_from_child(USERBLK_OP_READ, at(1 << 20), limit), 0);
 }
 
-// A call whose answers go to one file asks for it once, and for permission once for each direction.
-// What one of them may says nothing of the others.
+// A call whose answers go to one file looks the file up once, and checks permission once per
+// direction. Each answer is judged by itself all the same.
 TEST_F(RedirectRefusals, EachAnswerOfACallIsJudgedByItself) {
     const std::string path = "/proc/self/fd/" + std::to_string(file.get());
     const Fd readable = open_file(path, O_RDONLY), writable = open_file(path, O_WRONLY);
@@ -328,7 +331,7 @@ TEST_F(RedirectRefusals, EachAnswerOfACallIsJudgedByItself) {
     };
     std::vector<Io> ios;
     std::vector<userblk_answer> answers;
-    for (const Step& step : steps) { // one at a time: they are not to be merged or put in order
+    for (const Step& step : steps) { // one at a time, so that they are not merged or reordered
         ios.push_back(start_operation(device, step.op));
         answers.push_back(redirect(take(device.control()), step.fd, step.offset));
     }
@@ -348,7 +351,7 @@ TEST_F(RedirectRefusals, EachAnswerOfACallIsJudgedByItself) {
     }
 }
 
-// Places that no file has.
+// Offsets beyond the end of any file.
 TEST_F(RedirectRefusals, OffsetsThatAreTooLarge) {
     constexpr std::uint64_t largest = INT64_MAX;
     for (const std::uint64_t offset :
@@ -364,7 +367,7 @@ TEST_F(RedirectRefusals, OffsetsThatAreTooLarge) {
     expect_refused(USERBLK_OP_WRITE_ZEROES, on_disk.get(), EFBIG, 1ull << 50);
 }
 
-// A file that is sealed: its content stays, and the writer is told.
+// A sealed file: its content stays, and the submitter gets an error.
 TEST_F(RedirectRefusals, SealedFile) {
     const Fd sealed = memory_file(default_size, MFD_ALLOW_SEALING);
     write_to_file(sealed.get(), 0, pattern(65536, 6));
@@ -383,8 +386,7 @@ TEST_F(RedirectRefusals, SealedFile) {
     expect_accepted(USERBLK_OP_READ, sealed.get());
 }
 
-// A file of another process' making could hold the device up: only who might hold it up anyway may
-// redirect there.
+// A file that a process serves could block the device: only privileged workers may redirect there.
 TEST_F(RedirectRefusals, FuseFileOfOneWithoutRights) {
     userblk_config config = config_with(USERBLK_F_REDIRECT);
     config.uid = nobody;
@@ -407,7 +409,7 @@ TEST_F(RedirectRefusals, FuseFileOfOneWithoutRights) {
     EXPECT_EQ(info(shared.control()).redirects, 0u);
 }
 
-// Root may.
+// A privileged worker may.
 TEST_F(RedirectRefusals, FuseFileOfRootIsFine) {
     FuseFile fuse(1 << 20);
     fill_pattern(fuse.content().data(), fuse.content().size(), 5);
@@ -429,7 +431,7 @@ TEST_F(RedirectRefusals, FuseFileOfRootIsFine) {
     EXPECT_EQ(behind->result(), EIO);
 }
 
-// Answered before, put back meanwhile, of no slot that there is, never given.
+// Ids that were answered, put back, never given out, or of a slot that does not exist.
 TEST_F(RedirectRefusals, StaleIds) {
     const Io io = device.read(0, 4096);
     const userblk_request old = take(device.control());
@@ -450,7 +452,7 @@ TEST_F(RedirectRefusals, StaleIds) {
     EXPECT_EQ(put(device.control(), complete(request.id)), ESTALE);
 }
 
-// Flags and fields that mean nothing here, or not with this action.
+// Flags and fields that have no meaning here, or not with this action.
 TEST_F(RedirectRefusals, DirtyFields) {
     using Change = std::function<void(userblk_answer&)>;
     for (const Change& change : std::initializer_list<Change>{
@@ -476,7 +478,7 @@ TEST_F(RedirectRefusals, DirtyFields) {
         });
 }
 
-// Place and file have no meaning with another action, nor have extents.
+// Other actions use neither offset nor file, nor extents.
 TEST_F(RedirectRefusals, OtherActionsHaveNoPlace) {
     Buffer room(4096);
     for (const int action : {USERBLK_ACTION_COMPLETE, USERBLK_ACTION_FETCH, USERBLK_ACTION_STORE,
@@ -498,7 +500,7 @@ TEST_F(RedirectRefusals, OtherActionsHaveNoPlace) {
             });
 }
 
-// A node that is not open for writing answers nothing.
+// A node that is not open for writing cannot answer.
 TEST_F(RedirectRefusals, ReadOnlyNode) {
     const Io io = device.read(0, 4096);
     const userblk_request request = take(device.control());

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Answers "over there": the kernel carries requests out on a file, of every kind of file that there
-// is. The bytes are at their place, and nothing beside it changes.
+// The kernel carries requests out on files of every kind. The bytes are at their offset, and
+// nothing around them changes.
 #include <atomic>
 #include <cstring>
 #include <fstream>
@@ -32,14 +32,14 @@ userblk_config full_config(std::uint64_t size = default_size) {
     return config;
 }
 
-// A userblk device with a worker of the plain kind.
+// A userblk device with an ordinary worker.
 struct ServedDevice {
     Store store = make_store(backing_size);
     TestDevice device{full_config(backing_size)};
     Server server{device, store};
 };
 
-// What is redirected to: "tmpfs", "overlay", "ext4", "loop", "userblk", or one of the last three
+// The file to redirect to: "tmpfs", "overlay", "ext4", "loop", "userblk", or one of the last three
 // with "_direct".
 class Backing {
 public:
@@ -68,14 +68,14 @@ public:
     int fd() const { return fd_.get(); }
 
 private:
-    // In this order: a file goes before what it is on.
+    // In this order: a file is destroyed before what it lies on.
     std::unique_ptr<ServedDevice> served_;
     std::unique_ptr<LoopDevice> loop_;
     std::unique_ptr<FileSystem> file_system_;
     Fd fd_;
 };
 
-// All requests are redirected to the file, so many bytes further behind.
+// Redirects all requests to the file, shifted by that many bytes.
 Server redirecting(const TestDevice& device, int fd, std::uint64_t shift) {
     return Server(device, [=](const userblk_request& request) {
         return redirect(request, fd, request.op == USERBLK_OP_FLUSH ? 0 : request.offset + shift);
@@ -111,7 +111,7 @@ protected:
 
     int fd() const { return backing.fd(); }
 
-    // A block before and behind a place, to see that they do not change.
+    // The blocks before and behind a range, to check that they do not change.
     struct Neighbours {
         Buffer before, behind;
         bool operator==(const Neighbours& other) const = default;
@@ -123,7 +123,7 @@ protected:
         write_to_file(fd(), at - 4096, pattern(length + 8192, at));
     }
 
-    // Written through the device it is in the file; written to the file it is on the device.
+    // Data written through the device is in the file; data written to the file is on the device.
     void expect_round_trip(std::uint64_t offset, std::size_t length, std::uint64_t shift,
                            int rw_flags = 0) {
         const std::uint64_t at = offset + shift;
@@ -141,7 +141,8 @@ protected:
         EXPECT_EQ(changed->result(), 0);
         EXPECT_EQ(changed->data(), second) << offset << ' ' << length;
     }
-    // The operation makes zeros of a place, or with may_stay leaves it, and its neighbours.
+    // The operation zeroes the range, or with may_stay may leave it, and its neighbours do not
+    // change.
     void expect_zeroes(std::uint64_t at, std::size_t length, const std::function<int()>& operation,
                        bool may_stay = false) {
         paint(at, length);
@@ -151,9 +152,9 @@ protected:
         EXPECT_TRUE(file_content(fd(), at, length).all(0) || may_stay);
         EXPECT_EQ(neighbours(at, length), old);
     }
-    // Everything was carried out by the kernel, and without error.
+    // The kernel carried out everything without error.
     void expect_all_redirected(const Server& server) {
-        // Reads ahead may go on for a while.
+        // Readahead may continue for a while.
         EXPECT_TRUE(eventually([&] {
             const userblk_info now = info(device.control());
             return !now.queued && !now.taken && !now.redirected;
@@ -170,7 +171,7 @@ INSTANTIATE_TEST_SUITE_P(Files, RedirectTo,
                                          "loop_direct", "userblk", "userblk_direct"),
                          [](const auto& parameter) { return std::string(parameter.param); });
 
-// Of one block to many, at the same offset in the file and shifted by whole blocks.
+// One block to many, at the same offset in the file and shifted by whole blocks.
 TEST_P(RedirectTo, ReadsAndWritesAreAtTheirPlace) {
     for (const std::uint64_t shift : {0u, 1u << 20, 4u << 20 | 512u}) {
         Server server = redirecting(device, fd(), shift);
@@ -181,7 +182,7 @@ TEST_P(RedirectTo, ReadsAndWritesAreAtTheirPlace) {
     EXPECT_EQ(info(device.control()).errors, 0u);
 }
 
-// A place that no block begins at: what was opened with O_DIRECT as well.
+// An offset that is not block-aligned, even with O_DIRECT.
 TEST_P(RedirectTo, PlacesNeedNoAlignment) {
     for (const std::uint64_t shift : {1u, 513u, 4095u}) {
         Server server = redirecting(device, fd(), shift);
@@ -191,7 +192,7 @@ TEST_P(RedirectTo, PlacesNeedNoAlignment) {
     EXPECT_EQ(info(device.control()).errors, 0u);
 }
 
-// The largest request that there is, of several bios.
+// The largest request, of several bios.
 TEST_P(RedirectTo, FourMegabytesAtOnce) {
     const std::string limit = "/sys/block/" + device.name() + "/queue/max_sectors_kb";
     std::ofstream(limit) << 4096 << std::flush;
@@ -203,7 +204,7 @@ TEST_P(RedirectTo, FourMegabytesAtOnce) {
     }
 }
 
-// Single pages out of the page cache, and single blocks in it: merged on their way.
+// Single pages from the page cache and single blocks in it, merged on the way.
 TEST_P(RedirectTo, MergedRequestsOfManyPages) {
     constexpr std::size_t length = 1 << 20;
     Server server = redirecting(device, fd(), 1 << 20);
@@ -233,7 +234,7 @@ TEST_P(RedirectTo, MergedRequestsOfManyPages) {
     expect_all_redirected(server);
 }
 
-// What moves no data, and a write that must be on stable storage.
+// Requests without data, and a write that must be on stable storage.
 TEST_P(RedirectTo, FlushFuaDiscardAndZeroes) {
     constexpr std::uint64_t shift = 1 << 20, offset = 2 << 20, length = 256 << 10;
     Server server = redirecting(device, fd(), shift);
@@ -253,7 +254,8 @@ TEST_P(RedirectTo, FlushFuaDiscardAndZeroes) {
     expect_all_redirected(server);
 }
 
-// Zeros are zeros where no block begins, too; a discard may leave all or some as it was.
+// Zeros are written at unaligned offsets, too; a discard there may leave all or some of the range
+// as it was.
 TEST_P(RedirectTo, DiscardsAndZeroesNeedNoAlignment) {
     constexpr std::uint64_t shift = 513, offset = 2 << 20, length = 128 << 10;
     Server server = redirecting(device, fd(), shift);
@@ -277,7 +279,7 @@ TEST_P(RedirectTo, ManyAtOnce) {
 
 class Redirect : public KernelTest {};
 
-// A WRITE behind the end makes the file longer; so do zeros, since they can be read afterwards.
+// A WRITE behind the end extends the file; so do zeros, since they can be read afterwards.
 TEST_F(Redirect, MakesTheFileLonger) {
     TestDevice device(full_config());
     for (const bool on_disk : {false, true}) {
@@ -313,8 +315,8 @@ class RedirectedFileSystem : public KernelTest, public testing::WithParamInterfa
 INSTANTIATE_TEST_SUITE_P(Types, RedirectedFileSystem, testing::Values("ext4", "xfs"),
                          [](const auto& parameter) { return std::string(parameter.param); });
 
-// A file system on a device whose requests all go to a sparse file, directly: what it keeps in
-// memory of all kinds goes there. Mounted again its files are what they were.
+// A file system on a device whose requests all go directly to a sparse file: all kinds of memory
+// that it uses for I/O are redirected. Mounted again, its files are unchanged.
 TEST_P(RedirectedFileSystem, KeepsItsFiles) {
     constexpr std::uint64_t size = 320u << 20;
     const LoopDevice loop(512 << 20);
@@ -345,7 +347,7 @@ TEST_P(RedirectedFileSystem, KeepsItsFiles) {
     EXPECT_EQ(info(device.control()).errors, 0u);
 }
 
-// A file opened before the worker gave its rights up: permission is the descriptor's.
+// The worker opens the file and then drops its privileges: the descriptor's permission counts.
 TEST_F(Redirect, PermissionIsTheDescriptors) {
     userblk_config config = test_config();
     config.flags |= USERBLK_F_REDIRECT;
@@ -375,7 +377,7 @@ TEST_F(Redirect, PermissionIsTheDescriptors) {
     EXPECT_EQ(file_content(file.get(), 4096, 4096), pattern(4096, 3));
 }
 
-// Several in one PUT, and in one SERVE, to different files; beside an answer of another kind and a
+// Several in one PUT, and in one SERVE, to different files, beside another kind of answer and a
 // refused one.
 TEST_F(Redirect, InABatch) {
     TestDevice device;
@@ -409,7 +411,7 @@ TEST_F(Redirect, InABatch) {
 
 namespace {
 
-// Watches a file, and says of every access to it whether it may be.
+// Watches a file with fanotify permission events and allows or denies every access.
 class Watcher {
 public:
     Watcher(int file, std::uint64_t accesses)
@@ -428,7 +430,7 @@ public:
 
     void deny() { response_ = FAN_DENY; }
     unsigned asked() const { return asked_; }
-    // The kernel was built without events that ask, as ours for tests are.
+    // The kernel was built without permission events, as ours for tests are.
     bool is_unknown() const { return unknown_; }
 
 private:
@@ -456,8 +458,8 @@ private:
 
 } // namespace
 
-// A call whose answers go to one file looks at it once. Whoever watches the file is asked for each
-// of them all the same, and a refusal is one.
+// A call whose answers go to one file looks it up once. A watcher is asked about each of them all
+// the same, and may deny it.
 TEST_F(Redirect, WhoWatchesAFileIsAskedForEach) {
     TestDevice device;
     const Folder folder;
@@ -469,7 +471,7 @@ TEST_F(Redirect, WhoWatchesAFileIsAskedForEach) {
     Watcher watcher(store.get(), FAN_ACCESS_PERM);
     if (watcher.is_unknown())
         GTEST_SKIP() << "this kernel asks nobody (CONFIG_FANOTIFY_ACCESS_PERMISSIONS)";
-    const Fd file = open_file(path, O_RDWR); // Linux may ask only for what was opened since
+    const Fd file = open_file(path, O_RDWR); // only later opens may be asked about
     const std::vector<Io> ios = device.read_many(4);
     const std::vector<userblk_request> requests = take_each(device.control(), 4);
     std::vector<userblk_answer> answers;
@@ -488,7 +490,7 @@ TEST_F(Redirect, WhoWatchesAFileIsAskedForEach) {
     EXPECT_EQ(ios[3]->result(), ENOSPC);
 }
 
-// With chunks a discard goes in pieces, each of which may be redirected elsewhere.
+// With chunks a discard is split, and each part may be redirected elsewhere.
 TEST_F(Redirect, PiecesOfADiscardGoTheirWays) {
     userblk_config config = full_config();
     config.chunk_size = 65536;

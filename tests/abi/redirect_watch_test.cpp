@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Who watches a file hears of what was redirected there, as of a process' own reads and writes.
+// A watcher of a file is notified of redirected I/O as of a process' own reads and writes.
 #include <cerrno>
 
 #include <fcntl.h>
@@ -21,14 +21,14 @@ userblk_config watched_config() {
     return config;
 }
 
-// inotify on one file or folder.
+// inotify on one file or directory.
 class Watch {
 public:
     explicit Watch(const std::string& path) : fd_(inotify_init1(IN_NONBLOCK | IN_CLOEXEC)) {
         if (inotify_add_watch(fd_.get(), path.c_str(), IN_ACCESS | IN_MODIFY) < 0)
             throw_errno("unable to watch " + path);
     }
-    // What was heard since the last time.
+    // The events since the last call.
     std::uint32_t heard() const {
         alignas(inotify_event) char buffer[4096];
         std::uint32_t mask = 0;
@@ -56,10 +56,10 @@ protected:
     std::uint32_t heard_of(const Io& io, int fd, const Watch& watch) {
         EXPECT_EQ(put(device.control(), redirect(take(device.control()), fd, 0)), 0);
         EXPECT_EQ(io->result(), 0);
-        // What is heard is heard before the request ends.
+        // Events arrive before the request ends.
         return watch.heard();
     }
-    // The file is in the folder; watched is one of them.
+    // The file is in the directory; `watched` is one of the two.
     void expect_heard(int fd, const std::string& watched) {
         const Watch watch(watched);
         const int block = device.block();
@@ -85,7 +85,7 @@ TEST_F(RedirectWatch, HearsOfAFileInMemory) {
     expect_heard_there(memory.path(), 0);
 }
 
-// Through the page cache, and past it, where the I/O ends in an interrupt.
+// Through the page cache, and with direct I/O, which completes in an interrupt.
 TEST_F(RedirectWatch, HearsOfAFileOnADisk) {
     const LoopDevice loop(32 << 20);
     const FileSystem disk("ext4", loop.path());
@@ -93,7 +93,7 @@ TEST_F(RedirectWatch, HearsOfAFileOnADisk) {
         expect_heard_there(disk.path(), flags);
 }
 
-// Zeros are written where the file system cannot make a hole.
+// Zeros are written where the file system cannot punch a hole.
 TEST_F(RedirectWatch, HearsOfZerosThatAreWritten) {
     const LoopDevice loop(16 << 20);
     const Fd disk = open_file(loop.path(), O_RDWR);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Removal ends, whatever the workers do, and nothing comes back afterwards.
+// Removal finishes whatever the workers do, and leaves nothing behind.
 #include <csignal>
 #include <filesystem>
 
@@ -11,11 +11,11 @@ namespace userblk::test {
 
 class Removal : public KernelTest {
 protected:
-    // What a reader gets from a device that goes.
+    // What a reader gets from a device that is removed.
     static bool is_gone(int error) { return error == EIO || error == ENODEV || error == ENXIO; }
 };
 
-// Every ioctl of a control node of a device that was removed.
+// Every ioctl on a control node fails once its device is removed.
 void expect_gone(int fd) {
     userblk_request request = record();
     userblk_answer answer = complete(1);
@@ -31,7 +31,7 @@ void expect_gone(int fd) {
     EXPECT_EQ(poll_events(fd, POLLIN), POLLHUP | POLLERR);
 }
 
-// The nodes go with the device; its descriptors are good for nothing.
+// The nodes disappear with the device; descriptors of it are dead.
 TEST_F(Removal, LeavesNothingBehind) {
     TestDevice device;
     ASSERT_EQ(device.remove(), 0);
@@ -42,7 +42,7 @@ TEST_F(Removal, LeavesNothingBehind) {
     expect_gone(device.control());
 }
 
-// Not in use: no force is needed, with control nodes open all the same.
+// An unused device needs no force, even with open control nodes.
 TEST_F(Removal, NeedsNoForceWhenNobodyUsesIt) {
     TestDevice device;
     EXPECT_EQ(remove_device(device.number(), 0), 0);
@@ -50,7 +50,7 @@ TEST_F(Removal, NeedsNoForceWhenNobodyUsesIt) {
     expect_gone(device.control());
 }
 
-// Somebody has the block device open: refused, and all goes on.
+// The block device is open: removal is refused, and I/O works as before.
 TEST_F(Removal, OfAnOpenDeviceIsRefused) {
     TestDevice device;
     const Io io = device.read(0, 4096);
@@ -76,7 +76,7 @@ TEST_F(Removal, RefusedOneChangesNothing) {
     EXPECT_EQ(resize(device.control(), 2 * default_size), 0);
 }
 
-// Requests queued and requests taken: by force all of them fail.
+// Requests are queued and taken: forced removal fails all of them.
 TEST_F(Removal, ByForceFailsWhatWaits) {
     TestDevice device;
     std::vector<Io> ios = device.read_many(8);
@@ -88,8 +88,8 @@ TEST_F(Removal, ByForceFailsWhatWaits) {
     expect_gone(device.control());
 }
 
-// The block device stays open over the removal: what is asked for later fails, too, in whatever way
-// the kernel has for a device without size.
+// The block device stays open across the removal: later I/O fails, too, in the way the kernel has
+// for a device without size.
 TEST_F(Removal, LaterIoFails) {
     TestDevice device;
     device.block();
@@ -98,7 +98,7 @@ TEST_F(Removal, LaterIoFails) {
     EXPECT_NE(device.write(0, Buffer(4096))->result(), 0);
 }
 
-// Writes in the page cache, nobody serves: removal does not wait for them, nor does the close.
+// Dirty pages in the page cache and no worker: neither removal nor close waits for them.
 TEST_F(Removal, DoesNotWaitForDirtyPages) {
     TestDevice device;
     const Fd block = open_file(device.block_path(), O_WRONLY);
@@ -111,8 +111,8 @@ TEST_F(Removal, DoesNotWaitForDirtyPages) {
     EXPECT_TRUE(is_gone(io->result()));
 }
 
-// Workers are stopped with requests in their hands, others are asleep in the queue: forced removal
-// ends, the reader gets an error, and a worker that is continued gets one for its answer.
+// Some workers are stopped with requests taken, others sleep in GET: forced removal finishes, the
+// reader gets an error, and so does a worker that continues and answers.
 TEST_F(Removal, ByForceEndsWhileWorkersAreStopped) {
     TestDevice device;
     const std::vector<Io> ios = device.read_many(4);
@@ -139,7 +139,7 @@ TEST_F(Removal, ByForceEndsWhileWorkersAreStopped) {
     }
 }
 
-// Created and never served: removal ends with and without requests.
+// Created and never served: removal works with and without requests.
 TEST_F(Removal, OfADeviceThatWasNeverServed) {
     { TestDevice quiet; }
     TestDevice device;
@@ -149,7 +149,7 @@ TEST_F(Removal, OfADeviceThatWasNeverServed) {
     EXPECT_TRUE(is_gone(io->result()));
 }
 
-// The same with a partition table to be read one day.
+// The same for a device that would scan its partition table.
 TEST_F(Removal, OfADeviceWhosePartitionsWereNeverRead) {
     userblk_config config = test_config();
     config.flags = 0;
@@ -157,7 +157,7 @@ TEST_F(Removal, OfADeviceWhosePartitionsWereNeverRead) {
     EXPECT_EQ(device.remove(), 0);
 }
 
-// The first GET sets the reading of the partition table going, and nobody answers it.
+// The first GET starts the partition scan, and nobody answers it.
 TEST_F(Removal, DuringTheReadingOfPartitions) {
     userblk_config config = test_config();
     config.flags = 0;
@@ -168,7 +168,7 @@ TEST_F(Removal, DuringTheReadingOfPartitions) {
     EXPECT_EQ(device.remove(), 0);
 }
 
-// Those who wait in GET and in SERVE are told.
+// Processes waiting in GET and in SERVE get ENODEV.
 TEST_F(Removal, WakesWaiters) {
     TestDevice device;
     Child getter([&](ChildSide& side) {
@@ -191,8 +191,8 @@ TEST_F(Removal, WakesWaiters) {
     EXPECT_EQ(server.wait(), ENODEV);
 }
 
-// The number is given to a new device: a descriptor of the old one stays dead, and an id of the old
-// one does nothing to the new one.
+// The number is reused for a new device: a descriptor of the old one stays dead, and an id of the
+// old one does nothing to the new one.
 TEST_F(Removal, RecycledNumberDoesNotReviveAnOldDescriptor) {
     TestDevice old;
     old.read(0, 4096);
@@ -209,8 +209,8 @@ TEST_F(Removal, RecycledNumberDoesNotReviveAnOldDescriptor) {
     EXPECT_EQ(info(device.control()).taken, 1u);
 }
 
-// Everything about the device is still held: the block device, control nodes, by living and by dead
-// processes. It can be made and removed over and over under the same number and name.
+// Living and dead processes still hold the block device and control nodes. The device can be
+// created and removed under the same number and name over and over.
 TEST_F(Removal, OverAndOver) {
     userblk_config config = test_config();
     config.number = 3;
@@ -225,7 +225,7 @@ TEST_F(Removal, OverAndOver) {
     }
 }
 
-// Two remove at once: one of them did it.
+// Two threads remove it at once: exactly one succeeds.
 TEST_F(Removal, TwoAtOnce) {
     for (int round = 0; round < 10; round++) {
         TestDevice device;
@@ -240,7 +240,7 @@ TEST_F(Removal, TwoAtOnce) {
     }
 }
 
-// A taker dies after the device was removed, with requests of it in its hands.
+// A taker dies with requests after the device was removed.
 TEST_F(Removal, TakerDiesAfterwards) {
     TestDevice device;
     device.read(0, 4096);
@@ -256,7 +256,7 @@ TEST_F(Removal, TakerDiesAfterwards) {
     EXPECT_EQ(dying.wait(), 0);
 }
 
-// One device's workers hang, another device lives and goes on its own.
+// One device's workers hang; another device lives and is removed independently.
 TEST_F(Removal, DoesNotDependOnOtherDevices) {
     TestDevice stuck, other;
     const Io io = stuck.read(0, 4096);

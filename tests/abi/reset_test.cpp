@@ -40,7 +40,7 @@ TEST_F(Reset, UnknownFlagIsRefused) {
     EXPECT_EQ(refused(reset_argument(USERBLK_RESET_ALL, 0, 0, 0, 1)), EINVAL);
 }
 
-// A field that the kind of reset has no use for must be 0: the caller meant something else.
+// A field that the kind of reset does not use must be 0: the caller meant something else.
 TEST_F(Reset, FieldWithoutUseIsRefused) {
     EXPECT_EQ(refused(reset_argument(USERBLK_RESET_ALL, 1)), EINVAL);
     EXPECT_EQ(refused(reset_argument(USERBLK_RESET_ALL, 0, 1)), EINVAL);
@@ -50,7 +50,8 @@ TEST_F(Reset, FieldWithoutUseIsRefused) {
     EXPECT_EQ(refused(reset_argument(USERBLK_RESET_ID, 1, 1)), EINVAL);
 }
 
-// The count cannot be told: what was put back is, and a second RESET tells that there is no more.
+// The count cannot be written back: the requests are put back all the same, and a second RESET
+// reports that there are none left.
 TEST_F(Reset, ReadOnlyArgumentIsTold) {
     TestDevice device;
     device.read(0, 4096);
@@ -75,7 +76,7 @@ TEST_F(Reset, BadPointerIsRefused) {
     EXPECT_EQ(info(device.control()).taken, 1u);
 }
 
-// Nothing is taken: success, nothing put back.
+// Nothing is taken: success with a count of 0.
 TEST_F(Reset, OfNothingIsSuccess) {
     TestDevice device;
     device.read(0, 4096);
@@ -90,7 +91,7 @@ TEST_F(Reset, OfNothingIsSuccess) {
     EXPECT_EQ(info(device.control()).resets, 0u);
 }
 
-// By default only what the dead hold is put back: the caller is alive.
+// By default RESET puts back only what dead takers hold; the caller is alive.
 TEST_F(Reset, DeadLeavesTheLivingAlone) {
     TestDevice device;
     device.read_many(3);
@@ -99,7 +100,7 @@ TEST_F(Reset, DeadLeavesTheLivingAlone) {
     EXPECT_EQ(info(device.control()).taken, 3u);
 }
 
-// A process that took nothing, one that is not there, and process 1: nothing is put back.
+// A process that took nothing, one that does not exist, and process 1: nothing is put back.
 TEST_F(Reset, PidOfAStrangerPutsNothingBack) {
     TestDevice device;
     device.read_many(2);
@@ -118,7 +119,7 @@ TEST_F(Reset, PidOfNobodyIsRefused) {
     EXPECT_EQ(refused(reset_argument(USERBLK_RESET_PID, 0, 0, -1)), EINVAL);
 }
 
-// Two processes took; the reset by one's pid leaves the other's alone.
+// Two processes took; a reset by one's pid leaves the other's requests alone.
 TEST_F(Reset, PidPutsBackWhatThatProcessTook) {
     TestDevice device;
     device.read_many(3);
@@ -138,7 +139,7 @@ TEST_F(Reset, PidPutsBackWhatThatProcessTook) {
     EXPECT_EQ(left[0].pid, getpid());
 }
 
-// A process that is dead still has its number.
+// A zombie still has its pid.
 TEST_F(Reset, PidOfADeadProcessWorks) {
     TestDevice device;
     device.read(0, 4096);
@@ -150,7 +151,7 @@ TEST_F(Reset, PidOfADeadProcessWorks) {
     EXPECT_EQ(reset_pid(device.control(), child.pid()).count, 1u);
 }
 
-// Taken long ago and taken just now.
+// One request was taken long ago and one just now.
 TEST_F(Reset, OlderPutsBackWhatIsOlder) {
     TestDevice device;
     device.read_many(2);
@@ -198,7 +199,7 @@ TEST_F(Reset, RestoresTheOrderOfSubmission) {
     EXPECT_EQ(offsets(take_each(device.control(), 6)), (Order{0, 1, 2, 3, 4, 9}));
 }
 
-// Put back, taken and put back again: still the same order.
+// Put back, taken and put back again: the order is still the same.
 TEST_F(Reset, KeepsTheOrderTimeAndAgain) {
     TestDevice device;
     device.read_many(4);
@@ -215,7 +216,7 @@ TEST_F(Reset, KeepsTheOrderTimeAndAgain) {
     EXPECT_EQ(info(device.control()).put_back, 16u);
 }
 
-// One that was put back may be the poisonous one: it comes alone, however large the batch.
+// A request that was put back may crash its worker: it is delivered alone, however large the batch.
 TEST_F(Reset, DeliversWhatItPutBackAlone) {
     TestDevice device;
     device.read_many(5);
@@ -226,7 +227,7 @@ TEST_F(Reset, DeliversWhatItPutBackAlone) {
     EXPECT_EQ(offsets(take_up_to(device.control(), 16)), (Order{2, 3, 4}));
 }
 
-// The same with SERVE, and with a fresh request of another hardware queue at hand.
+// The same with SERVE, and with a new request queued on another hardware queue.
 TEST_F(Reset, DeliversAloneAcrossQueues) {
     USERBLK_REQUIRES_PROCESSORS(2);
     userblk_config config = test_config();
@@ -255,8 +256,8 @@ TEST_F(Reset, DeliversAloneAcrossQueues) {
     }
 }
 
-// Every kind of answer that carries the old id is refused, with the request queued again and with
-// it taken again, and changes nothing.
+// Every kind of answer with the old id is refused, whether the request is queued or taken again,
+// and changes nothing.
 TEST_F(Reset, FencesEveryAnswerOfTheOldDelivery) {
     TestDevice device;
     const Io io = device.write(0, pattern(4096, 1));
@@ -287,7 +288,7 @@ TEST_F(Reset, FencesEveryAnswerOfTheOldDelivery) {
     EXPECT_EQ(room, io->data());
 }
 
-// An old answer to a READ does not change what the new one says.
+// A stale answer to a READ does not change the data of the new one.
 TEST_F(Reset, FencesOldData) {
     TestDevice device;
     const Io io = device.read(0, 4096);
@@ -302,7 +303,7 @@ TEST_F(Reset, FencesOldData) {
     EXPECT_EQ(io->data(), right);
 }
 
-// Anyone who may open the node may reset, not only who took.
+// Any process that can open the node may reset, not only the taker.
 TEST_F(Reset, ByAnUnprivilegedProcess) {
     userblk_config config = test_config();
     config.uid = nobody;
@@ -316,7 +317,7 @@ TEST_F(Reset, ByAnUnprivilegedProcess) {
     EXPECT_EQ(child.wait(), 2);
 }
 
-// What is put back is work for those who wait in GET and in poll.
+// What is put back wakes waiters in GET and in poll.
 TEST_F(Reset, WakesThoseWhoWait) {
     TestDevice device;
     const Io io = device.read(0, 4096);
@@ -335,7 +336,7 @@ TEST_F(Reset, WakesThoseWhoWait) {
     EXPECT_EQ(io->result(), ENOSPC);
 }
 
-// Many requests in one go.
+// Many requests in one call.
 TEST_F(Reset, ManyAtOnce) {
     userblk_config config = test_config(64 << 20);
     config.depth = 512;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// RESIZE: seen at once by all who use the device.
+// RESIZE: every user of the device sees the new size at once.
 #include <linux/blkpg.h>
 #include <linux/fs.h>
 
@@ -38,8 +38,8 @@ TEST_F(Resize, IsToldInAUevent) {
     EXPECT_TRUE(events.await(device.name(), "change", "RESIZE=1"));
 }
 
-// The owner of a control node, who need not be root, could keep udev busy for ever: each change is
-// seen at once, and of many in a row udev hears a few times, the last time after the last change.
+// The owner of a control node, who need not be root, could keep udev busy: each change takes effect
+// at once, but of many in a row udev gets only a few events, the last one after the last change.
 TEST_F(Resize, ManyInARowAreToldOfAFewTimes) {
     constexpr unsigned int many = 500;
     TestDevice device;
@@ -51,12 +51,12 @@ TEST_F(Resize, ManyInARowAreToldOfAFewTimes) {
     for (unsigned int i = 0; i < many; i++)
         EXPECT_EQ(resize(device.control(), (3 + i % 2) * default_size), 0);
     EXPECT_TRUE(last.await(device.name(), "change", "RESIZE=1"));
-    // The same size again is none.
+    // The same size again is no change.
     for (unsigned int i = 0; i < many; i++)
         EXPECT_EQ(resize(device.control(), (3 + (many - 1) % 2) * default_size), 0);
     const auto spent = std::chrono::steady_clock::now() - begin;
     const std::size_t told = all.count(device.name(), "change", "RESIZE=1");
-    // Two for each period that has begun is the most there can be, however slow the machine is.
+    // At most two in each period that has begun, however slow the machine is.
     EXPECT_LE(told, 3u + 2u * static_cast<std::size_t>(spent / std::chrono::seconds(1) + 1));
     report("changes told", told, 2 * many + 1 - told);
 }
@@ -71,7 +71,7 @@ TEST_F(Resize, DoesNotWaitForRequests) {
     EXPECT_EQ(info(device.control()).queued, 2u);
 }
 
-// A request beyond the new end that was there before is delivered all the same.
+// A request beyond the new end that was queued before is still delivered.
 TEST_F(Resize, RequestsBeyondTheNewEndAreStillDelivered) {
     TestDevice device;
     const Io io = device.read(8 << 20, 4096);
@@ -84,7 +84,7 @@ TEST_F(Resize, RequestsBeyondTheNewEndAreStillDelivered) {
     EXPECT_EQ(io->data(), data);
 }
 
-// New ones beyond it are not.
+// New requests beyond it fail.
 TEST_F(Resize, NoNewRequestsBeyondTheEnd) {
     TestDevice device;
     device.block();
@@ -94,8 +94,8 @@ TEST_F(Resize, NoNewRequestsBeyondTheEnd) {
     EXPECT_EQ(info(device.control()).queued, 0u);
 }
 
-// A partition that kept its size reaches beyond the new end: what is asked for there fails, and
-// what is before it is delivered.
+// A partition that kept its size reaches beyond the new end: I/O there fails, I/O before it is
+// delivered.
 TEST_F(Resize, NoNewRequestsBeyondTheEndThroughAPartition) {
     userblk_config config = test_config();
     config.flags = USERBLK_F_DISCARD;
@@ -128,7 +128,7 @@ TEST_F(Resize, NoNewRequestsBeyondTheEndThroughAPartition) {
     EXPECT_EQ(server.seen().size(), before + 1);
 }
 
-// What was added can be used.
+// The added part can be used.
 TEST_F(Resize, TheNewPartCanBeUsed) {
     TestDevice device;
     Store store = make_store(2 * default_size);

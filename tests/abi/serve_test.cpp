@@ -11,7 +11,7 @@ namespace userblk::test {
 
 class Serve : public KernelTest {};
 
-// One call answers what an earlier one took and takes the next.
+// One call answers what an earlier one took and takes the next request.
 TEST_F(Serve, AnswersAndTakesInOneCall) {
     TestDevice device;
     const Io first = device.read(0, 4096), second = device.read(65536, 4096);
@@ -29,7 +29,7 @@ TEST_F(Serve, AnswersAndTakesInOneCall) {
     EXPECT_FALSE(second->finished());
 }
 
-// Nothing to answer yet: the first call of a worker.
+// Nothing to answer yet: a worker's first call.
 TEST_F(Serve, MayHaveNothingToAnswer) {
     TestDevice device;
     device.read(0, 4096);
@@ -41,7 +41,7 @@ TEST_F(Serve, MayHaveNothingToAnswer) {
     EXPECT_EQ(argument.get.count, 1u);
 }
 
-// The answers of one batch may be those to the requests of the next.
+// One batch is answered and the next one taken in the same call.
 TEST_F(Serve, WholeBatchesAtATime) {
     TestDevice device;
     device.read_many(96);
@@ -62,7 +62,7 @@ TEST_F(Serve, WholeBatchesAtATime) {
     EXPECT_EQ(info(device.control()).reads, 96u);
 }
 
-// Bad records among the answers do not keep it from taking.
+// Bad answers do not keep SERVE from taking.
 TEST_F(Serve, BadAnswersDoNotKeepItFromTaking) {
     TestDevice device;
     device.read(0, 4096);
@@ -76,7 +76,7 @@ TEST_F(Serve, BadAnswersDoNotKeepItFromTaking) {
     EXPECT_EQ(argument.get.count, 1u);
 }
 
-// Refused as a whole for its PUT part: nothing is answered, nothing taken.
+// A bad PUT part refuses the whole call: nothing is answered, nothing taken.
 TEST_F(Serve, BadPutPartIsRefusedAsAWhole) {
     TestDevice device;
     device.read_many(2);
@@ -100,7 +100,7 @@ TEST_F(Serve, BadPutPartIsRefusedAsAWhole) {
               EFAULT);
 }
 
-// What is written back cannot be written: nothing is answered, and nothing taken.
+// SERVE cannot write back to its argument: nothing is answered, and nothing taken.
 TEST_F(Serve, ReadOnlyArgumentLosesNothing) {
     TestDevice device;
     const std::vector<Io> ios = device.read_many(2);
@@ -117,8 +117,8 @@ TEST_F(Serve, ReadOnlyArgumentLosesNothing) {
     EXPECT_EQ(ios[0]->result(), ENOSPC);
 }
 
-// A bad GET part: an error, and nothing is taken. (Whether the answers were carried out is told by
-// put.failed and the results; here they were, or the id is still good.)
+// A bad GET part is an error, and nothing is taken. (put.failed and the results say whether the
+// answers were carried out; here they were, or the id is still valid.)
 TEST_F(Serve, BadGetPartTakesNothing) {
     TestDevice device;
     device.read(0, 4096);
@@ -140,7 +140,7 @@ TEST_F(Serve, BadGetPartTakesNothing) {
     EXPECT_EQ(refused([](S& s) { s.get.requests = bad_address; }), EFAULT);
 }
 
-// The GET part faults after the PUT part was carried out: the caller is told of both.
+// The GET part faults after the PUT part was carried out: both are reported.
 TEST_F(Serve, AnswersHoldWhenTheGetPartFaults) {
     TestDevice device;
     const Io io = device.read(0, 4096);
@@ -168,7 +168,7 @@ TEST_F(Serve, TimeOverIsSuccessWithoutRequests) {
     EXPECT_EQ(argument.get.flags, 0u);
 }
 
-// The answer is done before the wait begins, not after it.
+// The answer takes effect before the wait begins.
 TEST_F(Serve, AnswersBeforeItWaits) {
     TestDevice device;
     const Io io = device.read(0, 4096);
@@ -184,8 +184,8 @@ TEST_F(Serve, AnswersBeforeItWaits) {
 
 void handle_nothing_in_serve(int) {}
 
-// A signal while it waits: success, the answer was carried out, no request; not restarted even
-// where the handler asks for it, for that would answer twice.
+// A signal during the wait: success, the answer was carried out, no request. The call is not
+// restarted even with SA_RESTART, because that would answer twice.
 TEST_F(Serve, SignalWhileItWaitsIsSuccessWithoutRequests) {
     TestDevice device;
     for (const int flags : {0, SA_RESTART}) {
@@ -216,7 +216,7 @@ TEST_F(Serve, SignalWhileItWaitsIsSuccessWithoutRequests) {
     }
 }
 
-// Many waiters, one request: exactly one gets it, the others go on waiting.
+// Many waiters, one request: exactly one gets it, the others keep waiting.
 TEST_F(Serve, OneRequestWakesOneWaiter) {
     TestDevice device;
     std::vector<Child> children;
@@ -247,7 +247,7 @@ TEST_F(Serve, OneRequestWakesOneWaiter) {
         EXPECT_EQ(child.wait(), 0);
 }
 
-// Waits for requests, puts back what the dead held, and answers with ENOSPC.
+// Waits for requests, resets for the dead, and answers with ENOSPC.
 int serve_and_heal(int fd, ChildSide& side) {
     side.tell();
     for (;;) {
@@ -262,7 +262,7 @@ int serve_and_heal(int fd, ChildSide& side) {
     }
 }
 
-// While it lives, nothing else runs on this thread's processor.
+// While the object lives, nothing else runs on this thread's CPU.
 class AloneOnProcessor {
 public:
     AloneOnProcessor() {
@@ -276,9 +276,8 @@ public:
     }
 };
 
-// Two waiters; a request wakes one of them, which is killed before it gets to run: the other one
-// must be woken in its stead. (That it does not run meanwhile is forced by having one processor for
-// all.)
+// Two waiters; a request wakes one of them, which is killed before it runs: the other one must be
+// woken instead. (Sharing one CPU with this thread forces it not to run meanwhile.)
 TEST_F(Serve, WaiterKilledBeforeItTookPassesTheWakeOn) {
     TestDevice device;
     OnProcessor one(0);
@@ -300,8 +299,8 @@ TEST_F(Serve, WaiterKilledBeforeItTookPassesTheWakeOn) {
     }
 }
 
-// The same at any moment, with several processors: if the killed one took the request, the other is
-// told of an orphan.
+// The same at any moment, with several CPUs: if the killed one took the request, the other is
+// notified of an orphan.
 TEST_F(Serve, WaiterKilledAtAnyMomentLosesNothing) {
     TestDevice device;
     const auto body = [&](ChildSide& side) { return serve_and_heal(device.control(), side); };

@@ -9,8 +9,7 @@
 
 namespace userblk::test {
 
-// A device, and a file for it to redirect to that is slow: a second device, which nobody serves
-// yet.
+// A device, and a slow file for it to redirect to: a second device, which nobody serves yet.
 class SlowFileTest : public KernelTest {
 protected:
     static userblk_config config_of(std::uint64_t size = default_size, std::uint32_t depth = 0) {
@@ -20,7 +19,7 @@ protected:
         return config;
     }
 
-    // Removed in this order: front, then slow.
+    // Destroyed in reverse order: `device` before `slow`.
     Store store = make_store(default_size);
     TestDevice slow{config_of()};
     TestDevice device{config_of()};
@@ -30,7 +29,7 @@ protected:
     Fd open_slow(int flags = O_DIRECT) const {
         return open_file(slow.block_path(), O_RDWR | flags);
     }
-    // Takes one and has the kernel carry it out at the same place of the file.
+    // Takes one request and redirects it to the same offset of the file.
     userblk_request redirect_one(int fd, int expected = 0) {
         const userblk_request request = take(device.control());
         EXPECT_EQ(put(device.control(), redirect(request, fd, request.offset)), expected);

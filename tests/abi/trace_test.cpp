@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// The tracepoints: a request's way by its ids.
+// The tracepoints: a request's path by its ids.
 #include <cstdio>
 
 #include "tests/support/kernel_test.hpp"
@@ -15,7 +15,7 @@ protected:
         std::snprintf(text, sizeof(text), "id=%#llx ", static_cast<unsigned long long>(id));
         return text;
     }
-    // How many lines of the event hold the text.
+    // How many lines of the event contain the text.
     static std::size_t count(const Tracing& tracing, const std::string& event,
                              const std::string& text) {
         std::size_t found = 0;
@@ -31,7 +31,8 @@ TEST_F(Trace, EventsExist) {
         EXPECT_TRUE(Tracing::exists(event)) << event;
 }
 
-// Queued, taken, put back, queued and taken again under a new id, answered late and answered well.
+// A request is queued, taken, put back, taken again under a new id, answered with the stale id and
+// then with the valid one.
 TEST_F(Trace, ShowsTheWayOfARequest) {
     const Tracing tracing;
     TestDevice device;
@@ -53,8 +54,8 @@ TEST_F(Trace, ShowsTheWayOfARequest) {
     EXPECT_EQ(count(tracing, "userblk_reset", device.name() + " all count=1"), 1u);
 }
 
-// Delivered to somebody whose buffer is not there: it waits again, and those who follow its way see
-// that this delivery is over.
+// A request is delivered to an inaccessible buffer: it is queued again, and the trace shows the end
+// of this delivery.
 TEST_F(Trace, ShowsWhatCouldNotBeHandedOver) {
     const Tracing tracing;
     TestDevice device;

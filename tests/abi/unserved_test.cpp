@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// A device that nobody has served yet holds nobody up: it is empty, and I/O on it fails at once.
-// Whoever asks for requests first gives it its size.
+// A device that nobody has served yet blocks nobody: it has no size, and I/O to it fails at once.
+// The first call that asks for requests gives it its size.
 #include <linux/fs.h>
 #include <sys/epoll.h>
 
@@ -48,7 +48,7 @@ protected:
     }
 };
 
-// Those who look at all disks find one without a medium, and its operator what it is to be.
+// Programs that look at all disks find one without a medium; its operator sees the configured size.
 TEST_F(Unserved, IsEmptyForItsUsersAndToldAsConfigured) {
     expect_to_be_empty();
     EXPECT_TRUE(info(device.control()).features & USERBLK_FEATURE_EMPTY_UNTIL_SERVED);
@@ -57,8 +57,8 @@ TEST_F(Unserved, IsEmptyForItsUsersAndToldAsConfigured) {
     EXPECT_EQ(device.sysfs("userblk/size"), std::to_string(default_size));
 }
 
-// Nothing waits, nothing is queued: reads meet the end, all else an error. Each call is made by a
-// process of its own, which the test would see waiting.
+// Nothing waits and nothing is queued: reads return end of file, all else an error. A separate
+// process makes the calls, so that the test would notice if it blocked.
 TEST_F(Unserved, WhatIsDoneOnItEndsAtOnce) {
     const int block = device.block();
     Child user([block](ChildSide&) {
@@ -78,8 +78,8 @@ TEST_F(Unserved, WhatIsDoneOnItEndsAtOnce) {
     EXPECT_EQ(state.state, USERBLK_STATE_NEW);
 }
 
-// The first GET gives the device its size, also when there is nothing to take and it does not
-// wait; who had it open sees that.
+// The first GET gives the device its size, even if nothing is queued and it does not wait;
+// descriptors opened before see it.
 TEST_F(Unserved, TheFirstGetGivesItItsSize) {
     expect_to_be_empty();
     userblk_request request = record();
@@ -97,7 +97,7 @@ TEST_F(Unserved, SoDoesAServe) {
     expect_to_have_its_size();
 }
 
-// A GET that is refused asks for nothing.
+// A GET that is refused has no effect.
 TEST_F(Unserved, ARefusedGetDoesNot) {
     userblk_request request = record();
     userblk_get argument = get_argument({&request, 1});
@@ -106,7 +106,7 @@ TEST_F(Unserved, ARefusedGetDoesNot) {
     expect_to_be_empty();
 }
 
-// A worker that waits in poll before its first GET would otherwise wait for ever.
+// A worker that polls before its first GET would otherwise wait for a request that cannot come.
 TEST_F(Unserved, WhoPollsForRequestsIsAWorker) {
     EXPECT_EQ(poll_events(device.control(), POLLIN), 0);
     expect_to_have_its_size();
@@ -119,7 +119,7 @@ TEST_F(Unserved, WhoAddsItToAnEpollForRequestsIsAWorker) {
     expect_to_have_its_size();
 }
 
-// A supervisor waits for the dead, a watcher for the end, and one that may only look serves nobody.
+// A supervisor polls for deaths, a watcher for removal, and a read-only descriptor serves nobody.
 TEST_F(Unserved, WhoPollsForSomethingElseIsNone) {
     EXPECT_EQ(poll_events(device.control(), POLLPRI), 0);
     EXPECT_EQ(poll_events(device.control(), 0), 0);
@@ -129,7 +129,7 @@ TEST_F(Unserved, WhoPollsForSomethingElseIsNone) {
     expect_to_be_empty();
 }
 
-// A new size is remembered, and nobody is told of one that there is not yet.
+// A new size is recorded without an event, and applies from the first GET on.
 TEST_F(Unserved, AResizeCountsFromTheFirstGetOn) {
     Uevents events, resizes;
     EXPECT_EQ(resize(device.control(), 2 * default_size), 0);
@@ -141,7 +141,7 @@ TEST_F(Unserved, AResizeCountsFromTheFirstGetOn) {
     EXPECT_EQ(resizes.count(device.name(), "change", "RESIZE=1"), 0u);
 }
 
-// By when udev is told, the size is there. The event comes once.
+// When udev gets the event, the device has its size. The event comes once.
 TEST_F(Unserved, UdevHearsOfTheFirstGet) {
     Uevents events;
     announce_service(device.control());
@@ -154,7 +154,7 @@ TEST_F(Unserved, UdevHearsOfTheFirstGet) {
     EXPECT_EQ(served.count(device.name(), "change", "USERBLK_EVENT=served"), 0u);
 }
 
-// Many threads ask for requests at once while others resize: the device has the last size.
+// The first GET runs while another thread resizes: the device has the last size.
 TEST_F(Unserved, TheFirstGetAndAResizeAtOnce) {
     const Fd control = device.open_control();
     const Io resized = device.start([&] {
@@ -168,7 +168,7 @@ TEST_F(Unserved, TheFirstGetAndAResizeAtOnce) {
     expect_to_have_its_size(64 << 20);
 }
 
-// Nobody has ever served it, and it goes like any other.
+// A device that was never served is removed like any other.
 TEST_F(Unserved, IsRemovedWithoutForce) {
     EXPECT_EQ(remove_device(device.number(), 0), 0);
     device.forget();

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Where a worker may wait inside userblk, for requests or for its own memory, all at once: none of
-// these waits is told of as a hung task, and a process that is killed in one is gone at once.
+// Every wait of a worker inside userblk at once, for requests or for its own memory: none of them
+// is reported as a hung task, and a process that is killed in one exits at once.
 #include <csignal>
 #include <cstdlib>
 #include <fstream>
@@ -14,7 +14,7 @@ namespace userblk::test {
 
 namespace {
 
-// The kernel's detector of hung tasks made impatient while the object lives.
+// Shortens the timeout of the kernel's hung task detector for the lifetime of the object.
 class ImpatientDetector {
 public:
     ImpatientDetector() : before_(read("timeout")), interval_(read("check_interval")) {
@@ -53,13 +53,13 @@ protected:
     TestDevice idle, busy; // one without requests, one with
     std::vector<Child> children;
 
-    // Waits for a request, for ever or so.
+    // Waits for a request that never comes.
     void wait_in(const std::function<void(int)>& call) {
         children.emplace_back([this, call](ChildSide& side) -> int {
             const Fd fd = idle.open_control();
             side.tell();
             call(fd.get());
-            return 1; // nothing came that could end it
+            return 1; // nothing can end this wait
         });
         EXPECT_EQ(children.back().await(), 0u);
     }
@@ -96,7 +96,7 @@ protected:
             put(fd, store(request.id, memory, request.length));
         });
         touch_in([](int fd, void* memory) {
-            const userblk_request request = take(fd); // another
+            const userblk_request request = take(fd); // another one
             pread(fd, memory, request.length, static_cast<off_t>(request.payload));
         });
         touch_in([](int fd, void* memory) {
@@ -104,7 +104,7 @@ protected:
             put(fd, complete_read(request.id, memory, request.length));
         });
         touch_in([](int fd, void* memory) {
-            const userblk_request request = take(fd); // another
+            const userblk_request request = take(fd); // another one
             pwrite(fd, memory, request.length, static_cast<off_t>(request.payload));
         });
         touch_in([](int fd, void* memory) { // the last WRITE
@@ -114,9 +114,9 @@ protected:
     }
 };
 
-// Nine processes wait, for requests and for memory that never answers, for longer than the
-// detector of hung tasks bears (in the long form; it is the machine's, and others wait, too). Then
-// each is killed and gone, and what they held is put back and served.
+// Nine processes wait, for requests and for memory that never answers, for longer than the hung
+// task detector's timeout (in the long form only, since that setting is system-wide and other tasks
+// wait, too). Then each is killed and exits, and its requests are put back and served.
 TEST_F(Waits, AreQuietAndEndForTheKilled) {
     std::vector<Io> ios;
     for (const std::uint64_t at : {0u, 1u})
@@ -129,7 +129,7 @@ TEST_F(Waits, AreQuietAndEndForTheKilled) {
     for (const Child& child : children)
         EXPECT_TRUE(eventually_sleeps(child.pid()));
     if (std::getenv("USERBLK_TEST_LONG")) {
-        const ImpatientDetector detector; // what it says fails the test
+        const ImpatientDetector detector; // any report fails the test
         std::this_thread::sleep_for(std::chrono::seconds(12));
     }
     for (Child& child : children) {
