@@ -175,7 +175,7 @@ protected:
 
 // The device shrinks below the offsets of existing requests and grows again, repeatedly, until the
 // call is over; nobody notices.
-TEST_P(ResizeRaces, AreNotNoticed) {
+TEST_P(ResizeRaces, HaveNoEffect) {
     const Act& act = GetParam();
     Window during("RESIZE during it");
     std::optional<Scene> scene;

@@ -236,7 +236,7 @@ TEST_F(Config, DefaultsAreWrittenBack) {
 }
 
 // INFO returns what CREATE wrote back.
-TEST_F(Config, InfoTellsTheConfigurationInForce) {
+TEST_F(Config, InfoReportsTheConfigurationInEffect) {
     userblk_config config = test_config();
     config.flags |= USERBLK_F_CACHE | USERBLK_F_FUA | USERBLK_F_DISCARD;
     config.logical_block_size = 2048;
@@ -321,7 +321,7 @@ TEST_F(Config, FeaturesNotAskedForAreAbsent) {
     EXPECT_EQ(ioctl(device.block(), BLKDISCARD, range) ? errno : 0, EOPNOTSUPP);
 }
 
-TEST_F(Config, RotationalIsTold) {
+TEST_F(Config, RotationalIsReported) {
     userblk_config config = test_config();
     config.flags |= USERBLK_F_ROTATIONAL;
     TestDevice device(config);

@@ -28,7 +28,7 @@ int error_without_privileges(unsigned long command, void* argument) {
 }
 
 // An undefined ioctl, and those of control nodes: ENOTTY.
-TEST_F(ControlDevice, UnknownCommandIsNotForIt) {
+TEST_F(ControlDevice, UnknownCommandIsRefused) {
     char argument[4096] = {};
     EXPECT_EQ(control_error(_IO(0xB7, 0x7f), argument), ENOTTY);
     EXPECT_EQ(control_error(_IOWR(0xB7, 0x7f, userblk_config), argument), ENOTTY);
@@ -37,7 +37,7 @@ TEST_F(ControlDevice, UnknownCommandIsNotForIt) {
 }
 
 // The right command number with another argument size or direction: ENOTTY.
-TEST_F(ControlDevice, WrongSizeOfArgumentIsNotForIt) {
+TEST_F(ControlDevice, WrongArgumentSizeIsRefused) {
     char argument[4096] = {};
     EXPECT_EQ(
         control_error(_IOC(_IOC_READ | _IOC_WRITE, 0xB7, 0, sizeof(userblk_config) - 4), argument),
@@ -62,7 +62,7 @@ TEST_F(ControlDevice, ModuleIsNotUnloadedWhileDevicesExist) {
 }
 
 // It creates and removes devices: only root can open it.
-TEST_F(ControlDevice, IsNotForEverybodyToOpen) {
+TEST_F(ControlDevice, OnlyRootCanOpenIt) {
     Child child([](ChildSide&) {
         drop_privileges();
         return ::open(control_device_path, O_RDWR) < 0 ? errno : 0;
@@ -200,7 +200,7 @@ TEST_F(Remove, WithoutPrivilegeIsRefused) {
     EXPECT_EQ(list_devices().size(), 1u);
 }
 
-TEST_F(Remove, UnknownDeviceIsToldApart) {
+TEST_F(Remove, UnknownDeviceIsRefused) {
     EXPECT_EQ(remove_device(7, 0), ENODEV);
     EXPECT_EQ(remove_device(USERBLK_MAX_DEVICES, 0), ENODEV);
     EXPECT_EQ(remove_device(USERBLK_ANY_NUMBER, USERBLK_REMOVE_FORCE), ENODEV);
@@ -233,7 +233,7 @@ TEST_F(Remove, MeansTheDeviceWithThatDiskseq) {
 
 // An old program knows neither the longer argument nor its command: REMOVE ignores what follows the
 // old argument.
-TEST_F(Remove, ProgramsOfBeforeGoByTheNumber) {
+TEST_F(Remove, OldProgramsRemoveByNumber) {
     TestDevice device;
     userblk_remove argument{device.number(), 0, info(device.control()).diskseq + 1};
     EXPECT_EQ(control_error(USERBLK_REMOVE_1, &argument), 0);
@@ -260,7 +260,7 @@ TEST_F(List, WithoutPrivilegeIsRefused) {
 }
 
 // LIST reports size, flags, number and name of each device, by number.
-TEST_F(List, TellsWhatThereIs) {
+TEST_F(List, ReportsEveryDevice) {
     userblk_config named = test_config(1 << 20);
     named.number = 9;
     named.flags |= USERBLK_F_ROTATIONAL;
@@ -311,7 +311,7 @@ TEST_F(List, CountsWithoutAnArray) {
     EXPECT_EQ(argument.total, 1u);
 }
 
-TEST_F(List, WrongEntrySizeIsNotForIt) {
+TEST_F(List, WrongEntrySizeIsRefused) {
     userblk_list argument{};
     for (const std::uint32_t size : {0u, 8u, std::uint32_t{sizeof(userblk_list_entry)} + 8}) {
         argument.entry_size = size;

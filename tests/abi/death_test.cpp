@@ -95,7 +95,7 @@ TEST_F(Death, UnreapedZombieIsDead) {
 }
 
 // The same for a process in SERVE that asked for the notification.
-TEST_F(Death, WaiterInServeIsTold) {
+TEST_F(Death, WaiterInServeIsNotified) {
     Child dying = exiting_taker();
     Child healer = server();
     dying.tell();
@@ -180,7 +180,7 @@ TEST_F(Death, LivingChildWithTheDescriptorDoesNotHideIt) {
 
 // The polling process itself inherited the very descriptor through which the taker took: it is
 // notified all the same.
-TEST_F(Death, InheritedDescriptorTellsOfTheDeathOfItsParent) {
+TEST_F(Death, InheritedDescriptorReportsItsTakersDeath) {
     const Fd shared = device.open_control();
     Child dying([&](ChildSide& side) {
         take(shared.get());
@@ -216,7 +216,7 @@ TEST_F(Death, ExecIsDeath) {
     expect_redelivered();
 }
 
-TEST_F(Death, ExecIsToldInServe) {
+TEST_F(Death, ExecIsReportedInServe) {
     Child dying = taker([](ChildSide&, const Fd&) {
         execlp("sleep", "sleep", "1000", nullptr);
         return 1;
@@ -381,7 +381,7 @@ TEST_F(Death, DeathOfAChildIsNotDeath) {
 }
 
 // A taker that has answered everything dies: nobody is notified.
-TEST_F(Death, DeathWithoutRequestsIsNotTold) {
+TEST_F(Death, DeathWithoutRequestsIsNotReported) {
     Child dying([this](ChildSide&) {
         const userblk_request request = take(device.control());
         return put(device.control(), complete(request.id, -ENOSPC));
@@ -396,7 +396,7 @@ TEST_F(Death, DeathWithoutRequestsIsNotTold) {
 }
 
 // A dead taker's request is answered by another process: no orphan is left.
-TEST_F(Death, AnsweredOrphanIsNone) {
+TEST_F(Death, AnsweredRequestIsNoOrphan) {
     Child dying([this](ChildSide& side) {
         const userblk_request request = take(device.control());
         side.tell(request.id);
@@ -412,7 +412,7 @@ TEST_F(Death, AnsweredOrphanIsNone) {
 }
 
 // GET reports orphans along with requests, whether the caller asked to watch or not.
-TEST_F(Death, GetTellsOfOrphans) {
+TEST_F(Death, GetReportsOrphans) {
     Child dying = exiting_taker();
     dying.kill();
     userblk_request request = record();
@@ -475,7 +475,7 @@ TEST_F(Death, OrphanCanBeAdopted) {
 }
 
 // A process that took from two devices dies: both report it.
-TEST_F(Death, IsToldAtEveryDevice) {
+TEST_F(Death, IsReportedAtEveryDevice) {
     TestDevice other;
     const Io other_io = other.read(0, 4096);
     Child dying([&](ChildSide& side) {
@@ -537,7 +537,7 @@ TEST_F(Death, IsAnEdgeInEpoll) {
 }
 
 // The taker died before anybody waited.
-TEST_F(Death, IsStillToldToThoseWhoComeLater) {
+TEST_F(Death, IsReportedToLaterPollers) {
     Child dying = exiting_taker();
     dying.kill();
     Child late([this](ChildSide&) {

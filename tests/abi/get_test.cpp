@@ -43,7 +43,7 @@ TEST_F(Get, SlotCountOf2To32Minus1IsRefused) {
     EXPECT_EQ(refused([](G& g) { g.count = USERBLK_MAX_BATCH + 1; }), EINVAL);
 }
 
-TEST_F(Get, WrongRecordSizeIsNotForIt) {
+TEST_F(Get, WrongRecordSizeIsRefused) {
     EXPECT_EQ(refused([](G& g) { g.request_size = 0; }), ENOTTY);
     EXPECT_EQ(refused([](G& g) { g.request_size -= 8; }), ENOTTY);
     EXPECT_EQ(refused([](G& g) { g.request_size += 8; }), ENOTTY);
@@ -59,7 +59,7 @@ TEST_F(Get, QueueThatIsNotThereIsRefused) {
     EXPECT_EQ(refused([](G& g) { g.queue = 0xfffffffeu; }), EINVAL);
 }
 
-TEST_F(Get, TimeBeforeForEverIsRefused) {
+TEST_F(Get, TimeoutBelowMinusOneIsRefused) {
     EXPECT_EQ(refused([](G& g) { g.timeout_ns = -2; }), EINVAL);
 }
 
@@ -121,7 +121,7 @@ TEST_F(Get, ArrayThatEndsEarlyLosesNothing) {
     EXPECT_EQ(state.queued, 4 - told);
 }
 
-TEST_F(Get, UnknownCommandOrSizeIsNotForTheNode) {
+TEST_F(Get, UnknownCommandOrSizeIsRefused) {
     TestDevice device;
     char argument[4096] = {};
     EXPECT_EQ(ioctl_error(device.control(), _IO(0xB7, 0x7f), argument), ENOTTY);
@@ -148,7 +148,7 @@ TEST_F(Get, EmptyQueueGivesNoRequest) {
 }
 
 // Every field of a plain request.
-TEST_F(Get, TellsWhatIsAskedFor) {
+TEST_F(Get, FillsInEveryField) {
     TestDevice device;
     const Io io = device.read(128 << 10, 8192);
     userblk_request request = record();
@@ -456,7 +456,7 @@ TEST_F(Get, PayloadToAnUnalignedAddress) {
 
 // A bad address fails its record only; the request meant for it stays queued and goes to the next
 // record.
-TEST_F(Get, BadAddressIsToldInItsRecordAlone) {
+TEST_F(Get, BadAddressFailsItsRecordOnly) {
     TestDevice device;
     const Io io = device.write(0, pattern(4096, 4));
     Buffer room(4096);
@@ -523,7 +523,7 @@ TEST_F(Get, GoodRecordsAmongBadOnes) {
 }
 
 // A record with dirty padding fails; the others are used.
-TEST_F(Get, DirtyPaddingIsToldInItsRecordAlone) {
+TEST_F(Get, DirtyPaddingFailsItsRecordOnly) {
     TestDevice device;
     device.read_many(2);
     std::vector<userblk_request> records(3, record());

@@ -30,7 +30,7 @@ TEST_F(Info, OfANewDevice) {
         EXPECT_EQ(reserved, 0u);
 }
 
-TEST_F(Info, TellsWhetherTheDeviceIsOpen) {
+TEST_F(Info, ReportsWhetherTheDeviceIsOpen) {
     TestDevice device;
     {
         const Fd block = open_file(device.block_path(), O_RDONLY);
@@ -40,7 +40,7 @@ TEST_F(Info, TellsWhetherTheDeviceIsOpen) {
 }
 
 // Every field of a taken request's record.
-TEST_F(Info, TellsWhoHoldsWhat) {
+TEST_F(Info, ReportsTakenRequests) {
     TestDevice device;
     device.read(65536, 8192);
     device.write(1 << 20, Buffer(4096));
@@ -100,7 +100,7 @@ TEST_F(Info, ListThatIsTooSmallIsFilled) {
 // INFO reports who serves now, not whether anybody ever did. One worker waits in GET; another has
 // taken once and polls since. They die, one as a zombie, one by exec, and INFO reports since when
 // nobody serves. The next worker ends that; one that is stopped still counts.
-TEST_F(Info, TellsWhoServesNowAndSinceWhenNobodyDoes) {
+TEST_F(Info, ReportsWorkersAndUnservedTime) {
     TestDevice device(test_config(), TestDevice::Begin::not_served);
     const auto servers = [&] { return info(device.control()).servers; };
     const auto waiting = [&](ChildSide& side) {
@@ -183,7 +183,7 @@ TEST_F(Info, HugeListIsNoProblem) {
     EXPECT_EQ(argument.taken_count, 1u);
 }
 
-TEST_F(Info, WrongRecordSizeIsNotForIt) {
+TEST_F(Info, WrongRecordSizeIsRefused) {
     TestDevice device;
     for (const std::uint32_t size : {0u, 8u, std::uint32_t{sizeof(userblk_taken)} + 8}) {
         userblk_taken one{};
@@ -210,7 +210,7 @@ TEST_F(Info, BadPointersAreRefusedAndNothingIsLost) {
 }
 
 // The attributes are world-readable and agree with INFO.
-TEST_F(Sysfs, TellsTheSameAsInfo) {
+TEST_F(Sysfs, AgreesWithInfo) {
     userblk_config config = test_config();
     set_name(config, "named");
     TestDevice device(config, TestDevice::Begin::not_served);
@@ -243,7 +243,7 @@ TEST_F(Sysfs, TellsTheSameAsInfo) {
 
 // The attributes below the disk belong to the queue, and the control node has all of them: a device
 // need not have a disk.
-TEST_F(Sysfs, TheControlNodeTellsTheSameAsTheDisk) {
+TEST_F(Sysfs, ControlNodeAgreesWithTheDisk) {
     userblk_config config = test_config();
     set_name(config, "named");
     TestDevice device(config);
@@ -273,7 +273,7 @@ TEST_F(Sysfs, TheControlNodeTellsTheSameAsTheDisk) {
     EXPECT_EQ(read(node + "taken"), "1");
 }
 
-TEST_F(Sysfs, IsForEverybodyToRead) {
+TEST_F(Sysfs, IsWorldReadable) {
     TestDevice device;
     const std::string folder = "/sys/block/" + device.name() + "/userblk";
     Child child([&](ChildSide&) {

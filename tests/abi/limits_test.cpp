@@ -81,7 +81,7 @@ TEST_F(QueueLimit, ConcernsWhatWasPutBack) {
 
 // Without a limit a request waits. (No test can show for how long; here, longer than the limits
 // above.)
-TEST_F(QueueLimit, NoneMeansForEver) {
+TEST_F(QueueLimit, WithoutALimitRequestsWait) {
     TestDevice patient, impatient(limited());
     const Io io = patient.read(0, 4096);
     for (int i = 0; i < 3; i++)

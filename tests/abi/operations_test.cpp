@@ -87,7 +87,7 @@ TEST_F(Operations, FlushIsSentToACache) {
     EXPECT_EQ(info(device.control()).flushes, 1u);
 }
 
-TEST_F(Operations, FailedFlushIsTold) {
+TEST_F(Operations, FailedFlushIsReported) {
     TestDevice device(config_with(USERBLK_F_CACHE));
     const Io io = device.flush();
     serve_one(device, -EIO);
@@ -153,7 +153,7 @@ TEST_F(Operations, DiscardIsSent) {
 
 // A discard that the store does not support fails with EOPNOTSUPP for its user, or succeeds if the
 // kernel ignores that.
-TEST_F(Operations, UnsupportedDiscardIsTold) {
+TEST_F(Operations, UnsupportedDiscardIsReported) {
     TestDevice device(config_with(USERBLK_F_DISCARD));
     const int fd = device.block();
     const auto operation = range_ioctl(BLKDISCARD, 0, 65536);
@@ -172,7 +172,7 @@ TEST_F(Operations, WriteZeroesIsSent) {
 }
 
 // Punching a hole does not; zeroing a range does.
-TEST_F(Operations, FallocateTellsWhetherToKeepTheSpace) {
+TEST_F(Operations, FallocateSaysWhetherToKeepTheSpace) {
     TestDevice device(config_with(USERBLK_F_WRITE_ZEROES | USERBLK_F_DISCARD));
     const auto punched = serve_range(
         device, 0, 1 << 20, fallocate_with(FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, 1 << 20));

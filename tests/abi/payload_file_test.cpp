@@ -95,7 +95,7 @@ protected:
 };
 
 // Every request with data has an offset, all different; a request without data has none.
-TEST_F(PayloadFile, PlacesAreToldAndDiffer) {
+TEST_F(PayloadFile, EveryPayloadHasItsOwnOffset) {
     const std::vector<Io> ios = device.read_many(20);
     const Io write = device.write(1 << 20, Buffer(4096)), flush = device.flush();
     std::set<std::uint64_t> places;
@@ -303,7 +303,7 @@ TEST_F(PayloadFile, ResetStartsAnew) {
 }
 
 // The same for the offset of a WRITE.
-TEST_F(PayloadFile, OldPlaceOfAWriteIsStale) {
+TEST_F(PayloadFile, OldOffsetOfAWriteIsStale) {
     const Io io = device.write(0, pattern(4096, 1));
     const userblk_request old = take(fd());
     Buffer room(4096);
@@ -696,7 +696,7 @@ TEST_F(PayloadFile, SpliceIntoABrokenPipe) {
 }
 
 // Offsets that differ from a valid one by one bit, and random ones: refused, nothing transferred.
-TEST_F(PayloadFile, WrongPlaces) {
+TEST_F(PayloadFile, WrongOffsets) {
     const Io write = device.write(0, pattern(4096, 1)), read = device.read(0, 4096);
     const std::vector<userblk_request> requests = take_each(fd(), 2);
     Buffer room(4096);
@@ -723,7 +723,7 @@ TEST_F(PayloadFile, WrongPlaces) {
 }
 
 // Several hardware queues and a depth that is no power of two: offsets encode queue and tag.
-TEST_F(PayloadFile, PlacesOfSeveralQueues) {
+TEST_F(PayloadFile, OffsetsOfSeveralQueues) {
     USERBLK_REQUIRES_PROCESSORS(2);
     userblk_config two = test_config();
     two.queues = 2;
@@ -779,7 +779,7 @@ TEST_F(PayloadFile, WholeWorker) {
 // An offset of 0 means "no payload". The first slot would get it if the part of its generation that
 // an offset encodes were 0; no slot ever has such a generation, not even after the generation
 // wraps.
-TEST_F(PayloadFile, NoPayloadIsAt0) {
+TEST_F(PayloadFile, NoPayloadHasOffsetZero) {
     for (const std::uint32_t last : {(1u << USERBLK_PAYLOAD_GENERATION_BITS) - 1, ~0u}) {
         const ModuleParameter first("first_generation", std::to_string(last));
         TestDevice fresh;

@@ -80,7 +80,7 @@ TEST_F(PidNamespace, TakerIsNotSeenFromAnother) {
 }
 
 // Its death wakes a poller outside, which puts its request back.
-TEST_F(PidNamespace, DeathIsToldOutside) {
+TEST_F(PidNamespace, DeathIsReportedOutside) {
     Child inside = taker();
     Child healer([this](ChildSide& side) {
         side.tell();

@@ -82,7 +82,7 @@ TEST_F(Poll, AllSleepersAreServedThoughOneTakesNothing) {
 }
 
 // An edge-triggered epoll: each new request is an edge.
-TEST_F(Poll, EdgesAreTold) {
+TEST_F(Poll, EdgesAreReported) {
     TestDevice device;
     const Fd set(epoll_create1(EPOLL_CLOEXEC));
     epoll_event event{};

@@ -80,7 +80,7 @@ TEST_F(Put, SlotCountOf2To32Minus1IsRefused) {
     EXPECT_EQ(refused_call([](P& p) { p.count = USERBLK_MAX_BATCH + 1; }), EINVAL);
 }
 
-TEST_F(Put, WrongRecordSizeIsNotForIt) {
+TEST_F(Put, WrongRecordSizeIsRefused) {
     EXPECT_EQ(refused_call([](P& p) { p.answer_size = 0; }), ENOTTY);
     EXPECT_EQ(refused_call([](P& p) { p.answer_size -= 8; }), ENOTTY);
     EXPECT_EQ(refused_call([](P& p) { p.answer_size += 8; }), ENOTTY);
@@ -487,7 +487,7 @@ TEST_F(Put, GiveBackWakesAWaiter) {
 }
 
 // The counters of answered requests.
-TEST_F(Put, CountersTellWhatWasAnswered) {
+TEST_F(Put, CountersCountAnswers) {
     userblk_config config = test_config();
     config.flags |= USERBLK_F_CACHE | USERBLK_F_DISCARD | USERBLK_F_WRITE_ZEROES;
     TestDevice device(config);

@@ -78,7 +78,7 @@ protected:
 };
 
 // Done inside the worker's own call.
-TEST_F(RedirectAccounting, OfWhatIsDoneAtOnce) {
+TEST_F(RedirectAccounting, OfImmediateIo) {
     redirect_next(device.read(0, length), O_DIRECT);
     EXPECT_EQ(count("rbytes"), length);
     EXPECT_EQ(count("wbytes"), 0u);

@@ -69,7 +69,7 @@ TEST_F(RedirectFailure, BackingDeviceWasRemoved) {
 }
 
 // The submitter gets the error of the file's disk.
-TEST_F(RedirectFailure, ErrorsOfTheBackingDeviceAreTold) {
+TEST_F(RedirectFailure, ErrorsOfTheBackingDeviceAreReported) {
     const Fd file = open_slow();
     for (const int error : {EIO, ENOSPC, EOPNOTSUPP, ETIMEDOUT}) {
         for (const bool writes : {false, true}) {
@@ -152,7 +152,7 @@ TEST_F(RedirectFailure, FileIsTruncatedMeanwhile) {
 
 // The worker's credentials apply even where a kernel thread acts for it: an unprivileged worker
 // cannot use blocks that a file system reserves for root, whoever opened the file.
-TEST_F(RedirectFailure, SpaceForRootIsNotForOthers) {
+TEST_F(RedirectFailure, ReservedSpaceIsRefusedToTheUnprivileged) {
     const LoopDevice loop(16 << 20);
     const FileSystem disk("ext4", loop.path());
     for (const int flags : {0, O_DIRECT}) {
@@ -180,7 +180,7 @@ TEST_F(RedirectFailure, SpaceForRootIsNotForOthers) {
 }
 
 // The file system is full: the writer gets ENOSPC.
-TEST_F(RedirectFailure, NoSpaceIsTold) {
+TEST_F(RedirectFailure, NoSpaceIsReported) {
     const LoopDevice loop(16 << 20);
     const FileSystem small(256 << 10), disk("ext4", loop.path());
     const Fd files[] = {small.make_file("file", 4096), disk.make_file("direct", 4096, O_DIRECT),
@@ -199,7 +199,7 @@ TEST_F(RedirectFailure, NoSpaceIsTold) {
 
 // On a full XFS a write triggers writeback through a work queue without WQ_MEM_RECLAIM and waits for
 // it: the kernel must not warn about that dependency.
-TEST_F(RedirectFailure, NothingIsComplainedOfWithoutSpace) {
+TEST_F(RedirectFailure, NoKernelWarningOnAFullXfs) {
     const LoopDevice loop(320 << 20);
     const FileSystem disk("xfs", loop.path());
     const Fd file = disk.make_file("file", 4096);

@@ -193,7 +193,7 @@ TEST_F(RedirectFileSystems, FilesWithoutAFileSystemAreRefused) {
 
 // A worker without capabilities in its own UTS namespace redirects a write to the file that holds
 // the host name. A kernel thread would carry it out and change the name of the host.
-TEST_F(RedirectFileSystems, AWorkersNamespaceIsNotLeft) {
+TEST_F(RedirectFileSystems, WorkerCannotLeaveItsNamespace) {
     char before[65], after[65];
     ASSERT_EQ(gethostname(before, sizeof(before)), 0);
     const Io io = device.write(0, pattern(4096, 1));

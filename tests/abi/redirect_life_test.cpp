@@ -129,7 +129,7 @@ TEST_P(RedirectOutlives, TheRequest) {
 }
 
 // A redirected request is counted, but not listed, and no call finds it.
-TEST_F(RedirectLife, IsNobodys) {
+TEST_F(RedirectLife, BelongsToNoProcess) {
     const Fd file = open_slow();
     const Io io = device.read(0, 4096);
     const userblk_request request = redirect_one(file.get());
@@ -249,7 +249,7 @@ TEST_F(RedirectLife, AnswerNeverWaitsForWhatIsNotAligned) {
 // A process is in the middle of a write to a file in memory and blocks on a page of its buffer,
 // which may have to come from this very device: neither the redirecting answer nor another one in
 // the same call waits for it.
-TEST_F(RedirectLife, AnswerNeverWaitsForWhoWritesToTheFile) {
+TEST_F(RedirectLife, AnswerNeverWaitsForAnotherWriter) {
     const Fd file = memory_file(1 << 20);
     write_to_file(file.get(), 0, pattern(1 << 20, 9)); // no holes are left
     Child writer([&](ChildSide& side) -> int {
@@ -382,7 +382,7 @@ TEST_F(RedirectLife, FrozenFileSystem) {
 }
 
 // The file has been unlinked, and its last descriptor is closed after the answer.
-TEST_F(RedirectLife, FileWithoutAName) {
+TEST_F(RedirectLife, UnlinkedFile) {
     const LoopDevice loop(32 << 20);
     const FileSystem disk("ext4", loop.path());
     Fd file = disk.make_file("file", 1 << 20, O_DIRECT);
@@ -396,7 +396,7 @@ TEST_F(RedirectLife, FileWithoutAName) {
 }
 
 // The limit covers the wait in the queue: a redirected request may take any time.
-TEST_F(RedirectLife, QueueLimitIsNotForIt) {
+TEST_F(RedirectLife, QueueLimitDoesNotApply) {
     userblk_config config = config_of();
     config.queue_limit_ns = 20'000'000;
     TestDevice hasty(config);
@@ -449,7 +449,7 @@ TEST_F(RedirectLife, ChainOfDevices) {
 
 // Two devices redirect to each other: a request goes round until one side keeps it; an answer there
 // completes it everywhere.
-TEST_F(RedirectLife, TwoDevicesRoundAndRound) {
+TEST_F(RedirectLife, TwoDevicesRedirectToEachOther) {
     const Fd to_slow = open_slow(), to_device = open_file(device.block_path(), O_RDWR | O_DIRECT);
     const Io io = device.read(0, 4096);
     redirect_one(to_slow.get());

@@ -174,7 +174,7 @@ TEST_F(RedirectRaces, GuessedIdsGetNoMoreThanTheFileIsOpenFor) {
 }
 
 // A dead taker's request is redirected by one thread while another resets for the dead.
-TEST_F(RedirectRaces, RedirectOfWhatADeadOneHeld) {
+TEST_F(RedirectRaces, RedirectOfADeadTakersRequest) {
     TestDevice device;
     Window put_back("RESET for the dead just before the answer is accepted");
     Window redirected("RESET for the dead just after it was accepted");

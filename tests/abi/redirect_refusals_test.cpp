@@ -101,7 +101,7 @@ TEST_F(RedirectRefusals, DeviceDoesNotAllowIt) {
 
 // By default, a device that only root can serve allows REDIRECT; one that others can serve does
 // not, unless its creator asks for it. CREATE, LIST and INFO report the decision.
-TEST_F(RedirectRefusals, AllowedByWhoMayServe) {
+TEST_F(RedirectRefusals, DefaultDependsOnTheNodesOwner) {
     struct Case {
         std::uint64_t flags;
         std::uint32_t mode, uid;
@@ -387,7 +387,7 @@ TEST_F(RedirectRefusals, SealedFile) {
 }
 
 // A file that a process serves could block the device: only privileged workers may redirect there.
-TEST_F(RedirectRefusals, FuseFileOfOneWithoutRights) {
+TEST_F(RedirectRefusals, FuseFileForAnUnprivilegedWorker) {
     userblk_config config = config_with(USERBLK_F_REDIRECT);
     config.uid = nobody;
     TestDevice shared(config);
@@ -410,7 +410,7 @@ TEST_F(RedirectRefusals, FuseFileOfOneWithoutRights) {
 }
 
 // A privileged worker may.
-TEST_F(RedirectRefusals, FuseFileOfRootIsFine) {
+TEST_F(RedirectRefusals, FuseFileForRootIsAccepted) {
     FuseFile fuse(1 << 20);
     fill_pattern(fuse.content().data(), fuse.content().size(), 5);
     const Fd there = open_file(fuse.path(), O_RDWR);
@@ -479,7 +479,7 @@ TEST_F(RedirectRefusals, DirtyFields) {
 }
 
 // Other actions use neither offset nor file, nor extents.
-TEST_F(RedirectRefusals, OtherActionsHaveNoPlace) {
+TEST_F(RedirectRefusals, OtherActionsHaveNoOffset) {
     Buffer room(4096);
     for (const int action : {USERBLK_ACTION_COMPLETE, USERBLK_ACTION_FETCH, USERBLK_ACTION_STORE,
                              USERBLK_ACTION_GIVE_BACK, USERBLK_ACTION_ADOPT})

@@ -460,7 +460,7 @@ private:
 
 // A call whose answers go to one file looks it up once. A watcher is asked about each of them all
 // the same, and may deny it.
-TEST_F(Redirect, WhoWatchesAFileIsAskedForEach) {
+TEST_F(Redirect, WatcherIsAskedAboutEachAnswer) {
     TestDevice device;
     const Folder folder;
     const std::string path = folder.path() + "/watched";

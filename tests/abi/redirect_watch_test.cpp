@@ -80,13 +80,13 @@ protected:
     }
 };
 
-TEST_F(RedirectWatch, HearsOfAFileInMemory) {
+TEST_F(RedirectWatch, SeesAFileInMemory) {
     const FileSystem memory(std::uint64_t{4} << 20);
     expect_heard_there(memory.path(), 0);
 }
 
 // Through the page cache, and with direct I/O, which completes in an interrupt.
-TEST_F(RedirectWatch, HearsOfAFileOnADisk) {
+TEST_F(RedirectWatch, SeesAFileOnADisk) {
     const LoopDevice loop(32 << 20);
     const FileSystem disk("ext4", loop.path());
     for (const int flags : {0, O_DIRECT})
@@ -94,7 +94,7 @@ TEST_F(RedirectWatch, HearsOfAFileOnADisk) {
 }
 
 // Zeros are written where the file system cannot punch a hole.
-TEST_F(RedirectWatch, HearsOfZerosThatAreWritten) {
+TEST_F(RedirectWatch, SeesWrittenZeros) {
     const LoopDevice loop(16 << 20);
     const Fd disk = open_file(loop.path(), O_RDWR);
     const Watch watch(loop.path());

@@ -52,7 +52,7 @@ TEST_F(Reset, FieldWithoutUseIsRefused) {
 
 // The count cannot be written back: the requests are put back all the same, and a second RESET
 // reports that there are none left.
-TEST_F(Reset, ReadOnlyArgumentIsTold) {
+TEST_F(Reset, ReadOnlyArgumentIsReported) {
     TestDevice device;
     device.read(0, 4096);
     take(device.control());
@@ -318,7 +318,7 @@ TEST_F(Reset, ByAnUnprivilegedProcess) {
 }
 
 // What is put back wakes waiters in GET and in poll.
-TEST_F(Reset, WakesThoseWhoWait) {
+TEST_F(Reset, WakesWaiters) {
     TestDevice device;
     const Io io = device.read(0, 4096);
     take(device.control());

@@ -31,7 +31,7 @@ TEST_F(Resize, IsSeenAtOnce) {
     }
 }
 
-TEST_F(Resize, IsToldInAUevent) {
+TEST_F(Resize, IsReportedInAUevent) {
     TestDevice device;
     Uevents events;
     EXPECT_EQ(resize(device.control(), default_size * 2), 0);
@@ -40,7 +40,7 @@ TEST_F(Resize, IsToldInAUevent) {
 
 // The owner of a control node, who need not be root, could keep udev busy: each change takes effect
 // at once, but of many in a row udev gets only a few events, the last one after the last change.
-TEST_F(Resize, ManyInARowAreToldOfAFewTimes) {
+TEST_F(Resize, ManyInARowGiveFewUevents) {
     constexpr unsigned int many = 500;
     TestDevice device;
     Uevents first, all;

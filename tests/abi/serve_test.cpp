@@ -159,7 +159,7 @@ TEST_F(Serve, AnswersHoldWhenTheGetPartFaults) {
     EXPECT_EQ(info(device.control()).queued, 1u);
 }
 
-TEST_F(Serve, TimeOverIsSuccessWithoutRequests) {
+TEST_F(Serve, TimeoutIsSuccessWithoutRequests) {
     TestDevice device;
     userblk_request next = record();
     userblk_serve argument = serve_argument({}, {&next, 1}, 20'000'000);

@@ -56,7 +56,7 @@ TEST_F(Trace, ShowsTheWayOfARequest) {
 
 // A request is delivered to an inaccessible buffer: it is queued again, and the trace shows the end
 // of this delivery.
-TEST_F(Trace, ShowsWhatCouldNotBeHandedOver) {
+TEST_F(Trace, ShowsFailedDeliveries) {
     const Tracing tracing;
     TestDevice device;
     const Io io = device.write(0, pattern(4096, 1));

@@ -49,7 +49,7 @@ protected:
 };
 
 // Programs that look at all disks find one without a medium; its operator sees the configured size.
-TEST_F(Unserved, IsEmptyForItsUsersAndToldAsConfigured) {
+TEST_F(Unserved, IsEmptyAndReportsItsConfiguredSize) {
     expect_to_be_empty();
     EXPECT_TRUE(info(device.control()).features & USERBLK_FEATURE_EMPTY_UNTIL_SERVED);
     EXPECT_EQ(info(device.control()).config.size, default_size);
@@ -59,7 +59,7 @@ TEST_F(Unserved, IsEmptyForItsUsersAndToldAsConfigured) {
 
 // Nothing waits and nothing is queued: reads return end of file, all else an error. A separate
 // process makes the calls, so that the test would notice if it blocked.
-TEST_F(Unserved, WhatIsDoneOnItEndsAtOnce) {
+TEST_F(Unserved, IoEndsAtOnce) {
     const int block = device.block();
     Child user([block](ChildSide&) {
         Buffer buffer(4096);
@@ -90,7 +90,7 @@ TEST_F(Unserved, TheFirstGetGivesItItsSize) {
     EXPECT_EQ(io->result(), EIO);
 }
 
-TEST_F(Unserved, SoDoesAServe) {
+TEST_F(Unserved, TheFirstServeGivesItItsSize) {
     userblk_request request = record();
     userblk_serve argument = serve_argument({}, {&request, 1});
     EXPECT_EQ(serve(device.control(), argument), 0);
@@ -98,7 +98,7 @@ TEST_F(Unserved, SoDoesAServe) {
 }
 
 // A GET that is refused has no effect.
-TEST_F(Unserved, ARefusedGetDoesNot) {
+TEST_F(Unserved, ARefusedGetLeavesItEmpty) {
     userblk_request request = record();
     userblk_get argument = get_argument({&request, 1});
     argument.request_size--;
@@ -107,12 +107,12 @@ TEST_F(Unserved, ARefusedGetDoesNot) {
 }
 
 // A worker that polls before its first GET would otherwise wait for a request that cannot come.
-TEST_F(Unserved, WhoPollsForRequestsIsAWorker) {
+TEST_F(Unserved, PollingForRequestsGivesItItsSize) {
     EXPECT_EQ(poll_events(device.control(), POLLIN), 0);
     expect_to_have_its_size();
 }
 
-TEST_F(Unserved, WhoAddsItToAnEpollForRequestsIsAWorker) {
+TEST_F(Unserved, AddingItToAnEpollGivesItItsSize) {
     const Fd epoll(epoll_create1(EPOLL_CLOEXEC));
     epoll_event event{EPOLLIN | EPOLLPRI, {}};
     ASSERT_EQ(epoll_ctl(epoll.get(), EPOLL_CTL_ADD, device.control(), &event), 0);
@@ -120,7 +120,7 @@ TEST_F(Unserved, WhoAddsItToAnEpollForRequestsIsAWorker) {
 }
 
 // A supervisor polls for deaths, a watcher for removal, and a read-only descriptor serves nobody.
-TEST_F(Unserved, WhoPollsForSomethingElseIsNone) {
+TEST_F(Unserved, PollingForOtherEventsLeavesItEmpty) {
     EXPECT_EQ(poll_events(device.control(), POLLPRI), 0);
     EXPECT_EQ(poll_events(device.control(), 0), 0);
     const Fd looker = open_file(device.control_path(), O_RDONLY);
@@ -142,7 +142,7 @@ TEST_F(Unserved, AResizeCountsFromTheFirstGetOn) {
 }
 
 // When udev gets the event, the device has its size. The event comes once.
-TEST_F(Unserved, UdevHearsOfTheFirstGet) {
+TEST_F(Unserved, UdevIsNotifiedOfTheFirstGet) {
     Uevents events;
     announce_service(device.control());
     EXPECT_TRUE(events.await(device.name(), "change", "USERBLK_EVENT=served"));

@@ -214,7 +214,7 @@ TEST_F(Requests, Adoption) {
 
 // Results that cannot be told are no licence to do the same twice: the answer that was accepted is,
 // the bad one beside it changed nothing.
-TEST_F(Requests, ResultsThatCannotBeTold) {
+TEST_F(Requests, ResultsThatCannotBeWritten) {
     expect_faults(fail_each_step([&](FaultPoint& point) {
                       const std::vector<Io> ios = device->read_many(1);
                       const userblk_request request = take(device->control());
