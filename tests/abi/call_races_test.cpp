@@ -57,7 +57,7 @@ struct Act {
     const char* name;
     int (*run)(Scene&);         // 0, or the errno
     bool ends_the_read = false; // with the right data, if it succeeds
-    bool may_do_half = false; // even when it fails, it may have filled the first half
+    bool may_do_half = false;   // even when it fails, it may have filled the first half
 };
 
 const Act acts[] = {

@@ -29,8 +29,8 @@ TEST_F(RedirectFailure, ZerosBeyondTheEndOfADisk) {
     EXPECT_EQ(file_content(file.get(), (1 << 20) - 4096, 4096), pattern(4096, 4));
 }
 
-// The file's disk is removed while redirected requests are in progress there and no descriptor of the
-// file is open: they fail.
+// The file's disk is removed while redirected requests are in progress there and no descriptor of
+// the file is open: they fail.
 TEST_F(RedirectFailure, BackingDeviceIsRemoved) {
     Fd file = open_slow();
     const Io read = device.read(0, 4096), write = device.write(65536, pattern(4096, 5)),
@@ -197,8 +197,8 @@ TEST_F(RedirectFailure, NoSpaceIsReported) {
     }
 }
 
-// On a full XFS a write triggers writeback through a work queue without WQ_MEM_RECLAIM and waits for
-// it: the kernel must not warn about that dependency.
+// On a full XFS a write triggers writeback through a work queue without WQ_MEM_RECLAIM and waits
+// for it: the kernel must not warn about that dependency.
 TEST_F(RedirectFailure, NoKernelWarningOnAFullXfs) {
     const LoopDevice loop(320 << 20);
     const FileSystem disk("xfs", loop.path());

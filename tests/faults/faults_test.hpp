@@ -6,7 +6,7 @@
 
 namespace userblk::test {
 
-// The base of the tests here: skipped where the kernel cannot inject faults.
+// The base of the tests here: they are skipped if the kernel cannot inject faults.
 class FaultTest : public KernelTest {
 protected:
     void SetUp() override {
@@ -14,12 +14,12 @@ protected:
         const std::string reason = why_no_faults();
         USERBLK_REQUIRES(reason.empty(), reason);
     }
-    // What was met, as a line of output. A test whose faults all miss proves nothing.
+    // Prints how many faults were triggered. A test that triggers none proves nothing.
     static void expect_faults(const FaultTally& tally, unsigned int at_least) {
         std::cout << "  " << tally.text() << std::endl;
         EXPECT_GE(tally.faults, at_least);
     }
-    // A fault is told as what it is.
+    // A fault is reported as what it is.
     static void expect_told(int error) {
         EXPECT_TRUE(error == 0 || error == ENOMEM || error == EFAULT) << strerror(error);
     }

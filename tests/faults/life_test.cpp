@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// Creation, removal and the ioctls about a device, with each of their allocations and copies
-// failing in turn: whoever asked is told, and afterwards all is as before or as asked for.
+// Creation, removal and the ioctls of a device, with each of their allocations and copies failing
+// in turn: the caller gets the error, and afterwards everything is either as before or as
+// requested.
 #include <filesystem>
 
 #include <unistd.h>
@@ -25,7 +26,7 @@ userblk_config rich_config() {
 
 } // namespace
 
-// Either there is a device that works, or there is nothing left of it.
+// Either there is a working device, or nothing is left of it.
 TEST_F(Life, Creation) {
     const Fd control = open_file(control_device_path, O_RDWR);
     expect_faults(fail_each_step([&](FaultPoint& point) {
@@ -47,7 +48,7 @@ TEST_F(Life, Creation) {
                   50);
 }
 
-// The device goes, or it is all there, and goes at the next try.
+// Either the device is removed, or it still works and is removed at the next try.
 TEST_F(Life, Removal) {
     const Fd control = open_file(control_device_path, O_RDWR);
     expect_faults(fail_each_step([&](FaultPoint& point) {
@@ -70,7 +71,7 @@ TEST_F(Life, Removal) {
                   1);
 }
 
-// No descriptor comes of an open that failed, and the device can be removed.
+// An open that fails leaves no descriptor, so that the device can be removed.
 TEST_F(Life, OpeningTheNode) {
     TestDevice device;
     const std::string path = device.control_path();
@@ -87,7 +88,7 @@ TEST_F(Life, OpeningTheNode) {
                   2);
 }
 
-// The call only copies its argument: the event, which wants memory, is sent by a work item.
+// The call itself only copies its argument: a work item sends the event, which needs memory.
 TEST_F(Life, Resizing) {
     TestDevice device;
     std::uint64_t size = default_size;
@@ -146,7 +147,7 @@ TEST_F(Life, List) {
                   3);
 }
 
-// A reset that could not read what is wanted does nothing.
+// A RESET whose argument cannot be read does nothing.
 TEST_F(Life, Reset) {
     TestDevice device;
     const Io io = device.read(0, 4096);

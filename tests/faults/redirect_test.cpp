@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// Redirected requests with faults: memory that is not there when they are accepted or carried out,
-// and files on disks that fail. What is refused stays taken; what was accepted and fails is an
-// error of the I/O, told to whoever submitted it, and to nobody else.
+// Redirected requests with faults: allocations that fail when they are accepted or carried out, and
+// files on failing disks. What is refused stays taken; what was accepted and fails is an I/O error
+// for its submitter and nobody else.
 #include <cstring>
 #include <filesystem>
 
@@ -23,7 +23,7 @@ userblk_config redirecting() {
     return config;
 }
 
-// A request's pieces, in that many extents of one file, at the places that they have on the device.
+// Splits a request into that many extents of one file, each at its own offset.
 std::vector<userblk_extent> extents_of(const userblk_request& request, int fd, std::size_t n) {
     std::vector<userblk_extent> extents;
     for (std::size_t i = 0; i < n; i++)
@@ -38,8 +38,8 @@ class Redirected : public FaultTest {
 protected:
     TestDevice device{redirecting()};
 
-    // Accepted or refused; what was refused is there still, and done at the second try. The result
-    // of the I/O is left to the caller to judge.
+    // The answer is accepted or refused; a refused request is still taken, and the second try is
+    // accepted. The caller judges the result of the I/O.
     int redirect_with_fault(FaultPoint& point, int fd, std::size_t n) {
         const userblk_request request = take(device.control());
         const std::vector<userblk_extent> extents = extents_of(request, fd, n);
@@ -61,7 +61,7 @@ protected:
         }
         return error;
     }
-    // Writes and reads, with n extents each. An I/O error is right only where a fault was met.
+    // Writes and reads with n extents each. An I/O error is right only if a fault was triggered.
     void fail_transfers(int fd, std::size_t n, unsigned int at_least) {
         unsigned int seed = 1;
         expect_faults(fail_each_step([&](FaultPoint& point) {
@@ -116,7 +116,7 @@ TEST_F(Redirected, ToAFileOnAFileSystem) {
     fail_transfers(file.get(), 1, 2);
 }
 
-// Flushes and discards are carried out by somebody else; the fault meets what comes before.
+// The kernel carries out flushes and discards in another thread; the fault hits what comes before.
 TEST_F(Redirected, WithoutData) {
     const Fd file = memory_file(default_size);
     expect_faults(fail_each_step([&](FaultPoint& point) {
@@ -136,7 +136,7 @@ protected:
 
     std::string disk() const { return std::filesystem::path(loop.path()).filename(); }
 
-    // Redirects the next request to the disk's own places.
+    // Redirects the next request to the same offset of the disk.
     void redirect_next(std::size_t n = 1) {
         const userblk_request request = take(device.control());
         const std::vector<userblk_extent> extents = extents_of(request, file.get(), n);
@@ -161,8 +161,8 @@ protected:
     }
 };
 
-// The submitter gets the disk's error; the worker, who is free of the request, none. When the disk
-// works again, so does the device.
+// The submitter gets the disk's error; the worker, which no longer holds the request, gets none.
+// When the disk works again, so does the device.
 TEST_F(FailingBacking, ErrorsReachTheSubmitter) {
     ASSERT_EQ(write(), 0);
     {
@@ -183,7 +183,7 @@ TEST_F(FailingBacking, ErrorsReachTheSubmitter) {
     EXPECT_EQ(flush(), 0);
 }
 
-// One extent on a disk that fails makes the request fail, wherever the others lie.
+// One extent on a failing disk fails the request, wherever the others lie.
 TEST_F(FailingBacking, OneBadExtentOfMany) {
     const Fd good = memory_file(default_size);
     const FailingDisk failing(disk());
@@ -197,12 +197,12 @@ TEST_F(FailingBacking, OneBadExtentOfMany) {
     }
 }
 
-// Some fail, some do not, many at a time: each ends, with an error or with the right data.
+// Many requests at once, of which some fail: each ends, with an error or with the right data.
 TEST_F(FailingBacking, SomeOfMany) {
     constexpr std::size_t count = 64;
     for (std::size_t i = 0; i < count; i++)
         write_to_file(file.get(), i * 65536, pattern(4096, i + 1));
-    ASSERT_EQ(fsync(file.get()), 0); // none of it is to fail
+    ASSERT_EQ(fsync(file.get()), 0); // the initial data must not fail
     std::size_t failed = 0, passed = 0;
     {
         const FailingDisk failing(disk(), 50);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // GET, PUT, SERVE and the payload as a file, with each allocation and copy failing in turn. A fault
-// while a request is handed out leaves it queued, one while it is answered leaves it taken; the
-// next try, without a fault, finds it there and ends it with the right data.
+// during delivery leaves the request queued, one during the answer leaves it taken; the next try,
+// without a fault, finds it there and completes it with the right data.
 #include <cstring>
 #include <optional>
 
@@ -21,9 +21,10 @@ protected:
     Buffer memory{length};
     unsigned int seed = 1;
 
-    // To a new device this process is new: to take from it needs memory.
+    // A new device does not know this process yet: the first take needs memory.
     void renew_device() { device.emplace(); }
-    // Takes a request, and holds it; a process of its own, so that this one is still new.
+    // Takes a request and holds it, in a separate process, so that the device still does not know
+    // this one.
     Child other_taker(std::uint64_t& id) {
         Child taker([&](ChildSide& side) -> int {
             side.tell(take(device->control()).id);
@@ -32,14 +33,14 @@ protected:
         id = taker.await();
         return taker;
     }
-    // Where requests are: whatever happened to this one, it is in one place.
+    // Whatever happened to a request, it is in exactly one state.
     void expect_queued_and_taken(std::uint64_t queued, std::uint64_t taken) {
         const userblk_info state = info(device->control());
         EXPECT_EQ(state.queued, queued);
         EXPECT_EQ(state.taken, taken);
         EXPECT_EQ(state.errors, 0u);
     }
-    // After a PUT of one record that ended the request if it succeeded.
+    // After a PUT of one record, which ends the request if it succeeds.
     void expect_done_or_taken(int error) {
         expect_told(error);
         expect_queued_and_taken(0, error ? 1 : 0);
@@ -52,7 +53,7 @@ protected:
         }
         return error ? error : -answer.result;
     }
-    // A WRITE of new data, and the buffer that it is a copy of.
+    // A WRITE of new data, and a copy of that data.
     Io start_write(Buffer& data) {
         data = pattern(length, seed++);
         return device->write(0, pattern(length, seed - 1));
@@ -63,7 +64,7 @@ protected:
     }
 };
 
-// By a process that takes for the first time, which needs memory.
+// The process takes for the first time, which needs memory.
 TEST_F(Requests, GetOfAWrite) {
     expect_faults(fail_each_step([&](FaultPoint& point) {
                       renew_device();
@@ -89,7 +90,7 @@ TEST_F(Requests, GetOfAWrite) {
                   5);
 }
 
-// Of several, the bad one stays queued; all arrive in the end, none twice.
+// The request that a fault hits stays queued; all are delivered in the end, none twice.
 TEST_F(Requests, GetOfABatch) {
     expect_faults(
         fail_each_step([&](FaultPoint& point) {
@@ -186,7 +187,7 @@ TEST_F(Requests, GiveBack) {
         0);
 }
 
-// From a process that took it, by one that the device does not know yet: that needs memory.
+// A process that the device does not know yet adopts another's request: that needs memory.
 TEST_F(Requests, Adoption) {
     expect_faults(fail_each_step([&](FaultPoint& point) {
                       renew_device();
@@ -212,8 +213,8 @@ TEST_F(Requests, Adoption) {
                   2);
 }
 
-// Results that cannot be told are no licence to do the same twice: the answer that was accepted is,
-// the bad one beside it changed nothing.
+// The results cannot be written back: the accepted answer has taken effect only once, and the bad
+// one beside it changed nothing.
 TEST_F(Requests, ResultsThatCannotBeWritten) {
     expect_faults(fail_each_step([&](FaultPoint& point) {
                       const std::vector<Io> ios = device->read_many(1);
@@ -237,7 +238,7 @@ TEST_F(Requests, ResultsThatCannotBeWritten) {
                   2);
 }
 
-// An answer and a request in one call: wherever it fails, each of the two is somewhere.
+// An answer and a new request in one call: wherever it fails, neither of the two requests is lost.
 TEST_F(Requests, Serve) {
     const Buffer data = pattern(length, 78);
     expect_faults(fail_each_step([&](FaultPoint& point) {
@@ -256,8 +257,8 @@ TEST_F(Requests, Serve) {
                           [&] { return ioctl_error(fd.get(), USERBLK_SERVE, &argument); });
                       expect_told(error);
                       const int again = put(fd.get(), complete_read(first, data.data(), length));
-                      // The PUT part as a whole may have been refused, or its record; else it
-                      // holds.
+                      // The PUT part as a whole may have been refused, or its record; otherwise the
+                      // answer has taken effect.
                       EXPECT_EQ(again, !error && !answer.result ? ESTALE : again);
                       EXPECT_TRUE(again == 0 || again == ESTALE) << strerror(again);
                       expect_read(read, data);
@@ -275,8 +276,8 @@ TEST_F(Requests, Serve) {
                   4);
 }
 
-// To a process that the device does not know yet nothing can be given without memory to note it
-// down. It is told, and what it asked for is there for the next call.
+// A process that the device does not know yet cannot take without memory to record it. It gets
+// ENOMEM, and the request is there for the next call.
 TEST_F(Requests, GetWithoutMemory) {
     const NoMemory none;
     Buffer written;
@@ -309,7 +310,7 @@ TEST_F(Requests, AdoptionWithoutMemory) {
     expect_read(read, data);
 }
 
-// The answer in the same call stands.
+// The answer in the same call takes effect.
 TEST_F(Requests, ServeWithoutMemory) {
     const NoMemory none;
     const Buffer data = pattern(length, 81);
@@ -331,7 +332,8 @@ TEST_F(Requests, ServeWithoutMemory) {
     EXPECT_EQ(write->result(), 0);
 }
 
-// The payload as a file. What was moved is told, and the rest can be moved later.
+// The payload as a file: the call returns what it transferred, and the rest can be transferred
+// later.
 TEST_F(Requests, PayloadByPreadAndPwrite) {
     expect_faults(fail_each_step([&](FaultPoint& point) {
                       Buffer data;
@@ -373,7 +375,7 @@ TEST_F(Requests, PayloadByPreadAndPwrite) {
                   1);
 }
 
-// Spliced out into a pipe, which takes pages of its own.
+// Spliced to a pipe, for which the kernel allocates pages.
 TEST_F(Requests, PayloadBySplice) {
     int ends[2];
     ASSERT_EQ(pipe2(ends, O_CLOEXEC | O_NONBLOCK), 0);
@@ -391,7 +393,8 @@ TEST_F(Requests, PayloadBySplice) {
             });
             expect_told(error);
             memory.fill(0);
-            // Where only the new place could not be told, the data is there all the same.
+            // If only the new offset could not be written back, the data is in the pipe all the
+            // same.
             const ssize_t got = read(out.get(), memory.data(), length);
             EXPECT_TRUE(got == moved || error == EFAULT || (got < 0 && moved <= 0)) << got;
             if (got > 0) {

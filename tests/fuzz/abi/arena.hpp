@@ -9,8 +9,8 @@
 
 namespace userblk::fuzz {
 
-// Memory shared with children, with a page behind it that may not be touched, and a second view of
-// it that is for reading only.
+// Memory shared with child processes, followed by an inaccessible page, with a second, read-only
+// mapping.
 class Block {
 public:
     explicit Block(std::size_t size);
@@ -20,9 +20,9 @@ public:
 
     std::uint8_t* data() { return base_; }
     std::size_t size() const { return size_; }
-    // Where so many bytes are that are of the kind, which may be nowhere.
+    // The address of that many bytes of the given kind; it may be invalid.
     std::uint64_t place(Memory kind, std::size_t bytes) const;
-    // What of that can be written to, by us at least.
+    // The part of it that this process can write to.
     std::span<std::uint8_t> touchable(Memory kind, std::size_t bytes);
 
 private:
@@ -31,7 +31,7 @@ private:
     std::size_t size_;
 };
 
-// The memory of one who makes calls.
+// The memory that calls of one thread use.
 struct Arena {
     Block argument{8192};
     Block records{384 << 10};

@@ -17,7 +17,7 @@ namespace userblk::fuzz {
 
 namespace {
 
-// What waits is interrupted again and again, until it gives up.
+// Interrupts a blocking call again and again until it returns.
 class Alarm {
 public:
     explicit Alarm(bool wanted) {
@@ -49,7 +49,7 @@ std::span<std::uint8_t> bytes_of(T& value) {
     return {reinterpret_cast<std::uint8_t*>(&value), sizeof(value)};
 }
 
-// A structure is changed at random, but not where it points to: the kernel would write there.
+// A random byte of a structure is changed, but never its pointers: the kernel would write there.
 template <class T>
 void keep_pointers(T&, const T&) {}
 void keep_pointers(userblk_get& to, const userblk_get& from) {
@@ -96,7 +96,8 @@ public:
     void raw();
 
 private:
-    // Makes the ioctl with a copy of the argument in its memory; that comes back in the argument.
+    // Makes the ioctl with a copy of the argument in memory of the kind that the step names, then
+    // copies the result back.
     template <class T>
     int make(unsigned long command, T& argument) {
         const Memory memory = step_.memory("argument");
@@ -259,7 +260,7 @@ void ArgumentCall::get() {
     note_records(argument, error);
 }
 
-// What is fitting depends on the answer; extents go one behind the other.
+// The fitting memory depends on the answer; extents are laid out one after another.
 void ArgumentCall::place_answer(const GatheredAnswer& gathered, userblk_answer& answer,
                                 std::size_t& extents) {
     answer = gathered.answer;
@@ -341,7 +342,7 @@ void ArgumentCall::reset() {
     make(USERBLK_RESET, argument);
 }
 
-// Any command, with an argument that was not made for it.
+// Any command, with an argument that may not belong to it.
 void ArgumentCall::raw() {
     const Memory memory = step_.memory("argument");
     const auto there = arena_.argument.touchable(memory, 512);

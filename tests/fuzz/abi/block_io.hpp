@@ -21,7 +21,7 @@ struct IoRequest {
     std::uint32_t flags; // RWF_*
 };
 
-// What somebody does with a block device, asynchronously: never waits, not even for a free request.
+// Asynchronous I/O to a block device: never blocks, not even for a free request.
 class BlockIo {
 public:
     explicit BlockIo(Shared& shared);
@@ -30,7 +30,7 @@ public:
     ~BlockIo();
 
     void start(const IoRequest& request);
-    // Looks for what has ended; how many are under way.
+    // Collects what has completed; returns how many requests are in flight.
     std::size_t under_way();
 
 private:
@@ -47,7 +47,7 @@ private:
     std::vector<Place> places_;
 };
 
-// The same, waited for.
+// The same, synchronously.
 int do_io(const IoRequest& request, Arena& arena);
 
 } // namespace userblk::fuzz

@@ -17,15 +17,15 @@ struct Message {
     std::vector<test::Fd> fds;
 };
 
-// One end of a line between two processes.
+// One end of a connection between two processes.
 class Channel {
 public:
     static std::pair<Channel, Channel> make();
 
     void send(char what, const std::string& text = {}, const std::vector<int>& fds = {});
-    // Nothing, if none came in time; what is 0 when the other side is gone.
+    // Nothing on a timeout; `what` is 0 if the other side is gone.
     std::optional<Message> receive(std::chrono::milliseconds limit);
-    Message receive(); // for ever
+    Message receive(); // waits without limit
     void close() { fd_.reset(); }
 
 private:

@@ -48,7 +48,7 @@ namespace {
 
 using Places = std::vector<std::uint32_t>;
 
-// Where the edges lead.
+// The program counters that the edges lead to.
 Places places_of(const Corpus::Entry& entry) {
     Places places;
     for (const std::uint64_t edge : entry.edges)
@@ -58,7 +58,7 @@ Places places_of(const Corpus::Entry& entry) {
     return places;
 }
 
-// How many places it adds to those covered, for each of its calls.
+// How many new program counters the program adds, per call.
 double worth_of(const Places& places, std::size_t calls,
                 const std::unordered_set<std::uint32_t>& covered) {
     const auto fresh = std::count_if(places.begin(), places.end(),
@@ -68,8 +68,8 @@ double worth_of(const Places& places, std::size_t calls,
 
 } // namespace
 
-// Greedy: always the one next that adds most. What one is worth only falls, so that most need not
-// be looked at again.
+// Greedy: the program that adds most comes next. A program's worth only falls, so that most need
+// not be recomputed.
 std::vector<Program> Corpus::distilled() const {
     std::priority_queue<std::pair<double, std::size_t>> left;
     std::unordered_set<std::uint32_t> covered;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Where in the module a thread went, as the kernel tells (KCOV). On kernels that cannot tell,
-// nothing is ever covered.
+// The code of the module that a thread ran, as KCOV reports it. On kernels without KCOV nothing is
+// ever covered.
 #pragma once
 
 #include <cstdint>
@@ -13,10 +13,10 @@
 
 namespace userblk::fuzz {
 
-// The record of one thread at a time.
+// Records the coverage of one thread at a time.
 class Kcov {
 public:
-    // Where debugfs can be read: before privileges are dropped.
+    // Needs debugfs: create it before privileges are dropped.
     Kcov();
     Kcov(const Kcov&) = delete;
     Kcov& operator=(const Kcov&) = delete;
@@ -24,7 +24,7 @@ public:
 
     static bool available();
 
-    // For the calling thread, until it ends.
+    // Records the calling thread until it exits.
     void attach();
     void clear();
     std::span<const std::uint64_t> trace() const;
@@ -34,15 +34,15 @@ private:
     std::uint64_t* area_ = nullptr;
 };
 
-// All that was covered: places, and steps from one place to the next.
+// All coverage so far: program counters, and edges from one to the next.
 class Coverage {
 public:
-    // The steps that were new.
+    // Returns the edges that are new.
     std::vector<std::uint64_t> add(std::span<const std::uint64_t> trace);
     std::size_t edges() const { return edges_.size(); }
     const std::unordered_set<std::uint64_t>& places() const { return places_; }
 
-    // The steps of a trace, as numbers.
+    // The edges of a trace, as numbers.
     static std::vector<std::uint64_t> edges_of(std::span<const std::uint64_t> trace);
 
 private:

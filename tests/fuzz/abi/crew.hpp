@@ -13,28 +13,28 @@
 
 namespace userblk::fuzz {
 
-// Threads for what may take its time, or is to happen meanwhile.
+// Threads for calls that may block or are to run concurrently.
 class Crew {
 public:
     using Task = std::function<void(Arena&)>;
 
-    // One thread for each of the records, which tell where it went.
+    // One thread per record, which receives the thread's coverage.
     explicit Crew(std::span<const std::unique_ptr<Kcov>> records);
     Crew(const Crew&) = delete;
     Crew& operator=(const Crew&) = delete;
-    ~Crew(); // waits for all
+    ~Crew(); // waits for all tasks
 
-    // Whether somebody was free to do it.
+    // Whether a thread was free for the task.
     bool start(Task task);
     bool idle();
-    // As before, or after a short while in which the task may have come to its wait.
+    // The same, but waits briefly, so that the task may get to the point where it blocks.
     bool start_and_look(Task task);
 
 private:
     struct Member {
         std::thread thread;
         Arena arena;
-        Task task; // what it is at
+        Task task; // the current one
     };
     void work(Member& member, Kcov& record);
 

@@ -19,7 +19,7 @@ Executor::Executor(Channel& channel, Shared& shared, const Targets& targets, Rec
     : channel_(channel), shared_(shared), targets_(targets), records_(records), crew_(records.crew),
       io_(shared) {
     records_.own.attach();
-    broken_ = true; // there is none yet
+    broken_ = true; // there are no devices yet
 }
 
 void Executor::begin() {
@@ -186,7 +186,7 @@ void Executor::gather_extent(const Step& step) {
         extents_.push_back({step.value("offset"), step.value32("length"), step.file("file")});
 }
 
-// Whether it may wait for what this program has yet to answer.
+// Whether the call may wait for answers that this program has not sent yet.
 bool Executor::may_wait_for_us(const Step& step) const {
     if (step.kind == Kind::sendfile) {
         const int to = step.file("file");
@@ -236,7 +236,7 @@ void Executor::start_io(const Step& step) {
         [=, this](Arena& arena) { shared_.count(Kind::io, do_io(request, arena)); });
 }
 
-// What others hold for good stays.
+// The two devices' own descriptors stay open.
 void Executor::close_node(int fd) {
     if (!std::erase_if(opened_, [=](const test::Fd& one) { return one.get() == fd; }))
         return;
@@ -257,7 +257,7 @@ void Executor::open_node(const Step& step) {
     shared_.count(Kind::open, fd.open() ? 0 : errno);
     if (!fd.open())
         return;
-    // Another one may have got its number meanwhile.
+    // The number may belong to another device by now.
     handles_.push_back({fd.get(), unknown_life});
     opened_.push_back(std::move(fd));
 }
@@ -277,7 +277,7 @@ void Executor::take_in_created() {
     }
 }
 
-// No request is delivered twice under one id, whoever takes it.
+// No request is delivered twice under one id, whichever process takes it.
 void Executor::note_delivery(std::uint64_t life, std::uint64_t id) {
     if (life != unknown_life && !delivered_.emplace(life, id).second)
         throw Finding("request " + std::to_string(id) + " was delivered twice");

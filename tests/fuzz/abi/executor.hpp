@@ -18,13 +18,13 @@
 
 namespace userblk::fuzz {
 
-// What is wrong with the module, as far as that can be told.
+// A fault of the module, as far as the fuzzer can detect it.
 class Finding : public std::runtime_error {
 public:
     using std::runtime_error::runtime_error;
 };
 
-// Where the calls of a process tell what they cover; to be made before privileges are dropped.
+// Where the threads of a process record coverage; create it before privileges are dropped.
 struct Records {
     static constexpr std::size_t crew_size = 6;
     Kcov own, child;
@@ -32,21 +32,21 @@ struct Records {
     Records();
 };
 
-// Runs programs on the world that the keeper made, one after the other. Throws Finding.
+// Runs programs, one after another, on the devices that the manager made. Throws Finding.
 class Executor {
 public:
     Executor(Channel& channel, Shared& shared, const Targets& targets, Records& records);
 
-    // Makes the calls, brings everything to an end, and checks that all is well.
+    // Makes the calls, ends everything that they started, and checks that the devices still work.
     void run(const Program& program);
-    // What the last program covered, thread by thread.
+    // The coverage of the last program, thread by thread.
     std::vector<std::span<const std::uint64_t>> traces() const;
 
-    // The world is used up, or broken by a program.
+    // The devices have been used long enough, or a program removed one.
     bool wants_renewal() const { return broken_ || runs_ >= most_runs; }
-    // Another world; checks that the old one went without trace.
+    // Gets new devices; checks that the old ones left nothing behind.
     void renew();
-    // The world is left.
+    // Gives the devices back.
     void leave();
 
 private:
@@ -74,7 +74,7 @@ private:
     void check_deliveries();
     void fill_in_files();
 
-    // settling.cpp: what comes after them
+    // cleanup.cpp: what follows them
     void settle(bool removes_at_once);
     void remove_created();
     bool drain(int node, std::uint64_t life);
@@ -92,17 +92,17 @@ private:
     Arena arena_;
     Crew crew_;
     BlockIo io_;
-    test::Aio aio_{8}; // of the checks
+    test::Aio aio_{8}; // for the checks
     std::uint64_t checks_ = 0;
     World world_;
     Files files_{};
     std::uint64_t lives_ = 0;
-    std::uint64_t world_life_ = 0; // of device 0; that of device 1 is the next
+    std::uint64_t world_life_ = 0; // of device 0; device 1 has the next one
     bool broken_ = false;
     unsigned int runs_ = 0;
-    std::set<std::pair<std::uint64_t, std::uint64_t>> delivered_; // life and id
+    std::set<std::pair<std::uint64_t, std::uint64_t>> delivered_; // instance and id
 
-    // Of the program under way.
+    // Of the current program.
     std::vector<Handle> handles_;
     std::vector<test::Fd> opened_;
     std::vector<Created> created_;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// What is done to a control node as to any file.
+// Calls on a control node that any file supports.
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
@@ -22,7 +22,7 @@ namespace userblk::fuzz {
 namespace {
 
 constexpr std::uint8_t untouched = 0xc3;
-constexpr std::size_t most = 1 << 20; // moved by one call
+constexpr std::size_t most = 1 << 20; // transferred by one call
 
 int error_of(long result) {
     return result < 0 ? errno : 0;
@@ -37,7 +37,7 @@ off_t place_of(const Step& step) {
     return static_cast<off_t>(step.value("at"));
 }
 
-// The payload in pieces of equal length.
+// The memory for the payload in pieces of equal length.
 std::vector<iovec> pieces_of(const Step& step, Arena& arena) {
     const std::size_t length = length_of(step);
     const std::size_t n = std::clamp<std::size_t>(step.value("pieces"), 1, 64);
@@ -66,7 +66,7 @@ void write_payload(const Step& step, Arena& arena, Shared& shared) {
     shared.count(Kind::write, error_of(n));
 }
 
-// With a pipe of its own, filled before where the payload comes from it.
+// Uses a pipe of its own, which is filled first if the payload comes from it.
 void splice_payload(const Step& step, Arena& arena, Shared& shared) {
     int ends[2];
     if (pipe2(ends, O_CLOEXEC | O_NONBLOCK))

@@ -64,7 +64,8 @@ bool Fuzzer::still_reaches(const Program& program, const Edges& wanted) {
     return std::includes(reached.begin(), reached.end(), wanted.begin(), wanted.end());
 }
 
-// What leads somewhere new, not just by chance, is kept; without the calls that it does not need.
+// Keeps a program that covers something new, and not just by chance, without the calls that it does
+// not need.
 void Fuzzer::try_new(Corpus& corpus, Program program) {
     run(program);
     Edges fresh = learn();

@@ -17,21 +17,20 @@ struct Bounds {
     std::uint64_t seed = 1;
 };
 
-// The programs of a process: those of the corpus, then variations of them. What comes out is told
-// to the keeper: C a program that led somewhere new, K one of the few that lead everywhere, U where
-// none led.
+// Runs the programs of the corpus, then mutations of them. Reports to the manager: C, a program
+// that covered something new; K, one of the few that cover everything; U, what none covered.
 class Fuzzer {
 public:
-    // journal: a file that holds, at any time, all that was run on this world.
+    // journal: a file that always holds everything that was run on the current devices.
     Fuzzer(Channel& channel, Shared& shared, const Targets& targets, Records& records,
            const ModuleMap& module, int journal);
 
-    // Throw Finding.
+    // These throw Finding.
     void fuzz(Corpus& corpus, const Bounds& bounds);
     void replay(const std::vector<Program>& programs, unsigned int times);
 
 private:
-    using Edges = std::vector<std::uint64_t>; // sorted, each once
+    using Edges = std::vector<std::uint64_t>; // sorted and unique
 
     void run(const Program& program);
     // Of the last program.

@@ -20,16 +20,16 @@ namespace userblk::fuzz {
 
 namespace {
 
-// Exit status of the process.
+// Exit status of the fuzzing process.
 enum { all_well = 0, finding = 3, trouble = 4 };
 
 void handle_signals() {
     struct sigaction nothing {};
-    nothing.sa_handler = [](int) {}; // interrupts what waits
+    nothing.sa_handler = [](int) {}; // interrupts blocking calls
     sigaction(SIGUSR1, &nothing, nullptr);
     signal(SIGPIPE, SIG_IGN);
     signal(SIGXFSZ, SIG_IGN);
-    // So that a file can become too large.
+    // So that a file can exceed the limit.
     const rlimit largest{64 << 20, 64 << 20};
     setrlimit(RLIMIT_FSIZE, &largest);
 }
@@ -48,7 +48,7 @@ int run_task(const Task& task, Channel& channel, Shared& shared, const Targets& 
         task.run(fuzzer);
     } catch (const Finding& what) {
         channel.send('F', what.what());
-        _exit(finding); // as it stands: what hangs, hangs
+        _exit(finding); // leave everything as it is: what hangs, hangs
     } catch (const std::exception& what) {
         std::cerr << "fuzz_abi: " << what.what() << std::endl;
         return trouble;
@@ -69,7 +69,7 @@ bool Keeper::run(const Task& task) {
     std::filesystem::create_directories(folder_ + "/distilled");
     const test::Fd journal = test::open_file(folder_ + "/" + task.name + ".journal",
                                              O_RDWR | O_CREAT | O_TRUNC | O_APPEND);
-    const Targets targets; // undone by this process alone
+    const Targets targets; // cleaned up by this process only
     const ModuleMap module;
     auto [ours, theirs] = Channel::make();
     std::cout.flush();
@@ -101,7 +101,7 @@ bool Keeper::attend(const Task& task, Channel& channel, int process) {
     while (well) {
         const std::optional<Message> message = channel.receive(std::chrono::seconds(1));
         if (message && !message->what)
-            break; // it is gone
+            break; // the process has exited
         if (message)
             well = answer(task, channel, *message);
         if (gets_on())
@@ -111,7 +111,7 @@ bool Keeper::attend(const Task& task, Channel& channel, int process) {
     }
     if (!well) {
         kill(process, SIGKILL);
-        remove_world(); // what hangs may hang for want of an answer
+        remove_world(); // what hangs may wait for an answer
     }
     int status = 0;
     if (!test::eventually([&] { return waitpid(process, &status, WNOHANG) == process; }))
@@ -131,7 +131,7 @@ bool Keeper::answer(const Task& task, Channel& channel, const Message& message) 
         write_program("corpus", message.text);
         break;
     case 'K':
-        if (task.privileged) // who gets everywhere that others get
+        if (task.privileged) // root covers everything that workers cover
             write_program("distilled", message.text);
         break;
     case 'U':
@@ -153,7 +153,7 @@ bool Keeper::answer(const Task& task, Channel& channel, const Message& message) 
     return problem.empty() || report(task, problem);
 }
 
-// Named by its content, so that none is there twice.
+// Named by its content, so that no program is stored twice.
 void Keeper::write_program(const std::string& kind, const std::string& text) {
     char name[24];
     std::snprintf(name, sizeof(name), "%016zx", std::hash<std::string>()(text));

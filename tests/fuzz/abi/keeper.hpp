@@ -18,14 +18,15 @@ struct Task {
     std::function<void(Fuzzer&)> run;
 };
 
-// Runs a task in a process of its own, and is there for what that may not do itself: makes and
-// removes the devices, writes down what came out (in folder: NAME.journal, what was run since the
-// devices were made; corpus/; NAME.finding, to be replayed), and sees that it gets on.
+// Runs a task in a separate process and does what that process may lack the privileges for: creates
+// and removes the devices, writes the results to the directory (NAME.journal, what was run since
+// the devices were created; corpus/; NAME.finding, to be replayed), and checks that the process
+// makes progress.
 class Keeper {
 public:
     Keeper(std::string folder, Shared& shared) : folder_(std::move(folder)), shared_(shared) {}
 
-    // Whether all was well; otherwise it is told on standard error.
+    // Whether no fault was found; otherwise reports it on standard error.
     bool run(const Task& task);
 
 private:

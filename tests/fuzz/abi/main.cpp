@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// A fuzzer of the whole interface of the module: see --help, and scripts/fuzz-abi.
+// A fuzzer for the whole interface of the module: see --help and scripts/fuzz-abi.
 #include <cstdlib>
 #include <fstream>
 #include <iostream>

@@ -14,7 +14,7 @@ namespace userblk::fuzz {
 
 namespace {
 
-// What is loaded and stays; the functions of init and exit run without a fuzzer.
+// Code that stays loaded; the init and exit functions run without a fuzzer.
 bool is_text(const std::string& section) {
     return section.starts_with(".text");
 }
@@ -50,7 +50,8 @@ std::string module_file() {
     return name;
 }
 
-// Sections by number: "[ 2] .text PROGBITS …", of which only the first space is one too many.
+// Sections by number: "[ 2] .text PROGBITS …"; the space in the brackets keeps the line from being
+// split into words.
 std::map<int, std::string> sections_of(const std::string& file) {
     std::map<int, std::string> sections;
     std::istringstream lines(readelf("-SW", file));
@@ -65,7 +66,7 @@ std::map<int, std::string> sections_of(const std::string& file) {
     return sections;
 }
 
-// Functions by where they begin, for each section.
+// Functions by start address, for each section.
 using Functions = std::map<std::string, std::map<std::uint64_t, std::string>>;
 
 Functions functions_of(const std::string& file) {
@@ -107,7 +108,7 @@ ModuleMap::ModuleMap() {
         auto function = in_section->second.upper_bound(offset);
         if (function == in_section->second.begin())
             continue;
-        // KCOV tells where a call returns to, a relocation where its operand is.
+        // KCOV reports the return address of the call, the relocation the address of its operand.
         sites_.push_back({address_of(section) + offset + 4, std::prev(function)->second});
     }
 }

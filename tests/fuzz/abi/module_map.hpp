@@ -9,8 +9,8 @@
 
 namespace userblk::fuzz {
 
-// Where in the loaded module a place of KCOV's can be, and in which function: from the module's
-// file, by readelf, and the addresses of its sections. Needs root.
+// The program counters of the loaded module that KCOV can report, and their functions: from the
+// module file, by readelf, and the addresses of its sections. Needs root.
 class ModuleMap {
 public:
     ModuleMap();
@@ -18,7 +18,7 @@ public:
     struct Function {
         std::size_t covered = 0, places = 0;
     };
-    // Of every function, by name; empty if the module tells nothing.
+    // For every function, by name; empty if the module is built without KCOV.
     std::map<std::string, Function> count(const std::unordered_set<std::uint64_t>& covered) const;
 
 private:
@@ -29,8 +29,8 @@ private:
     std::vector<Site> sites_;
 };
 
-// "421 of 500 places (84.2 %) in 100 of 103 functions", and a line for each function that was not
-// gone through all over.
+// "421 of 500 places (84.2 %) in 100 of 103 functions", and a line for each function that is not
+// fully covered.
 std::string described(const std::map<std::string, ModuleMap::Function>& functions);
 std::string list_of(const std::map<std::string, ModuleMap::Function>& functions);
 

@@ -63,7 +63,7 @@ void change(Call& call, Random& random) {
     call.values[i] = any_value(parameters[i], call.values[i], random);
 }
 
-// What moves requests comes more often than the rest.
+// Calls that move requests come up more often than others.
 Call any_call(Random& random) {
     static constexpr Kind frequent[] = {Kind::io,     Kind::io,     Kind::get,  Kind::get,
                                         Kind::answer, Kind::answer, Kind::put,  Kind::put,

@@ -11,10 +11,10 @@ using Random = std::mt19937_64;
 
 inline constexpr std::size_t longest_program = 40;
 
-// A program from nothing.
+// A new program.
 Program random_program(Random& random);
-// Some calls inserted, taken away, doubled, changed in an argument or two, or the program joined
-// with another one.
+// Inserts, removes or duplicates a few calls, changes an argument or two, or joins the program with
+// the other one.
 void mutate(Program& program, const Program& other, Random& random);
 
 } // namespace userblk::fuzz

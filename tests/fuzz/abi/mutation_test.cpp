@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Programs at random: all that there is comes up, and they stay short.
+// Random programs: everything comes up, and programs stay short.
 #include "tests/fuzz/abi/mutation.hpp"
 
 #include <set>
@@ -11,7 +11,8 @@
 
 namespace userblk::fuzz {
 
-// A chain of changes meets every call, every actor and, in every parameter, more than the usual.
+// A chain of mutations reaches every call, every actor and, for every parameter, more than its
+// default.
 TEST(Mutation, ReachesEveryParameter) {
     Random random(1);
     std::set<Kind> met;
@@ -40,7 +41,7 @@ TEST(Mutation, ReachesEveryParameter) {
                 << schema(kind).name << " " << schema(kind).parameters[value].name;
 }
 
-// One seed, one chain: a run can be repeated.
+// The same seed gives the same chain: a run can be repeated.
 TEST(Mutation, DependsOnTheSeedAlone) {
     Program programs[2];
     for (Program& program : programs) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// What the fuzzer runs: a short sequence of calls. A value in it is a number, or a reference to
-// what an earlier call gave, so that a program that was changed at random still means something.
+// What the fuzzer runs: a short sequence of calls. A value in it is a number or a reference to the
+// result of an earlier call, so that a mutated program still makes sense.
 #pragma once
 
 #include <compare>
@@ -10,7 +10,7 @@
 
 namespace userblk::fuzz {
 
-// By order: the table of them in schema.cpp.
+// In the order of the table in schema.cpp.
 enum class Kind : std::uint8_t {
     create,
     remove,
@@ -18,8 +18,8 @@ enum class Kind : std::uint8_t {
     info,
     resize,
     get,
-    answer, // gathered for the next put or serve
-    extent, // gathered for the next answer
+    answer, // added to the next put or serve
+    extent, // added to the next answer
     put,
     serve,
     reset,
@@ -35,13 +35,13 @@ enum class Kind : std::uint8_t {
     open,
     dup,
     close,
-    io, // of somebody who uses the block device
+    io, // by a user of the block device
     pause
 };
 inline constexpr std::size_t kinds = static_cast<std::size_t>(Kind::pause) + 1;
 
-// Who makes the call: the program itself; a second thread, while the program goes on; a child that
-// ends, or executes something else, afterwards.
+// Who makes the call: the program itself; a second thread, while the program continues; a child,
+// which then exits or executes another program.
 enum class Actor : std::uint8_t { itself, thread, child, exec };
 inline constexpr std::size_t actors = 4;
 
@@ -49,7 +49,7 @@ inline constexpr std::size_t actors = 4;
 struct Value {
     bool reference = false;
     std::uint64_t number = 0;
-    std::int64_t plus = 0; // of a reference only
+    std::int64_t plus = 0; // for references only
     bool operator==(const Value&) const = default;
 };
 

@@ -116,7 +116,8 @@ Parameter handle() {
     return {"on", Type::handle, literal(0), {}, twists};
 }
 
-// A call whose argument is a structure: that may be anywhere, and any byte of it be changed.
+// A call with a structure as argument, which may be in any kind of memory and have any byte
+// changed.
 CallSchema with_argument(std::string_view name, std::vector<Parameter> parameters) {
     parameters.push_back(memory("argument"));
     parameters.push_back(number("poke_at", 0, places_in_arguments));
@@ -174,7 +175,7 @@ std::vector<Parameter> payload_parameters() {
     return {handle(), refer("at", Type::place, offsets), refer("length", Type::length, lengths)};
 }
 
-// By order of Kind.
+// In the order of Kind.
 std::vector<CallSchema> make_table() {
     const std::vector<Parameter> on = {handle()};
     return {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Which calls there are, with their parameters: what text, mutation and execution share.
+// All calls with their parameters: shared by text, mutation and execution.
 #pragma once
 
 #include <cstdint>
@@ -15,23 +15,23 @@ namespace userblk::fuzz {
 enum class Type {
     number,
     flags,  // written in hexadecimal
-    name,   // one of names
+    name,   // one of `names`
     handle, // an open control node: 0 and 1 of the two devices, 2 of the first for reading only,
             // 3 the control device, then those that the program made
     disk,   // a block device: 0, 1, then those that the program made
-    device, // a device's number; a reference: of one that the program made
-    id,     // of a request that was taken; so are the next three
+    device, // a device's number; a reference: of one that the program created
+    id,     // of a taken request; the same for the next three
     length,
     place,
     offset,
-    process, // a reference: 0 this one, 1 the newest child, 2 its parent
-    pending  // a reference: how many answers were gathered
+    process, // a reference: 0 this process, 1 the newest child, 2 its parent
+    pending  // a reference: the number of answers gathered
 };
 
 struct Parameter {
     std::string_view name;
     Type type;
-    Value usual; // not written down
+    Value usual; // left out of the text
     std::span<const std::string_view> names;
     std::span<const std::uint64_t> interesting;
 };
@@ -45,19 +45,20 @@ const CallSchema& schema(Kind kind);
 std::string_view name_of(Actor actor);
 Call usual_call(Kind kind);
 
-// Memory that an argument may be in, by order of memory_names().
+// Kinds of memory for an argument, in the order of memory_names.
 enum class Memory : std::uint8_t {
-    fitting,   // as the call needs it
+    fitting,   // what the call needs
     good,      // with room behind it
-    tight,     // the last bytes before what may not be touched
-    edge,      // half of it there
-    read_only, // page
+    tight,     // the last bytes before an inaccessible page
+    edge,      // half of it inaccessible
+    read_only, // mapping
     unmapped,
     null,
     kernel
 };
 
-// Files that a request may be redirected to, and payloads be moved to, by order of file_names().
+// Files that a request may be redirected to, and payloads be transferred to, in the order of
+// file_names.
 enum class File : std::uint8_t {
     memory,
     small,

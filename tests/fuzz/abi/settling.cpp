@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// After a program: whatever it left under way is brought to an end, and the devices must be as good
-// as new.
+// After a program: ends everything that it left in progress, and checks that the devices are as
+// good as new.
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
@@ -34,7 +34,7 @@ std::string described(const userblk_info& info) {
 
 } // namespace
 
-// Takes and fails what there is. Whether there was nothing.
+// Takes and fails what is queued. Returns whether the device was idle.
 bool Executor::drain(int node, std::uint64_t life) {
     userblk_info info = test::info_argument();
     int error = test::ioctl_error(node, USERBLK_INFO, &info);
@@ -87,7 +87,7 @@ void Executor::close_handles() {
     created_.clear();
 }
 
-// In one thread, while this one answers what the removal may have to wait for.
+// In another thread, while this one answers what the removal may wait for.
 void Executor::remove_created() {
     std::vector<std::uint32_t> numbers;
     for (const Created& device : created_)
@@ -105,11 +105,11 @@ void Executor::remove_created() {
 }
 
 void Executor::settle(bool removes_at_once) {
-    // Some are removed as they are, others when nothing is under way there.
+    // Every other program has its devices removed as they are, the others once they are idle.
     if (created_.size() && removes_at_once)
         remove_created();
     drain_all();
-    take_in_created(); // by a thread, late
+    take_in_created(); // if a thread created one late
     if (created_.size()) {
         remove_created();
         drain_all();
@@ -123,7 +123,7 @@ void Executor::settle(bool removes_at_once) {
     }
 }
 
-// The rest of what INFO tells must hold too, now that nothing is under way.
+// The other fields of INFO must be right, too, now that nothing is in progress.
 void Executor::restore_size(const World::Device& device) {
     userblk_info info = test::info_argument();
     const int error = test::ioctl_error(device.node.get(), USERBLK_INFO, &info);
@@ -139,8 +139,8 @@ void Executor::restore_size(const World::Device& device) {
         throw Finding("the device cannot be given its size again");
 }
 
-// One write and one read, answered as they come; what else comes (written back late) fails. False
-// if the I/O would have had to wait for pages in the device's cache.
+// One write and one read, answered as they come; other requests (late writeback) fail. Returns
+// false if the I/O would have had to wait for pages of the device's page cache.
 bool Executor::check_io(const World::Device& device, std::uint64_t life) {
     const std::uint64_t seed = 2 * ++checks_;
     const test::Buffer expected = test::pattern(check_size, seed);

@@ -13,7 +13,7 @@ namespace userblk::fuzz {
 
 namespace {
 
-// Between processes, of which none is killed here.
+// A lock between processes, none of which is killed while it holds it.
 class Lock {
 public:
     explicit Lock(std::atomic_flag& flag) : flag_(flag) {

@@ -10,7 +10,7 @@
 
 namespace userblk::fuzz {
 
-// A request that somebody took. life tells devices apart that had the same number.
+// A taken request. `instance` tells apart devices with the same number.
 struct Taken {
     userblk_request request;
     std::uint64_t life;
@@ -18,22 +18,22 @@ struct Taken {
 
 inline constexpr std::size_t errors = 134; // errno values, 0 for success
 
-// What the calls gave, and how often: in memory that children and the keeper see too.
+// The results of the calls and their counts, in memory shared with children and the manager.
 struct Shared {
     static Shared& make();
 
-    // By whoever makes calls.
+    // Called by any process that makes calls.
     void count(Kind kind, int error);
     void note(const Taken& taken);
     void note_created(std::uint32_t number);
-    // The one taken as n-th, if that is still known.
+    // The nth one taken, if it is still known.
     bool find(std::uint64_t n, Taken& one);
-    // The first one stays.
+    // Keeps the first text.
     void complain(const std::string& text);
 
     std::atomic<std::uint64_t> runs, edges, corpus, worlds, calls;
     std::atomic<std::uint32_t> counts[kinds][errors];
-    std::atomic<std::uint32_t> answers[6][errors]; // by action, and the result of each answer
+    std::atomic<std::uint32_t> answers[6][errors]; // by action, then by the result of each answer
 
     static constexpr std::size_t room = 1024;
     std::atomic<std::uint64_t> taken_count;
@@ -42,7 +42,7 @@ struct Shared {
     std::atomic<std::uint32_t> created_count;
     std::uint32_t created[most_created];
 
-    char covered[200]; // in words
+    char covered[200]; // as text
     std::atomic<bool> complained;
     char complaint[512];
 

@@ -7,7 +7,7 @@ namespace userblk::fuzz {
 
 namespace {
 
-// The kernel's memory, modules and text, without the values that are negative numbers.
+// The kernel's data, modules and text, except values that are small negative numbers.
 bool is_kernel_address(std::uint64_t value) {
     return (value >= 0xffff'8000'0000'0000 && value < 0xffff'ff00'0000'0000) ||
            (value >= 0xffff'ffff'8000'0000 && value < 0xffff'ffff'ff80'0000);

@@ -14,7 +14,7 @@
 
 namespace userblk::fuzz {
 
-// life tells devices apart that have or had the same number.
+// `instance` tells apart devices that have or had the same number.
 struct Handle {
     int fd = -1;
     std::uint64_t life;
@@ -24,13 +24,13 @@ inline constexpr std::uint64_t unknown_life = 0;
 struct GatheredAnswer {
     userblk_answer answer{};
     Memory memory = Memory::fitting;
-    bool takes_data = false; // a READ to be completed, or a WRITE to be fetched
+    bool takes_data = false; // a READ to complete, or a WRITE to fetch
     std::vector<userblk_extent> extents;
 };
 
 using Files = std::array<int, files>;
 
-// A call with all that it refers to looked up: ready to be made by anybody, at any time.
+// A call with all references resolved: any thread or process can make it at any time.
 struct Step {
     Kind kind;
     Handle on;
@@ -46,15 +46,14 @@ struct Step {
     int file(std::string_view name) const;
 };
 
-// Makes the call, and notes what it gave.
+// Makes the call and counts its result.
 void make_call(const Step& step, Arena& arena, Shared& shared);
 
-// Parts of that.
+// Its two parts.
 void make_argument_call(const Step& step, Arena& arena, Shared& shared);
 void make_file_call(const Step& step, Arena& arena, Shared& shared);
 
-// Whether there is something in memory that looks like an address of the kernel's, and was not
-// there before.
+// Whether memory contains what looks like a kernel address and was not there before.
 bool shows_address(std::span<const std::uint8_t> now, std::span<const std::uint8_t> before);
 
 } // namespace userblk::fuzz

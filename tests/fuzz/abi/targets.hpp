@@ -10,14 +10,14 @@
 
 namespace userblk::fuzz {
 
-// Files of all kinds to redirect requests to, but for those of the devices. Made by root, so that
-// there are loop devices; whoever inherits them may use them.
+// Files of all kinds to redirect requests to, except those of the devices. Created by root, since
+// there are loop devices among them; any process that inherits them may use them.
 class Targets {
 public:
     Targets();
 
     void fill_in(Files& all) const;
-    // To what they were: programs make them longer, and fill the pipe.
+    // Restores their state: programs extend them and fill the pipe.
     void tidy() const;
 
 private:

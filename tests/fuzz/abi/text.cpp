@@ -33,7 +33,7 @@ std::string value_text(const Parameter& parameter, const Value& value) {
     return std::to_string(value.number);
 }
 
-// The whole of the text as a number; nothing else is one.
+// The whole text must be a number.
 template <class T>
 bool parse_number(std::string_view text, T& number) {
     int base = 10;

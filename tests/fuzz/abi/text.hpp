@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// Programs as text: a line per call, "thread: get on=1 count=16". What is usual is left out. Values
-// are numbers, names, or references: @0 is what the newest call gave, @1 the one before, @0-512 a
-// bit less. Programs of one text are divided by lines of "----"; # begins a comment.
+// Programs as text: a line per call, "thread: get on=1 count=16". Defaults are left out. Values are
+// numbers, names, or references: @0 is the result of the newest call, @1 that of the one before,
+// @0-512 is 512 less. Lines of "----" separate programs; # starts a comment.
 #pragma once
 
 #include <string>
@@ -16,7 +16,7 @@ namespace userblk::fuzz {
 std::string to_text(const Call& call);
 std::string to_text(const Program& program);
 
-// Throw std::runtime_error with the line that is wrong.
+// These throw std::runtime_error with the invalid line.
 Program to_program(std::string_view text);
 std::vector<Program> to_programs(std::string_view text);
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Programs as text: what is written down is what is run again.
+// Programs as text: a program that is written and read again is the same program.
 #include "tests/fuzz/abi/text.hpp"
 
 #include <filesystem>
@@ -16,7 +16,7 @@
 
 namespace userblk::fuzz {
 
-// Any program at all, with values that no parameter expects, comes back from its text as it was.
+// Any program, even with values that no parameter expects, is read back from its text unchanged.
 TEST(ProgramText, BringsBackEveryProgram) {
     Random random(7);
     Program program = random_program(random);
@@ -26,7 +26,7 @@ TEST(ProgramText, BringsBackEveryProgram) {
     }
 }
 
-// What a reader of a finding relies on: usual values are left out, others have their names.
+// What the reader of a finding relies on: defaults are left out, other values have their names.
 TEST(ProgramText, LeavesOutWhatIsUsual) {
     const std::string text = "io operation=write length=8192\n"
                              "child: get on=1 to=good\n"
@@ -41,7 +41,7 @@ TEST(ProgramText, LeavesOutWhatIsUsual) {
     EXPECT_EQ(to_text(usual_call(Kind::create)), "create");
 }
 
-// Several programs of one file, as in a finding, with comments between them.
+// Several programs in one file, as in a finding, with comments between them.
 TEST(ProgramText, DividesPrograms) {
     const std::vector<Program> programs = to_programs("# it hangs\ninfo\n----\n\nget\nput\n----\n");
     ASSERT_EQ(programs.size(), 2u);
@@ -50,7 +50,7 @@ TEST(ProgramText, DividesPrograms) {
     EXPECT_THROW(to_program("info\n----\ninfo\n"), std::runtime_error);
 }
 
-// Whatever is not a program is refused, and the wrong word is told.
+// Anything that is not a program is refused, with the invalid word.
 TEST(ProgramText, RefusesWhatItDoesNotKnow) {
     for (const char* text : {"frobnicate", "get count", "get count=", "get count=x", "get colour=1",
                              "child:", "get count=@", "get count=@1+", "get count=0x"}) {
@@ -58,8 +58,8 @@ TEST(ProgramText, RefusesWhatItDoesNotKnow) {
     }
 }
 
-// The corpus of the tree can be read, and stands as it would be written, so that a program that is
-// found again is known to be there.
+// The corpus in the source tree can be read and is in canonical form, so that a program found again
+// is recognised.
 TEST(ProgramText, IsThatOfTheCorpus) {
     std::size_t count = 0;
     for (const auto& file : std::filesystem::directory_iterator(USERBLK_FUZZ_CORPUS)) {

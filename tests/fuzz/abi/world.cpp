@@ -57,7 +57,7 @@ std::string make_world(Channel& to, unsigned int owner) {
         fds.push_back(test::open_file("/dev/userblkc" + number, O_RDONLY));
         fds.push_back(test::open_file("/dev/userblk" + number, O_RDWR | O_DIRECT));
         fds.push_back(test::open_file("/dev/userblk" + number, O_RDWR));
-        // Last: the reading of a partition table keeps others from opening the device.
+        // Last: during the partition scan the device cannot be opened.
         test::announce_service(fds[fds.size() - 4].get());
     }
     std::vector<int> raw;
@@ -69,7 +69,7 @@ std::string make_world(Channel& to, unsigned int owner) {
 
 std::string remove_world() {
     std::vector<userblk_list_entry> all = test::list_devices();
-    // A later one never redirects to an earlier.
+    // A device never redirects to one that was created after it.
     for (auto device = all.rbegin(); device != all.rend(); ++device)
         if (const int error = test::remove_device(device->number, USERBLK_REMOVE_FORCE))
             return std::string("unable to remove a device: ") + std::strerror(error);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// What every program finds: two devices. They are made and removed by a process with the right to,
-// the keeper, for one that may be without it.
+// The two devices that every program runs on. The manager, which has the privileges, creates and
+// removes them for a process that may lack them.
 #pragma once
 
 #include <array>
@@ -12,7 +12,7 @@
 
 namespace userblk::fuzz {
 
-// Device 0 allows all that there is; device 1 has narrow limits and no REDIRECT.
+// Device 0 allows everything; device 1 has narrow limits and no REDIRECT.
 struct World {
     test::Fd control; // the control device
     struct Device {
@@ -23,13 +23,13 @@ struct World {
     std::array<Device, 2> devices;
 };
 
-// Of the keeper. Each returns what is wrong, or "".
+// Called by the manager. These return what is wrong; empty if nothing is.
 std::string make_world(Channel& to, unsigned int owner);
 std::string remove_world();
-// That nothing holds the module any more.
+// Checks that nothing holds the module.
 std::string check_module_unused();
 
-// Of the other side; throw when it cannot be done.
+// Called by the other side; throws if it fails.
 World receive_world(Channel& channel);
 
 } // namespace userblk::fuzz

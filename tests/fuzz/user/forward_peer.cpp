@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The example's peer, which takes requests from a socket: whatever comes, it stays within its file.
+// The example's peer, which takes requests from a socket: whatever it receives, it stays within its
+// file.
 #include "fuzz.hpp"
 
 #define main forward_peer_main
@@ -12,7 +13,7 @@ namespace {
 
 constexpr std::uint64_t file_size = 64 << 10;
 
-// All that the peer says goes nowhere: it must not wait for somebody to listen.
+// Drains the peer's output, so that the peer never blocks on it.
 void swallow(int socket) {
     char buffer[4096];
     while (read(socket, buffer, sizeof(buffer)) > 0) {

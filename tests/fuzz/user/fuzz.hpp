@@ -7,16 +7,16 @@
 #include <cstdlib>
 #include <string_view>
 
-// A target is a program of its own: it gives any bytes to a parser of user space, and says what
-// must hold for all of them. Linked with libFuzzer it looks for bytes for which it does not
-// (scripts/fuzz-user-space); linked with replay.cpp it tries those in corpus/ (ctest -L unit).
+// A target is a program that feeds arbitrary bytes to a parser of user space and checks what must
+// hold for all of them. Linked with libFuzzer, it searches for bytes that violate this
+// (scripts/fuzz-user-space); linked with replay.cpp, it tries those in corpus/ (ctest -L unit).
 
-/// To be defined by each target. Returns 0; -1 for what is not worth keeping.
+/// Defined by each target. Returns 0, or -1 for input that is not worth keeping.
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size);
 
 namespace userblk::fuzz {
 
-/// Ends the program, as a finding, unless @p holds.
+/// Aborts the program, as a finding, unless @p holds.
 inline void require(bool holds, const char* what) {
     if (holds)
         return;

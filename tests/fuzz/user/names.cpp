@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What names a device or a request: numbers, nodes, names, ids. One text has one meaning.
+// Names of devices and requests: numbers, nodes, names, ids. A text has only one meaning.
 #include "fuzz.hpp"
 
 #include "ioctl/lookup.hpp"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The options of "userblkctl create", an argument a line: refused in words, or a device that is
+// The options of "userblkctl create", one argument per line: refused with a message, or a device
 // within all limits of the ABI.
 #include "fuzz.hpp"
 
@@ -16,7 +16,7 @@ using namespace userblk;
 
 namespace {
 
-// The last one first, as CLI11 takes them.
+// In reverse order, as CLI11 expects them.
 std::vector<std::string> arguments_of(const std::uint8_t* data, std::size_t size) {
     std::istringstream lines{std::string(fuzz::text_of(data, size))};
     std::vector<std::string> arguments;
@@ -45,7 +45,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     auto arguments = arguments_of(data, size);
     for (const auto& argument : arguments)
         if (argument.starts_with("--o") || argument.starts_with("--g"))
-            return -1; // the system's users, whom to look up takes long
+            return -1; // looks up system users, which is slow
     CLI::App app;
     ctl::DeviceOptions options;
     ctl::CommandLine line(app);

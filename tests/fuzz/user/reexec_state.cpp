@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What a supervisor tells its successor, from the environment: none, or processes that may be
-// signalled and waited for.
+// The state that a supervisor passes to its successor in the environment: none, or processes that
+// can be signalled and waited for.
 #include "fuzz.hpp"
 
 #include "userblk/supervisor/reexec_state.hpp"

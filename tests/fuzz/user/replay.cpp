@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Gives each file of the folders named to a target, once, without libFuzzer.
+// Feeds each file of the directories given to a target once, without libFuzzer.
 #include "fuzz.hpp"
 
 #include <filesystem>
@@ -15,7 +15,7 @@ std::size_t replay(const std::filesystem::path& folder) {
     for (const auto& entry : std::filesystem::directory_iterator(folder)) {
         std::ifstream file(entry.path(), std::ios::binary);
         const std::vector<char> bytes(std::istreambuf_iterator<char>(file), {});
-        std::cout << entry.path().string() << std::endl; // the last one is that which failed
+        std::cout << entry.path().string() << std::endl; // the last one is the one that failed
         LLVMFuzzerTestOneInput(reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size());
         ++count;
     }

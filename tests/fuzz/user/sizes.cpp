@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Sizes from the command line: refused in words, or understood; what is shown of one is one.
+// Sizes on the command line: refused with a message, or understood; a formatted size can be parsed.
 #include "fuzz.hpp"
 
 #include "userblk/units.hpp"
@@ -11,11 +11,11 @@ using namespace userblk;
 
 namespace {
 
-// What format_size() keeps is one digit behind the point of the unit that it chose.
+// format_size() keeps one decimal of the unit that it chooses.
 void check(std::uint64_t size) {
     fuzz::require(parse_size(std::to_string(size)) == size, "a plain number is itself");
     const auto shown = format_size(size);
-    if (shown == "16E") // rounded up to what is one byte too much
+    if (shown == "16E") // rounded up to one byte too many
         return;
     const auto again = parse_size(shown);
     const auto apart = again > size ? again - size : size - again;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Stores from the command line, decorators and all: refused in words, or what was written.
+// Stores on the command line, with decorators: refused with a message, or understood as written.
 #include "fuzz.hpp"
 
 #include "userblk/backend_spec.hpp"
@@ -20,7 +20,7 @@ void check(const BackendSpec& spec, std::string_view text) {
     if (spec.kind() == Kind::memory)
         fuzz::require(MemoryBackend::segment_named(spec.argument()).find('/') == std::string::npos,
                       "a name of memory leads nowhere else");
-    if (spec.kind() == Kind::file) // which may be there, and would be opened
+    if (spec.kind() == Kind::file) // it may exist, and would be opened
         return;
     const auto description = spec.describe(1 << 20);
     fuzz::require(description.size == 1 << 20, "it is as large as it was asked to be");

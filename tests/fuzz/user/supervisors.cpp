@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The files by which supervisors are found, their names a line each: whatever lies in the folder,
-// nobody is found who has not locked his, and nothing else is taken away than what the dead left.
+// The files that announce supervisors, one name per line: whatever is in the directory, only
+// supervisors that lock their file are found, and only files of dead ones are removed.
 #include "fuzz.hpp"
 
 #include "tests/unit/userblk/temporary.hpp"
@@ -13,7 +13,7 @@ using namespace userblk;
 
 namespace {
 
-// The same for all: to make a folder takes longer than the rest.
+// Shared by all runs: creating a directory is slow.
 const test::TemporaryFolder& folder() {
     static const test::TemporaryFolder made;
     return made;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Texts of the kernel that tools read: counters of the block layer, mounts. Names in them may be
-// anything.
+// Texts from the kernel that the tools read: block layer counters, mounts. Names in them may
+// contain anything.
 #include "fuzz.hpp"
 
 #include "userblk/cli/help.hpp"
@@ -15,7 +15,7 @@ using namespace userblk;
 
 namespace {
 
-// The text as the file that libmount reads.
+// Gives the text to libmount as a file.
 std::vector<std::string> mount_points(const std::string& text) {
     const int file = ::memfd_create("mountinfo", MFD_CLOEXEC);
     fuzz::require(file >= 0 &&

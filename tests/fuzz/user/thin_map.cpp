@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: MIT
-// A block map of "thin" from a file of any content: it is refused as damaged, or it is a map whose
-// blocks have places of their own, which stays the same when it is opened again, and can be gone on
-// with.
+// A block map of "thin" from arbitrary bytes: it is refused as damaged, or it is a map in which no
+// two blocks share a place, which is the same when opened again, and which can be appended to.
 //
-// Input: a byte that says which checksums are to be made right (so that what lies behind them is
-// reached), the header, and at once, without the zeros in between, the records.
+// Input: a byte that says which checksums to correct (to reach the code behind the check), the
+// header, and directly after it, without the zeros in between, the records.
 #include "fuzz.hpp"
 
 #include "examples/thin/shared_map.hpp"
@@ -48,14 +47,14 @@ void repair(Header& header) {
         ::crc32(0, reinterpret_cast<const Bytef*>(&header), offsetof(Header, checksum)));
 }
 
-// What is right but large takes more time and memory than it is worth here.
+// A valid but large map costs more time and memory than it is worth here.
 bool is_too_large(const Header& header) {
     const bool too_many = header.block_size != 0 && header.blocks() > most_blocks &&
                           header.blocks() <= BlockMap::most_blocks;
     return too_many || (header.spare > most_spare && header.spare <= Header::most_spare);
 }
 
-// False if it is not worth trying.
+// Returns false if the input is not worth trying.
 bool write_file(const std::uint8_t* data, std::size_t size) {
     const unsigned wanted = size > 0 ? take<std::uint8_t>(data, size) : 0U;
     auto header = take<Header>(data, size);
@@ -79,7 +78,7 @@ bool write_file(const std::uint8_t* data, std::size_t size) {
     return true;
 }
 
-// By block: place + 1, or minus that of one that was freed; 0 if it has none.
+// For each block: its place + 1, minus that if it was freed, 0 if it has none.
 using Content = std::vector<std::int64_t>;
 
 Content content_of(const BlockMap& map) {
@@ -105,7 +104,7 @@ Content content_of(const BlockMap& map) {
     return content;
 }
 
-// The map as it is, and what a checkpoint would make of it.
+// The map itself must be consistent, and so must the one that a checkpoint would write.
 Content checked(const SharedMap& map) {
     auto content = content_of(map.map());
     BlockMap copy(map.map().blocks());
@@ -115,7 +114,7 @@ Content checked(const SharedMap& map) {
     return content;
 }
 
-// Gives the first block without a place the next one; false if all have one.
+// Gives the first block without a place the next one; false if every block has one.
 bool append_to(SharedMap& map, Content& content) {
     SharedMap::Lock lock(map);
     const auto hole = std::find(content.begin(), content.end(), 0);
@@ -129,7 +128,7 @@ bool append_to(SharedMap& map, Content& content) {
 }
 
 void check() {
-    auto content = checked(SharedMap(path(), MapFile::Mode::read_only)); // or it is damaged
+    auto content = checked(SharedMap(path(), MapFile::Mode::read_only)); // throws if it is damaged
     try {
         SharedMap map(path(), MapFile::Mode::read_write);
         require(checked(map) == content, "who writes sees what who reads does");

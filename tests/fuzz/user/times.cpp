@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Times from the command line: refused in words, or understood; what is shown of one is one.
+// Times on the command line: refused with a message, or understood; a formatted time can be parsed.
 #include "fuzz.hpp"
 
 #include "userblk/units.hpp"
