@@ -81,8 +81,8 @@ void poke(T& value, std::uint64_t at, std::uint64_t bits) {
 
 class ArgumentCall {
 public:
-    ArgumentCall(const Step& step, Arena& arena, Shared& shared)
-        : step_(step), arena_(arena), shared_(shared) {}
+    ArgumentCall(const Step& step, CallBuffers& buffers, Shared& shared)
+        : step_(step), buffers_(buffers), shared_(shared) {}
 
     void create();
     void remove();
@@ -102,9 +102,10 @@ private:
     int make(unsigned long command, T& argument) {
         const Memory memory = step_.memory("argument");
         poke(argument, step_.value("poke_at"), step_.value("poke"));
-        const auto there = arena_.argument.touchable(memory, sizeof(T));
+        const auto there = buffers_.argument.writable(memory, sizeof(T));
         std::memcpy(there.data(), &argument, there.size());
-        const int result = ::ioctl(step_.on.fd, command, arena_.argument.place(memory, sizeof(T)));
+        const int result =
+            ::ioctl(step_.on.fd, command, buffers_.argument.address_of(memory, sizeof(T)));
         const int error = result < 0 ? errno : 0;
         check(there, bytes_of(argument));
         std::memcpy(&argument, there.data(), there.size());
@@ -120,11 +121,12 @@ private:
     userblk_get get_argument();
     void note_records(const userblk_get& argument, int error);
     userblk_put put_argument();
-    void place_answer(const GatheredAnswer& gathered, userblk_answer& answer, std::size_t& extents);
+    void fill_in_answer(const GatheredAnswer& gathered, userblk_answer& answer,
+                        std::size_t& extents);
     void note_answers(int error);
 
     const Step& step_;
-    Arena& arena_;
+    CallBuffers& buffers_;
     Shared& shared_;
     std::span<std::uint8_t> records_;
     std::vector<std::uint8_t> records_before_;
@@ -177,11 +179,11 @@ void ArgumentCall::list() {
     const std::size_t count = std::min(step_.value32("count"), USERBLK_MAX_DEVICES);
     const std::size_t size = count * sizeof(userblk_list_entry);
     const Memory memory = step_.memory("entries");
-    argument.entries = arena_.records.place(memory, size);
+    argument.entries = buffers_.records.address_of(memory, size);
     argument.count = step_.value32("count");
     argument.entry_size = step_.value32("size");
     argument.first = step_.value32("first");
-    const auto there = arena_.records.touchable(memory, size);
+    const auto there = buffers_.records.writable(memory, size);
     std::memset(there.data(), 0, there.size());
     make(USERBLK_LIST, argument);
     check(there, {});
@@ -191,10 +193,10 @@ void ArgumentCall::info() {
     userblk_info argument{};
     const std::size_t size = std::min(step_.value32("count"), 512u) * sizeof(userblk_taken);
     const Memory memory = step_.memory("list");
-    argument.taken_list = arena_.records.place(memory, size);
+    argument.taken_list = buffers_.records.address_of(memory, size);
     argument.taken_count = step_.value32("count");
     argument.taken_size = step_.value32("size");
-    const auto there = arena_.records.touchable(memory, size);
+    const auto there = buffers_.records.writable(memory, size);
     std::memset(there.data(), 0, there.size());
     const int error = make(USERBLK_INFO, argument);
     check(there, {});
@@ -216,12 +218,12 @@ userblk_get ArgumentCall::get_argument() {
     const std::size_t used = std::min(count, USERBLK_MAX_BATCH);
     const Memory memory = step_.memory("records");
     userblk_request record{};
-    record.addr = arena_.payload.place(step_.memory("to"), step_.value32("room"));
+    record.addr = buffers_.payload.address_of(step_.memory("to"), step_.value32("room"));
     record.room = step_.value32("room");
     const std::uint64_t poke_at = step_.value("poke_at");
     if (poke_at >= 48) // beyond the structure: in the records
         poke(record, poke_at, step_.value("poke"));
-    records_ = arena_.records.touchable(memory, used * sizeof(record));
+    records_ = buffers_.records.writable(memory, used * sizeof(record));
     for (std::size_t at = 0; at + sizeof(record) <= records_.size(); at += sizeof(record)) {
         std::memcpy(records_.data() + at, &record, sizeof(record));
         if (!at)
@@ -229,7 +231,7 @@ userblk_get ArgumentCall::get_argument() {
     }
     records_before_.assign(records_.begin(), records_.end());
     userblk_get argument{};
-    argument.requests = arena_.records.place(memory, used * sizeof(record));
+    argument.requests = buffers_.records.address_of(memory, used * sizeof(record));
     argument.timeout_ns = static_cast<std::int64_t>(step_.value("timeout"));
     argument.request_size = step_.value32("size");
     argument.count = count;
@@ -243,7 +245,7 @@ void ArgumentCall::note_records(const userblk_get& argument, int error) {
     if (error || step_.memory("argument") > Memory::tight)
         return;
     for (std::size_t i = 0; i < argument.count; i++) {
-        Taken taken{{}, step_.on.life};
+        Taken taken{{}, step_.on.instance};
         if ((i + 1) * sizeof(taken.request) > records_.size())
             return;
         std::memcpy(&taken.request, records_.data() + i * sizeof(taken.request),
@@ -261,23 +263,23 @@ void ArgumentCall::get() {
 }
 
 // The fitting memory depends on the answer; extents are laid out one after another.
-void ArgumentCall::place_answer(const GatheredAnswer& gathered, userblk_answer& answer,
-                                std::size_t& extents) {
+void ArgumentCall::fill_in_answer(const GatheredAnswer& gathered, userblk_answer& answer,
+                                  std::size_t& extents) {
     answer = gathered.answer;
     if (answer.action == USERBLK_ACTION_REDIRECT) {
         if (answer.flags & USERBLK_ANSWER_EXTENTS) {
             const std::size_t size = gathered.extents.size() * sizeof(userblk_extent);
             answer.length = static_cast<std::uint32_t>(gathered.extents.size());
-            answer.addr = arena_.extents.place(gathered.memory, size) + extents;
-            const auto there = arena_.extents.touchable(gathered.memory, size + extents);
+            answer.addr = buffers_.extents.address_of(gathered.memory, size) + extents;
+            const auto there = buffers_.extents.writable(gathered.memory, size + extents);
             if (there.size() == size + extents && gathered.memory != Memory::tight)
                 std::memcpy(there.data() + extents, gathered.extents.data(), size);
             extents += size;
         } else if (gathered.memory != Memory::fitting) {
-            answer.addr = arena_.payload.place(gathered.memory, answer.length);
+            answer.addr = buffers_.payload.address_of(gathered.memory, answer.length);
         }
     } else if (gathered.memory != Memory::fitting || gathered.takes_data) {
-        answer.addr = arena_.payload.place(gathered.memory, answer.length);
+        answer.addr = buffers_.payload.address_of(gathered.memory, answer.length);
     } else {
         answer.length = 0;
     }
@@ -291,12 +293,12 @@ userblk_put ArgumentCall::put_argument() {
     std::vector<userblk_answer> answers(used / sizeof(userblk_answer));
     std::size_t extents = 0;
     for (std::size_t i = 0; i < std::min(answers.size(), step_.answers.size()); i++)
-        place_answer(step_.answers[i], answers[i], extents);
-    answers_ = arena_.answers.touchable(memory, used);
+        fill_in_answer(step_.answers[i], answers[i], extents);
+    answers_ = buffers_.answers.writable(memory, used);
     std::memcpy(answers_.data(), answers.data(), answers_.size());
     answers_before_.assign(answers_.begin(), answers_.end());
     userblk_put argument{};
-    argument.answers = arena_.answers.place(memory, used);
+    argument.answers = buffers_.answers.address_of(memory, used);
     argument.answer_size = step_.value32("answer_size");
     argument.count = count;
     argument.flags = step_.value32("put_flags");
@@ -345,19 +347,19 @@ void ArgumentCall::reset() {
 // Any command, with an argument that may not belong to it.
 void ArgumentCall::raw() {
     const Memory memory = step_.memory("argument");
-    const auto there = arena_.argument.touchable(memory, 512);
+    const auto there = buffers_.argument.writable(memory, 512);
     std::memset(there.data(), 0, there.size());
     const Alarm alarm(true);
     const int result =
-        ::ioctl(step_.on.fd, step_.value("command"), arena_.argument.place(memory, 512));
+        ::ioctl(step_.on.fd, step_.value("command"), buffers_.argument.address_of(memory, 512));
     shared_.count(Kind::ioctl, result < 0 ? errno : 0);
     check(there, {});
 }
 
 } // namespace
 
-void make_argument_call(const Step& step, Arena& arena, Shared& shared) {
-    ArgumentCall call(step, arena, shared);
+void make_argument_call(const Step& step, CallBuffers& buffers, Shared& shared) {
+    ArgumentCall call(step, buffers, shared);
     switch (step.kind) {
     case Kind::create:
         return call.create();

@@ -29,9 +29,9 @@ constexpr std::uint8_t written = 0x5a;
 BlockIo::BlockIo(Shared& shared) : shared_(shared), memory_(most_under_way * largest) {
     if (syscall(SYS_io_setup, 2 * most_under_way, &context_))
         test::throw_errno("unable to set up asynchronous I/O");
-    places_.resize(most_under_way);
+    slots_.resize(most_under_way);
     for (std::size_t i = 0; i < most_under_way; i++)
-        places_[i].data = memory_.data() + i * largest;
+        slots_[i].data = memory_.data() + i * largest;
 }
 
 BlockIo::~BlockIo() {
@@ -39,37 +39,37 @@ BlockIo::~BlockIo() {
 }
 
 void BlockIo::start(const IoRequest& request) {
-    const auto place =
-        std::find_if(places_.begin(), places_.end(), [](const Place& one) { return !one.used; });
-    if (place == places_.end())
+    const auto slot =
+        std::find_if(slots_.begin(), slots_.end(), [](const Slot& one) { return !one.used; });
+    if (slot == slots_.end())
         return;
     const bool reads = request.operation == IoOperation::read;
     const bool moves = reads || request.operation == IoOperation::write;
     const std::size_t length = std::min<std::size_t>(request.length, largest);
-    std::memset(place->data, written, length);
-    iocb& control = place->control;
+    std::memset(slot->data, written, length);
+    iocb& control = slot->control;
     control = {};
     control.aio_fildes = static_cast<std::uint32_t>(request.fd);
     control.aio_lio_opcode = reads ? IOCB_CMD_PREAD : moves ? IOCB_CMD_PWRITE : IOCB_CMD_FSYNC;
-    control.aio_data = static_cast<std::uint64_t>(place - places_.begin());
+    control.aio_data = static_cast<std::uint64_t>(slot - slots_.begin());
     if (moves) {
-        control.aio_buf = reinterpret_cast<std::uintptr_t>(place->data);
+        control.aio_buf = reinterpret_cast<std::uintptr_t>(slot->data);
         control.aio_nbytes = length;
         control.aio_offset = static_cast<std::int64_t>(request.at);
         control.aio_rw_flags =
             static_cast<__kernel_rwf_t>((request.flags & (RWF_DSYNC | RWF_SYNC)) | RWF_NOWAIT);
     }
     iocb* list = &control;
-    place->used = syscall(SYS_io_submit, context_, 1, &list) == 1;
-    if (!place->used)
+    slot->used = syscall(SYS_io_submit, context_, 1, &list) == 1;
+    if (!slot->used)
         shared_.count(Kind::io, errno);
 }
 
-void BlockIo::end(Place& place, std::int64_t result) {
-    place.used = false;
+void BlockIo::end(Slot& slot, std::int64_t result) {
+    slot.used = false;
     shared_.count(Kind::io, result < 0 ? static_cast<int>(-result) : 0);
-    if (place.control.aio_lio_opcode == IOCB_CMD_PREAD && result > 0 &&
-        shows_address({place.data, static_cast<std::size_t>(result)}, {}))
+    if (slot.control.aio_lio_opcode == IOCB_CMD_PREAD && result > 0 &&
+        shows_address({slot.data, static_cast<std::size_t>(result)}, {}))
         shared_.complain("an address of the kernel came back from a read of the block device");
 }
 
@@ -78,14 +78,14 @@ std::size_t BlockIo::under_way() {
     timespec now{};
     const long n = syscall(SYS_io_getevents, context_, 0, std::size(events), events, &now);
     for (long i = 0; i < n; i++)
-        end(places_[events[i].data], events[i].res);
+        end(slots_[events[i].data], events[i].res);
     return static_cast<std::size_t>(
-        std::count_if(places_.begin(), places_.end(), [](const Place& one) { return one.used; }));
+        std::count_if(slots_.begin(), slots_.end(), [](const Slot& one) { return one.used; }));
 }
 
-int do_io(const IoRequest& request, Arena& arena) {
-    const iovec part{arena.payload.data(),
-                     std::min<std::size_t>(request.length, arena.payload.size())};
+int do_io(const IoRequest& request, CallBuffers& buffers) {
+    const iovec part{buffers.payload.data(),
+                     std::min<std::size_t>(request.length, buffers.payload.size())};
     std::uint64_t range[2] = {request.at, request.length};
     const auto at = static_cast<off_t>(request.at), length = static_cast<off_t>(request.length);
     const int flags = static_cast<int>(request.flags & (RWF_DSYNC | RWF_SYNC | RWF_NOWAIT));

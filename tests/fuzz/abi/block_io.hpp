@@ -7,7 +7,7 @@
 
 #include <linux/aio_abi.h>
 
-#include "tests/fuzz/abi/arena.hpp"
+#include "tests/fuzz/abi/call_buffers.hpp"
 #include "tests/fuzz/abi/schema.hpp"
 #include "tests/fuzz/abi/shared.hpp"
 
@@ -34,20 +34,20 @@ public:
     std::size_t under_way();
 
 private:
-    struct Place {
+    struct Slot {
         iocb control{};
         bool used = false;
         std::uint8_t* data;
     };
-    void end(Place& place, std::int64_t result);
+    void end(Slot& slot, std::int64_t result);
 
     Shared& shared_;
     aio_context_t context_ = 0;
-    Block memory_;
-    std::vector<Place> places_;
+    GuardedMemory memory_;
+    std::vector<Slot> slots_;
 };
 
 // The same, synchronously.
-int do_io(const IoRequest& request, Arena& arena);
+int do_io(const IoRequest& request, CallBuffers& buffers);
 
 } // namespace userblk::fuzz

@@ -46,23 +46,23 @@ const Program& Corpus::any(Random& random) const {
 
 namespace {
 
-using Places = std::vector<std::uint32_t>;
+using Pcs = std::vector<std::uint32_t>;
 
 // The program counters that the edges lead to.
-Places places_of(const Corpus::Entry& entry) {
-    Places places;
+Pcs pcs_of(const Corpus::Entry& entry) {
+    Pcs pcs;
     for (const std::uint64_t edge : entry.edges)
-        places.push_back(static_cast<std::uint32_t>(edge));
-    std::sort(places.begin(), places.end());
-    places.erase(std::unique(places.begin(), places.end()), places.end());
-    return places;
+        pcs.push_back(static_cast<std::uint32_t>(edge));
+    std::sort(pcs.begin(), pcs.end());
+    pcs.erase(std::unique(pcs.begin(), pcs.end()), pcs.end());
+    return pcs;
 }
 
 // How many new program counters the program adds, per call.
-double worth_of(const Places& places, std::size_t calls,
+double worth_of(const Pcs& pcs, std::size_t calls,
                 const std::unordered_set<std::uint32_t>& covered) {
-    const auto fresh = std::count_if(places.begin(), places.end(),
-                                     [&](std::uint32_t place) { return !covered.contains(place); });
+    const auto fresh = std::count_if(pcs.begin(), pcs.end(),
+                                     [&](std::uint32_t pc) { return !covered.contains(pc); });
     return static_cast<double>(fresh) / static_cast<double>(4 + calls);
 }
 
@@ -73,12 +73,12 @@ double worth_of(const Places& places, std::size_t calls,
 std::vector<Program> Corpus::distilled() const {
     std::priority_queue<std::pair<double, std::size_t>> left;
     std::unordered_set<std::uint32_t> covered;
-    std::vector<Places> places;
+    std::vector<Pcs> pcs;
     const auto worth = [&](std::size_t i) {
-        return worth_of(places[i], entries_[i].program.calls.size(), covered);
+        return worth_of(pcs[i], entries_[i].program.calls.size(), covered);
     };
     for (std::size_t i = 0; i < entries_.size(); i++) {
-        places.push_back(places_of(entries_[i]));
+        pcs.push_back(pcs_of(entries_[i]));
         left.emplace(worth(i), i);
     }
     std::vector<Program> result;
@@ -92,7 +92,7 @@ std::vector<Program> Corpus::distilled() const {
             left.emplace(now, i);
             continue;
         }
-        covered.insert(places[i].begin(), places[i].end());
+        covered.insert(pcs[i].begin(), pcs[i].end());
         result.push_back(entries_[i].program);
     }
     return result;

@@ -56,9 +56,9 @@ std::span<const std::uint64_t> Kcov::trace() const {
 std::vector<std::uint64_t> Coverage::edges_of(std::span<const std::uint64_t> trace) {
     std::vector<std::uint64_t> edges;
     std::uint64_t before = 0;
-    for (const std::uint64_t place : trace) {
-        edges.push_back(before << 32 | (place & 0xffffffff));
-        before = place;
+    for (const std::uint64_t pc : trace) {
+        edges.push_back(before << 32 | (pc & 0xffffffff));
+        before = pc;
     }
     std::sort(edges.begin(), edges.end());
     edges.erase(std::unique(edges.begin(), edges.end()), edges.end());
@@ -67,7 +67,7 @@ std::vector<std::uint64_t> Coverage::edges_of(std::span<const std::uint64_t> tra
 
 std::vector<std::uint64_t> Coverage::add(std::span<const std::uint64_t> trace) {
     std::vector<std::uint64_t> fresh;
-    places_.insert(trace.begin(), trace.end());
+    pcs_.insert(trace.begin(), trace.end());
     for (const std::uint64_t edge : edges_of(trace))
         if (edges_.insert(edge).second)
             fresh.push_back(edge);

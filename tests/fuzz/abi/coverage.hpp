@@ -40,14 +40,14 @@ public:
     // Returns the edges that are new.
     std::vector<std::uint64_t> add(std::span<const std::uint64_t> trace);
     std::size_t edges() const { return edges_.size(); }
-    const std::unordered_set<std::uint64_t>& places() const { return places_; }
+    const std::unordered_set<std::uint64_t>& pcs() const { return pcs_; }
 
     // The edges of a trace, as numbers.
     static std::vector<std::uint64_t> edges_of(std::span<const std::uint64_t> trace);
 
 private:
     std::unordered_set<std::uint64_t> edges_;
-    std::unordered_set<std::uint64_t> places_;
+    std::unordered_set<std::uint64_t> pcs_;
 };
 
 } // namespace userblk::fuzz

@@ -11,22 +11,22 @@
 namespace userblk::fuzz {
 
 Records::Records() {
-    for (std::size_t i = 0; i < crew_size; i++)
-        crew.push_back(std::make_unique<Kcov>());
+    for (std::size_t i = 0; i < pool_size; i++)
+        pool.push_back(std::make_unique<Kcov>());
 }
 
 Executor::Executor(Channel& channel, Shared& shared, const Targets& targets, Records& records)
-    : channel_(channel), shared_(shared), targets_(targets), records_(records), crew_(records.crew),
+    : channel_(channel), shared_(shared), targets_(targets), records_(records), pool_(records.pool),
       io_(shared) {
     records_.own.attach();
     broken_ = true; // there are no devices yet
 }
 
 void Executor::begin() {
-    handles_ = {{world_.devices[0].node.get(), world_life_},
-                {world_.devices[1].node.get(), world_life_ + 1},
-                {world_.devices[0].read_only_node.get(), world_life_},
-                {world_.control.get(), unknown_life}};
+    handles_ = {{pair_.devices[0].node.get(), first_instance_},
+                {pair_.devices[1].node.get(), first_instance_ + 1},
+                {pair_.devices[0].read_only_node.get(), first_instance_},
+                {pair_.control.get(), unknown_instance}};
     first_taken_ = checked_ = shared_.taken_count;
     shared_.created_count = 0;
     answers_.clear();
@@ -34,7 +34,7 @@ void Executor::begin() {
     child_ = 0;
     records_.own.clear();
     records_.child.clear();
-    for (const std::unique_ptr<Kcov>& record : records_.crew)
+    for (const std::unique_ptr<Kcov>& record : records_.pool)
         record->clear();
 }
 
@@ -43,10 +43,10 @@ void Executor::fill_in_files() {
     const auto set = [&](File file, const test::Fd& fd) {
         files_[static_cast<std::size_t>(file)] = fd.get();
     };
-    set(File::own_disk, world_.devices[0].disk);
-    set(File::other_disk, world_.devices[1].disk);
-    set(File::cached_other_disk, world_.devices[1].cached_disk);
-    set(File::control, world_.devices[0].node);
+    set(File::own_disk, pair_.devices[0].disk);
+    set(File::other_disk, pair_.devices[1].disk);
+    set(File::cached_other_disk, pair_.devices[1].cached_disk);
+    set(File::control, pair_.devices[0].node);
 }
 
 void Executor::run(const Program& program) {
@@ -55,7 +55,7 @@ void Executor::run(const Program& program) {
     for (const Call& call : program.calls)
         execute(call);
     own_trace_ = records_.own.trace().size();
-    settle(program.calls.size() % 2);
+    clean_up(program.calls.size() % 2);
     if (shared_.complained)
         throw Finding(shared_.complaint);
     shared_.runs++;
@@ -65,7 +65,7 @@ std::vector<std::span<const std::uint64_t>> Executor::traces() const {
     std::vector<std::span<const std::uint64_t>> all;
     all.push_back(records_.own.trace().first(std::min(own_trace_, records_.own.trace().size())));
     all.push_back(records_.child.trace());
-    for (const std::unique_ptr<Kcov>& record : records_.crew)
+    for (const std::unique_ptr<Kcov>& record : records_.pool)
         all.push_back(record->trace());
     return all;
 }
@@ -84,7 +84,7 @@ std::uint64_t Executor::resolve(const Parameter& parameter, const Value& value) 
         return one.request.id + plus;
     case Type::length:
         return one.request.length + plus;
-    case Type::place:
+    case Type::payload:
         return one.request.payload + plus;
     case Type::offset:
         return one.request.offset + plus;
@@ -129,7 +129,7 @@ void Executor::execute(const Call& call) {
     case Kind::dup:
         opened_.emplace_back(::dup(step.on.fd));
         shared_.count(Kind::dup, opened_.back().open() ? 0 : errno);
-        handles_.push_back({opened_.back().get(), step.on.life});
+        handles_.push_back({opened_.back().get(), step.on.instance});
         break;
     case Kind::close:
         close_node(step.on.fd);
@@ -142,7 +142,7 @@ void Executor::execute(const Call& call) {
             step.answers = std::exchange(answers_, {});
         make(std::move(step), call.actor);
     }
-    take_in_created();
+    open_created();
     check_deliveries();
 }
 
@@ -190,18 +190,19 @@ void Executor::gather_extent(const Step& step) {
 bool Executor::may_wait_for_us(const Step& step) const {
     if (step.kind == Kind::sendfile) {
         const int to = step.file("file");
-        return to == world_.devices[0].disk.get() || to == world_.devices[1].disk.get() ||
-               to == world_.devices[1].cached_disk.get();
+        return to == pair_.devices[0].disk.get() || to == pair_.devices[1].disk.get() ||
+               to == pair_.devices[1].cached_disk.get();
     }
     return step.kind == Kind::remove;
 }
 
 void Executor::make(Step step, Actor actor) {
     if (actor == Actor::thread || may_wait_for_us(step)) {
-        crew_.start_and_look(
-            [step = std::move(step), this](Arena& arena) { make_call(step, arena, shared_); });
+        pool_.start_and_wait([step = std::move(step), this](CallBuffers& buffers) {
+            make_call(step, buffers, shared_);
+        });
     } else if (actor == Actor::itself) {
-        make_call(step, arena_, shared_);
+        make_call(step, buffers_, shared_);
     } else {
         make_in_child(step, actor == Actor::exec);
     }
@@ -211,7 +212,7 @@ void Executor::make_in_child(const Step& step, bool exec) {
     child_ = fork();
     if (!child_) {
         records_.child.attach();
-        make_call(step, arena_, shared_);
+        make_call(step, buffers_, shared_);
         if (exec)
             execl("/bin/true", "true", nullptr);
         _exit(0);
@@ -224,7 +225,7 @@ void Executor::make_in_child(const Step& step, bool exec) {
 }
 
 void Executor::start_io(const Step& step) {
-    std::vector<int> disks = {world_.devices[0].disk.get(), world_.devices[1].disk.get()};
+    std::vector<int> disks = {pair_.devices[0].disk.get(), pair_.devices[1].disk.get()};
     for (const Created& device : created_)
         disks.push_back(device.disk.get());
     const auto operation = static_cast<IoOperation>(step.value("operation") % 6);
@@ -232,8 +233,8 @@ void Executor::start_io(const Step& step) {
                             step.value("length"), step.value32("flags")};
     if (step.value("way") == 0 && operation <= IoOperation::flush)
         return io_.start(request);
-    crew_.start_and_look(
-        [=, this](Arena& arena) { shared_.count(Kind::io, do_io(request, arena)); });
+    pool_.start_and_wait(
+        [=, this](CallBuffers& buffers) { shared_.count(Kind::io, do_io(request, buffers)); });
 }
 
 // The two devices' own descriptors stay open.
@@ -247,7 +248,7 @@ void Executor::close_node(int fd) {
 }
 
 void Executor::open_node(const Step& step) {
-    std::vector<std::uint32_t> numbers = {world_.devices[0].number, world_.devices[1].number};
+    std::vector<std::uint32_t> numbers = {pair_.devices[0].number, pair_.devices[1].number};
     for (const Created& device : created_)
         numbers.push_back(device.number);
     const std::uint32_t number = numbers[step.value("disk") % numbers.size()];
@@ -258,11 +259,11 @@ void Executor::open_node(const Step& step) {
     if (!fd.open())
         return;
     // The number may belong to another device by now.
-    handles_.push_back({fd.get(), unknown_life});
+    handles_.push_back({fd.get(), unknown_instance});
     opened_.push_back(std::move(fd));
 }
 
-void Executor::take_in_created() {
+void Executor::open_created() {
     while (created_.size() < shared_.created_count) {
         Created device{shared_.created[created_.size()], test::Fd(), test::Fd()};
         const std::string number = std::to_string(device.number);
@@ -272,14 +273,14 @@ void Executor::take_in_created() {
         if (!device.disk.open())
             device.disk = test::Fd(
                 ::open(("/dev/userblk" + number).c_str(), O_RDONLY | O_DIRECT | O_CLOEXEC));
-        handles_.push_back({device.node.get(), unknown_life});
+        handles_.push_back({device.node.get(), unknown_instance});
         created_.push_back(std::move(device));
     }
 }
 
 // No request is delivered twice under one id, whichever process takes it.
-void Executor::note_delivery(std::uint64_t life, std::uint64_t id) {
-    if (life != unknown_life && !delivered_.emplace(life, id).second)
+void Executor::note_delivery(std::uint64_t instance, std::uint64_t id) {
+    if (instance != unknown_instance && !delivered_.emplace(instance, id).second)
         throw Finding("request " + std::to_string(id) + " was delivered twice");
 }
 
@@ -287,7 +288,7 @@ void Executor::check_deliveries() {
     for (; checked_ < shared_.taken_count; checked_++) {
         Taken one;
         if (shared_.find(checked_, one))
-            note_delivery(one.life, one.request.id);
+            note_delivery(one.instance, one.request.id);
     }
 }
 

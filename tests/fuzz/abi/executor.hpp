@@ -9,11 +9,11 @@
 
 #include "tests/fuzz/abi/block_io.hpp"
 #include "tests/fuzz/abi/coverage.hpp"
-#include "tests/fuzz/abi/crew.hpp"
+#include "tests/fuzz/abi/device_pair.hpp"
 #include "tests/fuzz/abi/program.hpp"
 #include "tests/fuzz/abi/step.hpp"
 #include "tests/fuzz/abi/targets.hpp"
-#include "tests/fuzz/abi/world.hpp"
+#include "tests/fuzz/abi/thread_pool.hpp"
 #include "tests/support/pending_io.hpp"
 
 namespace userblk::fuzz {
@@ -26,9 +26,9 @@ public:
 
 // Where the threads of a process record coverage; create it before privileges are dropped.
 struct Records {
-    static constexpr std::size_t crew_size = 6;
+    static constexpr std::size_t pool_size = 6;
     Kcov own, child;
-    std::vector<std::unique_ptr<Kcov>> crew;
+    std::vector<std::unique_ptr<Kcov>> pool;
     Records();
 };
 
@@ -70,34 +70,34 @@ private:
     void start_io(const Step& step);
     void open_node(const Step& step);
     void close_node(int fd);
-    void take_in_created();
+    void open_created();
     void check_deliveries();
     void fill_in_files();
 
     // cleanup.cpp: what follows them
-    void settle(bool removes_at_once);
+    void clean_up(bool removes_at_once);
     void remove_created();
-    bool drain(int node, std::uint64_t life);
+    bool drain(int node, std::uint64_t instance);
     void drain_all();
     void close_handles();
-    void restore_size(const World::Device& device);
-    void check_service(const World::Device& device, std::uint64_t life);
-    bool check_io(const World::Device& device, std::uint64_t life);
-    void note_delivery(std::uint64_t life, std::uint64_t id);
+    void restore_size(const DevicePair::Device& device);
+    void check_service(const DevicePair::Device& device, std::uint64_t instance);
+    bool check_io(const DevicePair::Device& device, std::uint64_t instance);
+    void note_delivery(std::uint64_t instance, std::uint64_t id);
 
     Channel& channel_;
     Shared& shared_;
     const Targets& targets_;
     Records& records_;
-    Arena arena_;
-    Crew crew_;
+    CallBuffers buffers_;
+    ThreadPool pool_;
     BlockIo io_;
     test::Aio aio_{8}; // for the checks
     std::uint64_t checks_ = 0;
-    World world_;
+    DevicePair pair_;
     Files files_{};
-    std::uint64_t lives_ = 0;
-    std::uint64_t world_life_ = 0; // of device 0; device 1 has the next one
+    std::uint64_t instances_ = 0;
+    std::uint64_t first_instance_ = 0; // of device 0; device 1 has the next one
     bool broken_ = false;
     unsigned int runs_ = 0;
     std::set<std::pair<std::uint64_t, std::uint64_t>> delivered_; // instance and id

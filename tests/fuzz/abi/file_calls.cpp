@@ -33,59 +33,59 @@ std::size_t length_of(const Step& step) {
                                  step.value("length") > UINT32_MAX ? 4096 : most);
 }
 
-off_t place_of(const Step& step) {
+off_t offset_of(const Step& step) {
     return static_cast<off_t>(step.value("at"));
 }
 
 // The memory for the payload in pieces of equal length.
-std::vector<iovec> pieces_of(const Step& step, Arena& arena) {
+std::vector<iovec> pieces_of(const Step& step, CallBuffers& buffers) {
     const std::size_t length = length_of(step);
     const std::size_t n = std::clamp<std::size_t>(step.value("pieces"), 1, 64);
     std::vector<iovec> pieces;
-    const std::uint64_t at = arena.payload.place(step.memory("memory"), length);
+    const std::uint64_t at = buffers.payload.address_of(step.memory("memory"), length);
     for (std::size_t i = 0; i < n; i++)
         pieces.push_back({reinterpret_cast<void*>(at + i * (length / n)), length / n});
     return pieces;
 }
 
-void read_payload(const Step& step, Arena& arena, Shared& shared) {
-    const auto there = arena.payload.touchable(step.memory("memory"), length_of(step));
+void read_payload(const Step& step, CallBuffers& buffers, Shared& shared) {
+    const auto there = buffers.payload.writable(step.memory("memory"), length_of(step));
     std::memset(there.data(), untouched, there.size());
-    const std::vector<iovec> pieces = pieces_of(step, arena);
+    const std::vector<iovec> pieces = pieces_of(step, buffers);
     const ssize_t n =
-        preadv(step.on.fd, pieces.data(), static_cast<int>(pieces.size()), place_of(step));
+        preadv(step.on.fd, pieces.data(), static_cast<int>(pieces.size()), offset_of(step));
     shared.count(Kind::read, error_of(n));
     if (shows_address(there, {}))
         shared.complain("an address of the kernel came back from a read");
 }
 
-void write_payload(const Step& step, Arena& arena, Shared& shared) {
-    const std::vector<iovec> pieces = pieces_of(step, arena);
+void write_payload(const Step& step, CallBuffers& buffers, Shared& shared) {
+    const std::vector<iovec> pieces = pieces_of(step, buffers);
     const ssize_t n =
-        pwritev(step.on.fd, pieces.data(), static_cast<int>(pieces.size()), place_of(step));
+        pwritev(step.on.fd, pieces.data(), static_cast<int>(pieces.size()), offset_of(step));
     shared.count(Kind::write, error_of(n));
 }
 
 // Uses a pipe of its own, which is filled first if the payload comes from it.
-void splice_payload(const Step& step, Arena& arena, Shared& shared) {
+void splice_payload(const Step& step, CallBuffers& buffers, Shared& shared) {
     int ends[2];
     if (pipe2(ends, O_CLOEXEC | O_NONBLOCK))
         return shared.count(Kind::splice, errno);
     const test::Fd out(ends[0]), in(ends[1]);
     const std::size_t length = length_of(step);
     const auto flags = step.value32("flags") | SPLICE_F_NONBLOCK;
-    loff_t place = place_of(step);
+    loff_t offset = offset_of(step);
     ssize_t n;
     if (step.value("direction") == 1) {
-        n = ::write(in.get(), arena.payload.data(), std::min<std::size_t>(length, 65536));
+        n = ::write(in.get(), buffers.payload.data(), std::min<std::size_t>(length, 65536));
         if (n > 0)
-            n = ::splice(out.get(), nullptr, step.on.fd, &place, length, flags);
+            n = ::splice(out.get(), nullptr, step.on.fd, &offset, length, flags);
         return shared.count(Kind::splice, error_of(n));
     }
-    n = ::splice(step.on.fd, &place, in.get(), nullptr, length, flags);
+    n = ::splice(step.on.fd, &offset, in.get(), nullptr, length, flags);
     shared.count(Kind::splice, error_of(n));
-    std::uint8_t* to = arena.payload.data();
-    n = ::read(out.get(), to, arena.payload.size());
+    std::uint8_t* to = buffers.payload.data();
+    n = ::read(out.get(), to, buffers.payload.size());
     if (n > 0 && shows_address({to, static_cast<std::size_t>(n)}, {}))
         shared.complain("an address of the kernel came back from a splice");
 }
@@ -121,7 +121,7 @@ void control(const Step& step, Shared& shared) {
 
 } // namespace
 
-void make_file_call(const Step& step, Arena& arena, Shared& shared) {
+void make_file_call(const Step& step, CallBuffers& buffers, Shared& shared) {
     switch (step.kind) {
     case Kind::poll: {
         pollfd entry{step.on.fd, static_cast<short>(step.value("events")), 0};
@@ -129,18 +129,18 @@ void make_file_call(const Step& step, Arena& arena, Shared& shared) {
         return shared.count(Kind::poll, error_of(::poll(&entry, 1, limit)));
     }
     case Kind::read:
-        return read_payload(step, arena, shared);
+        return read_payload(step, buffers, shared);
     case Kind::write:
-        return write_payload(step, arena, shared);
+        return write_payload(step, buffers, shared);
     case Kind::splice:
-        return splice_payload(step, arena, shared);
+        return splice_payload(step, buffers, shared);
     case Kind::sendfile: {
-        off_t place = place_of(step);
-        const ssize_t n = ::sendfile(step.file("file"), step.on.fd, &place, length_of(step));
+        off_t offset = offset_of(step);
+        const ssize_t n = ::sendfile(step.file("file"), step.on.fd, &offset, length_of(step));
         return shared.count(Kind::sendfile, error_of(n));
     }
     case Kind::seek:
-        return shared.count(Kind::seek, error_of(::lseek(step.on.fd, place_of(step),
+        return shared.count(Kind::seek, error_of(::lseek(step.on.fd, offset_of(step),
                                                          static_cast<int>(step.value("whence")))));
     case Kind::map:
         return map(step, shared);

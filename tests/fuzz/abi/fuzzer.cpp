@@ -92,7 +92,7 @@ void Fuzzer::try_new(Corpus& corpus, Program program) {
 }
 
 void Fuzzer::sum_up() {
-    const auto functions = module_.count(coverage_.places());
+    const auto functions = module_.count(coverage_.pcs());
     std::snprintf(shared_.covered, sizeof(shared_.covered), "%s", described(functions).c_str());
     channel_.send('U', list_of(functions));
 }

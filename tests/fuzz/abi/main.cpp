@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "tests/fuzz/abi/corpus.hpp"
-#include "tests/fuzz/abi/keeper.hpp"
+#include "tests/fuzz/abi/manager.hpp"
 #include "tests/fuzz/abi/statistics.hpp"
 #include "tests/fuzz/abi/text.hpp"
 #include "tests/support/kernel_module.hpp"
@@ -34,9 +34,9 @@ std::string folder() {
     return std::string(share ? share : "/tmp") + "/fuzz-abi";
 }
 
-void tell(const std::string& name, const Shared& shared) {
+void print_summary(const std::string& name, const Shared& shared) {
     std::cout << "as " << name << ": " << shared.runs << " runs of " << shared.calls << " calls on "
-              << shared.worlds << " pairs of devices, " << shared.taken_count << " requests taken; "
+              << shared.pairs << " pairs of devices, " << shared.taken_count << " requests taken; "
               << shared.corpus << " programs in the corpus\n";
     if (shared.edges)
         std::cout << "  covered " << shared.edges << " edges, " << shared.covered << '\n';
@@ -45,10 +45,10 @@ void tell(const std::string& name, const Shared& shared) {
 
 bool run_as(const std::string& name, const std::function<void(Fuzzer&)>& what, bool judged) {
     Shared& shared = Shared::make();
-    Keeper keeper(folder(), shared);
+    Manager manager(folder(), shared);
     const bool privileged = name == "root";
-    bool well = keeper.run({name, privileged, what});
-    tell(name, shared);
+    bool well = manager.run({name, privileged, what});
+    print_summary(name, shared);
     const std::string missing = judged && well ? what_is_missing(shared, privileged) : "";
     if (!missing.empty())
         std::cerr << "fuzz_abi: as " << name << ": " << missing << '\n';

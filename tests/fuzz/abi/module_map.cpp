@@ -118,23 +118,23 @@ ModuleMap::count(const std::unordered_set<std::uint64_t>& covered) const {
     std::map<std::string, Function> functions;
     for (const Site& site : sites_) {
         Function& function = functions[site.function];
-        function.places++;
+        function.points++;
         function.covered += covered.contains(site.address);
     }
     return functions;
 }
 
 std::string described(const std::map<std::string, ModuleMap::Function>& functions) {
-    std::size_t covered = 0, places = 0, met = 0;
+    std::size_t covered = 0, points = 0, met = 0;
     for (const auto& [name, function] : functions) {
         covered += function.covered;
-        places += function.places;
+        points += function.points;
         met += function.covered > 0;
     }
     char text[160];
-    std::snprintf(text, sizeof(text), "%zu of %zu places (%.1f %%) in %zu of %zu functions",
-                  covered, places,
-                  places ? 100.0 * static_cast<double>(covered) / static_cast<double>(places) : 0.0,
+    std::snprintf(text, sizeof(text), "%zu of %zu points (%.1f %%) in %zu of %zu functions",
+                  covered, points,
+                  points ? 100.0 * static_cast<double>(covered) / static_cast<double>(points) : 0.0,
                   met, functions.size());
     return text;
 }
@@ -142,8 +142,8 @@ std::string described(const std::map<std::string, ModuleMap::Function>& function
 std::string list_of(const std::map<std::string, ModuleMap::Function>& functions) {
     std::string text;
     for (const auto& [name, function] : functions)
-        if (function.covered < function.places)
-            text += std::to_string(function.covered) + "/" + std::to_string(function.places) +
+        if (function.covered < function.points)
+            text += std::to_string(function.covered) + "/" + std::to_string(function.points) +
                     "\t" + name + "\n";
     return text;
 }

@@ -16,7 +16,7 @@ public:
     ModuleMap();
 
     struct Function {
-        std::size_t covered = 0, places = 0;
+        std::size_t covered = 0, points = 0;
     };
     // For every function, by name; empty if the module is built without KCOV.
     std::map<std::string, Function> count(const std::unordered_set<std::uint64_t>& covered) const;
@@ -29,7 +29,7 @@ private:
     std::vector<Site> sites_;
 };
 
-// "421 of 500 places (84.2 %) in 100 of 103 functions", and a line for each function that is not
+// "421 of 500 points (84.2 %) in 100 of 103 functions", and a line for each function that is not
 // fully covered.
 std::string described(const std::map<std::string, ModuleMap::Function>& functions);
 std::string list_of(const std::map<std::string, ModuleMap::Function>& functions);

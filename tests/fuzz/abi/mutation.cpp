@@ -42,7 +42,7 @@ Value any_value(const Parameter& parameter, const Value& now, Random& random) {
     case 2:
         return literal(random() >> below(random, 64));
     case 3:
-        return parameter.usual;
+        return parameter.default_value;
     default:
         if (parameter.interesting.empty())
             return literal(below(random, 4));
@@ -70,18 +70,18 @@ Call any_call(Random& random) {
                                         Kind::serve,  Kind::extent, Kind::reset};
     const Kind kind = one_in(random, 2) ? any_of<Kind>(frequent, random)
                                         : static_cast<Kind>(below(random, kinds));
-    Call call = usual_call(kind);
+    Call call = default_call(kind);
     for (std::uint64_t n = below(random, 3); n; n--)
         change(call, random);
     return call;
 }
 
-std::ptrdiff_t any_place(const Program& program, Random& random) {
+std::ptrdiff_t any_position(const Program& program, Random& random) {
     return static_cast<std::ptrdiff_t>(below(random, program.calls.size() + 1));
 }
 
 void join(Program& program, const Program& other, Random& random) {
-    const auto from = any_place(program, random), to = any_place(other, random);
+    const auto from = any_position(program, random), to = any_position(other, random);
     program.calls.resize(static_cast<std::size_t>(from));
     program.calls.insert(program.calls.end(), other.calls.begin() + to, other.calls.end());
 }
@@ -90,7 +90,7 @@ void mutate_once(Program& program, const Program& other, Random& random) {
     std::vector<Call>& calls = program.calls;
     const std::uint64_t what = calls.empty() ? 0 : below(random, 16);
     if (what < 4) {
-        calls.insert(calls.begin() + any_place(program, random), any_call(random));
+        calls.insert(calls.begin() + any_position(program, random), any_call(random));
     } else if (what < 6) {
         join(program, other, random);
     } else {
@@ -99,7 +99,7 @@ void mutate_once(Program& program, const Program& other, Random& random) {
             calls.erase(calls.begin() + at);
         } else if (what == 7) {
             const Call doubled = calls[static_cast<std::size_t>(at)];
-            calls.insert(calls.begin() + any_place(program, random), doubled);
+            calls.insert(calls.begin() + any_position(program, random), doubled);
         } else {
             change(calls[static_cast<std::size_t>(at)], random);
         }

@@ -26,10 +26,10 @@ TEST(Mutation, ReachesEveryParameter) {
         for (const Call& call : program.calls) {
             met.insert(call.kind);
             acting.insert(call.actor);
-            const Call usual = usual_call(call.kind);
-            ASSERT_EQ(call.values.size(), usual.values.size());
-            for (std::size_t value = 0; value < usual.values.size(); value++)
-                if (call.values[value] != usual.values[value])
+            const Call defaults = default_call(call.kind);
+            ASSERT_EQ(call.values.size(), defaults.values.size());
+            for (std::size_t value = 0; value < defaults.values.size(); value++)
+                if (call.values[value] != defaults.values[value])
                     changed.emplace(call.kind, value);
         }
     }

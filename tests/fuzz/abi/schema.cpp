@@ -62,8 +62,8 @@ constexpr Numbers statuses = {0, 0xfffffffb, 0xffffffff, 0xfffff001, 0xfffff000,
 constexpr Numbers pids = {0, 1, 2, 0xffffffff, 0x80000000};
 constexpr Numbers opens = {O_RDWR,          O_RDONLY,          O_WRONLY, O_RDWR | O_NONBLOCK,
                            O_RDWR | O_EXCL, O_RDWR | O_APPEND, O_PATH};
-constexpr Numbers io_places = {0,        512,   4096,  65536, 1 << 20, 12288, (16 << 20) - 4096,
-                               16 << 20, 15360, 131072};
+constexpr Numbers io_offsets = {0,        512,   4096,  65536, 1 << 20, 12288, (16 << 20) - 4096,
+                                16 << 20, 15360, 131072};
 constexpr Numbers io_lengths = {512, 1024, 4096, 8192, 16384, 65536, 131072, 1 << 20};
 constexpr Numbers rw_flags = {0, 1, 2, 4, 8, 6};
 constexpr Numbers poll_events = {POLLIN, POLLPRI, POLLIN | POLLPRI, POLLOUT, 0x7fff};
@@ -89,22 +89,24 @@ constexpr Numbers commands = {USERBLK_CREATE,
                               _IOWR(0xB7, 0x0f, userblk_list)};
 constexpr Numbers open_flags = {0, O_NONBLOCK, O_APPEND, O_DIRECT, O_NOATIME, O_ASYNC};
 constexpr Numbers pokes = {0, 1, 0x80, 0xff};
-constexpr Numbers places_in_arguments = {0, 4, 8, 12, 16, 20, 24, 28, 32, 40, 48, 56, 63, 64, 72};
+constexpr Numbers argument_offsets = {0, 4, 8, 12, 16, 20, 24, 28, 32, 40, 48, 56, 63, 64, 72};
 constexpr Numbers pauses = {1, 5, 20};
-constexpr Numbers twists = {0, 1, 2, 3, 4};
+constexpr Numbers small_numbers = {0, 1, 2, 3, 4};
 
 Value newest(std::int64_t plus = 0) {
     return {true, 0, plus};
 }
-Parameter number(std::string_view name, std::uint64_t usual, std::span<const std::uint64_t> some) {
-    return {name, Type::number, literal(usual), {}, some};
+Parameter number(std::string_view name, std::uint64_t default_value,
+                 std::span<const std::uint64_t> some) {
+    return {name, Type::number, literal(default_value), {}, some};
 }
-Parameter flags(std::string_view name, std::uint64_t usual, std::span<const std::uint64_t> some) {
-    return {name, Type::flags, literal(usual), {}, some};
+Parameter flags(std::string_view name, std::uint64_t default_value,
+                std::span<const std::uint64_t> some) {
+    return {name, Type::flags, literal(default_value), {}, some};
 }
 Parameter choice(std::string_view name, std::span<const std::string_view> names,
-                 std::uint64_t usual = 0) {
-    return {name, Type::name, literal(usual), names, {}};
+                 std::uint64_t default_value = 0) {
+    return {name, Type::name, literal(default_value), names, {}};
 }
 Parameter memory(std::string_view name) {
     return choice(name, memory_names);
@@ -113,14 +115,14 @@ Parameter refer(std::string_view name, Type type, std::span<const std::uint64_t>
     return {name, type, newest(), {}, some};
 }
 Parameter handle() {
-    return {"on", Type::handle, literal(0), {}, twists};
+    return {"on", Type::handle, literal(0), {}, small_numbers};
 }
 
 // A call with a structure as argument, which may be in any kind of memory and have any byte
 // changed.
 CallSchema with_argument(std::string_view name, std::vector<Parameter> parameters) {
     parameters.push_back(memory("argument"));
-    parameters.push_back(number("poke_at", 0, places_in_arguments));
+    parameters.push_back(number("poke_at", 0, argument_offsets));
     parameters.push_back(flags("poke", 0, pokes));
     return {name, std::move(parameters)};
 }
@@ -172,7 +174,7 @@ std::vector<Parameter> joined(std::vector<Parameter> first, const std::vector<Pa
 }
 
 std::vector<Parameter> payload_parameters() {
-    return {handle(), refer("at", Type::place, offsets), refer("length", Type::length, lengths)};
+    return {handle(), refer("at", Type::payload, offsets), refer("length", Type::length, lengths)};
 }
 
 // In the order of Kind.
@@ -200,7 +202,7 @@ std::vector<CallSchema> make_table() {
           flags("flags", 0, small_flags),
           number("status", 0, statuses),
           choice("file", file_names),
-          number("poke_at", 0, places_in_arguments),
+          number("poke_at", 0, argument_offsets),
           flags("poke", 0, pokes)}},
         {"extent",
          {choice("file", file_names),
@@ -221,19 +223,22 @@ std::vector<CallSchema> make_table() {
         {"splice", joined(payload_parameters(),
                           {choice("direction", directions), flags("flags", 0, small_flags)})},
         {"sendfile", joined(payload_parameters(), {choice("file", file_names)})},
-        {"seek", {handle(), refer("at", Type::place, offsets), number("whence", SEEK_SET, twists)}},
+        {"seek",
+         {handle(), refer("at", Type::payload, offsets),
+          number("whence", SEEK_SET, small_numbers)}},
         {"map",
          {handle(), number("length", 4096, lengths), flags("protection", PROT_READ, protections),
           flags("flags", MAP_SHARED, map_flags)}},
         {"fcntl", {handle(), choice("command", fcntls), flags("value", 0, open_flags)}},
         {"ioctl", {handle(), flags("command", USERBLK_INFO, commands), memory("argument")}},
-        {"open", {{"disk", Type::disk, literal(0), {}, twists}, flags("flags", O_RDWR, opens)}},
+        {"open",
+         {{"disk", Type::disk, literal(0), {}, small_numbers}, flags("flags", O_RDWR, opens)}},
         {"dup", on},
         {"close", on},
         {"io",
-         {{"disk", Type::disk, literal(0), {}, twists},
+         {{"disk", Type::disk, literal(0), {}, small_numbers},
           choice("operation", operations),
-          number("at", 0, io_places),
+          number("at", 0, io_offsets),
           number("length", 4096, io_lengths),
           flags("flags", 0, rw_flags),
           choice("way", ways)}},
@@ -253,10 +258,10 @@ std::string_view name_of(Actor actor) {
     return names[static_cast<std::size_t>(actor)];
 }
 
-Call usual_call(Kind kind) {
+Call default_call(Kind kind) {
     Call call{kind, Actor::itself, {}};
     for (const Parameter& parameter : schema(kind).parameters)
-        call.values.push_back(parameter.usual);
+        call.values.push_back(parameter.default_value);
     return call;
 }
 

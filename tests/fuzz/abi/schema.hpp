@@ -22,7 +22,7 @@ enum class Type {
     device, // a device's number; a reference: of one that the program created
     id,     // of a taken request; the same for the next three
     length,
-    place,
+    payload,
     offset,
     process, // a reference: 0 this process, 1 the newest child, 2 its parent
     pending  // a reference: the number of answers gathered
@@ -31,7 +31,7 @@ enum class Type {
 struct Parameter {
     std::string_view name;
     Type type;
-    Value usual; // left out of the text
+    Value default_value; // left out of the text
     std::span<const std::string_view> names;
     std::span<const std::uint64_t> interesting;
 };
@@ -43,7 +43,7 @@ struct CallSchema {
 
 const CallSchema& schema(Kind kind);
 std::string_view name_of(Actor actor);
-Call usual_call(Kind kind);
+Call default_call(Kind kind);
 
 // Kinds of memory for an argument, in the order of memory_names.
 enum class Memory : std::uint8_t {

@@ -13,7 +13,7 @@ namespace userblk::fuzz {
 // A taken request. `instance` tells apart devices with the same number.
 struct Taken {
     userblk_request request;
-    std::uint64_t life;
+    std::uint64_t instance;
 };
 
 inline constexpr std::size_t errors = 134; // errno values, 0 for success
@@ -31,7 +31,7 @@ struct Shared {
     // Keeps the first text.
     void complain(const std::string& text);
 
-    std::atomic<std::uint64_t> runs, edges, corpus, worlds, calls;
+    std::atomic<std::uint64_t> runs, edges, corpus, pairs, calls;
     std::atomic<std::uint32_t> counts[kinds][errors];
     std::atomic<std::uint32_t> answers[6][errors]; // by action, then by the result of each answer
 

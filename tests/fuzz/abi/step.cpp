@@ -42,7 +42,7 @@ bool shows_address(std::span<const std::uint8_t> now, std::span<const std::uint8
     return false;
 }
 
-void make_call(const Step& step, Arena& arena, Shared& shared) {
+void make_call(const Step& step, CallBuffers& buffers, Shared& shared) {
     switch (step.kind) {
     case Kind::create:
     case Kind::remove:
@@ -54,9 +54,9 @@ void make_call(const Step& step, Arena& arena, Shared& shared) {
     case Kind::serve:
     case Kind::reset:
     case Kind::ioctl:
-        return make_argument_call(step, arena, shared);
+        return make_argument_call(step, buffers, shared);
     default:
-        return make_file_call(step, arena, shared);
+        return make_file_call(step, buffers, shared);
     }
 }
 

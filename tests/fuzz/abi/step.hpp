@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "ioctl/userblk_ioctl.h"
-#include "tests/fuzz/abi/arena.hpp"
+#include "tests/fuzz/abi/call_buffers.hpp"
 #include "tests/fuzz/abi/program.hpp"
 #include "tests/fuzz/abi/schema.hpp"
 #include "tests/fuzz/abi/shared.hpp"
@@ -17,9 +17,9 @@ namespace userblk::fuzz {
 // `instance` tells apart devices that have or had the same number.
 struct Handle {
     int fd = -1;
-    std::uint64_t life;
+    std::uint64_t instance;
 };
-inline constexpr std::uint64_t unknown_life = 0;
+inline constexpr std::uint64_t unknown_instance = 0;
 
 struct GatheredAnswer {
     userblk_answer answer{};
@@ -47,11 +47,11 @@ struct Step {
 };
 
 // Makes the call and counts its result.
-void make_call(const Step& step, Arena& arena, Shared& shared);
+void make_call(const Step& step, CallBuffers& buffers, Shared& shared);
 
 // Its two parts.
-void make_argument_call(const Step& step, Arena& arena, Shared& shared);
-void make_file_call(const Step& step, Arena& arena, Shared& shared);
+void make_argument_call(const Step& step, CallBuffers& buffers, Shared& shared);
+void make_file_call(const Step& step, CallBuffers& buffers, Shared& shared);
 
 // Whether memory contains what looks like a kernel address and was not there before.
 bool shows_address(std::span<const std::uint8_t> now, std::span<const std::uint8_t> before);

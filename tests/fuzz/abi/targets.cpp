@@ -42,7 +42,7 @@ void Targets::fill_in(Files& all) const {
         all[static_cast<std::size_t>(file)] = fd.get();
 }
 
-void Targets::tidy() const {
+void Targets::restore() const {
     for (const auto& [file, fd] : files_) {
         if (file == File::pipe_out) {
             char scratch[4096];

@@ -18,7 +18,7 @@ public:
 
     void fill_in(Files& all) const;
     // Restores their state: programs extend them and fill the pipe.
-    void tidy() const;
+    void restore() const;
 
 private:
     std::unique_ptr<test::LoopDevice> loop_;

@@ -102,7 +102,7 @@ Call to_call(const std::string& line) {
     const Actor actor = to_actor(word);
     if (actor != Actor::itself && !(words >> word))
         refuse("call", line);
-    Call call = usual_call(to_kind(word));
+    Call call = default_call(to_kind(word));
     call.actor = actor;
     while (words >> word)
         set_value(call, word);
@@ -118,7 +118,7 @@ std::string to_text(const Call& call) {
         text = std::string(name_of(call.actor)) + ": ";
     text += of.name;
     for (std::size_t i = 0; i < of.parameters.size(); i++)
-        if (call.values[i] != of.parameters[i].usual)
+        if (call.values[i] != of.parameters[i].default_value)
             text += " " + std::string(of.parameters[i].name) + "=" +
                     value_text(of.parameters[i], call.values[i]);
     return text;

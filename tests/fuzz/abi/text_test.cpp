@@ -27,7 +27,7 @@ TEST(ProgramText, BringsBackEveryProgram) {
 }
 
 // What the reader of a finding relies on: defaults are left out, other values have their names.
-TEST(ProgramText, LeavesOutWhatIsUsual) {
+TEST(ProgramText, LeavesOutDefaults) {
     const std::string text = "io operation=write length=8192\n"
                              "child: get on=1 to=good\n"
                              "answer id=@0 action=redirect file=loop offset=@0+512\n"
@@ -38,7 +38,7 @@ TEST(ProgramText, LeavesOutWhatIsUsual) {
                               "answer action=redirect offset=@0-512 file=loop\n"
                               "put put_flags=0x80000000\n";
     EXPECT_EQ(to_text(to_program(right)), right);
-    EXPECT_EQ(to_text(usual_call(Kind::create)), "create");
+    EXPECT_EQ(to_text(default_call(Kind::create)), "create");
 }
 
 // Several programs in one file, as in a finding, with comments between them.
@@ -51,7 +51,7 @@ TEST(ProgramText, DividesPrograms) {
 }
 
 // Anything that is not a program is refused, with the invalid word.
-TEST(ProgramText, RefusesWhatItDoesNotKnow) {
+TEST(ProgramText, RefusesUnknownWords) {
     for (const char* text : {"frobnicate", "get count", "get count=", "get count=x", "get colour=1",
                              "child:", "get count=@", "get count=@1+", "get count=0x"}) {
         EXPECT_THROW(to_program(text), std::runtime_error) << text;

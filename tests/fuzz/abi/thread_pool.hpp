@@ -8,32 +8,32 @@
 #include <thread>
 #include <vector>
 
-#include "tests/fuzz/abi/arena.hpp"
+#include "tests/fuzz/abi/call_buffers.hpp"
 #include "tests/fuzz/abi/coverage.hpp"
 
 namespace userblk::fuzz {
 
 // Threads for calls that may block or are to run concurrently.
-class Crew {
+class ThreadPool {
 public:
-    using Task = std::function<void(Arena&)>;
+    using Task = std::function<void(CallBuffers&)>;
 
     // One thread per record, which receives the thread's coverage.
-    explicit Crew(std::span<const std::unique_ptr<Kcov>> records);
-    Crew(const Crew&) = delete;
-    Crew& operator=(const Crew&) = delete;
-    ~Crew(); // waits for all tasks
+    explicit ThreadPool(std::span<const std::unique_ptr<Kcov>> records);
+    ThreadPool(const ThreadPool&) = delete;
+    ThreadPool& operator=(const ThreadPool&) = delete;
+    ~ThreadPool(); // waits for all tasks
 
     // Whether a thread was free for the task.
     bool start(Task task);
     bool idle();
     // The same, but waits briefly, so that the task may get to the point where it blocks.
-    bool start_and_look(Task task);
+    bool start_and_wait(Task task);
 
 private:
     struct Member {
         std::thread thread;
-        Arena arena;
+        CallBuffers buffers;
         Task task; // the current one
     };
     void work(Member& member, Kcov& record);

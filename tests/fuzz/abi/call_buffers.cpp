@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "tests/fuzz/abi/arena.hpp"
+#include "tests/fuzz/abi/call_buffers.hpp"
 
 #include <algorithm>
 
@@ -23,8 +23,8 @@ std::uint8_t* mapped(void* at, std::size_t size, int protection, int flags, int 
 
 } // namespace
 
-Block::Block(std::size_t size) : size_(size) {
-    const test::Fd file(memfd_create("arena", MFD_CLOEXEC));
+GuardedMemory::GuardedMemory(std::size_t size) : size_(size) {
+    const test::Fd file(memfd_create("buffers", MFD_CLOEXEC));
     if (!file.open() || ftruncate(file.get(), static_cast<off_t>(size)))
         test::throw_errno("unable to make memory");
     base_ = mapped(nullptr, size + page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1);
@@ -32,12 +32,12 @@ Block::Block(std::size_t size) : size_(size) {
     view_ = mapped(nullptr, size, PROT_READ, MAP_SHARED, file.get());
 }
 
-Block::~Block() {
+GuardedMemory::~GuardedMemory() {
     munmap(base_, size_ + page);
     munmap(view_, size_);
 }
 
-std::uint64_t Block::place(Memory kind, std::size_t bytes) const {
+std::uint64_t GuardedMemory::address_of(Memory kind, std::size_t bytes) const {
     const auto base = reinterpret_cast<std::uintptr_t>(base_);
     bytes = std::min(bytes, size_);
     switch (kind) {
@@ -58,7 +58,7 @@ std::uint64_t Block::place(Memory kind, std::size_t bytes) const {
     }
 }
 
-std::span<std::uint8_t> Block::touchable(Memory kind, std::size_t bytes) {
+std::span<std::uint8_t> GuardedMemory::writable(Memory kind, std::size_t bytes) {
     bytes = std::min(bytes, size_);
     switch (kind) {
     case Memory::tight:

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "tests/fuzz/abi/keeper.hpp"
+#include "tests/fuzz/abi/manager.hpp"
 
 #include <csignal>
 #include <filesystem>
@@ -64,7 +64,7 @@ std::string described(int status) {
 
 } // namespace
 
-bool Keeper::run(const Task& task) {
+bool Manager::run(const Task& task) {
     std::filesystem::create_directories(folder_ + "/corpus");
     std::filesystem::create_directories(folder_ + "/distilled");
     const test::Fd journal = test::open_file(folder_ + "/" + task.name + ".journal",
@@ -83,10 +83,10 @@ bool Keeper::run(const Task& task) {
         _exit(status);
     }
     theirs.close();
-    return attend(task, ours, process);
+    return monitor(task, ours, process);
 }
 
-bool Keeper::gets_on() {
+bool Manager::makes_progress() {
     const auto now = std::chrono::steady_clock::now();
     if (shared_.calls != last_calls_) {
         last_calls_ = shared_.calls;
@@ -95,7 +95,7 @@ bool Keeper::gets_on() {
     return now - last_step_ < 4 * test::patience;
 }
 
-bool Keeper::attend(const Task& task, Channel& channel, int process) {
+bool Manager::monitor(const Task& task, Channel& channel, int process) {
     bool well = true;
     last_step_ = std::chrono::steady_clock::now();
     while (well) {
@@ -104,27 +104,27 @@ bool Keeper::attend(const Task& task, Channel& channel, int process) {
             break; // the process has exited
         if (message)
             well = answer(task, channel, *message);
-        if (gets_on())
+        if (makes_progress())
             continue;
         well = report(task, "it hangs");
         test::show_process(std::to_string(process));
     }
     if (!well) {
         kill(process, SIGKILL);
-        remove_world(); // what hangs may wait for an answer
+        remove_devices(); // what hangs may wait for an answer
     }
     int status = 0;
     if (!test::eventually([&] { return waitpid(process, &status, WNOHANG) == process; }))
         return report(task, "it does not end after its devices are gone");
     if (well && status) {
-        remove_world();
+        remove_devices();
         return report(task, described(status));
     }
     const std::string rest = well ? check_module_unused() : "";
     return rest.empty() ? well : report(task, rest);
 }
 
-bool Keeper::answer(const Task& task, Channel& channel, const Message& message) {
+bool Manager::answer(const Task& task, Channel& channel, const Message& message) {
     std::string problem;
     switch (message.what) {
     case 'C':
@@ -140,12 +140,12 @@ bool Keeper::answer(const Task& task, Channel& channel, const Message& message) 
     case 'F':
         return report(task, message.text);
     case 'R':
-        channel.send('r', remove_world());
+        channel.send('r', remove_devices());
         break;
     case 'N':
         problem = check_module_unused();
         if (problem.empty())
-            problem = make_world(channel, task.privileged ? 0 : test::nobody);
+            problem = make_devices(channel, task.privileged ? 0 : test::nobody);
         break;
     default:
         problem = "unknown message";
@@ -154,13 +154,13 @@ bool Keeper::answer(const Task& task, Channel& channel, const Message& message) 
 }
 
 // Named by its content, so that no program is stored twice.
-void Keeper::write_program(const std::string& kind, const std::string& text) {
+void Manager::write_program(const std::string& kind, const std::string& text) {
     char name[24];
     std::snprintf(name, sizeof(name), "%016zx", std::hash<std::string>()(text));
     std::ofstream(folder_ + "/" + kind + "/" + name + ".txt") << text;
 }
 
-bool Keeper::report(const Task& task, const std::string& what) {
+bool Manager::report(const Task& task, const std::string& what) {
     const std::string name = folder_ + "/" + task.name;
     std::ifstream journal(name + ".journal");
     std::ofstream(name + ".finding") << "# " << what << '\n' << journal.rdbuf();

@@ -35,7 +35,7 @@ std::string described(const userblk_info& info) {
 } // namespace
 
 // Takes and fails what is queued. Returns whether the device was idle.
-bool Executor::drain(int node, std::uint64_t life) {
+bool Executor::drain(int node, std::uint64_t instance) {
     userblk_info info = test::info_argument();
     int error = test::ioctl_error(node, USERBLK_INFO, &info);
     if (!error && !has_requests(info))
@@ -52,7 +52,7 @@ bool Executor::drain(int node, std::uint64_t life) {
     for (std::uint32_t i = 0; i < got.count; i++) {
         if (requests[i].result)
             continue;
-        note_delivery(life, requests[i].id);
+        note_delivery(instance, requests[i].id);
         answers.push_back(test::complete(requests[i].id, -EIO));
     }
     if (!answers.empty())
@@ -65,18 +65,18 @@ void Executor::drain_all() {
     const bool done = test::eventually(
         [this] {
             check_deliveries();
-            bool quiet = drain(world_.devices[0].node.get(), world_life_);
-            quiet &= drain(world_.devices[1].node.get(), world_life_ + 1);
+            bool quiet = drain(pair_.devices[0].node.get(), first_instance_);
+            quiet &= drain(pair_.devices[1].node.get(), first_instance_ + 1);
             for (const Created& device : created_)
                 if (device.node.open())
-                    quiet &= drain(device.node.get(), unknown_life);
-            return io_.under_way() == 0 && crew_.idle() && quiet;
+                    quiet &= drain(device.node.get(), unknown_instance);
+            return io_.under_way() == 0 && pool_.idle() && quiet;
         },
         2 * test::patience);
     if (done)
         return;
     userblk_info info = test::info_argument();
-    test::ioctl_error(world_.devices[0].node.get(), USERBLK_INFO, &info);
+    test::ioctl_error(pair_.devices[0].node.get(), USERBLK_INFO, &info);
     throw Finding("I/O does not end; device 0: " + described(info) + ", under way " +
                   std::to_string(io_.under_way()));
 }
@@ -92,8 +92,8 @@ void Executor::remove_created() {
     std::vector<std::uint32_t> numbers;
     for (const Created& device : created_)
         numbers.push_back(device.number);
-    const int control = world_.control.get();
-    crew_.start([=, this](Arena&) {
+    const int control = pair_.control.get();
+    pool_.start([=, this](CallBuffers&) {
         for (const std::uint32_t number : numbers) {
             userblk_remove argument{number, USERBLK_REMOVE_FORCE, 0};
             const int error = test::ioctl_error(control, USERBLK_REMOVE, &argument);
@@ -104,27 +104,27 @@ void Executor::remove_created() {
     });
 }
 
-void Executor::settle(bool removes_at_once) {
+void Executor::clean_up(bool removes_at_once) {
     // Every other program has its devices removed as they are, the others once they are idle.
     if (created_.size() && removes_at_once)
         remove_created();
     drain_all();
-    take_in_created(); // if a thread created one late
+    open_created(); // if a thread created one late
     if (created_.size()) {
         remove_created();
         drain_all();
     }
     close_handles();
-    targets_.tidy();
+    targets_.restore();
     for (std::size_t i = 0; i < 2 && !broken_; i++) {
-        restore_size(world_.devices[i]);
+        restore_size(pair_.devices[i]);
         if (!broken_)
-            check_service(world_.devices[i], world_life_ + i);
+            check_service(pair_.devices[i], first_instance_ + i);
     }
 }
 
 // The other fields of INFO must be right, too, now that nothing is in progress.
-void Executor::restore_size(const World::Device& device) {
+void Executor::restore_size(const DevicePair::Device& device) {
     userblk_info info = test::info_argument();
     const int error = test::ioctl_error(device.node.get(), USERBLK_INFO, &info);
     broken_ = error == ENODEV;
@@ -141,7 +141,7 @@ void Executor::restore_size(const World::Device& device) {
 
 // One write and one read, answered as they come; other requests (late writeback) fail. Returns
 // false if the I/O would have had to wait for pages of the device's page cache.
-bool Executor::check_io(const World::Device& device, std::uint64_t life) {
+bool Executor::check_io(const DevicePair::Device& device, std::uint64_t instance) {
     const std::uint64_t seed = 2 * ++checks_;
     const test::Buffer expected = test::pattern(check_size, seed);
     test::Buffer to_read = test::pattern(check_size, seed + 1);
@@ -154,17 +154,17 @@ bool Executor::check_io(const World::Device& device, std::uint64_t life) {
     const auto serve = [&] {
         userblk_request requests[4];
         for (std::size_t i = 0; i < std::size(requests); i++)
-            requests[i] = test::record(arena_.payload.data() + i * check_size, check_size);
+            requests[i] = test::record(buffers_.payload.data() + i * check_size, check_size);
         const test::GetResult got = test::get(device.node.get(), requests);
         if (got.error)
             throw Finding(std::string("the device cannot be served: ") + std::strerror(got.error));
         std::vector<userblk_answer> answers;
         for (std::uint32_t i = 0; i < got.count; i++) {
             const userblk_request& request = requests[i];
-            note_delivery(life, request.id);
+            note_delivery(instance, request.id);
             const bool own_write =
                 request.op == USERBLK_OP_WRITE && !request.offset &&
-                !std::memcmp(arena_.payload.data() + i * check_size, expected.data(), check_size);
+                !std::memcmp(buffers_.payload.data() + i * check_size, expected.data(), check_size);
             const bool own_read = request.op == USERBLK_OP_READ && request.offset == read_at &&
                                   request.length == check_size;
             written |= own_write;
@@ -188,12 +188,12 @@ bool Executor::check_io(const World::Device& device, std::uint64_t life) {
     return true;
 }
 
-void Executor::check_service(const World::Device& device, std::uint64_t life) {
-    for (int tries = 0; !check_io(device, life); tries++) {
+void Executor::check_service(const DevicePair::Device& device, std::uint64_t instance) {
+    for (int tries = 0; !check_io(device, instance); tries++) {
         if (tries == 10)
             throw Finding("after the program no I/O can be begun");
         const int disk = device.cached_disk.get();
-        crew_.start([disk](Arena&) {
+        pool_.start([disk](CallBuffers&) {
             fsync(disk);
             posix_fadvise(disk, 0, 0, POSIX_FADV_DONTNEED);
         });
@@ -204,21 +204,21 @@ void Executor::check_service(const World::Device& device, std::uint64_t life) {
 void Executor::leave() {
     channel_.send('R');
     const Message answer = channel_.receive();
-    world_ = World();
+    pair_ = DevicePair();
     if (!answer.text.empty())
         throw Finding(answer.text);
 }
 
 void Executor::renew() {
-    if (world_.control.open())
+    if (pair_.control.open())
         leave();
     channel_.send('N');
-    world_ = receive_world(channel_);
-    world_life_ = lives_ + 1;
-    lives_ += 2;
+    pair_ = receive_devices(channel_);
+    first_instance_ = instances_ + 1;
+    instances_ += 2;
     fill_in_files();
     delivered_.clear();
-    shared_.worlds++;
+    shared_.pairs++;
     runs_ = 0;
     broken_ = false;
 }

@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: MIT
-#include "tests/fuzz/abi/crew.hpp"
+#include "tests/fuzz/abi/thread_pool.hpp"
 
 #include <algorithm>
 #include <chrono>
 
 namespace userblk::fuzz {
 
-Crew::Crew(std::span<const std::unique_ptr<Kcov>> records) {
+ThreadPool::ThreadPool(std::span<const std::unique_ptr<Kcov>> records) {
     for (const std::unique_ptr<Kcov>& record : records) {
         Member& member = *members_.emplace_back(std::make_unique<Member>());
         member.thread = std::thread([this, &member, &record] { work(member, *record); });
     }
 }
 
-Crew::~Crew() {
+ThreadPool::~ThreadPool() {
     {
         const std::lock_guard lock(mutex_);
         over_ = true;
@@ -23,7 +23,7 @@ Crew::~Crew() {
         member->thread.join();
 }
 
-void Crew::work(Member& member, Kcov& record) {
+void ThreadPool::work(Member& member, Kcov& record) {
     record.attach();
     std::unique_lock lock(mutex_);
     for (;;) {
@@ -31,14 +31,14 @@ void Crew::work(Member& member, Kcov& record) {
         if (!member.task)
             return;
         lock.unlock();
-        member.task(member.arena);
+        member.task(member.buffers);
         lock.lock();
         member.task = nullptr;
         changed_.notify_all();
     }
 }
 
-bool Crew::start(Task task) {
+bool ThreadPool::start(Task task) {
     const std::lock_guard lock(mutex_);
     const auto member =
         std::find_if(members_.begin(), members_.end(), [](const auto& one) { return !one->task; });
@@ -49,7 +49,7 @@ bool Crew::start(Task task) {
     return true;
 }
 
-bool Crew::start_and_look(Task task) {
+bool ThreadPool::start_and_wait(Task task) {
     if (!start(std::move(task)))
         return false;
     std::unique_lock lock(mutex_);
@@ -60,7 +60,7 @@ bool Crew::start_and_look(Task task) {
     return true;
 }
 
-bool Crew::idle() {
+bool ThreadPool::idle() {
     const std::lock_guard lock(mutex_);
     return std::all_of(members_.begin(), members_.end(),
                        [](const auto& one) { return !one->task; });

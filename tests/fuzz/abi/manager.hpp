@@ -22,17 +22,17 @@ struct Task {
 // and removes the devices, writes the results to the directory (NAME.journal, what was run since
 // the devices were created; corpus/; NAME.finding, to be replayed), and checks that the process
 // makes progress.
-class Keeper {
+class Manager {
 public:
-    Keeper(std::string folder, Shared& shared) : folder_(std::move(folder)), shared_(shared) {}
+    Manager(std::string folder, Shared& shared) : folder_(std::move(folder)), shared_(shared) {}
 
     // Whether no fault was found; otherwise reports it on standard error.
     bool run(const Task& task);
 
 private:
-    bool attend(const Task& task, Channel& channel, int process);
+    bool monitor(const Task& task, Channel& channel, int process);
     bool answer(const Task& task, Channel& channel, const Message& message);
-    bool gets_on();
+    bool makes_progress();
     void write_program(const std::string& kind, const std::string& text);
     bool report(const Task& task, const std::string& what);
 

@@ -13,7 +13,7 @@
 namespace userblk::fuzz {
 
 // Device 0 allows everything; device 1 has narrow limits and no REDIRECT.
-struct World {
+struct DevicePair {
     test::Fd control; // the control device
     struct Device {
         std::uint32_t number = 0;
@@ -24,12 +24,12 @@ struct World {
 };
 
 // Called by the manager. These return what is wrong; empty if nothing is.
-std::string make_world(Channel& to, unsigned int owner);
-std::string remove_world();
+std::string make_devices(Channel& to, unsigned int owner);
+std::string remove_devices();
 // Checks that nothing holds the module.
 std::string check_module_unused();
 
 // Called by the other side; throws if it fails.
-World receive_world(Channel& channel);
+DevicePair receive_devices(Channel& channel);
 
 } // namespace userblk::fuzz

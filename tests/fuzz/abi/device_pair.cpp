@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "tests/fuzz/abi/world.hpp"
+#include "tests/fuzz/abi/device_pair.hpp"
 
 #include <cstring>
 #include <fstream>
@@ -43,7 +43,7 @@ int module_users() {
 
 } // namespace
 
-std::string make_world(Channel& to, unsigned int owner) {
+std::string make_devices(Channel& to, unsigned int owner) {
     std::vector<test::Fd> fds;
     fds.push_back(test::open_file(test::control_device_path, O_RDWR));
     std::string numbers;
@@ -67,7 +67,7 @@ std::string make_world(Channel& to, unsigned int owner) {
     return {};
 }
 
-std::string remove_world() {
+std::string remove_devices() {
     std::vector<userblk_list_entry> all = test::list_devices();
     // A device never redirects to one that was created after it.
     for (auto device = all.rbegin(); device != all.rend(); ++device)
@@ -84,15 +84,15 @@ std::string check_module_unused() {
            std::to_string(module_users()) + " times";
 }
 
-World receive_world(Channel& channel) {
+DevicePair receive_devices(Channel& channel) {
     Message message = channel.receive();
-    World world;
+    DevicePair pair;
     if (message.what != 'n' || message.fds.size() != 9)
-        throw std::runtime_error("the keeper is gone");
-    world.control = std::move(message.fds[0]);
+        throw std::runtime_error("the manager is gone");
+    pair.control = std::move(message.fds[0]);
     const char* text = message.text.c_str();
     for (std::size_t i = 0; i < 2; i++) {
-        World::Device& device = world.devices[i];
+        DevicePair::Device& device = pair.devices[i];
         char* end;
         device.number = static_cast<std::uint32_t>(std::strtoul(text, &end, 10));
         device.size = std::strtoull(end, &end, 10);
@@ -102,7 +102,7 @@ World receive_world(Channel& channel) {
         device.disk = std::move(message.fds[3 + 4 * i]);
         device.cached_disk = std::move(message.fds[4 + 4 * i]);
     }
-    return world;
+    return pair;
 }
 
 } // namespace userblk::fuzz
