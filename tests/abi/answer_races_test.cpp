@@ -18,8 +18,8 @@ namespace {
 constexpr std::uint64_t block = 4096;
 constexpr int rounds = 64;
 
-// The filters that may match a living taker, and the one for dead takers; `dead` says which taker
-// the test sets up.
+// The filters that may match a living taker, and the one for dead takers, for which the test has a
+// taker die first.
 struct Filter {
     const char* name;
     std::uint32_t (*reset)(int fd, std::uint64_t id);
@@ -47,7 +47,7 @@ protected:
         io = device.read(0, block);
         request = take(device.control());
     }
-    // Whoever takes it next ends it, if it was put back.
+    // If it was put back, takes it again and answers it.
     void end_if_put_back(bool was) {
         if (was) {
             request = take(device.control());

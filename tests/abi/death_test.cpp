@@ -501,7 +501,7 @@ TEST_F(Death, IsReportedAtEveryDevice) {
     expect_redelivered();
 }
 
-// Several takers die at once; whoever comes first puts everything back.
+// Six takers die at once; RESETs put all of their requests back.
 TEST_F(Death, SeveralAtOnce) {
     std::vector<Child> dying;
     for (std::uint64_t i = 1; i < 6; i++)
