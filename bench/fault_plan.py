@@ -3,22 +3,22 @@
 """usage: fault_plan.py [--only REGEX] [--case CASE]… [--rounds N]
        fault_plan.py --rest PLAN RESULTS
 
-Prints a plan for guest/faults.py. With --rest, what a guest that has ended left to do of
-PLAN; a case that it had begun and has no result of is told in RESULTS, and not tried again.
+Prints a plan for guest/faults.py. With --rest, prints what a guest left undone of PLAN when it
+ended; a case that it began without a result is marked in RESULTS, and not tried again.
 """
 
 import argparse
 import json
 import re
 
-# In the order in which they are tried: what may leave a driver stuck comes last.
+# In the order of execution: cases that may leave a driver stuck come last.
 CASES = ("one", "all", "no-io-uring", "unprivileged", "stopped")
 # name: kind, options of guest/fault_targets.py, cases
 TARGETS = {
     "userblk": ("userblk", {}, CASES),
     "ublk": ("ublk", {}, CASES),
     "nbd": ("nbd", {"how": "client"}, CASES),
-    # Servers without io_uring, or of another user, differ in nothing that it sees.
+    # It sees no difference in servers without io_uring, or of another user.
     "nbd -persist": ("nbd", {"how": "persist"}, ("one", "all", "stopped")),
     "nbd, dead_conn_timeout": ("nbd", {"how": "dead-timeout"}, CASES),
 }

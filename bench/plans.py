@@ -3,8 +3,8 @@
 """usage: plans.py MODE --kernel K [--rounds N] [--probe] [--only REGEX]
 
 Prints the plan (see guest/measure.py) for a mode: quick, counted, time or scale.
-With --probe targets are left out whose modules or programs are not there; with --only
-those whose names it is not found in.
+With --probe, omits targets whose modules or programs are missing; with --only, those
+whose names do not match.
 """
 
 import argparse
@@ -13,7 +13,7 @@ import re
 import shutil
 import subprocess
 
-# name: operation, block, depth, requests in a segment when counted
+# name: operation, block, depth, requests per segment when counted
 JOBS = {
     "4k read, depth 1": ("read", "4K", 1, 1500),
     "4k read, depth 32": ("read", "4K", 32, 6400),
@@ -24,7 +24,7 @@ JOBS = {
 
 # The default, and the other way for workers to wait.
 WAITS = ({}, {"wait": "poll"})
-# Those, and workers that run before others.
+# Those, and workers that preempt others.
 WAYS = (*WAITS, {"scheduling": "fifo"})
 
 
@@ -62,7 +62,7 @@ def userblk(store, **more):
 
 
 def on_files(waits=WAITS, ways=WAYS):
-    """REDIRECT beside what the kernel has for the same: loop, on the same file."""
+    """REDIRECT next to the kernel's equivalent: loop, on the same file."""
     return [{"name": "loop on ext4", "kind": "loop", "on": "ext4"},
             {"name": "loop on ext4, direct", "kind": "loop", "on": "ext4", "direct": True},
             *[userblk("file:", redirect=True, **way) for way in ways],
@@ -147,7 +147,7 @@ def main():
     parser.add_argument("--probe", action="store_true")
     parser.add_argument("--only", default="", help="regular expression of targets' names")
     arguments = parser.parse_args()
-    # Debian builds the driver of ublk for its 6.12, not for its 6.1.
+    # Debian builds the ublk driver for its 6.12, not for its 6.1.
     with_ublk = not arguments.kernel.startswith("6.1.") and arguments.kernel != "6.1"
     maker = {"quick": plan_quick, "counted": plan_counted, "time": plan_time, "scale": plan_scale}
     plan = maker[arguments.mode](with_ublk, arguments.rounds)

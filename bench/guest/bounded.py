@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""Commands and calls that may never end: each in a process of its own, with a time limit.
+"""Commands and calls that may hang: each in its own process, with a time limit.
 
-What does not end is killed, and left behind if that does not end it either: a process may
-be stuck in the kernel. Nothing here waits for it.
+What hangs is killed, and left behind if that does not end it, either: a process may be
+stuck in the kernel. Nothing here waits for it.
 """
 
 import contextlib
@@ -13,23 +13,23 @@ import subprocess
 import tempfile
 import time
 
-PATIENCE = 3  # seconds, with the end of what was killed
+PATIENCE = 3  # seconds, for the exit of a killed process
 PR_SET_PDEATHSIG = 1
 LIBC = ctypes.CDLL(None)
 
 
 def begin(prepare):
-    """In a new process, before its program: it does not outlive us."""
+    """Runs in a new process, before its program: the process does not outlive us."""
     LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     if prepare:
         prepare()
 
 
 class Command:
-    """A process under way, alone in its session. What it says goes to files without names, which
-    are closed with the object."""
+    """A running process, alone in its session. Its output goes to unnamed files, which are closed
+    with the object."""
 
-    took = None  # seconds, once it was seen to have ended
+    took = None  # seconds, once its exit has been noticed
 
     def __init__(self, *argv, prepare=None):
         self.begun = time.monotonic()
@@ -42,7 +42,7 @@ class Command:
         return self.process.pid
 
     def ended(self, seconds=0.0):
-        """Whether it has ended, after so long at most."""
+        """Whether it has ended, after this long at most."""
         try:
             self.process.wait(seconds)
             if self.took is None:
@@ -60,11 +60,11 @@ class Command:
         return os.pread(self.out.fileno(), 1 << 16, 0).decode(errors="replace").strip()
 
     def complained(self):
-        """What it has said on standard error, on one line."""
+        """Its standard error, on one line."""
         return "; ".join(os.pread(self.err.fileno(), 1 << 10, 0).decode(errors="replace").split("\n")).strip("; ")
 
     def line(self, seconds):
-        """The first line of its output, once there is one; empty if it does not come."""
+        """The first line of its output, once there is one; empty if none comes."""
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             if "\n" in os.pread(self.out.fileno(), 1 << 16, 0).decode(errors="replace"):
@@ -75,7 +75,7 @@ class Command:
 
 
 class Call(Command):
-    """A function of ours, in a child; what it raises is on the child's standard error."""
+    """A Python function in a child; exceptions go to the child's standard error."""
 
     def __init__(self, function, *arguments):  # pylint: disable=super-init-not-called
         self.begun = time.monotonic()
@@ -84,7 +84,7 @@ class Call(Command):
 
 
 class Forked:
-    """As much of Popen as Command needs."""
+    """The part of Popen that Command needs."""
 
     def __init__(self, function, arguments, out, err):
         self.returncode = None
@@ -117,7 +117,7 @@ class Forked:
 
 
 def outcome(command, seconds):
-    """Waits for its end, kills what does not end; how it went."""
+    """Waits for its end, kills it if it hangs; returns the result."""
     ended = command.ended(seconds)
     took = command.took if ended else round(time.monotonic() - command.begun, 3)
     if not ended:
@@ -127,9 +127,9 @@ def outcome(command, seconds):
 
 
 def outcomes(commands, seconds):
-    """Of several under way at the same time, by name."""
+    """The same for several running at the same time, by name."""
     end = time.monotonic() + seconds
-    # Each is asked each time, since that is when the time that it took is noted.
+    # Each is polled each time, since that records the time that it took.
     while not all([command.ended() for command in commands.values()]) and time.monotonic() < end:
         time.sleep(0.02)
     return {name: outcome(command, 0) for name, command in commands.items()}
@@ -140,7 +140,7 @@ def run(*argv, seconds=15):
 
 
 def alive(pid):
-    """Whether a process can still act; an unreaped one cannot."""
+    """Whether a process can still act; a zombie cannot."""
     try:
         with open(f"/proc/{pid}/stat", encoding="ascii") as file:
             return file.read().rsplit(")", 1)[1].split()[0] not in "ZX"
@@ -163,7 +163,7 @@ def send(pids, what):
 
 
 def await_end(pids, seconds=30):
-    """Whether all of them are dead, after so long at most."""
+    """Whether all of them are dead, after this long at most."""
     end = time.monotonic() + seconds
     while any(alive(pid) for pid in pids):
         if time.monotonic() > end:

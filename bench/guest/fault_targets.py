@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""The drivers that faults are done to. Each keeps its data in a file on tmpfs, which no
-death touches, and has four workers, or what comes nearest.
+"""The drivers that suffer the faults. Each keeps its data in a file on tmpfs, which survives
+any death, and has four workers, or the nearest equivalent.
 
-A target does to its own processes what a case asks for, and tells as commands what an
-operator has to do then. Nothing in it waits without limit.
+A target does to its own processes what a case requires, and returns the operator's remedy
+as commands. All its waits are limited.
 """
 
 import contextlib
@@ -37,7 +37,7 @@ def read_once(device):
 
 
 class Store:
-    """A file of its own for each device; anybody may write it."""
+    """A separate file for each device, writable for everybody."""
 
     def __init__(self, name):
         self.path = f"{targets.SCRATCH}/{name}.img"
@@ -60,9 +60,9 @@ class FaultTarget:
         self.as_user = NOBODY if unprivileged else []
         self.store = Store(name)
         self.device = None
-        self.commands = []  # all that were started
+        self.commands = []  # everything that was started
         self.stopped = []  # processes
-        self.killed_at = None  # time of the epoch
+        self.killed_at = None  # seconds since the epoch
 
     def start_command(self, *argv, prepare=None):
         self.commands.append(bounded.Command(*argv, prepare=prepare))
@@ -89,11 +89,11 @@ class FaultTarget:
     # What a case does to it.
 
     def all_pids(self):
-        """Of everything that serves the device."""
+        """The PIDs of everything that serves the device."""
         return [self.server.pid, *bounded.children(self.server.pid)]
 
     def kill_one(self):
-        """Kills one worker that holds something; returns how many requests were in flight."""
+        """Kills one worker that holds a request; returns how many requests were in flight."""
         raise NotImplementedError
 
     def kill(self, pids):
@@ -101,7 +101,7 @@ class FaultTarget:
         bounded.send(pids, signal.SIGKILL)
 
     def kill_all(self):
-        """All at once, while they hold requests; returns how many were in flight."""
+        """Kills all at once, while they hold requests; returns how many were in flight."""
         pids = self.all_pids()
         bounded.send(pids, signal.SIGSTOP)
         met = in_flight(self.device)
@@ -114,7 +114,7 @@ class FaultTarget:
         self.stopped = self.all_pids()
         bounded.send(self.stopped, signal.SIGSTOP)
 
-    # What an operator does then: (text, function that does it) each.
+    # What an operator does then: pairs of (text, function that does it).
 
     def repairs(self, case, prepare=None):
         raise NotImplementedError
@@ -125,7 +125,7 @@ class FaultTarget:
     def exists(self):
         return os.path.exists(f"/sys/block/{os.path.basename(self.device)}")
 
-    # Ends everything; whether that was possible.
+    # Ends everything; returns whether that was possible.
 
     def end(self):
         for command in self.commands:
@@ -143,7 +143,7 @@ class FaultTarget:
 
     @staticmethod
     def sweep():
-        """Removes what is left of anybody's devices of this kind; whether nothing is."""
+        """Removes all remaining devices of this kind; returns whether none is left."""
         raise NotImplementedError
 
 
@@ -166,7 +166,7 @@ class Userblk(FaultTarget):
         return [*self.as_user, "userblkctl", "serve", self.device, f"file:{self.store.path}",
                 "--workers", str(WORKERS)]
 
-    # The others take what the stopped one has not: it has to be one that holds something.
+    # The others take what the stopped one has not: the stopped one must hold something.
     def kill_one(self):
         end = time.monotonic() + START_LIMIT
         while time.monotonic() < end:
@@ -205,7 +205,7 @@ class Userblk(FaultTarget):
 
 
 class Ublk(FaultTarget):
-    """ublk-target: a process with a thread for each queue."""
+    """ublk-target: a process with one thread per queue."""
 
     module = "ublk_drv"
 
@@ -226,7 +226,7 @@ class Ublk(FaultTarget):
     def number(self):
         return re.search(r"\d+$", self.device)[0]
 
-    # A rule of udev that its administrator has written gives nodes to their owner.
+    # A udev rule written by the administrator gives nodes to their owner.
     @staticmethod
     def stand_in_for_udev():
         os.chmod("/dev/ublk-control", 0o666)
@@ -259,7 +259,7 @@ class Ublk(FaultTarget):
         argv = ["ublk-target", "--remove", self.number]
         return " ".join(argv), lambda: self.start_command(*argv)
 
-    # Without recovery a new server has a device of its own.
+    # Without recovery a new server gets a new device.
     def remove(self):
         made = {name for command in self.commands for name in re.findall(r"^/dev/ublkb(\d+)$", command.said(), re.M)}
         for number in made:
@@ -277,7 +277,7 @@ class Ublk(FaultTarget):
 
 
 def serve_connections(path, store, as_user, prepare):
-    """As inetd does: a server of its own for each connection. Never returns."""
+    """Like inetd: a separate server for each connection. Never returns."""
     if prepare:
         prepare()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
@@ -293,8 +293,8 @@ def serve_connections(path, store, as_user, prepare):
 
 
 class Nbd(FaultTarget):
-    """nbdkit, a process for each of two connections, and the kernel's client. "how" it was
-    set up: client (nbd-client as it is), persist (its -persist and -timeout), or dead-timeout
+    """nbdkit, one process for each of two connections, and the kernel's client. "how" names
+    the setup: client (plain nbd-client), persist (its -persist and -timeout), or dead-timeout
     (the kernel's dead_conn_timeout, which nbd-client does not offer; see nbd_netlink).
     """
 
@@ -353,14 +353,14 @@ class Nbd(FaultTarget):
         if len(servers) != self.CONNECTIONS:
             raise RuntimeError(f"{len(servers)} servers, not {self.CONNECTIONS}")
         bounded.send(servers[:1], signal.SIGSTOP)
-        time.sleep(0.5)  # for some requests that go to it: it could be the other one's turn
+        time.sleep(0.5)  # until it gets some requests: it could be the other one's turn
         met = in_flight(self.device)
         self.kill(servers[:1])
         return met
 
     def repairs(self, case, prepare=None):
         if case == "one":
-            return []  # the kernel turns to the other connection
+            return []  # the kernel switches to the other connection
         server = (" ".join([*self.as_user, "nbdkit", "file", self.store.path]), lambda: self.listen(prepare))
         again = {"persist": [],
                  "dead-timeout": [("NBD_CMD_RECONFIGURE, with new connections", self.reconnect)],

@@ -2,17 +2,17 @@
 # SPDX-License-Identifier: MIT
 """usage: faults.py [FOLDER]
 
-Does the faults of the plan in FOLDER/plan.json to their targets, one after the other, and
-appends lines of JSON to FOLDER/results: {"begun": …} before each, its result after it.
-FOLDER is by default the one that a virtual machine shares with its host. The plan:
+Inflicts the faults of the plan in FOLDER/plan.json on their targets, one after the other,
+and appends lines of JSON to FOLDER/results: {"begun": …} before each, its result after it.
+FOLDER defaults to the one that a virtual machine shares with its host. The plan:
 
     {"rounds": 2,
      "pairs": [{"target": "ublk", "kind": "ublk", "case": "one", "options": {}}, …]}
 
-In a round the operator does what has to be done at once, which tells how long the
-application waits. In the last one more, which is "held", he comes late, and meanwhile it is
-tried what else on the machine does not go. Everything has a time limit. Exit status 3: a
-driver is stuck such that only a new machine helps; what is left of the plan was not done.
+In a round the operator acts at once, which shows how long the application waits. In one
+final round, which is "held", the operator comes late, and meanwhile probes test what else
+on the machine is blocked. Everything has a time limit. Exit status 3: a driver is stuck so
+that only a new machine helps; the rest of the plan was not done.
 """
 
 import json
@@ -31,7 +31,7 @@ import without_io_uring
 
 PROBE_LIMIT = 45  # seconds, after which something counts as blocked; undisturbed it takes a tenth
 RECOVERY_LIMIT = 15
-DELETION_LIMIT = 5  # before help comes; see carry_out_deletion
+DELETION_LIMIT = 5  # before help arrives; see carry_out_deletion
 AFTER = 1.5  # of undisturbed traffic
 STUCK = 3
 
@@ -43,14 +43,14 @@ class Stuck(Exception):
 def make(pair, name="main"):
     options = dict(pair["options"])
     if name != "main":
-        options.pop("how", None)  # the plain way will do
+        options.pop("how", None)  # the plain setup is enough
     return fault_targets.KINDS[pair["kind"]](name, pair["case"] == "unprivileged", **options)
 
 
-# What else on the machine goes on?
+# Does anything else on the machine still work?
 
 def another(pair):
-    """In a process of its own: makes one more device of that kind, uses and removes it."""
+    """In a separate process: creates another device of that kind, uses and removes it."""
     target = make(pair, "another")
     target.create()
     print("created", flush=True)
@@ -63,7 +63,7 @@ def another(pair):
 
 
 def probe(pair, neighbour):
-    """Everything at the same time, each with the time limit."""
+    """Runs all probes at the same time, each with the time limit."""
     use = f"dd if={neighbour.device} of=/dev/null bs=4k count=16 iflag=direct status=none && " \
           f"dd if=/dev/zero of={neighbour.device} bs=4k count=16 oflag=direct status=none"
     commands = {"neighbour": bounded.Command("sh", "-c", use),
@@ -77,15 +77,15 @@ def probe(pair, neighbour):
 # The course of a case.
 
 def carry_out_repair(target, case, result):
-    """What the operator does. If a server cannot be started without io_uring, one with it
-    follows after a while."""
+    """Does the operator's work. If a server cannot be started without io_uring, one with
+    io_uring follows after a while."""
     prepare = without_io_uring.forbid_io_uring if case == "no-io-uring" else None
     for way in (prepare, None) if prepare else (None,):
         given = []
         for text, act in target.repairs(case, way):
             given.append({"text": text})
             command = act()
-            # A server goes on, a tool ends.
+            # A server keeps running, a tool exits.
             if command.ended(2) and command.process.returncode != 0:
                 given[-1]["error"] = command.complained()
                 break
@@ -101,7 +101,7 @@ def carry_out_repair(target, case, result):
 
 
 def carry_out_deletion(target, pair, neighbour, result):
-    """If it does not end while the server is stopped, the server is killed."""
+    """Kills the stopped server if the deletion hangs."""
     text, act = target.deletion()
     result["commands"] = [{"text": text}]
     deletion = act()
@@ -112,16 +112,16 @@ def carry_out_deletion(target, pair, neighbour, result):
         result["commands"].append({"text": "kill -9 the server"})
         bounded.send(target.stopped, signal.SIGKILL)
         deletion.ended(DELETION_LIMIT)
-    # It may go on to wait for the application to close the device.
+    # It may then wait for the application to close the device.
     return deletion
 
 
 def carry_out_fault(target, pair, held, neighbour, result):
-    """Returns the command that deletes, if the case has one."""
+    """Returns the command that deletes the device, if the case has one."""
     case = pair["case"]
     if case == "stopped":
         target.stop_all()
-        time.sleep(1)  # so that all that is in flight waits for the stopped
+        time.sleep(1)  # so that everything in flight waits for the stopped processes
         result["met"] = fault_targets.in_flight(target.device)
         result["fault_at"] = time.time()
         return carry_out_deletion(target, pair, neighbour, result)
@@ -136,7 +136,7 @@ def carry_out_fault(target, pair, held, neighbour, result):
 
 
 def clean_up(target, neighbour, load):
-    """Ends and removes everything; whether nothing is left of it."""
+    """Ends and removes everything; returns whether nothing is left."""
     ended = [one.end() for one in (target, neighbour) if one]
     if load:
         ended.append(load.kill())
@@ -146,7 +146,7 @@ def clean_up(target, neighbour, load):
     return all(ended)
 
 
-probed = {}  # targets whose undisturbed machine was tried, to show that this can work
+probed = {}  # targets probed on the undisturbed machine, to show that the probes can succeed
 
 
 def carry_out(pair, held, result):
@@ -186,7 +186,7 @@ def carry_out_pair(pair, rounds, results):
     for turn in range(rounds + 1):
         held = turn == rounds
         if pair["case"] == "stopped" and not held:
-            continue  # nothing is repaired, so there is no time to take
+            continue  # nothing is repaired, so there is no time to measure
         results.add(begun={"target": pair["target"], "case": pair["case"], "held": held})
         begun = time.monotonic()
         result = {"target": pair["target"], "case": pair["case"], "held": held,
@@ -213,7 +213,7 @@ def main():
         for pair in plan["pairs"]:
             carry_out_pair(pair, plan["rounds"], Results(folder))
     except Stuck:
-        print("something is stuck for good", flush=True)
+        print("a driver is stuck for good", flush=True)
         sys.exit(STUCK)
 
 

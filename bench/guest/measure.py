@@ -3,7 +3,7 @@
 """usage: measure.py [FOLDER]
 
 Carries out the plan in FOLDER/plan.json as root on the machine that it runs on, and
-appends one line of JSON to FOLDER/results for each measurement. FOLDER is by default
+appends one line of JSON to FOLDER/results for each measurement. FOLDER defaults to
 the one that a virtual machine shares with its host. The plan:
 
     {"rounds": 5,
@@ -12,9 +12,9 @@ the one that a virtual machine shares with its host. The plan:
      "pairs": [{"target": {…}, "job": {…}, "series": "queues", "x": 2, "others": 0}, …],
      "memory": {…a job…}}
 
-All targets are there at the same time, and every round asks each of them in turn, so
-that what disturbs the machine for a while disturbs all of them. Pairs come one after the
-other, each alone.
+All targets exist at the same time, and every round measures each of them in turn, so that
+a temporary disturbance of the machine affects all of them. Pairs run one after the other,
+each alone.
 """
 
 import contextlib
@@ -67,7 +67,7 @@ def measure(target, job):
 
 
 class Results:
-    """Where measurements go, each at once: what was measured before a failure is kept."""
+    """Writes each measurement at once, so that a failure keeps the earlier ones."""
 
     def __init__(self, file):
         self.file = file

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""What nbd's kernel side can and nbd-client does not ask for: a device whose requests wait
-for so long for a new connection when all are dead, and new connections for those that are.
+"""Features of nbd's kernel side that nbd-client does not use: a device whose requests wait
+for a limited time for a new connection when all are dead, and replacements for dead ones.
 
-The negotiation is that of the NBD protocol (NBD_OPT_GO), the interface that of
+The negotiation follows the NBD protocol (NBD_OPT_GO), the interface
 <linux/nbd-netlink.h>.
 """
 
@@ -10,7 +10,7 @@ import os
 import socket
 import struct
 
-NETLINK_GENERIC = 16  # which Python 3.11 does not name
+NETLINK_GENERIC = 16  # Python 3.11 lacks this constant
 GENL_CONTROLLER, GET_FAMILY, ATTR_FAMILY_ID, ATTR_FAMILY_NAME = 16, 3, 1, 2
 CONNECT, RECONFIGURE = 1, 3
 INDEX, SIZE, BLOCK_SIZE, TIMEOUT, SERVER_FLAGS, SOCKETS, DEAD_TIMEOUT = 1, 2, 3, 4, 5, 7, 8
@@ -61,7 +61,7 @@ class Netlink:
                 return b""
             if not flags:
                 return answer[16:length]
-            # The answer to CONNECT comes before the acknowledgement.
+            # The answer to CONNECT precedes the acknowledgement.
 
 
 def receive(peer, size):
@@ -72,12 +72,12 @@ def receive(peer, size):
 
 
 def negotiate(path):
-    """A connection that is ready for requests, with the export's size and flags."""
+    """A connection ready for requests, with the export's size and flags."""
     peer = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     peer.connect(path)
     magic, option_magic, flags = struct.unpack(">8sQH", receive(peer, 18))
     if magic != b"NBDMAGIC" or option_magic != IHAVEOPT:
-        raise ConnectionError("that is no NBD server")
+        raise ConnectionError("not an NBD server")
     peer.sendall(struct.pack(">I", flags & (FIXED_NEWSTYLE | NO_ZEROES)))
     peer.sendall(struct.pack(">QIIIH", IHAVEOPT, OPTION_GO, 6, 0, 0))
     size = export_flags = None
@@ -93,7 +93,7 @@ def negotiate(path):
 
 
 def give_sockets(command, path, index, connections, more):
-    """To be called in a process that ends: the kernel keeps the connections."""
+    """For a process that exits afterwards: the kernel keeps the connections."""
     peers = [negotiate(path) for _ in range(connections)]
     items = b"".join(attribute(SOCKET_ITEM | NLA_F_NESTED, number(SOCKET_FD, peer.fileno(), "=I"))
                      for peer, _, _ in peers)

@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: MIT
 """usage: profiled.py STORE WAIT SCHEDULING REQUESTS [ARGUMENT…]
 
-STORE is null:, mem:, file:, redirect:, which is file: with --redirect, or loop:, the kernel's own.
+STORE is null:, mem:, file:, redirect: (file: with --redirect), or loop: (the kernel's own).
 
-One run of userblk-load, of which a plug-in of QEMU counts the measured part; leaves the
-addresses of the kernel's functions beside the counts.
+Runs userblk-load once, while a QEMU plug-in counts the measured part; saves the addresses
+of the kernel's functions next to the counts.
 """
 
 import os

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: MIT
-"""What is measured once per point, each with devices of its own, and what memory costs."""
+"""Measurements taken once per point, each with its own devices, and the cost in memory."""
 
 import contextlib
 import time
 
 import targets
 
-# The first ones fill what the kernel keeps for each processor: free pages, and slabs in use.
+# The first ones fill the kernel's per-CPU reserves: free pages, and slabs in use.
 FIRST_DEVICES = 32
 IDLE_DEVICES = 128
 
@@ -16,7 +16,7 @@ def userblk(**description):
 
 
 def carry_out_pair(pair, ask):
-    """One point of a series: its own device, beside so many others that are idle."""
+    """One point of a series: its own device, next to a number of idle ones."""
     with contextlib.ExitStack() as stack:
         for _ in range(pair.get("others", 0)):
             stack.enter_context(userblk())
@@ -51,7 +51,7 @@ def device_bytes():
 
 
 def worker_bytes(ask, job):
-    """Private memory of a worker that has had something to do, when it is idle again."""
+    """Private memory of a worker that has been busy, once it is idle again."""
     with userblk() as target:
         ask(target, job)
         time.sleep(2)

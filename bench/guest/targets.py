@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The block devices that are compared, each with what serves it.
+"""The block devices under comparison, each with its server.
 
 A target is made from a description such as
     {"kind": "userblk", "store": "mem:", "queues": 2, "workers": 1, "wait": "poll"}
@@ -14,12 +14,12 @@ import tempfile
 import time
 
 SIZE_MB = 64
-DISK_MB = 512  # of a file system in memory, for the files of all who want one there
+DISK_MB = 512  # of a file system in memory, for the files of all targets there
 SCRATCH = "/run/userblk-bench"
 
 
 def run(*command):
-    """Runs a command and returns what it printed; its complaint is in the error."""
+    """Runs a command and returns its output; an exception carries its error message."""
     done = subprocess.run(command, stdin=subprocess.DEVNULL, text=True,
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False)
     if done.returncode != 0:
@@ -42,7 +42,7 @@ def write_value(path, value):
 
 
 class Target:
-    """What all have in common: no scheduler, no statistics, and a store that is filled."""
+    """Common to all: no scheduler, no statistics, and a filled store."""
 
     is_empty = False  # nothing is stored, so there is nothing to fill
 
@@ -85,7 +85,7 @@ class Target:
 
 
 class NullBlk(Target):
-    """No driver at all: what the block layer itself costs."""
+    """No driver at all: the cost of the block layer itself."""
 
     is_empty = True
 
@@ -123,7 +123,7 @@ class Store:
 
 
 class Loop(Target):
-    """A file, in the kernel; with "direct" past the page cache."""
+    """A file, in the kernel; with "direct" bypassing the page cache."""
 
     def start(self):
         run("modprobe", "loop")
@@ -137,7 +137,7 @@ class Loop(Target):
 
 
 class Nbd(Target):
-    """nbdkit, by nbd-client over a Unix socket."""
+    """nbdkit, through nbd-client over a Unix socket."""
 
     def start(self):
         run("modprobe", "nbd", "nbds_max=16")
@@ -158,7 +158,7 @@ class Nbd(Target):
 
 
 class Ublk(Target):
-    """The peer: io_uring, one thread for a queue."""
+    """The peer: io_uring, one thread per queue."""
 
     def start(self):
         run("modprobe", "ublk_drv")
@@ -166,7 +166,7 @@ class Ublk(Target):
         self.is_empty = store == "null"
         process = self.spawn("ublk-target", "--type", store, "--size", f"{SIZE_MB}M",
                              "--queues", str(self.description.get("queues", 1)),
-                             # As userblk's workers do by themselves: it gains as much by it.
+                             # As userblk's workers do on their own: it gains as much by it.
                              *(["--batch", "8"] if len(os.sched_getaffinity(0)) > 1 else []),
                              stdout=subprocess.PIPE, text=True)
         self.device = process.stdout.readline().strip()
@@ -178,7 +178,7 @@ class Ublk(Target):
 
 
 class Userblk(Target):
-    """One worker process for "workers", a thread in each for "threads"."""
+    """A worker process for each of "workers", with "threads" threads each."""
 
     def start(self):
         run("modprobe", "userblk")
@@ -237,7 +237,7 @@ def make_scratch():
 
 
 def load_brd():
-    """/dev/ram0, which is measured, and /dev/ram1 for files; its memory comes with use."""
+    """/dev/ram0, which is measured, and /dev/ram1 for files; memory is allocated on use."""
     run("modprobe", "brd", "rd_nr=2", f"rd_size={DISK_MB * 1024}")
 
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""The application: fio, which writes, reads back and verifies all the time, goes on after
-errors, and afterwards tells what it saw.
+"""The application: fio, which continuously writes, reads back and verifies, continues after
+errors, and reports afterwards what it saw.
 """
 
 import contextlib
@@ -17,10 +17,10 @@ import bounded
 
 JOBS = 2
 DEPTH = 8
-AREA_MB = 4  # of each job; written in random order, again and again
-BACKLOG = 64  # blocks of a job, after which they are read back
-ERRORS_ENOUGH = 2000  # then it gives up
-END_LIMIT = 75  # seconds; some drivers hold a request for 30 before they try again
+AREA_MB = 4  # per job; written in random order, repeatedly
+BACKLOG = 64  # blocks per job, after which they are read back
+ERRORS_ENOUGH = 2000  # fio gives up after this many
+END_LIMIT = 75  # seconds; some drivers hold a request for 30 before they retry
 
 
 class VerifiedLoad:
@@ -54,8 +54,8 @@ class VerifiedLoad:
                 self.wrong_data += 1
 
     def exists(self):
-        """From a deleted disk Linux reads 0 bytes, which fio takes for data. Another may have
-        got its name."""
+        """Linux reads 0 bytes from a deleted disk, which fio takes for data. Another disk may
+        have its name by now."""
         try:
             with open(f"/sys/block/{self.disk}/size", encoding="ascii") as file:
                 return int(file.read()) > 0 and os.stat(f"/sys/block/{self.disk}").st_ino == self.identity
@@ -72,7 +72,7 @@ class VerifiedLoad:
         return fields[0] + fields[4]
 
     def await_traffic(self, more=500, seconds=60):
-        """Until so many more requests of this disk are answered."""
+        """Waits until this many more requests of the disk are answered."""
         wanted = self.completed() + more
         end = time.monotonic() + seconds
         while self.completed() < wanted:
@@ -81,7 +81,7 @@ class VerifiedLoad:
             time.sleep(0.02)
 
     def finish(self):
-        """Ends it, and tells whether it could end."""
+        """Ends fio; returns whether it could exit."""
         self.tell(signal.SIGINT)
         try:
             self.process.wait(END_LIMIT)
@@ -92,7 +92,7 @@ class VerifiedLoad:
         return True
 
     def kill(self):
-        """Whether it is gone: a request that does not end keeps it."""
+        """Whether fio is gone: a hanging request keeps it."""
         self.tell(signal.SIGKILL)
         try:
             self.process.wait(bounded.PATIENCE)
@@ -101,7 +101,7 @@ class VerifiedLoad:
         return True
 
     def answers(self):
-        """(begin, end) of each request that was answered without error, in seconds."""
+        """(begin, end) of each request answered without an error, in seconds."""
         found = []
         for path in glob.glob(f"{self.folder}/log_lat.*.log"):
             with open(path, encoding="ascii") as file:
@@ -111,7 +111,7 @@ class VerifiedLoad:
         return found
 
     def saw(self, fault_at, repaired_at):
-        """What it saw from the fault on."""
+        """What fio saw from the fault on."""
         with open(f"{self.folder}/result", encoding="utf-8") as file:
             text = file.read()
         jobs = json.loads(text[text.index("{"):])["jobs"]

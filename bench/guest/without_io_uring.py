@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""A seccomp filter as containers have it by default: io_uring is not permitted."""
+"""A seccomp filter like the default of containers: io_uring is not permitted."""
 
 import ctypes
 import errno
@@ -8,7 +8,7 @@ import struct
 PR_SET_NO_NEW_PRIVS, PR_SET_SECCOMP, SECCOMP_MODE_FILTER = 38, 22, 2
 LOAD_WORD, JUMP_IF_AT_LEAST, JUMP_IF_GREATER, RETURN = 0x20, 0x35, 0x25, 0x06
 ALLOW, FAIL = 0x7FFF0000, 0x00050000
-IO_URING_SETUP, IO_URING_REGISTER = 425, 427  # with io_uring_enter between, on all architectures
+IO_URING_SETUP, IO_URING_REGISTER = 425, 427  # io_uring_enter is between them, on all architectures
 
 INSTRUCTIONS = [
     (LOAD_WORD, 0, 0, 0),  # the number of the system call
@@ -31,7 +31,7 @@ LIBC = ctypes.CDLL(None, use_errno=True)
 
 
 def forbid_io_uring():
-    """For this process and what it becomes. Allocates nothing: for after a fork, too."""
+    """For this process, across exec. Allocates nothing, so it is safe after a fork, too."""
     for arguments in ((PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0),
                       (PR_SET_SECCOMP, SECCOMP_MODE_FILTER, ctypes.byref(PROGRAM), 0, 0)):
         if LIBC.prctl(*arguments) != 0:

@@ -6,7 +6,7 @@
 
 namespace userblk::bench {
 
-/// Memory for the payloads of so many requests, page aligned and touched.
+/// Memory for the payloads of that many requests, page aligned and touched.
 class Buffers {
 public:
     /// @throws std::system_error

@@ -9,7 +9,7 @@
 
 namespace userblk::bench {
 
-// When a segment is over: after so many requests, or so long.
+// The end of a segment: after that many requests, or that long.
 class Job::Finish {
 public:
     explicit Finish(const Options& options)
@@ -17,7 +17,7 @@ public:
           end_(Clock::now() + std::chrono::duration_cast<Clock::duration>(
                                   std::chrono::duration<double>(options.seconds))) {}
 
-    /// Asked before each request that is started.
+    /// Called before each request that is started.
     bool reached() noexcept {
         if (timed_)
             return (++asked_ % 8 == 0 && Clock::now() >= end_) || over_;

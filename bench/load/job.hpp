@@ -13,9 +13,9 @@
 
 namespace userblk::bench {
 
-/// One thread's part of the load: a fixed sequence of offsets, read or written
-/// with O_DIRECT, one after the other (pread, pwrite) or with so many in flight
-/// (io_uring). Written to cost little beside what is measured.
+/// One thread's part of the load: a fixed sequence of offsets, read or written with O_DIRECT, one
+/// after the other (pread, pwrite) or with several in flight (io_uring). Designed to cost little
+/// compared with what is measured.
 class Job {
 public:
     using Clock = std::chrono::steady_clock;
@@ -25,16 +25,15 @@ public:
         Clock::time_point start, end;
     };
 
-    /// @p index tells the jobs of one run apart.
+    /// @p index distinguishes the jobs of one run.
     /// @throws std::system_error, std::invalid_argument
     Job(const Options& options, unsigned index);
 
-    /// Carries out one segment; the first one warms up.
+    /// Runs one segment; the first one warms up.
     /// @throws std::system_error
     Segment run_segment(bool count_latency);
 
-    /// Of each request in the segments that count, in nanoseconds; with
-    /// Options::latency.
+    /// The latency of each request in the counted segments, in nanoseconds; with Options::latency.
     const std::vector<std::uint32_t>& latencies() const noexcept { return latencies_; }
 
 private:
@@ -56,7 +55,7 @@ private:
     std::uint64_t at_ = 0; ///< sequential
     Buffers buffers_;
     std::unique_ptr<Ring> ring_;            ///< none at depth 1
-    std::vector<Clock::time_point> starts_; ///< of what is in flight
+    std::vector<Clock::time_point> starts_; ///< of requests in flight
     std::vector<std::uint32_t> latencies_;
     bool count_latency_ = false;
 };

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// userblk-load: reads or writes a block device with a fixed sequence of offsets and
-// says what a request took. It does less per request than fio, so that more of what
-// is measured is the device.
+// userblk-load: reads or writes a block device with a fixed sequence of offsets and prints the time
+// of a request. It does less per request than fio, so that the device accounts for more of what is
+// measured.
 #include "bench/load/result.hpp"
 
 #include "ioctl/error.hpp"
@@ -22,8 +22,8 @@ namespace {
 using namespace userblk;
 using namespace userblk::bench;
 
-// Tells an observer of the emulated processor (bench/profile) where the measured
-// part begins and ends: a "no operation" with a number in it.
+// Marks the beginning and the end of the measured part for an observer of the emulated CPU
+// (bench/profile): a "no operation" with a number in it.
 void mark() {
 #ifdef __x86_64__
     asm volatile("nopl 0x554b4c42(%rax)"); // "BLKU"
@@ -45,41 +45,44 @@ void pin(int cpu) {
     CPU_ZERO(&set);
     CPU_SET(static_cast<std::size_t>(cpu), &set);
     if (const int error = ::pthread_setaffinity_np(::pthread_self(), sizeof(set), &set))
-        abi::throw_error("run on processor " + std::to_string(cpu), abi::errno_code(error));
+        abi::throw_error("run on CPU " + std::to_string(cpu), abi::errno_code(error));
 }
 
 Options parse(int argc, char** argv) {
     Options options;
     std::string block = "4K", span;
-    CLI::App app("Reads or writes a block device and says what a request took (one line of JSON)");
+    CLI::App app(
+        "Reads or writes a block device and prints the time of a request (one line of JSON)");
     app.add_option("device", options.device, "the block device")->required();
-    app.add_flag("--write", options.write, "write; what is there is lost");
+    app.add_flag("--write", options.write, "write; overwrites the content");
     app.add_flag("--sequential", options.sequential, "one block after the other");
-    app.add_option("--block", block, "bytes of a request")->capture_default_str();
-    app.add_option("--depth", options.depth, "requests in flight of each job")
+    app.add_option("--block", block, "bytes per request")->capture_default_str();
+    app.add_option("--depth", options.depth, "requests in flight per job")
         ->check(CLI::Range(1, 4096))
         ->capture_default_str();
     app.add_option("--jobs", options.jobs, "threads")
         ->check(CLI::Range(1, 256))
         ->capture_default_str();
-    app.add_option("--segments", options.segments, "figures wanted, after one to warm up")
+    app.add_option("--segments", options.segments,
+                   "number of measured segments, after one to warm up")
         ->check(CLI::Range(1, 1000))
         ->capture_default_str();
-    auto* count = app.add_option("--count", options.count, "requests of each job in a segment")
+    auto* count = app.add_option("--count", options.count, "requests per job and segment")
                       ->check(CLI::PositiveNumber);
-    app.add_option("--seconds", options.seconds, "how long a segment takes")
+    app.add_option("--seconds", options.seconds, "length of a segment")
         ->check(CLI::PositiveNumber)
         ->excludes(count);
-    app.add_option("--span", span, "use only so much of the device");
-    app.add_option("--seed", options.seed, "of the sequence of offsets")->capture_default_str();
+    app.add_option("--span", span, "use only this much of the device");
+    app.add_option("--seed", options.seed, "seed of the sequence of offsets")
+        ->capture_default_str();
     app.add_flag("--latency", options.latency, "time every request");
-    app.add_option("--cpus", options.cpus, "processors of the jobs, by turns")->delimiter(',');
+    app.add_option("--cpus", options.cpus, "CPUs of the jobs, in turn")->delimiter(',');
     try {
         app.parse(argc, argv);
         options.block = parse_size(block);
         options.span = span.empty() ? 0 : parse_size(span);
         if (options.block == 0 || options.block % 512 != 0 || options.block > (64U << 20))
-            throw CLI::ValidationError("--block", "wants a multiple of 512 up to 64M");
+            throw CLI::ValidationError("--block", "expected a multiple of 512 up to 64M");
     } catch (const CLI::ParseError& error) {
         std::exit(app.exit(error) == 0 ? 0 : 2);
     } catch (const std::invalid_argument& error) {
@@ -91,7 +94,7 @@ Options parse(int argc, char** argv) {
     return options;
 }
 
-// All jobs begin each segment together.
+// All jobs start each segment together.
 Result run(const Options& options) {
     std::vector<std::unique_ptr<Job>> jobs;
     for (unsigned i = 0; i < options.jobs; ++i)

@@ -7,18 +7,18 @@
 
 namespace userblk::bench {
 
-/// What the load generator is to do. Sizes are in bytes.
+/// What the load generator does. Sizes are in bytes.
 struct Options {
     std::string device;
     bool write = false;
     bool sequential = false;
     std::uint64_t block = 4096;
-    unsigned depth = 1;      ///< requests in flight of each job
+    unsigned depth = 1;      ///< requests in flight per job
     unsigned jobs = 1;       ///< threads
     unsigned segments = 8;   ///< after one more to warm up, which does not count
-    std::uint64_t count = 0; ///< requests of each job in a segment; or
-    double seconds = 0;      ///< how long a segment takes
-    std::uint64_t span = 0;  ///< of the device, from its beginning; 0: all of it
+    std::uint64_t count = 0; ///< requests per job and segment; or
+    double seconds = 0;      ///< the length of a segment
+    std::uint64_t span = 0;  ///< from the beginning of the device; 0: all of it
     std::uint64_t seed = 1;  ///< of the offsets; the same seed gives the same ones
     bool latency = false;    ///< time every request
     std::vector<int> cpus;   ///< job i runs on cpus[i % size]; empty: anywhere

@@ -11,7 +11,7 @@ namespace {
 
 using Nanoseconds = std::chrono::duration<double, std::nano>;
 
-// Segment i of all jobs: from when the first began until the last was done.
+// Segment i of all jobs: from the first start to the last end.
 double ns_per_io(const Result& result, std::size_t i) {
     auto start = result.segments.front()[i].start, end = result.segments.front()[i].end;
     std::uint64_t requests = 0;

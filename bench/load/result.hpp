@@ -8,15 +8,15 @@
 
 namespace userblk::bench {
 
-/// What the jobs did: one list of segments for each job.
+/// The jobs' results: one list of segments for each job.
 struct Result {
     std::vector<std::vector<Job::Segment>> segments;
     std::vector<std::uint32_t> latencies; ///< nanoseconds
-    std::uint64_t cpu_ns = 0;             ///< of this process, in all segments that count
+    std::uint64_t cpu_ns = 0;             ///< of this process, in all counted segments
 };
 
-/// The options and the result as one line of JSON. Times are in nanoseconds:
-/// "ns_per_io" has a figure for each segment, of all jobs together.
+/// The options and the result as one line of JSON. Times are in nanoseconds: "ns_per_io" has one
+/// figure per segment, for all jobs together.
 std::string to_json(const Options& options, Result result);
 
 } // namespace userblk::bench

@@ -15,15 +15,15 @@ public:
     Ring& operator=(const Ring&) = delete;
     ~Ring();
 
-    /// To be sent by the next submit_and_wait(); @p tag comes back with its result.
+    /// Sent by the next submit_and_wait(); @p tag comes back with its result.
     void prepare(bool write, int fd, void* data, unsigned length, std::uint64_t offset,
                  unsigned tag) noexcept;
 
-    /// Sends what is prepared and waits for at least one result.
+    /// Sends the prepared requests and waits for at least one result.
     /// @throws std::system_error
     void submit_and_wait();
 
-    /// Calls @p call(tag, result) for every result that is there.
+    /// Calls @p call(tag, result) for each available result.
     template <class Call>
     void for_each_result(Call&& call) {
         io_uring_cqe* entry = nullptr;

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * A plug-in for QEMU: counts how often the guest executes each instruction of the
- * kernel, and each page of instructions of user space, between two executions of the
- * mark that userblk-load sets around what it measures. Argument: out=FILE.
+ * A plug-in for QEMU: counts how often the guest executes each instruction of the kernel, and
+ * each page of user space instructions, between two executions of the mark that userblk-load sets
+ * around the measured part. Argument: out=FILE.
  *
- * The declarations are those of QEMU's plug-in interface, version 1, for which Debian 12
- * has no header.
+ * The declarations follow QEMU's plug-in interface, version 1, for which Debian 12 has no header.
  */
 #include <stdint.h>
 #include <stdio.h>
@@ -35,7 +34,7 @@ uint64_t qemu_plugin_insn_vaddr(const struct qemu_plugin_insn *insn);
 #define EXPORT __attribute__((visibility("default")))
 EXPORT int qemu_plugin_version = 1;
 
-/* An open hash table of addresses; far larger than what a guest executes. */
+/* An open hash table of addresses; far larger than a guest needs. */
 #define SLOT_BITS 21
 #define SLOTS (1u << SLOT_BITS)
 
@@ -105,7 +104,7 @@ static void on_translation(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
 		struct qemu_plugin_insn *insn = qemu_plugin_tb_get_insn(tb, i);
 		uint64_t address = qemu_plugin_insn_vaddr(insn);
 
-		/* The upper half is the kernel's. */
+		/* The upper half belongs to the kernel. */
 		if (!(address >> 63))
 			address = (address & ~0xfffull) | 1;
 		qemu_plugin_register_vcpu_insn_exec_inline(insn, COUNT_UP,

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: MIT
 """usage: report.py COUNTS KALLSYMS REQUESTS [LINES]
 
-Prints where the instructions of one I/O went: by groups, then by functions, with how often
-each was called for one I/O; user space by pages of 4 KiB.
+Prints where the instructions of one I/O went: by group, then by function, with its calls
+per I/O; user space by pages of 4 KiB.
 """
 
 import bisect
@@ -11,7 +11,7 @@ import collections
 import re
 import sys
 
-# The first that fits a function's name; the rest is "other kernel".
+# The first match of a function's name; the rest is "other kernel".
 GROUPS = [
     ("the module", r"\[userblk\]"),
     ("copying and zeroing", r"rep_movs|copy|memset|zero_fill|clear_page|rep_stos|check_(object|stack)"),
@@ -40,7 +40,7 @@ USER_SPACE = "user space"
 
 
 def count_functions(path, symbols):
-    """How many instructions of each function were executed, and how often its first one."""
+    """The executed instructions of each function, and the executions of its first one."""
     starts = [start for start, _ in symbols]
     functions, calls = collections.Counter(), collections.Counter()
     with open(path, encoding="ascii") as file:

@@ -2,11 +2,10 @@
 # SPDX-License-Identifier: MIT
 """usage: faults.py write RESULTS ROOT | render ROOT | print RESULTS | check ROOT
 
-What bench/faults found. "write" makes ROOT/docs/faults/results.json, and from it
+Reports the results of bench/faults. "write" writes ROOT/docs/faults/results.json, and from it
 docs/faults.md and the short table between two marks in README.md; "render" does only the latter,
-when a template has changed; "check" compares these with
-what the JSON would make of them; "print" shows the table, and fails if something was not
-measured or verified, or userblk has lost something.
+after a template has changed; "check" verifies that these match the JSON; "print" shows the
+table, and fails if something was not measured or verified, or userblk has lost something.
 """
 
 import datetime
@@ -38,12 +37,12 @@ class Found:
     def __init__(self, rounds):
         self.rounds = rounds
         self.held = next((r for r in rounds if r["held"]), None)
-        # The operator of these is at once there; the other one gave way to the probes.
+        # The operator reacts at once in these; in the other one, the probes came first.
         self.prompt = [r for r in rounds if not r["held"] and "saw" in r] or [r for r in rounds if "saw" in r]
 
     @property
     def trouble(self):
-        """Why there are no figures."""
+        """The reason for missing figures."""
         for r in self.rounds:
             if r.get("lost"):
                 return "the guest did not come back from it"
@@ -138,12 +137,12 @@ def table(results):
     return re.sub(r"\| (--: \| )+--: \|", "|" + " --- |" * 5, text, count=1)
 
 
-# The columns of the short table: who is compared, each as its users would set it up at best.
+# The columns of the short table: the drivers compared, each in its users' best setup.
 SUMMED_UP = {"userblk": "userblk", "ublk": "ublk", "nbd, dead_conn_timeout": "nbd with both timeouts"}
 
 
 def outcome(found):
-    """What the application sees of a fault, in a few words."""
+    """What the application sees of a fault, in short."""
     if found.trouble:
         return found.trouble
     if found.is_deletion:
@@ -153,7 +152,7 @@ def outcome(found):
 
 
 def summary(results):
-    """A row for each fault, a column for each driver."""
+    """A row per fault, a column per driver."""
     groups = gather(results)
     rows = [[text] + [outcome(groups[case, target]) if (case, target) in groups else "–" for target in SUMMED_UP]
             for case, text in CASES.items()]
@@ -230,7 +229,7 @@ def read(path):
 
 
 def made(root):
-    """What the files have to be: {path: text}."""
+    """The expected files: {path: text}."""
     found = json.loads(read(f"{root}/docs/faults/results.json"))
     return {f"{root}/docs/faults.md": fill_document(found),
             f"{root}/README.md": fill_readme(read(f"{root}/README.md"), found)}
@@ -274,7 +273,7 @@ def show(path):
 def check(root):
     for name, text in made(root).items():
         if read(name) != text:
-            sys.exit(f"{name} is not what docs/faults/results.json makes of it; run bench/faults")
+            sys.exit(f"{name} does not match docs/faults/results.json; run bench/faults")
 
 
 def main():

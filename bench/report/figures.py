@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Measurements, brought together: one Figure for each target, job, tool, mode and kernel."""
+"""Collected measurements: one Figure for each target, job, tool, mode and kernel."""
 
 import collections
 import json
@@ -9,7 +9,7 @@ Key = collections.namedtuple("Key", "mode kernel tool job target")
 
 
 class Figure:
-    """Of one key: the figures of all rounds and segments, in nanoseconds or instructions."""
+    """The figures of all rounds and segments of one key, in nanoseconds or instructions."""
 
     def __init__(self, measurements):
         self.values = [value for m in measurements for value in m["ns_per_io"]]
@@ -36,7 +36,7 @@ def short_kernel(release):
 
 
 def gather(measurements):
-    """{Key: Figure}, in the order in which the measurements came."""
+    """{Key: Figure}, in the order of the measurements."""
     groups = collections.defaultdict(list)
     for m in measurements:
         if "target" in m and "series" not in m:
@@ -58,7 +58,7 @@ def unique(values):
 
 
 def recorded(path):
-    """The figures of the last report: {(kernel, job, target): median}, counted ones."""
+    """The counted figures of the last report: {(kernel, job, target): median}."""
     try:
         with open(path, encoding="utf-8") as file:
             entries = json.load(file)["figures"]

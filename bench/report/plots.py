@@ -27,8 +27,8 @@ def save(figure, path):
 
 
 def bars(axis, entries, title, unit, label, named):
-    """Horizontal bars: [(target, value, low, high)]; a bar that is far longer than the
-    others is cut off, and its number says so. named: the targets are."""
+    """Horizontal bars: [(target, value, low, high)]; a bar far longer than the others is cut
+    off, and its number says so. named: whether the targets' names are shown."""
     values = [entry[1] for entry in entries]
     limit = min(max(values), 2.2 * sorted(values)[int(len(values) * 0.7)])
     for row, (target, value, low, high) in enumerate(reversed(entries)):
@@ -57,7 +57,7 @@ def panels(found, path, heading, unit, value, label):
     rows = (len(jobs) + 1) // 2
     figure, axes = plt.subplots(rows, 2, figsize=(11, rows * (0.6 + 0.24 * len(targets))),
                                 squeeze=False, layout="constrained")
-    # Side by side stand the same targets: their names once.
+    # Adjacent plots show the same targets: name them once.
     for number, (axis, job) in enumerate(zip(axes.flat, jobs)):
         entries = [(key.target, *value(f)) for key, f in found.items() if key.job == job]
         bars(axis, entries, job, unit, label, number % 2 == 0 or len(entries) != len(targets))

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: MIT
 """usage: print.py RESULTS [RECORDED]
 
-Prints figures as a table for a terminal: instructions per I/O with the change against
-those recorded (by default in docs/performance/results.json), or I/Os per second.
+Prints figures as a table for a terminal: instructions per I/O with the change from the
+recorded ones (by default in docs/performance/results.json), or I/Os per second.
 """
 
 import os

@@ -4,7 +4,7 @@
 import figures
 
 JOBS = ("4k read, depth 1", "4k read, depth 32", "4k write, depth 32", "128k read, depth 8")
-GOALS = {  # of the design: at most so many instructions
+GOALS = {  # of the design: at most this many instructions
     "null": (12_800, 5_350, 5_350, 27_500),
     "mem": (13_600, 6_150, 6_150, 51_000),
     "file, --redirect": (14_500, 7_100, 7_400, 66_000),
@@ -38,7 +38,7 @@ def counted(found, kernel):
 
 
 def goals(found, kernel, stores):
-    """The goals beside the best of the ways to serve, and by how much it is short."""
+    """The goals next to the best way to serve, and by how much it misses them."""
     by_place = {(key.target, key.job): figure.median
                 for key, figure in of_mode(found, "counted", kernel, "load").items()}
     rows = []

@@ -30,7 +30,7 @@ def write_json(measurements, found, path):
 
 
 def draw(measurements, found, folder):
-    """Draws what there are figures for; returns the names of the files."""
+    """Draws the plots that have figures; returns the names of the files."""
     drawn = []
     for mode, kernel, tool in figures.unique(key[:3] for key in found):
         some = tables.of_mode(found, mode, kernel, tool)
@@ -47,8 +47,8 @@ def draw(measurements, found, folder):
 
 
 def fill(template, measurements, found):
-    """Replaces {{name argument…}} by what the function of that name makes of it, and leaves
-    out what stands between {{if MODE KERNEL}} and {{end}} when there are no such figures."""
+    """Replaces {{name argument…}} by the result of the function of that name, and omits the
+    text between {{if MODE KERNEL}} and {{end}} if there are no such figures."""
     there = {(key.mode, key.kernel) for key in found}
     template = re.sub(r"\{\{if (\w+) ([\d.]+)\}\}(.*?)\{\{end\}\}",
                       lambda match: match[3] if (match[1], match[2]) in there else "",

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// The kernel's interface of ublk, as far as <linux/ublk_cmd.h> of an older host lacks
-// it. Values from Linux 6.12, include/uapi/linux/ublk_cmd.h; the structures have kept
-// their layout since 6.1.
+// The kernel interface of ublk, as far as <linux/ublk_cmd.h> of an older host lacks it. Values from
+// Linux 6.12, include/uapi/linux/ublk_cmd.h; the layout of the structures is unchanged since 6.1.
 #pragma once
 
 #include <linux/ioctl.h>
@@ -34,7 +33,7 @@
 #define UBLK_F_CMD_IOCTL_ENCODE (1UL << 6)
 #endif
 
-// Where in /dev/ublkcN the data of a request is read and written, since Linux 6.5.
+// Offset in /dev/ublkcN where a request's data are read and written, since Linux 6.5.
 #ifndef UBLK_F_USER_COPY
 #define UBLK_F_USER_COPY (1UL << 7)
 #define UBLK_IO_BUF_BITS 25
@@ -52,8 +51,8 @@
 
 namespace userblk::bench::ublk {
 
-/// A command as it is in Linux 6.12: it may begin its buffer with the path of the device's
-/// node, by which the driver sees who may give it.
+/// A command as in Linux 6.12: its buffer may begin with the path of the device's node, by which
+/// the driver checks who may send it.
 struct ControlCommand {
     __u32 dev_id;
     __u16 queue_id;

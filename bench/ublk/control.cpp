@@ -14,7 +14,7 @@ namespace userblk::bench::ublk {
 namespace {
 
 constexpr const char* path = "/dev/ublk-control";
-constexpr std::chrono::seconds patience{30}; // with the end of a server that was killed
+constexpr std::chrono::seconds patience{30}; // for the exit of a killed server
 constexpr std::chrono::milliseconds pause{10};
 
 template <class Value>
@@ -34,7 +34,7 @@ FileDescriptor open_control() {
 
 } // namespace
 
-// A control command does not fit into an ordinary entry: the driver wants the large ones.
+// A control command does not fit into a regular entry: the driver requires the large ones.
 Control::Control() : file_(open_control()), ring_(1, IORING_SETUP_SQE128, file_.get()) {}
 
 void Control::send(const std::string& what, unsigned operation, std::uint32_t number,
@@ -73,7 +73,7 @@ std::uint64_t Control::features() {
 }
 
 ublksrv_ctrl_dev_info Control::add(ublksrv_ctrl_dev_info wanted) {
-    wanted.dev_id = static_cast<std::uint32_t>(-1); // any
+    wanted.dev_id = static_cast<std::uint32_t>(-1); // any number
     send("create a ublk device", UBLK_U_CMD_ADD_DEV, wanted.dev_id, bytes_of(wanted));
     return wanted;
 }

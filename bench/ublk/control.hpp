@@ -13,20 +13,20 @@
 
 namespace userblk::bench::ublk {
 
-/// The commands of /dev/ublk-control. Each returns when it is done, and throws
-/// std::system_error; for the thread that made the object.
+/// The commands of /dev/ublk-control. Each returns on completion, and throws std::system_error;
+/// only for the thread that created the object.
 class Control {
 public:
     Control();
 
-    /// UBLK_F_… that the driver knows.
+    /// The UBLK_F_… that the driver supports.
     std::uint64_t features();
 
-    /// Creates the device and /dev/ublkcN; returns what the driver has made of @p wanted.
+    /// Creates the device and /dev/ublkcN; returns what the driver made of @p wanted.
     ublksrv_ctrl_dev_info add(ublksrv_ctrl_dev_info wanted);
 
-    /// From now on commands name the node of the device, as the driver wants it of those who
-    /// are not privileged (UBLK_F_UNPRIVILEGED_DEV).
+    /// From now on commands name the device's node, as the driver requires of unprivileged callers
+    /// (UBLK_F_UNPRIVILEGED_DEV).
     void name_node(std::uint32_t number) { path_ = node(number); }
 
     static std::string node(std::uint32_t number) { return "/dev/ublkc" + std::to_string(number); }
@@ -38,20 +38,20 @@ public:
     /// Makes /dev/ublkbN appear. Waits until all requests of all queues are fetched.
     void start(std::uint32_t number);
 
-    /// Makes a device whose server is gone ready for another one. Waits for the old one's end,
-    /// but no longer than half a minute.
+    /// Prepares a device whose server is gone for another one. Waits for the old server's exit, but
+    /// no longer than half a minute.
     void start_recovery(std::uint32_t number);
 
-    /// Lets the requests go on. Waits until all of all queues are fetched.
+    /// Resumes the requests. Waits until all requests of all queues are fetched.
     void end_recovery(std::uint32_t number);
 
-    /// Removes /dev/ublkbN; those who fetch get UBLK_IO_RES_ABORT.
+    /// Removes /dev/ublkbN; pending fetches get UBLK_IO_RES_ABORT.
     void stop(std::uint32_t number);
 
     /// Waits until nobody has /dev/ublkcN open.
     void remove(std::uint32_t number);
 
-    /// The processors whose requests come by @p queue.
+    /// The CPUs whose requests arrive through @p queue.
     cpu_set_t affinity(std::uint32_t number, unsigned queue);
 
 private:
@@ -62,8 +62,8 @@ private:
 
     FileDescriptor file_;
     Ring ring_;
-    std::string path_;            ///< empty: none is named
-    std::vector<std::byte> data_; ///< path and buffer, as the driver wants them
+    std::string path_;            ///< empty: no node is named
+    std::vector<std::byte> data_; ///< path and buffer, as the driver expects them
 };
 
 } // namespace userblk::bench::ublk

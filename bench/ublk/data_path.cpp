@@ -68,7 +68,7 @@ DataPath::Answer DataPath::carry_out(unsigned tag, const ublksrv_io_desc& reques
 }
 
 DataPath::Answer DataPath::move(unsigned tag, const ublksrv_io_desc& request) const noexcept {
-    // Of a WRITE this is what the driver has copied, which may be less than was asked.
+    // For a WRITE, the amount that the driver has copied, which may be less than requested.
     const std::size_t length = std::size_t(request.nr_sectors) << sector_shift;
     const auto result = static_cast<std::int32_t>(length);
     switch (mode_) {

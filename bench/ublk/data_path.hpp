@@ -1,25 +1,25 @@
 // SPDX-License-Identifier: MIT
 //
-// How the data of a request gets from the block layer's pages to the target and back.
-// What the driver of Linux 6.12 (drivers/block/ublk_drv.c) does with the address in a
-// command, and so what is legal:
+// How a request's data get from the block layer's pages to the target and back. What the driver of
+// Linux 6.12 (drivers/block/ublk_drv.c) does with the address in a command, and therefore what is
+// legal:
 //
-// - The address that comes with FETCH or COMMIT_AND_FETCH belongs to the tag, and is
-//   given before the tag's next request is known. A WRITE's data is copied there before
-//   the server hears of the request (__ublk_rq_task_work, ublk_map_io).
+// - The address in FETCH or COMMIT_AND_FETCH belongs to the tag, and is given before the
+//   tag's next request is known. A WRITE's data are copied there before the server sees the
+//   request (__ublk_rq_task_work, ublk_map_io).
 // - COMMIT_AND_FETCH takes over its new address first, and then completes: the data of a
 //   READ is taken from the address in the very command that answers it (ublk_fill_io_cmd
-//   before ublk_commit_completion, which calls ublk_unmap_io). So a READ could be
-//   answered right out of the store – but the address stays, and were the tag's next
-//   request a WRITE, its data would land on what had just been read. Therefore in
-//   ordinary mode both directions need the tag's own buffer, and a second copy.
-// - UBLK_F_NEED_GET_DATA: of a WRITE the server hears first, and gives the address with
-//   another command. The address that stays is not used, so that a READ may be answered
-//   out of the store and a WRITE put into it: one copy, but a second turn for a WRITE.
+//   before ublk_commit_completion, which calls ublk_unmap_io). So a READ could be answered
+//   right out of the store – but the address stays, and were the tag's next request a
+//   WRITE, its data would land on what had just been read. Therefore in ordinary mode both
+//   directions need the tag's own buffer, and a second copy.
+// - UBLK_F_NEED_GET_DATA: the server sees a WRITE first, and gives the address with another
+//   command. The tag's address is not used, so a READ may be answered straight from the
+//   store and a WRITE copied into it: one copy, but a second round trip for a WRITE.
 // - UBLK_F_USER_COPY: no addresses; the server moves the data itself, by pread(2) and
-//   pwrite(2) on /dev/ublkcN: one copy, but a system call for each request. They cannot
-//   go by the ring: the file does not know how not to block, so that io_uring would
-//   hand them to a thread. What needs no data, needs no call.
+//   pwrite(2) on /dev/ublkcN: one copy, but a system call per request. These cannot use the
+//   ring: the file has no non-blocking mode, so io_uring would hand them to a thread.
+//   Requests without data need no call.
 #pragma once
 
 #include "bench/ublk/abi.hpp"
@@ -32,30 +32,30 @@ namespace userblk::bench::ublk {
 
 enum class DataMode {
     buffer,   ///< the driver copies from and to a buffer of each tag
-    get_data, ///< the driver copies from and to the store, and asks where that is
+    get_data, ///< the driver copies from and to the store, after asking for the address
     user_copy ///< the server copies from and to the store
 };
 
-/// The UBLK_F_… that the mode needs.
+/// The UBLK_F_… that the mode requires.
 std::uint64_t flags_of(DataMode mode) noexcept;
 
-/// The data of one queue's requests. For one thread.
+/// The data of one queue's requests. For a single thread.
 class DataPath {
 public:
-    /// What the driver is told of a request.
+    /// The answer to the driver.
     struct Answer {
         std::int32_t result;
         std::uint64_t address;
     };
 
-    /// Needs a device and a target that live longer.
+    /// The device and the target must outlive it.
     /// @throws std::system_error
     DataPath(DataMode mode, const Device& device, const Target& target, unsigned queue);
 
-    /// What to say with the first command of a tag.
+    /// The address in a tag's first command.
     std::uint64_t first_address(unsigned tag) const noexcept;
 
-    /// Where the driver is to copy the data of a WRITE to.
+    /// The address to which the driver copies the data of a WRITE.
     std::uint64_t room(unsigned tag, const ublksrv_io_desc& request) const noexcept;
 
     /// Carries a request out.

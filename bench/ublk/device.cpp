@@ -32,7 +32,7 @@ ublksrv_ctrl_dev_info make_info(const DeviceConfig& config) {
     return info;
 }
 
-// No volatile cache is claimed: nothing here is safer after a flush.
+// Claims no volatile cache: a flush makes nothing here safer.
 ublk_params make_parameters(const DeviceConfig& config) {
     ublk_params parameters{};
     parameters.types = UBLK_PARAM_TYPE_BASIC;
@@ -45,8 +45,8 @@ ublk_params make_parameters(const DeviceConfig& config) {
     return parameters;
 }
 
-// The node of an unprivileged device is root's until udev, by a rule that its administrator
-// has to write, gives it to its owner.
+// The node of an unprivileged device belongs to root until udev, by a rule that the administrator
+// must write, gives it to its owner.
 FileDescriptor open_node(const std::string& path, bool unprivileged) {
     const auto end = std::chrono::steady_clock::now() + udev_patience;
     for (;; std::this_thread::sleep_for(pause))
@@ -61,7 +61,7 @@ FileDescriptor open_node(const std::string& path, bool unprivileged) {
 
 } // namespace
 
-// From the first line on the destructor is there to delete what was created.
+// From the first line on, the destructor deletes what was created.
 Device::Device(Control& control, const DeviceConfig& config)
     : Device(control, control.add(make_info(config))) {
     if ((config.flags & ~info_.flags) != 0)
@@ -102,7 +102,7 @@ void Device::remove() {
     control_.remove(info_.dev_id);
 }
 
-// The queues' parts have room for the greatest depth between their beginnings.
+// The parts of the queues are spaced for the greatest depth.
 Mapping Device::map_requests(unsigned queue) const {
     return Mapping::device(file_, UBLKSRV_CMD_BUF_OFFSET + queue * pages_of(UBLK_MAX_QUEUE_DEPTH),
                            pages_of(depth()), "the requests of queue " + std::to_string(queue));

@@ -17,30 +17,31 @@ struct DeviceConfig {
     std::uint64_t flags = 0; ///< UBLK_F_…
 };
 
-/// A ublk device from its creation, or from its recovery, to its deletion. Needs a Control that
-/// lives longer; for that one's thread, but for the constant members.
+/// A ublk device from its creation, or from its recovery, to its deletion. The Control must outlive
+/// it; only for the Control's thread, except for const members.
 class Device {
 public:
     /// @throws std::system_error
     Device(Control& control, const DeviceConfig& config);
-    /// Takes over a device whose server is gone; it was made with UBLK_F_USER_RECOVERY.
+    /// Takes over a device whose server is gone; it must have been created with
+    /// UBLK_F_USER_RECOVERY.
     /// @throws std::system_error
     Device(Control& control, std::uint32_t number);
     Device(const Device&) = delete;
     Device& operator=(const Device&) = delete;
-    /// Deletes it, if that is still to be done. What was taken over and not started stays.
+    /// Deletes the device unless that is done. A device taken over and not started stays.
     ~Device();
 
-    /// The disk appears, or goes on; needs threads that have fetched all requests.
+    /// Makes the disk appear, or resumes it; requires threads that have fetched all requests.
     void start();
-    /// The disk is gone; whoever fetches is told. May be repeated.
+    /// Removes the disk; pending fetches are aborted. May be repeated.
     void stop() { control_.stop(info_.dev_id); }
-    /// Waits until file(), its mappings and the rings that know it are closed by others.
+    /// Waits until others have closed file(), its mappings and the rings that use it.
     void remove();
 
     cpu_set_t affinity(unsigned queue) { return control_.affinity(info_.dev_id, queue); }
 
-    /// May be fewer than wanted: no more than there are processors.
+    /// May be fewer than requested: at most one per CPU.
     unsigned queues() const noexcept { return info_.nr_hw_queues; }
     unsigned depth() const noexcept { return info_.queue_depth; }
     std::uint32_t max_io() const noexcept { return info_.max_io_buf_bytes; }
@@ -49,7 +50,7 @@ public:
     int fd() const noexcept { return file_.get(); }
     std::string disk() const { return "/dev/ublkb" + std::to_string(info_.dev_id); }
 
-    /// What is asked for, one ublksrv_io_desc for each tag of @p queue.
+    /// The requests, one ublksrv_io_desc for each tag of @p queue.
     Mapping map_requests(unsigned queue) const;
 
 private:

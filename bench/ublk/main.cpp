@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 //
-// ublk-target: serves a ublk device whose data is in memory, in a file or nowhere, as a peer
-// for measuring. In the foreground; says the disk's path when it can be used, and goes with it
-// at SIGTERM or SIGINT. When it is killed, a device made with --recoverable stays, and another
-// ublk-target goes on with it (--recover).
+// ublk-target: serves a ublk device whose data are in memory, in a file or nowhere, as a peer for
+// measuring. Runs in the foreground; prints the disk's path once it is usable, and removes it at
+// SIGTERM or SIGINT. When it is killed, a device created with --recoverable stays, and another
+// ublk-target can resume it (--recover).
 #include "bench/ublk/server.hpp"
 
 #include <CLI/CLI.hpp>
@@ -23,12 +23,12 @@ enum class Type { null, memory, file };
 
 struct Options {
     std::optional<Type> type;
-    std::string path; ///< of the file
+    std::string path; ///< of the backing file
     DeviceConfig device;
     bool recoverable = false;
     bool unprivileged = false;
-    std::optional<std::uint32_t> recover; ///< number of the device to go on with
-    std::optional<std::uint32_t> remove;  ///< number of the device to delete, and no more
+    std::optional<std::uint32_t> recover; ///< number of the device to resume
+    std::optional<std::uint32_t> remove;  ///< number of the device to delete, and nothing else
     std::uint64_t max_io = 512 << 10;
     std::optional<DataMode> mode;
     ServerOptions server;
@@ -62,24 +62,24 @@ void check(const Options& options) {
     if (!options.type)
         throw CLI::RequiredError("--type");
     if (options.path.empty() == (options.type == Type::file))
-        throw CLI::ValidationError("--path", "is for --type file, which wants it");
+        throw CLI::ValidationError("--path", "is required for --type file, and for no other type");
     if (options.device.size == 0 || options.device.size % sector != 0)
-        throw CLI::ValidationError("--size", "wants a multiple of 512");
+        throw CLI::ValidationError("--size", "expected a multiple of 512");
     if (options.max_io < page || options.max_io % page != 0 ||
         options.max_io > (1U << UBLK_IO_BUF_BITS))
-        throw CLI::ValidationError("--max-io", "wants a multiple of 4K up to 32M");
+        throw CLI::ValidationError("--max-io", "expected a multiple of 4K up to 32M");
 }
 
 Options parse(int argc, char** argv) {
     Options options;
-    CLI::App app("Serves a ublk device, and prints its path when it can be used", "ublk-target");
+    CLI::App app("Serves a ublk device, and prints its path once it is usable", "ublk-target");
     auto* const type = choice(app, "--type", types, options.type, "what is behind the device");
-    auto* const bytes = size(app, "--size", options.device.size, "of the device");
-    app.add_option("--path", options.path, "of the file behind it (--type file)");
-    app.add_option("--queues", options.device.queues, "hardware queues, with a thread for each")
+    auto* const bytes = size(app, "--size", options.device.size, "size of the device");
+    app.add_option("--path", options.path, "path of the backing file (--type file)");
+    app.add_option("--queues", options.device.queues, "hardware queues, with one thread each")
         ->check(CLI::Range(1U, UBLK_MAX_NR_QUEUES))
         ->capture_default_str();
-    app.add_option("--depth", options.device.depth, "requests in flight of each queue")
+    app.add_option("--depth", options.device.depth, "requests in flight per queue")
         ->check(CLI::Range(1, UBLK_MAX_QUEUE_DEPTH))
         ->capture_default_str();
     size(app, "--max-io", options.max_io, "bytes of the largest request (default: 512K)");
@@ -87,23 +87,22 @@ Options parse(int argc, char** argv) {
                    "requests that a thread carries out before it sends their answers (default: "
                    "all that are there)")
         ->check(CLI::PositiveNumber);
-    app.add_flag("--pin", options.server.pin,
-                 "run each thread on the processors whose requests it takes");
+    app.add_flag("--pin", options.server.pin, "run each thread on the CPUs that feed its queue");
     choice(app, "--data", modes, options.mode,
-           "who copies data, and where to: buffer, get-data or user-copy (default: what was "
-           "measured to be the fastest for the type)");
+           "who copies data, and where to: buffer, get-data or user-copy (default: the fastest "
+           "measured for the type)");
     choice(app, "--taskrun", task_runs, options.server.task_run,
-           "when a thread takes what has come: coop or defer");
+           "when a thread takes its completions: coop or defer");
     auto* const recoverable = app.add_flag("--recoverable", options.recoverable,
-                                           "when this process is killed the device stays, and "
-                                           "what it had taken is given out again");
+                                           "keep the device when this process is killed, and "
+                                           "deliver its taken requests again");
     app.add_option("--recover", options.recover,
-                   "go on with the device of this number, whose server was killed")
+                   "resume the device of this number, whose server was killed")
         ->excludes(recoverable);
     app.add_flag("--unprivileged", options.unprivileged,
-                 "a device that belongs to the user who makes it")
+                 "create a device that belongs to its creator")
         ->excludes(recoverable);
-    app.add_option("--remove", options.remove, "delete the device of this number, and end")
+    app.add_option("--remove", options.remove, "delete the device of this number, and exit")
         ->excludes(type)
         ->excludes(bytes);
     try {
@@ -115,7 +114,7 @@ Options parse(int argc, char** argv) {
     return options;
 }
 
-// Who is not privileged may not move data with system calls of his own.
+// Unprivileged servers may not move data with their own system calls.
 DataMode best_mode(const Options& options) {
     return options.unprivileged ? DataMode::get_data : DataMode::user_copy;
 }
@@ -139,7 +138,7 @@ Target make_target(const Options& options) {
     return Target::null();
 }
 
-// Blocked in every thread, and taken by wait() alone.
+// Blocked in every thread, and received by wait() alone.
 class StopSignals {
 public:
     StopSignals() {
@@ -147,7 +146,7 @@ public:
         for (const int signal : {SIGINT, SIGTERM, SIGHUP})
             ::sigaddset(&set_, signal);
         ::pthread_sigmask(SIG_BLOCK, &set_, nullptr);
-        std::signal(SIGPIPE, SIG_IGN); // the device is to be deleted whatever happens
+        std::signal(SIGPIPE, SIG_IGN); // the device must be deleted whatever happens
     }
     void wait() const {
         int signal = 0;
@@ -171,8 +170,8 @@ Device create(Control& control, Options& options) {
     return {control, options.device};
 }
 
-// If this fails, another one may recover the device: it is not to be stopped, which is what
-// orderly ends of threads would need.
+// If this fails, another server may recover the device: it must not be stopped, which an orderly
+// exit of the threads would require.
 void start(Server& server, const Device& device) {
     try {
         server.start();
@@ -203,7 +202,7 @@ void run(Options options) {
     const StopSignals signals;
     Control control;
     if (options.remove) {
-        control.name_node(*options.remove); // in case that it is somebody's own
+        control.name_node(*options.remove); // in case it belongs to another user
         control.remove(*options.remove);
     } else if (options.recover) {
         Device device(control, *options.recover);

@@ -32,7 +32,7 @@ void Queue::fetch() {
     for (unsigned tag = 0; tag < depth_; ++tag)
         send(UBLK_U_IO_FETCH_REQ, tag, 0, data_.first_address(tag));
     ring_.submit(0);
-    // Before the disk is there, only a refusal can come back.
+    // Before the disk exists, only a refusal can come back.
     ring_.for_each_result([&](std::uint64_t, int result) {
         throw_error("fetch the requests of queue " + std::to_string(number_), -result);
     });

@@ -8,23 +8,23 @@
 
 namespace userblk::bench::ublk {
 
-/// When the kernel hands a thread what has come for it.
+/// When the kernel runs completions for a thread.
 enum class TaskRun {
     cooperative, ///< at any transition to the kernel
     deferred     ///< when the thread asks for results
 };
 
-/// The requests of one hardware queue. For the thread that makes it, and nothing in it
-/// allocates once it is made.
+/// The requests of one hardware queue. Only for the thread that creates it; nothing allocates after
+/// construction.
 class Queue {
 public:
-    /// Needs a device and a target that live longer. Carries out @p batch requests at
-    /// most before it sends their answers.
+    /// The device and the target must outlive it. Carries out at most @p batch requests before it
+    /// sends their answers.
     /// @throws std::system_error
     Queue(const Device& device, const Target& target, DataMode mode, TaskRun task_run,
           unsigned number, unsigned batch);
 
-    /// Says for all tags that requests are welcome, which the device's start waits for.
+    /// Fetches requests for all tags; the device's start waits for this.
     /// @throws std::system_error
     void fetch();
 
@@ -40,7 +40,7 @@ private:
     unsigned number_;
     unsigned depth_;
     unsigned batch_;
-    unsigned live_ = 0; ///< tags that can still bring a request
+    unsigned live_ = 0; ///< tags that can still deliver a request
     Mapping mapping_;
     const ublksrv_io_desc* requests_;
     DataPath data_;

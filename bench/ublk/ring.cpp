@@ -10,7 +10,7 @@ namespace userblk::bench::ublk {
 Ring::Ring(unsigned entries, unsigned flags, int fd) {
     if (const int result = io_uring_queue_init(entries, &ring_, flags); result < 0)
         throw_error("set up an io_uring of " + std::to_string(entries) + " entries", -result);
-    // Saves each call the look-up of the ring's descriptor; works without.
+    // Saves each call the look-up of the ring's descriptor; optional.
     io_uring_register_ring_fd(&ring_);
     try {
         register_file(fd);

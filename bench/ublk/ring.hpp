@@ -10,7 +10,7 @@
 
 namespace userblk::bench::ublk {
 
-/// An io_uring that carries commands to one file. For the thread that makes it.
+/// An io_uring that carries commands to one file. Only for the thread that creates it.
 class Ring {
 public:
     /// @p flags are IORING_SETUP_…
@@ -20,13 +20,13 @@ public:
     Ring& operator=(const Ring&) = delete;
     ~Ring();
 
-    /// To be sent with the next submission; @p user_data comes back with its result.
-    /// There must be room: no more than the ring's entries between two submissions.
+    /// Sent with the next submission; @p user_data comes back with its result. There must be room:
+    /// at most the ring's entries between two submissions.
     template <class Command>
     void prepare(unsigned operation, const Command& command, std::uint64_t user_data) noexcept {
         auto* const entry = io_uring_get_sqe(&ring_);
         if (entry == nullptr)
-            std::abort(); // not as promised
+            std::abort(); // the caller broke its promise
         std::memset(entry, 0, offsetof(io_uring_sqe, cmd));
         entry->opcode = IORING_OP_URING_CMD;
         entry->flags = IOSQE_FIXED_FILE; // file 0, the only one
@@ -36,12 +36,12 @@ public:
                     sizeof(command));
     }
 
-    /// Sends what is prepared and, in the same call into the kernel, waits until there
-    /// are @p results of them (0: does not wait).
+    /// Sends the prepared commands and, in the same system call, waits until @p results of them
+    /// have completed (0: does not wait).
     /// @throws std::system_error
     void submit(unsigned results);
 
-    /// Calls @p call(user_data, result) for the results that are there, @p most at most.
+    /// Calls @p call(user_data, result) for the available results, @p most at most.
     template <class Call>
     void for_each_result(Call&& call, unsigned most = UINT_MAX) {
         io_uring_cqe* entry = nullptr;

@@ -37,7 +37,7 @@ void Server::start() {
         processors_.push_back(device_.affinity(i));
         threads_.emplace_back([this, i] { work(i, ready_[i], &processors_[i]); });
     }
-    // All, before the first failure is looked at: a stop() does not reach one that has
+    // All of them, before the first failure is examined: stop() does not reach a thread that has
     // not fetched yet.
     std::vector<std::future<void>> results;
     for (auto& ready : ready_) {
@@ -64,16 +64,16 @@ void Server::work(unsigned queue, std::promise<void>& ready, const cpu_set_t* pr
     } catch (...) {
         failed(ready);
     }
-    ::kill(::getpid(), SIGTERM); // in vain, if that is why we end
+    ::kill(::getpid(), SIGTERM); // in vain, if that is why we exit
 }
 
 void Server::serve(unsigned queue, std::promise<void>& ready, const cpu_set_t* processors) {
     if (options_.pin)
         pin(*processors, queue);
-    // With a table of its own a thread looks a descriptor up without an atomic operation,
-    // which would be on a counter that all threads share. Works without.
+    // With its own table a thread looks up a descriptor without an atomic operation on a counter
+    // shared by all threads. Optional.
     ::unshare(CLONE_FILES);
-    // Memory that the kernel needs for our sake must not wait for our own disk.
+    // The kernel's allocations on our behalf must not wait for our own disk.
     ::prctl(PR_SET_IO_FLUSHER, 1, 0, 0, 0);
     Queue requests(device_, target_, options_.mode, options_.task_run, queue, options_.batch);
     requests.fetch();

@@ -15,28 +15,27 @@ namespace userblk::bench::ublk {
 struct ServerOptions {
     DataMode mode = DataMode::buffer;
     TaskRun task_run = TaskRun::cooperative;
-    bool pin = false;          ///< to the processors whose requests the queue takes
-    unsigned batch = UINT_MAX; ///< that a thread carries out before it sends their answers
+    bool pin = false;          ///< to the CPUs that feed the queue
+    unsigned batch = UINT_MAX; ///< requests that a thread carries out before it sends their answers
 };
 
-/// The threads of a device, one for each queue. Used by the device's thread.
+/// The threads of a device, one per queue. Used by the device's thread.
 class Server {
 public:
-    /// Needs a device and a target that live longer.
+    /// The device and the target must outlive it.
     Server(Device& device, const Target& target, const ServerOptions& options)
         : device_(device), target_(target), options_(options) {}
     Server(const Server&) = delete;
     Server& operator=(const Server&) = delete;
     ~Server();
 
-    /// Returns when the disk can be used. From then on, a thread that ends before stop()
-    /// – it has failed, or somebody else has stopped the device – sends this process
-    /// SIGTERM.
+    /// Returns once the disk is usable. From then on, a thread that exits before stop() – because
+    /// it failed, or somebody else stopped the device – sends this process SIGTERM.
     /// @throws std::system_error
     void start();
 
     /// Ends the disk and the threads.
-    /// @throws std::system_error, also for what a thread has failed with
+    /// @throws std::system_error, also for a thread's failure
     void stop();
 
 private:
@@ -48,7 +47,7 @@ private:
     const Target& target_;
     ServerOptions options_;
     std::mutex mutex_;
-    std::exception_ptr failure_; ///< of the first thread that failed while it served
+    std::exception_ptr failure_; ///< of the first thread that failed while serving
     std::vector<std::promise<void>> ready_;
     std::vector<cpu_set_t> processors_;
     std::vector<std::jthread> threads_;

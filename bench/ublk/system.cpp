@@ -56,7 +56,7 @@ Mapping Mapping::memory(std::size_t size, const std::string& what) {
     Mapping result(
         ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), size,
         what);
-    // Fails where the kernel has no huge pages; then it is small ones.
+    // Fails where the kernel has no huge pages; small ones serve then.
     ::madvise(result.data(), size, MADV_HUGEPAGE);
     if (::madvise(result.data(), size, MADV_POPULATE_WRITE) < 0)
         throw_error("have the memory of " + what, errno);

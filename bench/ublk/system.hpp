@@ -39,16 +39,16 @@ public:
     Mapping& operator=(Mapping&& other) noexcept;
     ~Mapping();
 
-    /// Zeroes, present from the start, so that no request pays for a page fault, and of
-    /// huge pages where the system has them. @p what is for the error message.
+    /// Zeros, resident from the start, so that no request pays for a page fault, and in huge pages
+    /// where the system has them. @p what is for the error message.
     /// @throws std::system_error
     static Mapping memory(std::size_t size, const std::string& what);
 
-    /// The beginning of a file, for reading and writing.
+    /// The beginning of a file, readable and writable.
     /// @throws std::system_error
     static Mapping file(const FileDescriptor& file, std::size_t size, const std::string& what);
 
-    /// What a device shows for reading.
+    /// Memory that a device exposes for reading.
     /// @throws std::system_error
     static Mapping device(const FileDescriptor& file, std::uint64_t offset, std::size_t size,
                           const std::string& what);
