@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // Each worker call against forced removal and against RESIZE. Removal: a call that comes first
-// takes effect, one that comes second gets ENODEV, and every submitter sees its request end.
-// RESIZE: no call is affected.
+// takes effect, one that comes second gets ENODEV or ESTALE, and every submitter sees its request
+// end. RESIZE: no call is affected.
 #include <algorithm>
 #include <array>
 #include <atomic>
@@ -130,6 +130,8 @@ bool is_gone(int error) {
 
 class RemovalRaces : public KernelTest, public testing::WithParamInterface<Act> {};
 
+// The device is removed during each call: the call succeeds or gets ENODEV or ESTALE, and all three
+// requests end.
 TEST_P(RemovalRaces, EndForBoth) {
     const Act& act = GetParam();
     Window before("REMOVE just before it"), after("REMOVE just after it");

@@ -189,7 +189,7 @@ TEST_F(Config, BadNamesAreRefused) {
         EXPECT_EQ(refused_name(name), EINVAL) << name;
 }
 
-TEST_F(Config, NameWithoutAnEndIsRefused) {
+TEST_F(Config, UnterminatedNameIsRefused) {
     EXPECT_EQ(refused([](C& c) { std::memset(c.name, 'n', sizeof(c.name)); }), EINVAL);
 }
 

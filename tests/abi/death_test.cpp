@@ -216,6 +216,7 @@ TEST_F(Death, ExecIsDeath) {
     expect_redelivered();
 }
 
+// The same with the notification through SERVE.
 TEST_F(Death, ExecIsReportedInServe) {
     Child dying = taker([](ChildSide&, const Fd&) {
         execlp("sleep", "sleep", "1000", nullptr);

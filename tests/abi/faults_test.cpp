@@ -96,6 +96,7 @@ TEST_F(StuckWorker, InTheDataOfAPut) {
     expect_removal_ends();
 }
 
+// The same, and it is not killed before the device is removed.
 TEST_F(StuckWorker, InTheDataOfAPutDuringRemoval) {
     const Io io = device.read(0, 4096);
     Child child = stuck([](const Fd& fd, void* memory) {

@@ -34,11 +34,11 @@ protected:
 
 using G = userblk_get;
 
-TEST_F(Get, SlotCountOfZeroIsRefused) {
+TEST_F(Get, CountOfZeroIsRefused) {
     EXPECT_EQ(refused([](G& g) { g.count = 0; }), EINVAL);
 }
 
-TEST_F(Get, SlotCountOf2To32Minus1IsRefused) {
+TEST_F(Get, CountAboveTheMaximumIsRefused) {
     EXPECT_EQ(refused([](G& g) { g.count = 0xffffffffu; }), EINVAL);
     EXPECT_EQ(refused([](G& g) { g.count = USERBLK_MAX_BATCH + 1; }), EINVAL);
 }
@@ -54,7 +54,7 @@ TEST_F(Get, UnknownFlagIsRefused) {
     EXPECT_EQ(refused([](G& g) { g.flags = USERBLK_GET_ORPHANS; }), EINVAL);
 }
 
-TEST_F(Get, QueueThatIsNotThereIsRefused) {
+TEST_F(Get, UnknownQueueIsRefused) {
     EXPECT_EQ(refused([](G& g) { g.queue = 1; }), EINVAL);
     EXPECT_EQ(refused([](G& g) { g.queue = 0xfffffffeu; }), EINVAL);
 }

@@ -12,6 +12,7 @@ namespace userblk::test {
 class Info : public KernelTest {};
 class Sysfs : public KernelTest {};
 
+// A device that was just created has no users, no requests and zero counters.
 TEST_F(Info, OfANewDevice) {
     TestDevice device(test_config(), TestDevice::Begin::not_served);
     const userblk_info state = info(device.control());

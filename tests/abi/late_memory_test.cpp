@@ -186,6 +186,7 @@ TEST_P(LateMemoryRaces, PutGoesOn) {
     EXPECT_EQ(io->data(), memory->content());
 }
 
+// … and the request is put back meanwhile: the answer is stale.
 TEST_P(LateMemoryRaces, PutAgainstReset) {
     const Io io = device.read(0, length);
     const userblk_request request = take(device.control());
@@ -210,6 +211,7 @@ TEST_P(LateMemoryRaces, GetGoesOn) {
     EXPECT_EQ(io->result(), 0);
 }
 
+// … and the request is put back meanwhile: its record gets ESTALE.
 TEST_P(LateMemoryRaces, GetAgainstReset) {
     const Io io = device.write(0, pattern(length, 26));
     userblk_request request = record(memory->data(), length);

@@ -384,6 +384,7 @@ TEST_F(PayloadFile, NodeOpenedForOneThingOnly) {
     EXPECT_TRUE(room.all(0));
 }
 
+// The device is removed: every transfer fails with ENODEV.
 TEST_F(PayloadFile, RemovedDevice) {
     const Io write = device.write(0, pattern(4096, 1)), read = device.read(0, 4096);
     const std::vector<userblk_request> requests = take_each(fd(), 2);
@@ -542,7 +543,7 @@ TEST_F(PayloadFile, HalfABufferAndAReset) {
     EXPECT_EQ(io->result(), EIO);
 }
 
-// Payloads are spliced out to a pipe, and sent by sendfile to a pipe, a socket and a file.
+// A payload is spliced to a pipe, as a whole and from its middle; behind its end there is nothing.
 TEST_F(PayloadFile, SpliceOut) {
     constexpr std::size_t length = 262144;
     const Io io = device.write(0, pattern(length, 1));
@@ -557,6 +558,7 @@ TEST_F(PayloadFile, SpliceOut) {
     EXPECT_EQ(std::memcmp(pipe.drain(1000).data(), io->data().data() + 513, 1000), 0);
 }
 
+// sendfile copies the payload to a socket and to a file.
 TEST_F(PayloadFile, SendfileToASocketAndAFile) {
     constexpr std::size_t length = 262144;
     const Io io = device.write(0, pattern(length, 1));

@@ -12,7 +12,7 @@ class Poll : public KernelTest {};
 
 constexpr short everything = POLLIN | POLLPRI | POLLRDNORM;
 
-TEST_F(Poll, NothingIsThereAtFirst) {
+TEST_F(Poll, ReportsNothingAtFirst) {
     TestDevice device;
     EXPECT_EQ(poll_events(device.control(), everything), 0);
 }

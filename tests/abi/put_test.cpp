@@ -71,11 +71,11 @@ protected:
 using A = userblk_answer;
 using P = userblk_put;
 
-TEST_F(Put, SlotCountOfZeroIsRefused) {
+TEST_F(Put, CountOfZeroIsRefused) {
     EXPECT_EQ(refused_call([](P& p) { p.count = 0; }), EINVAL);
 }
 
-TEST_F(Put, SlotCountOf2To32Minus1IsRefused) {
+TEST_F(Put, CountAboveTheMaximumIsRefused) {
     EXPECT_EQ(refused_call([](P& p) { p.count = 0xffffffffu; }), EINVAL);
     EXPECT_EQ(refused_call([](P& p) { p.count = USERBLK_MAX_BATCH + 1; }), EINVAL);
 }
@@ -206,6 +206,7 @@ TEST_F(Put, BadDataPointerLeavesTheReadTaken) {
             << readable;
 }
 
+// The same for the memory of a FETCH or STORE.
 TEST_F(Put, BadStorePointerLeavesTheWriteTaken) {
     Taken taken(true);
     EdgeMemory memory(8192);

@@ -431,6 +431,7 @@ protected:
     }
 };
 
+// The request ends exactly once, whichever comes first.
 TEST_F(DeathRaces, AgainstAnswers) {
     for (std::size_t kind = 0; kind < kinds; kind++) {
         Window window(std::string("the taker dies during ") + name(kind));

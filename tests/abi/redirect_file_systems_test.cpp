@@ -213,7 +213,7 @@ TEST_F(RedirectFileSystems, WorkerCannotLeaveItsNamespace) {
 }
 
 // An overlay counts as the file system below it.
-TEST_F(RedirectFileSystems, AnOverlayIsWhatIsBelowIt) {
+TEST_F(RedirectFileSystems, OverlayCountsAsItsLayers) {
     const Folder empty;
     const auto overlay = [&](const std::string& lower) {
         return std::make_unique<Mount>("overlay", "lowerdir=" + empty.path() + ":" + lower);
@@ -247,7 +247,7 @@ TEST_F(RedirectFileSystems, AnOverlayIsWhatIsBelowIt) {
 }
 
 // Files on a disk file system or in memory are accepted.
-TEST_F(RedirectFileSystems, FilesThatAreKeptAreTaken) {
+TEST_F(RedirectFileSystems, StoredFilesAreAccepted) {
     for (const char* type : {"ext4", "xfs"}) {
         const LoopDevice loop(320 << 20);
         const FileSystem file_system(type, loop.path());

@@ -226,6 +226,8 @@ private:
 
 } // namespace
 
+// Three workers send random answers and are killed and replaced, while one submitter checks its
+// proper blocks and another uses the rest.
 TEST_F(RedirectFuzz, AnswersOfAllKinds) {
     Store its = make_store(default_size);
     auto server = std::make_unique<Server>(other, its);

@@ -91,6 +91,7 @@ protected:
     }
 };
 
+// A device with USERBLK_F_NO_REDIRECT refuses every redirection.
 TEST_F(RedirectRefusals, DeviceDoesNotAllowIt) {
     TestDevice strict(config_with(USERBLK_F_NO_REDIRECT));
     for (const int op : all_ops)
@@ -145,6 +146,7 @@ TEST_F(RedirectRefusals, WrittenBackConfigurationMakesTheSame) {
     EXPECT_EQ(second.config().flags, first.config().flags);
 }
 
+// Descriptors that are closed, too large or negative.
 TEST_F(RedirectRefusals, NoOpenFile) {
     const int closed = fcntl(file.get(), F_DUPFD_CLOEXEC, 500);
     close(closed);
@@ -157,11 +159,13 @@ TEST_F(RedirectRefusals, MinusOneIsNoHoleByItself) {
     expect_all_refused(-1, EBADF);
 }
 
+// A descriptor opened with O_PATH.
 TEST_F(RedirectRefusals, OnlyAPath) {
     const Fd path = open_file("/proc/self/fd/" + std::to_string(file.get()), O_PATH);
     expect_all_refused(path.get(), EBADF);
 }
 
+// Operations that change the file need write access, and nothing more.
 TEST_F(RedirectRefusals, WrongMode) {
     const std::string path = "/proc/self/fd/" + std::to_string(file.get());
     const Fd read_only = open_file(path, O_RDONLY), write_only = open_file(path, O_WRONLY);
@@ -171,6 +175,7 @@ TEST_F(RedirectRefusals, WrongMode) {
     }
 }
 
+// Reads need read access; a flush needs neither.
 TEST_F(RedirectRefusals, WrongModeForReads) {
     const std::string path = "/proc/self/fd/" + std::to_string(file.get());
     const Fd read_only = open_file(path, O_RDONLY), write_only = open_file(path, O_WRONLY);
@@ -215,12 +220,14 @@ TEST_F(RedirectRefusals, OtherFiles) {
         expect_all_refused(fd->get(), EINVAL);
 }
 
+// O_APPEND would ignore the offset, so that operations that change the file are refused …
 TEST_F(RedirectRefusals, AppendingForWhatChangesTheFile) {
     const Fd append = open_file("/proc/self/fd/" + std::to_string(file.get()), O_RDWR | O_APPEND);
     for (const int op : changing_ops)
         expect_refused(op, append.get(), EINVAL);
 }
 
+// … while reads and flushes are accepted.
 TEST_F(RedirectRefusals, AppendingIsFineForReads) {
     const Fd append = open_file("/proc/self/fd/" + std::to_string(file.get()), O_RDWR | O_APPEND);
     expect_accepted(USERBLK_OP_READ, append.get());

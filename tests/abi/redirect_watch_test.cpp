@@ -80,6 +80,7 @@ protected:
     }
 };
 
+// A watcher of the file or of its directory sees reads, writes and discards, but no flushes.
 TEST_F(RedirectWatch, SeesAFileInMemory) {
     const FileSystem memory(std::uint64_t{4} << 20);
     expect_heard_there(memory.path(), 0);

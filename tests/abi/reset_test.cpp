@@ -169,7 +169,7 @@ TEST_F(Reset, OlderThanNothingIsEverything) {
     EXPECT_EQ(reset_older(device.control(), 0).count, 2u);
 }
 
-TEST_F(Reset, OlderThanTimeItselfIsNothing) {
+TEST_F(Reset, OlderThanTheLargestAgeIsNothing) {
     TestDevice device;
     device.read(0, 4096);
     take(device.control());

@@ -90,6 +90,7 @@ TEST_F(Unserved, TheFirstGetGivesItItsSize) {
     EXPECT_EQ(io->result(), EIO);
 }
 
+// The same for SERVE.
 TEST_F(Unserved, TheFirstServeGivesItItsSize) {
     userblk_request request = record();
     userblk_serve argument = serve_argument({}, {&request, 1});
@@ -112,6 +113,7 @@ TEST_F(Unserved, PollingForRequestsGivesItItsSize) {
     expect_to_have_its_size();
 }
 
+// The same for epoll.
 TEST_F(Unserved, AddingItToAnEpollGivesItItsSize) {
     const Fd epoll(epoll_create1(EPOLL_CLOEXEC));
     epoll_event event{EPOLLIN | EPOLLPRI, {}};

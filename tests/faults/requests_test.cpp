@@ -138,6 +138,7 @@ TEST_F(Requests, AnswerOfARead) {
         1);
 }
 
+// A FETCH leaves the WRITE taken in any case; a STORE that faults does, too.
 TEST_F(Requests, FetchAndStore) {
     for (const bool store_it : {false, true}) {
         expect_faults(fail_each_step([&](FaultPoint& point) {
@@ -167,6 +168,7 @@ TEST_F(Requests, FetchAndStore) {
     }
 }
 
+// A give-back either queues the request or leaves it taken.
 TEST_F(Requests, GiveBack) {
     expect_faults(
         fail_each_step([&](FaultPoint& point) {
@@ -293,6 +295,7 @@ TEST_F(Requests, GetWithoutMemory) {
     EXPECT_EQ(write->result(), 0);
 }
 
+// The same for an adoption: the request stays with its old taker.
 TEST_F(Requests, AdoptionWithoutMemory) {
     const NoMemory none;
     const Buffer data = pattern(length, 80);
