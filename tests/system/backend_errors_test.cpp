@@ -125,8 +125,9 @@ TEST_F(BackendErrors, AreAnsweredAndLoggedAsWhatTheyAre) {
         EXPECT_EQ(device.write(offset, pattern(4096, 1))->result(), result) << text;
         const std::string line = "error: " + device.name() + ": write of 4K at " +
                                  std::to_string(offset) + " failed: " + text;
-        EXPECT_TRUE(eventually([&] { return count(line) == 1; })) << line << " is not once in\n"
-                                                                  << all();
+        EXPECT_TRUE(eventually([&] { return count(line) == 1; }))
+            << line << " is not exactly once in\n"
+            << all();
     }
     EXPECT_EQ(device.read(FailingBackend::full * FailingBackend::block, 4096)->result(), ENOSPC);
     EXPECT_EQ(device.flush()->result(), ETIMEDOUT);

@@ -21,17 +21,17 @@ protected:
         const Outcome outcome = userblk::test::run(argv, patience, prepare);
         SCOPED_TRACE(testing::PrintToString(command) + "\n" + outcome.text());
         EXPECT_EQ(outcome.status, status);
-        EXPECT_FALSE(outcome.err.empty()) << "nothing was said";
+        EXPECT_FALSE(outcome.err.empty()) << "no message";
         if (!command.empty()) { // without arguments, help is expected
             EXPECT_LE(std::count(outcome.err.begin(), outcome.err.end(), '\n'), 6);
         }
         for (const std::string& expression : about)
             EXPECT_TRUE(std::regex_search(outcome.err, std::regex(expression, std::regex::icase)))
-                << "not a word about " << expression;
+                << "no mention of " << expression;
         const std::regex inside(
             "terminate called|std::|what\\(\\)|Exception|Segmentation|core dumped|"
             "basic_string|stoi|stoul|0x7f[0-9a-f]{9}|\\.cpp|#[0-9]+ ");
-        EXPECT_FALSE(std::regex_search(outcome.text(), inside)) << "the inside shows";
+        EXPECT_FALSE(std::regex_search(outcome.text(), inside)) << "program internals show";
         EXPECT_EQ(outcome.out, "");
     }
     // Creates a device with the tool and returns its path.
@@ -62,6 +62,8 @@ TEST_F(BadInput, OfSizesForCreate) {
     EXPECT_TRUE(list_devices().empty());
 }
 
+// Bad queues, limits, permissions, owners, names and numbers are refused before anything is
+// created.
 TEST_F(BadInput, OfQueuesAndLimitsForCreate) {
     complains(2, {"create", "--size", "1G", "--depth", "0"}, {"depth", "0"});
     complains(2, {"create", "--size", "1G", "--depth", "99999"}, {"depth", "99999", "4096"});
@@ -78,6 +80,7 @@ TEST_F(BadInput, OfQueuesAndLimitsForCreate) {
     EXPECT_TRUE(list_devices().empty());
 }
 
+// Unknown commands and options, missing arguments, bad values and options that exclude each other.
 TEST_F(BadInput, OfCommandsAndOptions) {
     complains(2, {}, {"command"});
     complains(2, {"frobnicate"}, {"frobnicate"});

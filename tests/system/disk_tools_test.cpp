@@ -147,7 +147,7 @@ TEST_F(DiskTools, TheirRulesKnowADeviceWhoseServerDied) {
         settle();
         EXPECT_TRUE(has_property(device, "ID_FS_TYPE=" + type)) << known(device);
         EXPECT_EQ(info(device.control()).queued + info(device.control()).taken, 1u)
-            << "somebody else reads";
+            << "another program reads";
         EXPECT_EQ(device.remove(), 0);
         settle();
     }

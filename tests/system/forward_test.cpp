@@ -116,6 +116,8 @@ TEST_F(Forward, DeviceLargerThanTheFile) {
     EXPECT_EQ(device.read(mib - 4096, 4096)->result(), 0);
 }
 
+// Wrong usage of relay, peer and worker.py, and files that cannot be used: the message names the
+// mistake.
 TEST_F(Forward, SaysWhatIsWrong) {
     const auto complains = [](const Arguments& argv, int status, const std::string& about) {
         const Outcome outcome = run(argv);

@@ -204,7 +204,7 @@ protected:
     }
     static void expect_removal_ends(TestDevice& device) {
         const Io removal = start_thread([&] { return device.remove(); });
-        EXPECT_TRUE(eventually([&] { return removal->finished(); }, 10s)) << "it is held up";
+        EXPECT_TRUE(eventually([&] { return removal->finished(); }, 10s)) << "removal hangs";
         EXPECT_EQ(removal->result(), 0);
     }
 

@@ -364,7 +364,7 @@ TEST_P(WriteBack, OfMoreThanTheMemoryGoesOn) {
     if (way() == copied) {
         EXPECT_GT(met_, 0u);
     }
-    EXPECT_GT(most_dirty_, memory("MemTotal") / 4) << "there was no pressure";
+    EXPECT_GT(most_dirty_, memory("MemTotal") / 4) << "no memory pressure";
     tell(std::string("write-back, ") + GetParam());
     figure(std::string("write-back, ") + GetParam() + ", written / most of it dirty",
            in_mib(files.written()) + " / " + in_mib(most_dirty_));
@@ -396,7 +396,7 @@ TEST_P(SwapOn, ADeviceWhoseWorkersDieGoesOn) {
     swap.off();
     EXPECT_EQ(info(device.control()).errors, 0u);
     const std::uint64_t swapped = (event("pswpout") - before) * 4096;
-    EXPECT_GT(swapped, 50 * mib) << "there was no pressure";
+    EXPECT_GT(swapped, 50 * mib) << "no memory pressure";
     tell(std::string("swap, ") + GetParam());
     figure(std::string("swap, ") + GetParam() + ", swapped out", in_mib(swapped));
     serve.stop();

@@ -143,7 +143,7 @@ TEST_F(Poison, WithoutALimitLosesNothingAndTheSupervisorBacksOff) {
     figure("poison without a limit, other writes done while four workers died of it",
            std::to_string(meanwhile));
     driver.kill();
-    EXPECT_EQ(reader->result(), 0) << "and read, by the worker that bears it";
+    EXPECT_EQ(reader->result(), 0) << "the worker that survives it reads it";
     EXPECT_EQ(reader->data(), pattern(4096, 2));
 }
 

@@ -307,7 +307,7 @@ TEST_F(Redirect, AnAnswerDoesNotWaitForTheJournalOfAnother) {
     EXPECT_TRUE(eventually([&] { return first->finished(); })) << "an answer waits for a journal";
     const bool waits = !second->finished();
     disk.resume();
-    EXPECT_TRUE(waits) << "there was nothing to wait for";
+    EXPECT_TRUE(waits) << "the journal was not busy";
     EXPECT_EQ(worker.wait(), 0);
     EXPECT_EQ(first->result(), 0);
     EXPECT_EQ(second->result(), 0);

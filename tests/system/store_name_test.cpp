@@ -110,10 +110,12 @@ void StoreName::goes_on_with_what_was_served(const Arguments& options) {
     serve.stop();
 }
 
+// The same with workers that carry the requests out.
 TEST_F(StoreName, ThatAnotherFileHasIsNotFollowed) {
     goes_on_with_what_was_served({});
 }
 
+// And with requests redirected to the store by the kernel.
 TEST_F(StoreName, ThatAnotherFileHasIsNotFollowedByTheKernel) {
     goes_on_with_what_was_served({"--redirect"});
 }

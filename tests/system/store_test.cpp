@@ -232,7 +232,7 @@ TEST_F(Order, FlushComesAfterTheWritesBeforeFsyncReturns) {
     const Fd fd = open_file(device.block_path(), O_RDWR | O_DIRECT);
     for (std::uint64_t at = 0; at < 32; at++)
         write_block(fd, at * 65536);
-    EXPECT_EQ(count(store->events(), Kind::flush), 0u) << "nobody asked for it";
+    EXPECT_EQ(count(store->events(), Kind::flush), 0u) << "nobody requested a flush";
     EXPECT_EQ(fsync(fd.get()), 0);
     for (std::uint64_t at = 0; at < 32; at++)
         EXPECT_TRUE(flushed(store->events(), at * 65536)) << at;
@@ -298,7 +298,7 @@ TEST_F(Order, FileSystemsFsyncReachesTheStore) {
         const auto events = store->events();
         EXPECT_GE(count(events, Kind::write), 1u);
         EXPECT_GE(count(events, Kind::flush) + count(events, Kind::durable_write), 1u);
-        EXPECT_NE(events.back().kind, Kind::write) << "the last was not a durable one";
+        EXPECT_NE(events.back().kind, Kind::write) << "the last write was not durable";
     }
     mount.unmount();
 }

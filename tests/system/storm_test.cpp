@@ -376,7 +376,7 @@ bool Round::exec_something_else() {
 
 void Round::expect_refused(std::uint64_t before, std::size_t answers) {
     EXPECT_TRUE(eventually([&] { return info(device_.control()).stale >= before + answers; }))
-        << answers << " answers came late, and not all were refused";
+        << answers << " late answers, not all of them refused";
 }
 
 // The forced form. All threads of a stopped worker are outside the kernel, so none of its own

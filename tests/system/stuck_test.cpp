@@ -99,10 +99,10 @@ TEST_F(Stuck, InAnEndlessLoopIsSeenAndOthersGoOn) {
     EXPECT_EQ(taken.deliveries, 1u);
     EXPECT_EQ(taken.flags & USERBLK_TAKEN_ORPHAN, 0);
     EXPECT_EQ(children_of(driver.pid()).empty(), false);
-    EXPECT_EQ(process_state(taken.pid), 'R') << "it goes round and round";
+    EXPECT_EQ(process_state(taken.pid), 'R') << "it is not in its loop";
 
     const Outcome shown = recover(device);
-    EXPECT_EQ(shown.status, 0) << "nothing of the dead is pending\n" << shown.text();
+    EXPECT_EQ(shown.status, 0) << "no dead process holds anything\n" << shown.text();
     expect_row(shown.out, taken, "write");
     const std::string told = succeed({built("userblkctl"), "info", device.name()});
     expect_row(told, taken, "write");
@@ -119,7 +119,7 @@ TEST_F(Stuck, InAnEndlessLoopIsSeenAndOthersGoOn) {
     EXPECT_FALSE(io->finished());
     EXPECT_EQ(info(device.control()).errors, 0u);
     end_loop();
-    EXPECT_EQ(io->result(), 0) << "its answer is as good as any: nobody took the request from it";
+    EXPECT_EQ(io->result(), 0) << "its answer is valid: nobody took the request from it";
     EXPECT_EQ(info(device.control()).stale, 0u);
     EXPECT_EQ(driver.running(), true);
 }

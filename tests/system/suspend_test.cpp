@@ -69,7 +69,7 @@ TEST_F(Suspend, UnderFio) {
         for (int i = 0; i < cycles; i++) {
             met += await_taken(device);
             EXPECT_EQ(sleep(i % 2 ? "freeze" : "mem"), 0);
-            EXPECT_TRUE(fio.running()) << "it slept in vain";
+            EXPECT_TRUE(fio.running()) << "fio ended before the sleep";
         }
         fio.finish();
         EXPECT_GT(met, 0);

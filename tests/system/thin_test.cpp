@@ -146,10 +146,12 @@ void Thin::keeps(const std::string& type) {
     EXPECT_FALSE(std::filesystem::exists(path));
 }
 
+// The scenario above with ext4.
 TEST_F(Thin, AnExt4SurvivesItsWorkers) {
     keeps("ext4");
 }
 
+// And with xfs.
 TEST_F(Thin, AnXfsSurvivesItsWorkers) {
     keeps("xfs");
 }
@@ -407,7 +409,7 @@ TEST_F(Thin, AFullStoreFailsWritesAndNothingElse) {
     Program driver = serve({"--workers", "3"});
     const std::string path = path_of(driver);
     shell("dd if=/dev/zero of=\"$1\" bs=512 count=1 seek=1000 oflag=direct status=none", {path});
-    EXPECT_TRUE(reads(path, 0, 10, 0)) << "what was on the disk shows";
+    EXPECT_TRUE(reads(path, 0, 10, 0)) << "old content of the disk shows";
     fill(path, 100, 127, 'x');
     const Outcome full = run({"dd", "if=/dev/zero", "of=" + path, "bs=64k", "seek=500", "count=1",
                               "oflag=direct", "status=none"});

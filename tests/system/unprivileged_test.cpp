@@ -275,7 +275,8 @@ TEST_F(ControlNode, IsNeverThereWithOtherPermissions) {
     }
     over = true;
     watcher.join();
-    EXPECT_EQ(process_state(intruder.pid()) == 'Z', false) << "it opened what is root's";
+    EXPECT_EQ(process_state(intruder.pid()) == 'Z', false)
+        << "it opened a node that belongs to root";
     EXPECT_EQ(wrong, std::set<std::string>());
     EXPECT_GT(seen, 0u);
     figure("control nodes seen as they came", std::to_string(seen));

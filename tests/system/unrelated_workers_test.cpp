@@ -100,7 +100,7 @@ TEST_P(UnrelatedWorkers, AreNotifiedOfADeathAndDoNotScan) {
     std::this_thread::sleep_for(3s);
     for (const Program& worker : workers)
         after.push_back(sleeps(worker.pid()));
-    EXPECT_EQ(before, after) << "they woke up without a reason";
+    EXPECT_EQ(before, after) << "they woke up for no reason";
     EXPECT_FALSE(reader->finished());
     EXPECT_EQ(info(device.control()).resets, 0u);
 

@@ -75,7 +75,8 @@ bool Fio::await_traffic(const TestDevice& device) {
         const userblk_info now = info(device.control());
         return !running() || (now.taken && now.writes > 100);
     });
-    EXPECT_TRUE(taken && running()) << "fio gives no work: " << program_.out() << program_.err();
+    EXPECT_TRUE(taken && running())
+        << "fio sends no requests: " << program_.out() << program_.err();
     return taken && running();
 }
 

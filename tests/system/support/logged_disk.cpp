@@ -47,7 +47,7 @@ void LoggedDisk::mark(const std::string& text) const {
 
 std::string LoggedDisk::close() {
     const std::string status = succeed(dmsetup({"status", name_}));
-    EXPECT_EQ(status.find("logging_disabled"), std::string::npos) << "the log is not whole";
+    EXPECT_EQ(status.find("logging_disabled"), std::string::npos) << "the log is incomplete";
     open_ = false;
     succeed(dmsetup({"remove", "--retry", name_}));
     return log_.image();

@@ -87,7 +87,7 @@ bool MemoryEater::running() const {
 void MemoryEater::finish() {
     shared().stop = true;
     EXPECT_TRUE(eventually([this] { return !running(); }, 20 * patience));
-    EXPECT_EQ(child_.wait(), 0) << shared().wrong << " pages are not as they were written";
+    EXPECT_EQ(child_.wait(), 0) << shared().wrong << " pages have the wrong content";
 }
 
 } // namespace userblk::test

@@ -139,7 +139,7 @@ void Program::kill_group() {
 
 Outcome Program::wait(std::chrono::milliseconds limit) {
     if (!eventually([this] { return collect(); }, limit)) {
-        ADD_FAILURE() << name_ << " does not end within " << limit.count() << " ms\n"
+        ADD_FAILURE() << name_ << " does not exit within " << limit.count() << " ms\n"
                       << out() << err();
         ::kill(-group_, SIGKILL);
         eventually([this] { return collect(); });

@@ -8,7 +8,7 @@ namespace userblk::test {
 namespace {
 
 std::string torn(std::uint64_t place, const BlockContent& content) {
-    return "block at " + std::to_string(place) + " is torn or not ours: " + content.describe();
+    return "block at " + std::to_string(place) + " is torn or foreign: " + content.describe();
 }
 
 } // namespace

@@ -86,7 +86,7 @@ protected:
             next->pending = false;
             next->work.function(&next->work);
         }
-        ADD_FAILURE() << "it never rests";
+        ADD_FAILURE() << "it never comes to rest";
     }
     // Runs the scenario with the intruder at the first moment, then at the second … until the
     // intruder finds no moment; returns how often it ran.
@@ -108,6 +108,7 @@ protected:
     userblk_front front{};
 };
 
+// The front end is notified once of requests that nobody takes, and again after one was taken.
 TEST_F(Patience, ReportsUntakenRequestsOnce) {
     intruder = nullptr;
     add();
@@ -122,6 +123,7 @@ TEST_F(Patience, ReportsUntakenRequestsOnce) {
     EXPECT_EQ(front.told, 2);
 }
 
+// A request taken in time is not reported.
 TEST_F(Patience, ReportsNoTakenRequests) {
     intruder = nullptr;
     add();

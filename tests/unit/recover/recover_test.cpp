@@ -13,6 +13,8 @@ tests::Outcome run_recover(const std::vector<std::string>& arguments) {
 
 } // namespace
 
+// A wrong command line: exit status 2, nothing on standard output, and a message without program
+// internals.
 TEST(UserblkRecover, RefusesWrongUsageWithStatusTwo) {
     const std::vector<std::vector<std::string>> lines = {{"--frobnicate"},
                                                          {"0", "--pid", "x"},
@@ -33,6 +35,7 @@ TEST(UserblkRecover, RefusesWrongUsageWithStatusTwo) {
     }
 }
 
+// A missing device is a failure with status 1, and the message names it.
 TEST(UserblkRecover, FailsForADeviceThatIsNotThere) {
     for (const char* device : {"no-such", "4095", "/dev/userblkc4095"}) {
         const auto outcome = run_recover({device});

@@ -38,6 +38,7 @@ TEST(KernelLog, WarningIsOneReport) {
     EXPECT_EQ(kernel_reports(warning + Lines{"quiet"} + warning, {}).size(), 2u);
 }
 
+// Every kind of line that a broken kernel prints is recognised.
 TEST(KernelLog, EachKindIsAReport) {
     for (const char* line :
          {"BUG: kernel NULL pointer dereference, address: 0000000000000010",

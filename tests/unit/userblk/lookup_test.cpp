@@ -87,7 +87,7 @@ TEST_F(LookupTest, AttributesAreRead) {
     EXPECT_EQ(attributes.queued, 5U);
     EXPECT_EQ(attributes.oldest_queued, std::chrono::milliseconds(1500));
     EXPECT_EQ(attributes.stale, 0U);
-    EXPECT_FALSE(attributes.servers) << "nobody is not the same as not told";
+    EXPECT_FALSE(attributes.servers) << "unknown is not the same as none";
     sysfs.text("userblk0/userblk/servers", "0\n");
     sysfs.text("userblk0/userblk/unserved_ms", "2500\n");
     EXPECT_EQ(read_attributes(0, sysfs.path()).servers, 0U);

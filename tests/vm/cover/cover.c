@@ -20,11 +20,11 @@
 #define COVER_WORDS	(64ul << 10)
 
 /**
- * struct cover_record - where one task went
- * @task: who is followed, or NULL; only compared
- * @area: how many places there are, and those; stays until the module goes, so
- *	that whoever still writes to it may
- * @open: some file is open that stands for this; cover_lock
+ * struct cover_record - the path of one task
+ * @task: the recorded task, or NULL; only compared
+ * @area: the number of places, followed by the places; freed with the module, since
+ *	a task may still write to it
+ * @open: a file is open for this record; cover_lock
  */
 struct cover_record {
 	struct task_struct *task;

@@ -72,6 +72,7 @@ void expect_described(JsonPage& page, const std::string& printer, const std::str
 
 } // namespace
 
+// The page describes every key of list, and list prints every key that the page describes.
 TEST(JsonPage, DescribesTheList) {
     JsonPage page;
     expect_described(page, "list", list());
@@ -88,6 +89,7 @@ TEST(JsonPage, DescribesInfo) {
     EXPECT_EQ(lines(page.missing("info")), "");
 }
 
+// The same for create.
 TEST(JsonPage, DescribesCreate) {
     JsonPage page;
     JsonWriter json;
@@ -97,6 +99,7 @@ TEST(JsonPage, DescribesCreate) {
     EXPECT_EQ(lines(page.missing("create")), "");
 }
 
+// The same for stats, for counts and for rates.
 TEST(JsonPage, DescribesStats) {
     JsonPage page;
     using ctl::StatsKind;

@@ -5,6 +5,7 @@
 
 namespace userblk::cli {
 
+// Nested arrays and objects, escapes and separators are valid JSON.
 TEST(Json, WritesWhatParsersAccept) {
     JsonWriter json;
     json.begin_object().member("a", 1).member("b", "q\"\\\n").key("c").begin_array();

@@ -18,6 +18,7 @@ std::string printed(const Table& table, const std::string& indent = "") {
 
 } // namespace
 
+// Text is aligned left, numbers right, and no line has trailing blanks.
 TEST(Table, AlignsColumnsAndEndsLinesWithTheirLastLetter) {
     const Table table{{{"NAME"}, {"SIZE", Align::right}, {"LAST", Align::cut}},
                       {{"a", "1024", ""}, {"longer", "7", "x"}}};

@@ -16,6 +16,7 @@ DeviceConfig good() {
 
 } // namespace
 
+// A size is all that a config needs.
 TEST(ConfigCheck, PassesADeviceThatSaysNoMoreThanItsSize) {
     EXPECT_NO_THROW(check_config(good()));
 }
@@ -58,6 +59,8 @@ TEST(ConfigCheck, CountsSlotsAsTheKernelDoes) {
     EXPECT_THROW(check_config(config), UsageError);
 }
 
+// A name that looks like a device's number, node or path is refused, and so is one with characters
+// other than letters, digits and ._+:-.
 TEST(ConfigCheck, RefusesNamesThatCouldMeanAnotherDevice) {
     for (const char* name : {"0", "12", "007", "userblk0", "userblk12", "userblk007", "userblkc3"})
         EXPECT_THROW(check_name(name), UsageError) << name;

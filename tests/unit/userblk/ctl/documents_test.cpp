@@ -67,6 +67,7 @@ const std::vector<std::string> commands = {"create", "serve",  "list",  "info", 
 
 } // namespace
 
+// Every option in the help of a command is in its section of the man page.
 TEST(Documents, ManPageHasEveryOptionOfUserblkctl) {
     const auto page = without_backslashes(read_text(source + "/man/userblkctl.8.in"));
     const auto of_create = long_options(section_of(page, "create"));
@@ -80,6 +81,7 @@ TEST(Documents, ManPageHasEveryOptionOfUserblkctl) {
     }
 }
 
+// Every option in the man pages exists.
 TEST(Documents, ManPagesHaveNoUnknownOption) {
     Options real = {"--help", "--version"};
     for (const auto& command : commands)
@@ -90,6 +92,7 @@ TEST(Documents, ManPagesHaveNoUnknownOption) {
             EXPECT_TRUE(real.contains(option)) << page << " " << option;
 }
 
+// The completion offers the options of each command, and no others.
 TEST(Documents, CompletionHasTheOptionsOfUserblkctlAndNoOthers) {
     for (const auto& command : commands)
         EXPECT_EQ(completed(command), declared_options(run(USERBLKCTL, {command, "--help"}).out))
@@ -105,6 +108,7 @@ TEST(Documents, CompletionKnowsEveryCommand) {
     EXPECT_EQ(out, all + "\n");
 }
 
+// The same for userblk-recover.
 TEST(Documents, ManPageAndCompletionHaveTheOptionsOfUserblkRecover) {
     const auto real = declared_options(run(USERBLK_RECOVER, {"--help"}).out);
     const auto page = without_backslashes(read_text(source + "/man/userblk-recover.8.in"));
@@ -113,6 +117,7 @@ TEST(Documents, ManPageAndCompletionHaveTheOptionsOfUserblkRecover) {
         EXPECT_TRUE(long_options(page).contains(option)) << option;
 }
 
+// The tools, VERSION, dkms.conf and the changelog have the same version.
 TEST(Documents, VersionsAgree) {
     const std::string version = USERBLK_VERSION;
     EXPECT_EQ(run(USERBLKCTL, {"--version"}).out, "userblkctl " + version + "\n");

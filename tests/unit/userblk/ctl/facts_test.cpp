@@ -16,6 +16,7 @@
 
 namespace userblk::ctl {
 
+// The fields of /sys/block/*/stat, as the kernel documents them; sectors are 512 bytes.
 TEST(BlockStat, TakesTheFieldsThatTheKernelDocuments) {
     const auto stat = parse_block_stat("  1 2 3 4  5 6 7 8  9 10 11  12 13 14 15  16 17\n");
     EXPECT_EQ(stat.reads, 1U);
@@ -25,6 +26,7 @@ TEST(BlockStat, TakesTheFieldsThatTheKernelDocuments) {
     EXPECT_EQ(stat.others, 12U + 16U);
 }
 
+// A short or damaged line gives the fields that it has.
 TEST(BlockStat, CountsMissingFieldsAsZero) {
     EXPECT_EQ(parse_block_stat("").reads, 0U);
     EXPECT_EQ(parse_block_stat("7 rubbish").reads, 7U);
@@ -39,6 +41,7 @@ private:
     test::TemporaryFolder folder_;
 };
 
+// Mount points are found by the numbers of the device and its partitions, not by name.
 TEST_F(DeviceUse, FindsMountPointsByDeviceNumber) {
     const auto mountinfo = file("22 1 8:1 / / rw - ext4 /dev/sda1 rw\n"
                                 "30 22 259:0 / /srv rw - xfs /dev/userblk0 rw\n"
@@ -58,6 +61,7 @@ TEST_F(DeviceUse, ReadsMountPointsWithBlanks) {
               (std::vector<std::string>{"/srv/my disk\\a\t", "/srv/a\\04"}));
 }
 
+// Swap devices and files, with escapes in their names; without swap, or without the file, none.
 TEST_F(DeviceUse, FindsSwapSpace) {
     const auto swaps =
         file("Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n"
@@ -90,6 +94,7 @@ TEST(ProcessTree, KnowsLivingChildrenAndNoZombies) {
     ::close(ends[0]);
 }
 
+// Valid log targets and levels pass, others are refused.
 TEST(Logging, KnowsItsTargetsAndLevels) {
     for (const char* target : {"console", "syslog", "file:/tmp/x"})
         EXPECT_NO_THROW(check_log_target(target)) << target;

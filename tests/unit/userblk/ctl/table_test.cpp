@@ -63,6 +63,7 @@ TEST(TableText, IsRawForOtherPrograms) {
                                                         "userblk1 \"$c 1234567 \n");
 }
 
+// Values are quoted and escaped, so that a shell can evaluate them.
 TEST(TableText, IsPairsForAShell) {
     EXPECT_EQ(table_text(devices, {.form = Form::pairs}),
               "DEVICE=\"userblk0\" NAME=\"a b\" PUT_BACK=\"12\" STORE=\"file:/x\"\n"
@@ -93,7 +94,7 @@ TEST(TableText, ShowsWhatWouldActOnATerminal) {
             EXPECT_NE(text.find("[2J"), std::string::npos) << locale << text;
         }
     }
-    EXPECT_NE(table_text(table).find("\xc3\xb6"), std::string::npos) << "a letter stays one";
+    EXPECT_NE(table_text(table).find("\xc3\xb6"), std::string::npos) << "a letter stays a letter";
     std::setlocale(LC_CTYPE, "C");
 }
 
@@ -123,14 +124,15 @@ TEST(TableText, LeavesOutTheColumnsThatDoNotFit) {
               "NAME SIZE LAST\nabcdef 1024 x\n");
 }
 
+// Columns are chosen by name in any case, replace the defaults or are added to them, each once.
 TEST(TableOptions, ChooseColumns) {
     EXPECT_EQ(choice(""), (Columns{0, 2}));
     EXPECT_EQ(choice("-o store,NAME"), (Columns{3, 1}));
     EXPECT_EQ(choice("--output +name"), (Columns{0, 2, 1}));
-    EXPECT_EQ(choice("-o +size,store,store"), (Columns{0, 2, 3}))
-        << "a key comes once in an object";
+    EXPECT_EQ(choice("-o +size,store,store"), (Columns{0, 2, 3})) << "an object has each key once";
 }
 
+// An unknown column is refused, with the known ones; so are two output formats at once.
 TEST(TableOptions, RefuseUnknownColumns) {
     for (const char* line : {"-o COLOUR", "-o name,", "-o ,name", "-o +", "-o name,,size"})
         EXPECT_THROW(choice(line), UsageError) << line;

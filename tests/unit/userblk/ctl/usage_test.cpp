@@ -160,6 +160,7 @@ TEST(Userblkctl, WithoutACommandListsTheCommands) {
         EXPECT_NE(outcome.err.find("\n  " + command + " "), std::string::npos) << command;
 }
 
+// Help goes to standard output, and fits a terminal of the usual width.
 TEST(Userblkctl, HasHelpForEveryCommandWithinEightyColumns) {
     for (const auto& command : commands) {
         const auto outcome = userblkctl(command + " --help");
@@ -190,6 +191,7 @@ TEST(Userblkctl, NamesADeviceThatIsNotThere) {
     }
 }
 
+// A store that cannot be opened is a failure, and the message names it.
 TEST(Userblkctl, NamesAFileThatCannotBeOpened) {
     const auto outcome = userblkctl("serve --create file:/no/such/file");
     EXPECT_EQ(outcome.status, 1) << outcome;

@@ -24,6 +24,7 @@ userblk_taken taken(std::uint64_t id, std::uint64_t held_ns, pid_t pid, bool orp
 
 } // namespace
 
+// A request id is read back as it is printed; decimal numbers work, too.
 TEST(RequestId, IsReadAsItIsShown) {
     EXPECT_EQ(id_text(0x100000003), "0x100000003");
     EXPECT_EQ(parse_id("0x100000003"), 0x100000003U);
@@ -63,6 +64,7 @@ TEST(Survey, ShowsTheNameOfATakerAsText) {
     EXPECT_NE(out.str().find("\\x1b]0;pwned\\x07\\x9b31m"), std::string::npos) << out.str();
 }
 
+// One line sums up what is queued, taken and orphaned.
 TEST(Survey, SaysInALineWhatIsPending) {
     Survey survey;
     survey.number = 3;
@@ -79,6 +81,7 @@ TEST(Survey, SaysInALineWhatIsPending) {
               "userblk3 (data): 2 queued for up to 3s, 4 taken, 1 of them by dead processes\n");
 }
 
+// An unknown operation is shown by its number.
 TEST(Survey, NamesOperations) {
     EXPECT_EQ(op_name(USERBLK_OP_WRITE_ZEROES), "write-zeroes");
     EXPECT_EQ(op_name(17), "op 17");

@@ -25,12 +25,14 @@ protected:
     StoreNameCheck check{file.get(), path};
 };
 
+// The file is removed.
 TEST_F(StoreLookTest, SeesARemoval) {
     EXPECT_EQ(check.check(), StoreName::same);
     fs::remove(path);
     EXPECT_EQ(check.check(), StoreName::removed);
 }
 
+// The file is renamed, and renamed back.
 TEST_F(StoreLookTest, SeesARenamingThereAndBack) {
     fs::rename(path, folder.path() / "aside");
     EXPECT_EQ(check.check(), StoreName::removed);
@@ -38,6 +40,7 @@ TEST_F(StoreLookTest, SeesARenamingThereAndBack) {
     EXPECT_EQ(check.check(), StoreName::same);
 }
 
+// Another file is moved over it.
 TEST_F(StoreLookTest, SeesAnotherFile) {
     fs::rename(make("other"), path);
     EXPECT_EQ(check.check(), StoreName::replaced);
@@ -53,6 +56,7 @@ TEST_F(StoreLookTest, SeesThatAFolderIsGone) {
     EXPECT_EQ(other.check(), StoreName::removed);
 }
 
+// The store is named by a link, which is switched to another file.
 TEST_F(StoreLookTest, FollowsLinks) {
     const auto link = folder.path() / "link";
     fs::create_symlink(path, link);
@@ -71,6 +75,7 @@ TEST_F(StoreLookTest, TakesTheSameFileForTheSame) {
     EXPECT_EQ(check.check(), StoreName::same);
 }
 
+// Without a file, or without a name, there is nothing to compare.
 TEST_F(StoreLookTest, WithoutAFileSeesNothing) {
     EXPECT_EQ(StoreNameCheck(-1, path).check(), StoreName::same);
     EXPECT_EQ(StoreNameCheck(file.get(), "").check(), StoreName::same);

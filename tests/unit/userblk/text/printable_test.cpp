@@ -20,6 +20,7 @@ TEST(Printable, ShowsWhatWouldAct) {
     EXPECT_EQ(printable(std::string_view("a\0b", 3)), "a\\x00b");
 }
 
+// Chosen control characters can be exempted.
 TEST(Printable, KeepsCharactersOnRequest) {
     EXPECT_EQ(printable("a\nb\tc", "\n"), "a\nb\\x09c");
 }
@@ -34,10 +35,12 @@ TEST(Printable, ShowsBytesThatAreNoText) {
     EXPECT_EQ(printable("\xf5\x80\x80\x80"), "\\xf5\\x80\\x80\\x80");
 }
 
+// Bytes that are no UTF-8 become replacement characters; the rest stays.
 TEST(Printable, ReplacesInvalidUtf8) {
     EXPECT_EQ(well_formed("a\xff\xc3\xb6\x1b"), "a\xef\xbf\xbd\xc3\xb6\x1b");
 }
 
+// Widths count characters, not bytes.
 TEST(Printable, MeasuresCharacters) {
     EXPECT_EQ(columns_of("g\xc3\xb6ld"), 4U);
     EXPECT_EQ(first_columns("g\xc3\xb6ld", 2), "g\xc3\xb6");

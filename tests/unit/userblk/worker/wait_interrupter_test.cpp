@@ -40,7 +40,7 @@ TEST(WaitInterrupter, BreaksAWaitThatBeginsLater) {
     ASSERT_FALSE(breaker.attach());
     breaker.start();
     EXPECT_EQ(wait_in_poll(), EINTR);
-    EXPECT_EQ(wait_in_poll(), EINTR) << "again and again";
+    EXPECT_EQ(wait_in_poll(), EINTR) << "each wait is interrupted";
     breaker.end();
 }
 
@@ -78,7 +78,7 @@ TEST(WaitInterrupter, LeavesCallsOfTheStoreAlone) {
     WaitInterrupter breaker;
     ASSERT_FALSE(breaker.attach());
     breaker.start();
-    EXPECT_EQ(wait_in_poll(), EINTR) << "signals do come";
+    EXPECT_EQ(wait_in_poll(), EINTR) << "signals do arrive";
     std::thread writer([&] {
         std::this_thread::sleep_for(std::chrono::milliseconds(50));
         EXPECT_EQ(::write(ends[1], "x", 1), 1);
@@ -128,7 +128,7 @@ TEST(WaitInterrupter, LeavesTheSignalAsItWas) {
         std::thread other([&] {
             const InterruptSignal second;
             first.reset();
-            EXPECT_EQ(handler(), ours) << "one worker's end took another's";
+            EXPECT_EQ(handler(), ours) << "one worker's end removed another's handler";
         });
         other.join();
     }
