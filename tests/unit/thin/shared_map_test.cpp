@@ -73,7 +73,7 @@ TEST_F(SharedMapTest, ACutAtAnyByteLeavesTheWholeRecords) {
         auto left = (cut - MapFile::header_size) / sizeof(Record);
         expect_blocks(SharedMap(copy, MapFile::Mode::read_only), left);
         SharedMap map(copy, MapFile::Mode::read_write);
-        // Zeros at its end are filled in.
+        // A writer restores zeros that were cut off a record's end.
         if (whole.find_first_not_of('\0', cut) >= place_of(left + 1) && left < 6)
             ++left;
         expect_blocks(map, left);

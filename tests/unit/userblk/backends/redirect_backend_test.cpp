@@ -75,7 +75,7 @@ TEST_F(RedirectBackendTest, ZeroesTheExtents) {
     EXPECT_TRUE(store.seen[1].keep_allocated);
 }
 
-// A file that is too short, and the store's own errors, are errors.
+// A file that is too short gives an error, and the store's own errors are passed on.
 TEST_F(RedirectBackendTest, ErrorsArePassedOn) {
     std::vector<std::byte> data(unit);
     EXPECT_EQ(store.read(8 * unit, data), std::errc::io_error);
