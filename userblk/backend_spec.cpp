@@ -35,7 +35,7 @@ bool is_name(std::string_view text) {
 }
 
 std::string sizes(std::uint64_t bytes) {
-    return format_size(bytes) + " (" + counted(bytes, "byte") + ")";
+    return format_size(bytes) + " (" + format_count(bytes, "byte") + ")";
 }
 
 } // namespace

@@ -137,7 +137,8 @@ void check_alone(const Device& device, const Backend& backend) {
     while (const auto servers = servers_of(device)) {
         if (std::chrono::steady_clock::now() - start >= limit)
             throw std::runtime_error(
-                abi::disk_name(device.number()) + " is served by " + counted(servers, "worker") +
+                abi::disk_name(device.number()) + " is served by " +
+                format_count(servers, "worker") +
                 " already, and this driver does not name its store; two stores would mix their "
                 "data. End those workers first (\"userblkctl info " +
                 std::to_string(device.number()) +

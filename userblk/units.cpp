@@ -228,7 +228,7 @@ std::string format_duration(std::chrono::nanoseconds time) {
     return two(seconds / 86400, "d", seconds % 86400 / 3600, "h");
 }
 
-std::string counted(std::uint64_t count, std::string_view noun) {
+std::string format_count(std::uint64_t count, std::string_view noun) {
     return std::to_string(count) + " " + std::string(noun) + (count == 1 ? "" : "s");
 }
 

@@ -18,7 +18,7 @@ std::uint64_t parse_size(std::string_view text);
 std::string format_size(std::uint64_t bytes);
 
 /// "1 worker", "2 workers": @p noun takes a plural in s.
-std::string counted(std::uint64_t count, std::string_view noun);
+std::string format_count(std::uint64_t count, std::string_view noun);
 
 /// The time that stands for "no limit".
 inline constexpr std::chrono::nanoseconds infinity = std::chrono::nanoseconds::max();

@@ -92,7 +92,7 @@ void Worker::Shared::start_others(std::vector<std::thread>& others) {
                 run_thread(*threads[i]);
             });
     } catch (const std::exception& error) {
-        state.log(LogLevel::warning, "serving with " + counted(others.size() + 1, "thread") +
+        state.log(LogLevel::warning, "serving with " + format_count(others.size() + 1, "thread") +
                                          ", unable to start more: " + error.what());
     }
 }

@@ -17,7 +17,7 @@ namespace thin {
 
 namespace {
 
-using userblk::counted;
+using userblk::format_count;
 using userblk::format_size;
 
 struct Run {
@@ -84,19 +84,19 @@ void print(const Files& files, const SharedMap& volume, const Store& store, bool
     const auto& header = volume.header();
     const auto mapped = volume.map().mapped();
     std::cout << files.store << '\n';
-    print_line("Size", format_size(header.size) + ", " + counted(header.blocks(), "block") +
+    print_line("Size", format_size(header.size) + ", " + format_count(header.blocks(), "block") +
                            " of " + format_size(header.block_size));
     print_line("Allocated", format_size(mapped * header.block_size) + ", " +
-                                counted(mapped, "block") + ", " +
+                                format_count(mapped, "block") + ", " +
                                 std::to_string(mapped * 100 / header.blocks()) + "%");
-    print_line("Freed", counted(volume.map().freed(), "block") + ", which keep their place");
+    print_line("Freed", format_count(volume.map().freed(), "block") + ", which keep their place");
     print_line("Store",
                format_size(store.size()) +
                    (store.is_block_device()
                         ? std::string()
                         : ", of which " + format_size(store.allocated()) + " on its disk") +
                    (header.limit > 0 ? ", limited to " + format_size(header.limit) : ""));
-    print_line("Log", files.map_path() + ", " + counted(volume.records(), "record") +
+    print_line("Log", files.map_path() + ", " + format_count(volume.records(), "record") +
                           ", room for " + std::to_string(header.capacity));
     if (!extents)
         return;
@@ -130,9 +130,9 @@ int check(const Files& files) {
         std::cout << files.map_path() << ": behind record " << volume.records()
                   << " lies an incomplete record: its writer was killed, or the power was cut. "
                      "Serving the volume removes it\n";
-    std::cout << files.store << ": no errors; " << counted(volume.map().mapped(), "block")
-              << " allocated, " << counted(volume.map().freed(), "block") << " freed, "
-              << counted(volume.records(), "record") << '\n';
+    std::cout << files.store << ": no errors; " << format_count(volume.map().mapped(), "block")
+              << " allocated, " << format_count(volume.map().freed(), "block") << " freed, "
+              << format_count(volume.records(), "record") << '\n';
     return 0;
 }
 

@@ -62,8 +62,9 @@ void check_queues(const DeviceConfig& config) {
         throw UsageError("--depth: at most " + std::to_string(USERBLK_MAX_DEPTH));
     const auto most = std::bit_floor(USERBLK_MAX_SLOTS / queues);
     if (std::bit_ceil(depth) > most)
-        throw UsageError("--depth: " + counted(queues, "queue") + " of " + std::to_string(depth) +
-                         " exceeds the limit of " + std::to_string(USERBLK_MAX_SLOTS) +
+        throw UsageError("--depth: " + format_count(queues, "queue") + " of " +
+                         std::to_string(depth) + " exceeds the limit of " +
+                         std::to_string(USERBLK_MAX_SLOTS) +
                          " requests per device; expected at most " + std::to_string(most) +
                          " for this many queues");
 }
@@ -76,7 +77,7 @@ void check_size(std::uint64_t size, std::uint32_t logical_block_size, const std:
         throw UsageError(option + ": a device cannot have size 0; the minimum is " +
                          std::to_string(block) + " bytes");
     if (size % block != 0)
-        throw UsageError(option + ": " + counted(size, "byte") +
+        throw UsageError(option + ": " + format_count(size, "byte") +
                          " is not a multiple of the block size, " + std::to_string(block) +
                          "; expected one, such as " + std::to_string(size / block * block + block));
     if (size > most_size)

@@ -45,7 +45,7 @@ bool recover_device(const RecoverOptions& options, std::uint32_t number, std::os
 } // namespace
 
 std::string requests_text(std::uint64_t count) {
-    return counted(count, "request");
+    return format_count(count, "request");
 }
 
 int recover(const RecoverOptions& options, std::ostream& out) {

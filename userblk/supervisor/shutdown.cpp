@@ -52,7 +52,8 @@ void Shutdown::begin(PoolEnd end) {
 void Shutdown::force(const char* why) {
     if (forced_ || places_.workers().empty())
         return;
-    report_.log(LogLevel::warning, "killing " + counted(places_.workers().size(), "worker") + why);
+    report_.log(LogLevel::warning,
+                "killing " + format_count(places_.workers().size(), "worker") + why);
     forced_ = true;
     deadline_ = Clock::now() + kill_limit;
     places_.kill_all();

@@ -34,7 +34,7 @@ void SupervisedDevice::put_back_requests_of_dead() const noexcept {
     if (node_->reset(reset) || reset.count == 0)
         return;
     report_.log(LogLevel::notice,
-                "put back " + counted(reset.count, "request") + " of a process that died");
+                "put back " + format_count(reset.count, "request") + " of a process that died");
 }
 
 std::string SupervisedDevice::describe_held_requests(pid_t pid) const noexcept {

@@ -178,7 +178,7 @@ void Supervisor::report_ready() {
         // requests so far.
         device_.appear();
         report_.log(LogLevel::information, abi::disk_name(number_) + " is served by " +
-                                               counted(places_.count(), "worker"));
+                                               format_count(places_.count(), "worker"));
     }
     served_ = true;
     if (options_.may_be_ready && !options_.may_be_ready())

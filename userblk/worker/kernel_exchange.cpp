@@ -218,7 +218,7 @@ void KernelExchange::heal() {
     counters_.resets.add();
     counters_.put_back.add(reset.count);
     state_.log(LogLevel::notice,
-               "put back " + counted(reset.count, "request") + " of a process that died");
+               "put back " + format_count(reset.count, "request") + " of a process that died");
 }
 
 } // namespace userblk

@@ -23,8 +23,8 @@ void RequestLog::backend_failed(const userblk_request& request, std::error_code 
 void RequestLog::wrong_length(const userblk_request& request, const char* what,
                               std::uint64_t length) const noexcept {
     write(LogLevel::error, request, [&] {
-        return "got " + counted(length, "byte") + " from the backend's " + what + ", instead of " +
-               std::to_string(request.length) + "; ignoring that answer";
+        return "got " + format_count(length, "byte") + " from the backend's " + what +
+               ", instead of " + std::to_string(request.length) + "; ignoring that answer";
     });
 }
 
@@ -46,7 +46,7 @@ void RequestLog::write(LogLevel level, const userblk_request& request, Text&& te
         if (!state_.options.store.empty())
             line += " [" + state_.options.store + "]";
         if (*left_out > 0)
-            line += "; " + counted(*left_out, "error") + " before this one not logged";
+            line += "; " + format_count(*left_out, "error") + " before this one not logged";
         state_.log(level, line);
     } catch (...) {
     }

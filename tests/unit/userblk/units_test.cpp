@@ -136,9 +136,9 @@ TEST(Units, TimesAreShownWithThreeDigits) {
 
 // One worker, two workers, no workers.
 TEST(Units, ThingsAreCounted) {
-    EXPECT_EQ(counted(1, "worker"), "1 worker");
-    EXPECT_EQ(counted(2, "worker"), "2 workers");
-    EXPECT_EQ(counted(0, "worker"), "0 workers");
+    EXPECT_EQ(format_count(1, "worker"), "1 worker");
+    EXPECT_EQ(format_count(2, "worker"), "2 workers");
+    EXPECT_EQ(format_count(0, "worker"), "0 workers");
 }
 
 } // namespace

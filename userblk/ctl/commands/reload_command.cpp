@@ -231,9 +231,10 @@ int ReloadCommand::run() {
     const auto left = std::max<std::chrono::nanoseconds>(limit - spent, 1s);
     if (const auto busy = inspect::end_left_behind(number, limit == infinity ? infinity : left);
         busy > 0)
-        throw Failure(
-            "new workers serve " + abi::disk_name(number) + ", but " + counted(busy, "worker") +
-            " left behind by another supervisor did not exit within " + format_duration(limit));
+        throw Failure("new workers serve " + abi::disk_name(number) + ", but " +
+                      format_count(busy, "worker") +
+                      " left behind by another supervisor did not exit within " +
+                      format_duration(limit));
     return exit_success;
 }
 
@@ -245,7 +246,7 @@ void ReloadCommand::reload_by_signal(std::uint32_t number, std::chrono::nanoseco
         failure.check(progress);
         if (limit != infinity && Clock::now() - start >= limit)
             throw Failure(abi::disk_name(number) + " still has " +
-                          counted(progress.old_workers, "old worker") + " after " +
+                          format_count(progress.old_workers, "old worker") + " after " +
                           format_duration(limit) +
                           ", busy with what they had taken or because the new ones did not start; "
                           "see the supervisor's log");

@@ -99,7 +99,7 @@ std::vector<std::pair<std::string, std::string>> config_lines(const userblk_conf
         {"Largest transfer", format_size(config.max_transfer)},
         {"Chunk size", size_or_none(config.chunk_size)},
         {"Discard granularity", size_or_none(config.discard_granularity)},
-        {"Queues", std::to_string(config.queues) + " of " + counted(config.depth, "request")},
+        {"Queues", std::to_string(config.queues) + " of " + format_count(config.depth, "request")},
         {"Queue limit", limit(config.queue_limit_ns,
                               format_duration(std::chrono::nanoseconds(config.queue_limit_ns)))},
         {"Delivery limit", limit(config.delivery_limit, std::to_string(config.delivery_limit))},

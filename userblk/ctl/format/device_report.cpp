@@ -79,7 +79,7 @@ void print(std::ostream& out, const DeviceReport& report) {
     for (const auto& [heading, value] : config_lines(device.config))
         print_line(out, heading, value);
     print_line(out, "State", service_of(device).text());
-    print_line(out, "Open", counted(device.openers, "time"));
+    print_line(out, "Open", format_count(device.openers, "time"));
     const auto stores = stores_text(report.records);
     print_line(out, "Store", stores.empty() ? "unknown: no supervisor names it" : stores);
     print_line(out, "Supervisors", announced_text(report.supervisors));

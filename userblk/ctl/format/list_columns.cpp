@@ -30,16 +30,16 @@ std::string time_text(const ListRow& row, bool) {
 }
 
 template <auto Member>
-Column<ListRow> counted(const char* name, const char* key) {
+Column<ListRow> count_column(const char* name, const char* key) {
     return {name, key, Align::right, write_fact<Member>, count_text<Member>};
 }
 template <auto Member>
-Column<ListRow> timed(const char* name, const char* key) {
+Column<ListRow> time_column(const char* name, const char* key) {
     return {name, key, Align::right, write_fact<Member>, time_text<Member>};
 }
 // A column that is derived from the device's number.
 template <std::string (*Text)(std::uint32_t)>
-Column<ListRow> named(const char* name, const char* key) {
+Column<ListRow> text_column(const char* name, const char* key) {
     return {name, key, Align::left,
             [](JsonWriter& json, const ListRow& row) { json.value(Text(row.number)); },
             [](const ListRow& row, bool) { return Text(row.number); }};
@@ -69,7 +69,7 @@ ListRow list_row(std::uint32_t number) {
 
 const std::vector<Column<ListRow>>& list_columns() {
     static const std::vector<Column<ListRow>> columns = {
-        named<abi::disk_name>("DEVICE", "device"),
+        text_column<abi::disk_name>("DEVICE", "device"),
         {"NUMBER", "number", Align::right,
          [](JsonWriter& json, const ListRow& row) { json.value(row.number); },
          [](const ListRow& row, bool) { return std::to_string(row.number); }},
@@ -88,16 +88,16 @@ const std::vector<Column<ListRow>>& list_columns() {
          [](const ListRow& row, bool) {
              return row.facts.servers ? std::to_string(*row.facts.servers) : "";
          }},
-        timed<&Facts::unserved>("UNSERVED", "unserved_ns"),
-        counted<&Facts::queued>("QUEUED", "queued"),
-        counted<&Facts::taken>("TAKEN", "taken"),
-        counted<&Facts::orphaned>("ORPHANED", "orphaned"),
-        timed<&Facts::oldest_queued>("WAITING", "oldest_queued_ns"),
-        timed<&Facts::oldest_taken>("HELD", "oldest_taken_ns"),
-        counted<&Facts::completed>("COMPLETED", "completed"),
-        counted<&Facts::errors>("ERRORS", "errors"),
-        counted<&Facts::resets>("RESETS", "resets"),
-        counted<&Facts::stale>("STALE", "stale"),
+        time_column<&Facts::unserved>("UNSERVED", "unserved_ns"),
+        count_column<&Facts::queued>("QUEUED", "queued"),
+        count_column<&Facts::taken>("TAKEN", "taken"),
+        count_column<&Facts::orphaned>("ORPHANED", "orphaned"),
+        time_column<&Facts::oldest_queued>("WAITING", "oldest_queued_ns"),
+        time_column<&Facts::oldest_taken>("HELD", "oldest_taken_ns"),
+        count_column<&Facts::completed>("COMPLETED", "completed"),
+        count_column<&Facts::errors>("ERRORS", "errors"),
+        count_column<&Facts::resets>("RESETS", "resets"),
+        count_column<&Facts::stale>("STALE", "stale"),
         {"SUPERVISORS", "supervisors", Align::cut,
          [](JsonWriter& json, const ListRow& row) { json.value(pids_of(row.supervisors)); },
          pids_text},
@@ -106,9 +106,9 @@ const std::vector<Column<ListRow>>& list_columns() {
          [](const ListRow& row, bool) { return stores_text(row.records); }},
         {"OPTIONS", "serving", Align::cut,
          [](JsonWriter& json, const ListRow& row) { write(json, row.records); }, all_options_text},
-        counted<&Facts::diskseq>("DISKSEQ", "diskseq"),
-        named<abi::block_path>("PATH", "path"),
-        named<abi::control_path>("CONTROL", "control"),
+        count_column<&Facts::diskseq>("DISKSEQ", "diskseq"),
+        text_column<abi::block_path>("PATH", "path"),
+        text_column<abi::control_path>("CONTROL", "control"),
     };
     return columns;
 }

@@ -107,7 +107,8 @@ std::string error_text(const SupervisorRecord& record) {
 std::string options_text(const SupervisorRecord& record) {
     std::string text;
     if (record.workers > 0)
-        text = counted(record.workers, "worker") + " of " + counted(record.threads, "thread");
+        text = format_count(record.workers, "worker") + " of " +
+               format_count(record.threads, "thread");
     for (const auto& option : record.options)
         text += (text.empty() ? "" : ", ") + option;
     return text;

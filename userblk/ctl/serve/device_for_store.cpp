@@ -39,7 +39,7 @@ void warn_of_partial_block(const BackendSpec& store, const Description& descript
     const auto size = static_cast<std::uint64_t>(file.st_size);
     if (size <= description.size)
         return;
-    warn(store.argument() + " has " + counted(size, "byte") +
+    warn(store.argument() + " has " + format_count(size, "byte") +
          ", which is no multiple of a block of " + std::to_string(description.logical_block_size) +
          "; the last " + std::to_string(size - description.size) + " are not part of the device");
 }
@@ -63,10 +63,11 @@ void report_other_servers(std::uint32_t number) {
                       begin + "the workers of process " + supervisors + "; joining them");
     const auto workers = inspect::left_behind(inspect::node_users(number));
     if (!workers.empty())
-        cli::complain(program_name,
-                      begin + counted(workers.size(), "worker") + " whose supervisor has ended (" +
-                          inspect::pids_text(workers) + "); joining them. \"userblkctl reload " +
-                          disk + "\" ends them once this one serves");
+        cli::complain(program_name, begin + format_count(workers.size(), "worker") +
+                                        " whose supervisor has ended (" +
+                                        inspect::pids_text(workers) +
+                                        "); joining them. \"userblkctl reload " + disk +
+                                        "\" ends them once this one serves");
     else if (supervisors.empty() && is_served(number))
         cli::complain(program_name, begin +
                                         "processes without a supervisor; joining them. "
