@@ -53,6 +53,9 @@ struct PoolOptions {
     /// The user the workers switch to once node and store are open. The supervisor
     /// keeps its own, to be able to start new workers.
     std::optional<Credentials> run_as;
+    /// Worker processes are named PROGRAM-wN, N being the device's number; a long PROGRAM is cut to
+    /// fit the kernel's 15 bytes. Empty: the name of the program that runs.
+    std::string program;
     bool notify = true;   ///< send READY=1 etc. to a service manager ($NOTIFY_SOCKET)
     bool announce = true; ///< see SupervisorFile
     /// Store and options for the supervisor file; the pool fills in the rest.

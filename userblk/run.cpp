@@ -166,6 +166,7 @@ int serve(const Options& options, const MakeBackend& make, const std::string& pr
     pool.workers = options.workers;
     pool.worker.threads = options.threads;
     pool.worker.wait = options.wait == "serve" ? WaitMode::serve : WaitMode::poll;
+    pool.program = program;
     pool.worker.store = program;
     pool.worker.share = options.share;
     pool.log = log;

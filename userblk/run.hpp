@@ -45,6 +45,9 @@ using MakeBackend = std::function<std::shared_ptr<Backend>(const RunArguments&)>
 /// copy; only shared memory is common to them and outlives them (see Backend and
 /// SharedMemory).
 ///
+/// Workers are named after the program and the device's number, such as hello_ram-w3 (see
+/// PoolOptions::program).
+///
 /// @returns the exit status: 0 after an orderly stop, 1 failure, 2 invalid usage.
 ///          Prints errors to standard error.
 int run(int argc, char** argv, const MakeBackend& make);

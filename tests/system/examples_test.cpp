@@ -3,6 +3,7 @@
 // The examples as they ship: started as a user starts them, used, killed, ended.
 #include <csignal>
 #include <filesystem>
+#include <fstream>
 
 #include "tests/system/support/fio.hpp"
 #include "tests/system/support/system_test.hpp"
@@ -21,6 +22,11 @@ protected:
         const std::string path = text.substr(0, text.find('\n'));
         EXPECT_EQ(path.rfind("/dev/userblk", 0), 0u) << text << driver.err();
         return path;
+    }
+    static std::string name_of(pid_t pid) {
+        std::string name;
+        std::getline(std::ifstream("/proc/" + std::to_string(pid) + "/comm"), name);
+        return name;
     }
     static bool exists(const std::string& path) { return std::filesystem::exists(path); }
     static void end(Program& driver, int signal, const std::string& path) {
@@ -65,7 +71,10 @@ TEST_F(Examples, HelloRamTakesOptions) {
     Program driver({built("hello_ram"), "--size", "16M", "--workers", "3", "--threads", "2",
                     "--wait", "serve", "--name", "hello"});
     const std::string path = printed_path(driver);
-    EXPECT_GE(children_of(driver.pid()).size(), 3u);
+    const auto workers = children_of(driver.pid());
+    EXPECT_GE(workers.size(), 3u);
+    for (const pid_t worker : workers) // each is a process called "hello_ram-wN"
+        EXPECT_EQ(name_of(worker), "hello_ram-w" + path.substr(std::string("/dev/userblk").size()));
     write_and_compare(path);
     const Outcome taken = run({built("hello_ram"), "--size", "16M", "--name", "hello"});
     EXPECT_EQ(taken.status, 1) << taken.text();
@@ -107,6 +116,9 @@ TEST_F(Examples, ASecondStartBesideWorkersIsRefusedWhereNoStoreIsNamed) {
     const std::string path = printed_path(driver);
     driver.signal(SIGKILL);
     driver.wait(patience);
+    const Outcome shown = run({built("userblkctl"), "info", path});
+    EXPECT_NE(shown.out.find("hello_ram-w"), std::string::npos) << shown.text();
+    EXPECT_NE(shown.out.find("(left behind by its supervisor)"), std::string::npos) << shown.text();
     const Outcome refused = run({built("hello_ram"), path});
     EXPECT_EQ(refused.status, 1);
     EXPECT_NE(refused.err.find("is served by 2 workers already"), std::string::npos) << refused.err;

@@ -5,6 +5,7 @@
 #include "userblk/inspect/process_tree.hpp"
 #include "userblk/os/deadline.hpp"
 #include "userblk/os/pidfd.hpp"
+#include "userblk/os/worker_name.hpp"
 
 #include <algorithm>
 #include <charconv>
@@ -84,7 +85,7 @@ bool run_the_same(pid_t one, pid_t other) {
 // Supervisors have the node open and run the same program; the process that inherits their orphans
 // does neither. A worker whose parent is not visible may have an invisible supervisor.
 bool is_left_behind(const NodeUser& user, std::uint32_t number, dev_t device) {
-    return user.program == "userblk-w" + std::to_string(number) && user.parent > 0 &&
+    return is_worker_name(user.program, number) && user.parent > 0 &&
            has_open(user.parent, device) == false && !run_the_same(user.pid, user.parent);
 }
 

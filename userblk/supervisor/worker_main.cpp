@@ -3,6 +3,7 @@
 
 #include "ioctl/lookup.hpp"
 #include "userblk/device.hpp"
+#include "userblk/os/worker_name.hpp"
 #include "userblk/store/store_lock.hpp"
 #include "userblk/supervisor/worker_channel.hpp"
 
@@ -202,8 +203,7 @@ void log_failure(const WorkerSetup& setup, const std::exception& exception) noex
 void run_worker_process(const WorkerSetup& setup, abi::FileDescriptor channel) noexcept {
     int status = worker_failed;
     try {
-        const auto name = "userblk-w" + std::to_string(setup.number);
-        ::prctl(PR_SET_NAME, name.c_str());
+        ::prctl(PR_SET_NAME, worker_name(setup.program, setup.number).c_str());
         set_up_signals();
         status = serve(setup, channel);
     } catch (const std::exception& exception) {

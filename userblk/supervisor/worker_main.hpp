@@ -26,6 +26,7 @@ struct WorkerSetup {
     std::string identity{}; ///< of the store; empty: unknown, so any will do
     /// The device changes its store: other workers serve it with another one until these begin.
     bool claims_late = false;
+    std::string program{}; ///< the process is named after it, see worker_name()
 };
 
 /// How a worker process ended, as its exit status. A backend may call exit() with the

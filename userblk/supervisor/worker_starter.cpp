@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "userblk/supervisor/worker_starter.hpp"
 
+#include <cerrno> // program_invocation_short_name
 #include <utility>
 
 namespace userblk {
@@ -32,6 +33,7 @@ WorkerStarter::WorkerStarter(std::uint32_t number, BackendFactory factory,
     setup_.options.log = options.log;
     if (setup_.options.store.empty())
         setup_.options.store = options.record.store;
+    setup_.program = options.program.empty() ? program_invocation_short_name : options.program;
 }
 
 std::unique_ptr<WorkerProcess> WorkerStarter::start(unsigned generation,

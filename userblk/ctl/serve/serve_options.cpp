@@ -241,6 +241,7 @@ WorkerOptions ServeOptions::worker_options() const {
 
 PoolOptions ServeOptions::pool_options() const {
     PoolOptions options;
+    options.program = "userblk";
     options.workers = workers_;
     options.spares = spares_;
     options.scheduling = scheduling_of(scheduling_);

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MIT
 #include "userblk/supervisor/worker_process.hpp"
 
+#include <fstream>
 #include <gtest/gtest.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <utility>
 
 namespace userblk {
 namespace {
@@ -50,6 +52,26 @@ TEST(WorkerProcess, OneThatCannotStartReportsWhy) {
     EXPECT_TRUE(worker.reported_end());
     EXPECT_FALSE(worker.ended_in_order(*status));
     EXPECT_EQ(worker.describe_end(*status), "exited with status 1");
+}
+
+// ps shows whose worker a process is, and of which device: a long name of the program is cut, the
+// number never.
+TEST(WorkerProcess, IsNamedAfterItsProgramAndDevice) {
+    for (const auto& [program, name] :
+         {std::pair("ram", "ram-w4095"), std::pair("a_driver_of_my_own", "a_driver_-w4095")}) {
+        auto worker = start({.number = no_device,
+                             .factory = {},
+                             .options = {},
+                             .lock_memory = false,
+                             .scheduling = Scheduling::unchanged,
+                             .run_as = {},
+                             .program = program});
+        wait_for(worker.pidfd()); // it keeps its name until it is reaped
+        std::string shown;
+        std::getline(std::ifstream("/proc/" + std::to_string(worker.pid()) + "/comm"), shown);
+        EXPECT_EQ(shown, name);
+        EXPECT_TRUE(worker.reap());
+    }
 }
 
 // Backend code ends its worker by exit(), also with statuses that workers use. None counts as an
