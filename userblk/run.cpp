@@ -35,6 +35,11 @@ struct Options {
     std::vector<std::string> arguments; // after "--"
 };
 
+std::string not_empty(const std::string& name) {
+    return name.empty() ? "a name has at least one letter; for a device without a name, omit --name"
+                        : "";
+}
+
 // Declares and parses the options; throws CLI::ParseError.
 Options parse(int argc, char** argv) {
     Options options;
@@ -51,7 +56,7 @@ Options parse(int argc, char** argv) {
                        "size of the device to create; at most the size of the store, "
                        "if that has one")
             ->capture_default_str();
-    app.add_option("--name", options.name, "name of the device to create");
+    app.add_option("--name", options.name, "name of the device to create")->check(not_empty);
     app.add_option("-w,--workers", options.workers, "worker processes")
         ->check(CLI::Range(1U, 1024U))
         ->capture_default_str();
@@ -110,6 +115,9 @@ RunArguments run_arguments(const Options& options) {
     arguments.arguments = options.arguments;
     if (options.dev.empty()) {
         arguments.size = parse_size(options.size);
+        if (arguments.size == 0)
+            throw std::invalid_argument("--size: a device cannot have size 0; expected a multiple "
+                                        "of the block size, such as 64M");
         arguments.size_given = options.size_given;
         arguments.read_only = options.read_only;
     } else {

@@ -42,7 +42,10 @@ Header header_for(const CreateOptions& options) {
         wrong("invalid block size " + format_size(block) + "; expected a power of two from " +
               format_size(Header::least_block) + " to " + format_size(Header::most_block));
     header.block_size = static_cast<std::uint32_t>(block);
-    if (header.size == 0 || header.size % block != 0)
+    if (header.size == 0)
+        wrong("--size: a volume cannot have size 0; the minimum is one block, " +
+              format_size(block));
+    if (header.size % block != 0)
         wrong("the size " + std::to_string(header.size) + " is not a multiple of the block size " +
               std::to_string(block) + "; the next one is " +
               std::to_string((header.size / block + 1) * block));

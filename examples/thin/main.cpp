@@ -61,13 +61,19 @@ void add_create(CLI::App& app, Options& options, Command& chosen) {
     command->callback([&] { chosen = [&] { return create(options.files, options.create); }; });
 }
 
+std::string not_empty(const std::string& name) {
+    return name.empty() ? "a name has at least one letter; for a device without a name, omit --name"
+                        : "";
+}
+
 void add_serve(CLI::App& app, Options& options, Command& chosen) {
     auto* command = add_command(app, options, "serve", "Serve a volume as a block device");
     auto& serve_options = options.serve;
     command->add_option("DEV", serve_options.dev,
                         "device to serve: a number, userblkN, a node or a name; default: create "
                         "one, and remove it on exit");
-    command->add_option("--name", serve_options.name, "name of the device to create");
+    command->add_option("--name", serve_options.name, "name of the device to create")
+        ->check(not_empty);
     command->add_option("-w,--workers", serve_options.workers, "worker processes")
         ->check(CLI::Range(1U, 1024U))
         ->capture_default_str();
@@ -115,16 +121,16 @@ int run(int argc, char** argv) {
 } // namespace thin
 
 int main(int argc, char** argv) {
-    const auto tell = [](const std::exception& error) {
+    const auto complain = [](const std::exception& error) {
         std::cerr << "thin: " << error.what() << std::endl;
     };
     try {
         return thin::run(argc, argv);
     } catch (const std::invalid_argument& error) {
-        tell(error);
+        complain(error);
         return thin::wrong_usage;
     } catch (const std::exception& error) {
-        tell(error);
+        complain(error);
         return thin::failure;
     }
 }

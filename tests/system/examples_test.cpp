@@ -80,6 +80,12 @@ TEST_F(Examples, HelloRamTakesOptions) {
     EXPECT_EQ(taken.status, 1) << taken.text();
     end(driver, SIGTERM, path);
     EXPECT_EQ(run({built("hello_ram"), "--size", "much"}).status, 2);
+    const Outcome empty = run({built("hello_ram"), "--size", "0"});
+    EXPECT_EQ(empty.status, 2) << empty.text();
+    EXPECT_NE(empty.err.find("cannot have size 0"), std::string::npos) << empty.text();
+    const Outcome nameless = run({built("hello_ram"), "--name", ""});
+    EXPECT_EQ(nameless.status, 2) << nameless.text();
+    EXPECT_NE(nameless.err.find("omit --name"), std::string::npos) << nameless.text();
     EXPECT_EQ(run({built("hello_ram"), "--workers", "0"}).status, 2);
     EXPECT_EQ(run({built("hello_ram"), "--frobnicate"}).status, 2);
     EXPECT_EQ(run({built("hello_ram"), "userblk77"}).status, 1);

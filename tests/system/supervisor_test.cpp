@@ -260,6 +260,16 @@ TEST_F(Start, WarnsOfAPartOfABlock) {
         EXPECT_EQ(has(made.err, "the last 488 are not part of the device"), !whole) << made.err;
         EXPECT_EQ(ctl({"remove", "part"}).status, 0);
     }
+    // Nor does one that ends with a block of the file's, but not of the device's.
+    shell("truncate -s 4608 \"$1\"", {store});
+    const Outcome made =
+        ctl({"serve", "--create", "file:" + store, "--name", "part", "--block-size", "4K",
+             "--detach", "--log", "file:" + folder() + "/log"});
+    EXPECT_EQ(made.status, 0) << made.text();
+    EXPECT_TRUE(has(made.err, "has 4608 bytes") && has(made.err, "the last 512 are not part"))
+        << made.err;
+    EXPECT_EQ(ctl({"list", "-n", "-b", "-o", "SIZE", "part"}).out, "4096\n");
+    EXPECT_EQ(ctl({"remove", "part"}).status, 0);
 }
 
 } // namespace userblk::test

@@ -524,6 +524,8 @@ TEST_F(Thin, MistakesAreReported) {
     complains({"create", store()}, 2, "--size");
     complains({"create", store(), "--size", "lots"}, 2, "lots");
     complains({"create", store(), "--size", "100000"}, 2, "131072");
+    complains({"create", store(), "--size", "0"}, 2,
+              "cannot have size 0; the minimum is one block");
     complains({"create", store(), "--size", "1G", "--block", "5000"}, 2, "power of two");
     complains({"create", store(), "--size", "8E"}, 2, "--block");
     complains({"create", other, "--size", "1G"}, 2, "not empty");
@@ -536,6 +538,7 @@ TEST_F(Thin, MistakesAreReported) {
     complains({}, 2, "subcommand");
     complains({"frobnicate"}, 2, "");
     complains({"serve", store(), "--workers", "0"}, 2, "workers");
+    complains({"serve", store(), "--name", ""}, 2, "omit --name");
     complains({"--help"}, 0, "create");
     complains({"create", "--help"}, 0, "--block");
 

@@ -271,6 +271,34 @@ TEST_F(View, ADeviceIsNotMadeLargerThanItsStore) {
     supervisor.stop();
 }
 
+// resize rounds the size of a file down to whole blocks and warns of that. A file without a whole
+// block is refused.
+TEST_F(View, ResizeWarnsOfAPartOfABlock) {
+    const std::string store = make_file("store.img", 16 * mib);
+    const TestDevice device;
+    Supervisor supervisor(device, "file:" + store, 1);
+    ctl({"wait", device.name()});
+    for (const bool whole : {false, true}) {
+        shell("truncate -s \"$2\" \"$1\"", {store, whole ? "32M" : "24M"});
+        if (!whole)
+            shell("truncate -s +1000 \"$1\"", {store});
+        const Outcome resized = try_ctl({"resize", device.name(), "file:" + store});
+        EXPECT_EQ(resized.status, 0) << resized.text();
+        EXPECT_EQ(has(resized.err, "warning: " + store + " has 25166824 bytes"), !whole)
+            << resized.err;
+        EXPECT_EQ(has(resized.err, "the last 488 are not part of the device"), !whole)
+            << resized.err;
+        EXPECT_EQ(info(device.control()).config.size, whole ? 32 * mib : 24 * mib + 512);
+    }
+    ctl({"create", "--size", "1M", "--block-size", "4K", "--name", "large-blocks"});
+    const Outcome refused =
+        try_ctl({"resize", "large-blocks", "file:" + make_file("small.img", 1000)});
+    EXPECT_EQ(refused.status, 2) << refused.text();
+    EXPECT_TRUE(has(refused.err, "has 1000 bytes, less than one block of 4096")) << refused.err;
+    ctl({"remove", "large-blocks"});
+    supervisor.stop();
+}
+
 // A device is kept while its file grows, and is then served again: the message gives both sizes and
 // the remedy.
 TEST_F(View, ReuseSaysThatTheStoreHasGrown) {

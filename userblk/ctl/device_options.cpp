@@ -109,7 +109,15 @@ void DeviceOptions::declare_features(CommandLine& line) {
 
 void DeviceOptions::declare_node(CommandLine& line) {
     line.group("Names and permissions");
-    line.text("-n,--name", name_, "NAME", "A name, for DEV and for /dev/userblk/by-name/");
+    line.parsed(
+        "-n,--name", "NAME",
+        [this](const std::string& text) {
+            if (text.empty())
+                throw std::invalid_argument("a name has at least one letter; for a device without "
+                                            "a name, omit --name");
+            name_ = text;
+        },
+        "A name, for DEV and for /dev/userblk/by-name/");
     line.number<std::uint32_t>("--number", number_, 0, USERBLK_MAX_DEVICES - 1,
                                "N of /dev/userblkN; default: the lowest free one");
     line.parsed(
@@ -127,6 +135,11 @@ void DeviceOptions::declare(CommandLine& line) {
     declare_geometry(line);
     declare_features(line);
     declare_node(line);
+}
+
+void DeviceOptions::check_size_given() const {
+    if (size_ == std::uint64_t(0))
+        check_size(0, block_size_.value_or(0), "--size");
 }
 
 DeviceConfig DeviceOptions::apply(DeviceConfig base) const {

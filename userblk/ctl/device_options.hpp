@@ -20,6 +20,13 @@ public:
     DeviceConfig apply(DeviceConfig base) const;
 
     std::uint64_t size() const noexcept { return size_.value_or(0); }
+    /// Refuses a --size of 0, which size() does not distinguish from none.
+    /// @throws UsageError
+    void check_size_given() const;
+    /// Of logical blocks; @p standard without --block-size.
+    std::uint32_t block_size(std::uint32_t standard) const noexcept {
+        return block_size_.value_or(0) == 0 ? standard : *block_size_;
+    }
     bool no_redirect() const noexcept { return no_redirect_; }
     bool read_only() const noexcept { return read_only_; }
     const std::string& name() const noexcept { return name_; }

@@ -33,8 +33,9 @@ void CreateCommand::declare(CommandLine& line) {
 }
 
 int CreateCommand::run() {
+    options_.check_size_given();
     if (options_.size() == 0)
-        throw UsageError("--size is missing or 0; give one, such as --size 1G");
+        throw UsageError("--size is missing; expected a size, such as --size 1G");
     const auto device = create_device(options_.apply({}));
     UdevLinks links(device.number(), UdevLinks::Since::made);
     links.wait();

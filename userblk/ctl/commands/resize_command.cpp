@@ -7,10 +7,12 @@
 #include "userblk/ctl/config_check.hpp"
 #include "userblk/ctl/device_use.hpp"
 #include "userblk/ctl/format/service_state.hpp"
+#include "userblk/ctl/store_size.hpp"
 #include "userblk/inspect/survey.hpp"
 #include "userblk/units.hpp"
 
 #include <optional>
+#include <stdexcept>
 
 namespace userblk::ctl {
 
@@ -20,15 +22,25 @@ bool is_store(const std::string& text) {
     return text.find(':') != std::string::npos;
 }
 
+struct WantedSize {
+    std::uint64_t size = 0;
+    std::optional<BackendSpec> store; ///< whose size it is; nothing: a number was given
+    std::uint64_t store_bytes = 0;
+};
+
 // "2G", or the current size of a store, in whole blocks.
-std::uint64_t wanted_size(const std::string& text, std::uint32_t block_size) {
+WantedSize wanted_size(const std::string& text, std::uint32_t block_size) {
     try {
-        if (!is_store(text))
-            return parse_size(text);
-        const auto store = BackendSpec::parse(text);
-        if (store.kind() != BackendSpec::Kind::file)
-            throw std::invalid_argument(text + " has no size of its own; give a size");
-        return store.describe(0, true).size / block_size * block_size;
+        WantedSize wanted;
+        if (is_store(text)) {
+            wanted.store = BackendSpec::parse(text);
+            wanted.store_bytes = bytes_of_store(*wanted.store);
+            wanted.size = size_in_blocks(*wanted.store, wanted.store_bytes, block_size);
+        } else {
+            wanted.size = parse_size(text);
+        }
+        check_size(wanted.size, block_size, "SIZE");
+        return wanted;
     } catch (const std::invalid_argument& error) {
         throw UsageError(std::string("SIZE: ") + error.what());
     }
@@ -75,8 +87,9 @@ int ResizeCommand::run() {
     const auto number = abi::find_device(device_);
     const auto node = inspect::open_node(number);
     const auto info = node.info().device;
-    const auto size = wanted_size(size_, info.config.logical_block_size);
-    check_size(size, info.config.logical_block_size, "SIZE");
+    const auto block_size = info.config.logical_block_size;
+    const auto wanted = wanted_size(size_, block_size);
+    const auto size = wanted.size;
     if (size < info.config.size && info.openers > 0 && !force_)
         throw Failure(abi::disk_name(number) + " is in use (" + uses_text(number) +
                       ") and would lose its last " + format_size(info.config.size - size) +
@@ -94,6 +107,8 @@ int ResizeCommand::run() {
             throw Failure(format_size(size) + " is larger than this kernel's block layer supports");
         throw;
     }
+    if (wanted.store)
+        warn_of_partial_block(*wanted.store, wanted.store_bytes, block_size);
     return exit_success;
 }
 

@@ -5,6 +5,7 @@
 #include "ioctl/nodes.hpp"
 #include "userblk/ctl/command.hpp"
 #include "userblk/ctl/device_creation.hpp"
+#include "userblk/ctl/store_size.hpp"
 #include "userblk/inspect/node_users.hpp"
 #include "userblk/inspect/survey.hpp"
 #include "userblk/store/store_lock.hpp"
@@ -12,7 +13,6 @@
 
 #include <stdexcept>
 #include <string>
-#include <sys/stat.h>
 
 namespace userblk::ctl {
 
@@ -29,19 +29,6 @@ Description describe(const BackendSpec& store, std::uint64_t size, bool read_onl
     } catch (const std::invalid_argument& error) {
         throw Failure(error.what());
     }
-}
-
-// The bytes behind the last whole block of a file are not part of the device.
-void warn_of_partial_block(const BackendSpec& store, const Description& description) {
-    struct stat file {};
-    if (::stat(store.argument().c_str(), &file) < 0 || !S_ISREG(file.st_mode))
-        return;
-    const auto size = static_cast<std::uint64_t>(file.st_size);
-    if (size <= description.size)
-        return;
-    warn(store.argument() + " has " + format_count(size, "byte") +
-         ", which is no multiple of a block of " + std::to_string(description.logical_block_size) +
-         "; the last " + std::to_string(size - description.size) + " are not part of the device");
 }
 
 // No device is made for a store that another device has.
@@ -110,19 +97,35 @@ ServedDevice find_device(const ServeOptions& options, const BackendSpec& store) 
     return {number, has_others ? AtEnd::remove_if_alone : AtEnd::remove};
 }
 
+// As large as the file, in whole blocks.
+Device make_device_of_store_size(const ServeOptions& options, const BackendSpec& store,
+                                 DeviceConfig base) {
+    const auto& wanted = options.device_options();
+    const auto block_size = wanted.block_size(base.logical_block_size);
+    const auto bytes = bytes_of_store(store);
+    try {
+        base.size = size_in_blocks(store, bytes, block_size);
+    } catch (const std::invalid_argument& error) {
+        throw Failure(error.what());
+    }
+    const auto config = wanted.apply(std::move(base));
+    warn_of_partial_block(store, bytes, block_size);
+    return create_device(config);
+}
+
 ServedDevice make_device(const ServeOptions& options, const BackendSpec& store) {
     const auto& wanted = options.device_options();
     if (store.kind() != BackendSpec::Kind::file && wanted.size() == 0)
         throw UsageError("--size is missing; " + store.text() + " has none of its own");
     const auto description = describe_store_of_new_device(options, store);
-    if (wanted.size() == 0)
-        warn_of_partial_block(store, description);
     if (!options.shares())
         check_unclaimed(store, description);
     auto base = DeviceConfig::for_backend(description);
     if (options.redirects())
         base.redirect = true;
-    const auto device = create_device(wanted.apply(std::move(base)));
+    const auto device = wanted.size() == 0
+                            ? make_device_of_store_size(options, store, std::move(base))
+                            : create_device(wanted.apply(std::move(base)));
     return {device.number(),
             options.keeps() ? ServedDevice::AtEnd::keep : ServedDevice::AtEnd::remove,
             device.context().diskseq};

@@ -164,6 +164,7 @@ void ServeOptions::check() const {
     check_arguments();
     check_worker_options();
     check_start_options();
+    device_options_.check_size_given();
 }
 
 void ServeOptions::check_arguments() const {

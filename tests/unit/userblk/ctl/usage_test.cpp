@@ -2,8 +2,11 @@
 // userblkctl's reactions to wrong command lines. Needs neither the module nor root.
 #include "tests/unit/userblk/ctl/program.hpp"
 
+#include <filesystem>
+#include <fstream>
 #include <gtest/gtest.h>
 #include <sstream>
+#include <unistd.h>
 
 namespace userblk::tests {
 
@@ -76,8 +79,8 @@ TEST(WrongUsage, OfTheOtherCommands) {
 
 TEST(WrongUsage, OfCreate) {
     expect_refused({
-        {"create", "--size is missing"},
-        {"create --size 0", "--size"},
+        {"create", "--size is missing;"},
+        {"create --size 0", "--size: a device cannot have size 0"},
         {"create --size 1000", "multiple of the block size"},
         {"create --size 1", "1 byte is not"},
         {"create --size x", "a size is a number of bytes"},
@@ -129,6 +132,7 @@ TEST(WrongUsage, OfServe) {
         {"serve mem:", "DEV is missing"},
         {"serve --create", "STORE is missing"},
         {"serve --create mem:", "--size is missing"},
+        {"serve --create mem: --size 0", "--size: a device cannot have size 0"},
         {"serve --create 0 mem:", "no DEV"},
         {"serve 0 disk.img", "file:PATH"},
         {"serve 0 delay=x,mem:", "a time is"},
@@ -149,6 +153,29 @@ TEST(WrongUsage, OfServe) {
         {"serve --create file:/dev/null --redirect --no-redirect", "exclude"},
         {"create --size 1G --allow-redirect --no-redirect", "exclude"},
     });
+}
+
+// A script whose variable is empty does not get a device without a name.
+TEST(WrongUsage, AnEmptyNameIsRefused) {
+    for (const std::vector<std::string>& command :
+         {std::vector<std::string>{"create"}, {"serve", "--create", "mem:"}}) {
+        auto arguments = command;
+        arguments.insert(arguments.end(), {"--size", "1G", "--name", ""});
+        const auto outcome = run(USERBLKCTL, arguments);
+        EXPECT_EQ(outcome.status, 2) << outcome;
+        EXPECT_NE(outcome.err.find("omit --name"), std::string::npos) << outcome;
+    }
+}
+
+// A file that is shorter than one block of the device.
+TEST(Userblkctl, NamesAFileThatIsShorterThanABlock) {
+    const auto path = testing::TempDir() + "/userblk-short." + std::to_string(::getpid());
+    std::ofstream(path) << std::string(1000, 'x');
+    const auto outcome = userblkctl("serve --create --block-size 4K file:" + path);
+    std::filesystem::remove(path);
+    EXPECT_EQ(outcome.status, 1) << outcome;
+    EXPECT_NE(outcome.err.find("has 1000 bytes, less than one block of 4096"), std::string::npos)
+        << outcome;
 }
 
 // No command at all: the help, on standard error, and status 2.
