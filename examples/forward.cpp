@@ -46,15 +46,15 @@ void hang_up() {
 
 // Retries until the peer answers; false if the device is removed first.
 bool reach(const sockaddr_un& peer) {
-    for (bool told = false;; told = true) {
+    for (bool reported = false;; reported = true) {
         connection = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
         if (connection < 0 || pipe2(pipe_ends, O_CLOEXEC) < 0)
-            die("make", "a socket and a pipe");
+            die("create", "a socket and a pipe");
         std::int32_t greeting = 0;
         if (connect(connection, reinterpret_cast<const sockaddr*>(&peer), sizeof(peer)) == 0 &&
             hear(greeting))
             return true;
-        if (!told)
+        if (!reported)
             std::fprintf(stderr, "forward: %s: peer not reachable; requests wait\n", peer.sun_path);
         hang_up();
         pollfd entry{node, 0, 0};
@@ -140,7 +140,7 @@ int main(int argc, char** argv) {
     userblk_info info{};
     info.taken_size = sizeof(userblk_taken);
     if ((node = open(argv[1], O_RDWR | O_CLOEXEC)) < 0 || ioctl(node, USERBLK_INFO, &info) < 0)
-        die("look at", argv[1]);
+        die("get the status of", argv[1]);
     errno = EOPNOTSUPP; // reported by an old module
     if ((info.features & USERBLK_FEATURE_PAYLOAD_FILE) == 0)
         die("splice payloads of", argv[1]);

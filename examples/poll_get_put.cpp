@@ -49,7 +49,7 @@ Store map_file(const char* path) {
     const int fd = open_file(path);
     struct stat status {};
     if (fstat(fd, &status) < 0)
-        die("look at", path);
+        die("get the status of", path);
     const auto size = static_cast<std::uint64_t>(status.st_size);
     void* const address = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     if (address == MAP_FAILED)

@@ -37,14 +37,14 @@ public:
         const auto units = smallest < 0 ? 0 : static_cast<std::uint64_t>(smallest) / unit;
         size_ = arguments.size_given ? arguments.size : units * unit * paths.size();
         if (size_ == 0)
-            throw std::invalid_argument("the smallest file has less than 256 KiB; "
+            throw std::invalid_argument("the smallest file is smaller than 256 KiB; "
                                         "set the size of the device with --size");
         for (std::size_t i = 0; i < paths.size(); ++i) {
             const auto needed = static_cast<off_t>(below(i, size_));
             const int fd = files_[i].get();
             if (lseek(fd, 0, SEEK_END) < needed && ftruncate(fd, needed) < 0)
-                userblk::abi::throw_errno("make " + paths[i] + " " + std::to_string(needed) +
-                                          " bytes long");
+                userblk::abi::throw_errno("extend " + paths[i] + " to " + std::to_string(needed) +
+                                          " bytes");
         }
     }
 

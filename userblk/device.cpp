@@ -72,16 +72,19 @@ void check(const DeviceConfig& config) {
                            ? config.logical_block_size
                            : static_cast<std::uint32_t>(USERBLK_DEFAULT_BLOCK_SIZE);
     if (config.size == 0)
-        throw std::invalid_argument("the size of a device cannot be 0");
+        throw std::invalid_argument("a device cannot have size 0; the minimum is " +
+                                    std::to_string(block) + " bytes");
     if (config.size % block != 0)
         throw std::invalid_argument("the size " + std::to_string(config.size) +
                                     " is not a multiple of the block size " +
-                                    std::to_string(block));
+                                    std::to_string(block) + "; expected one, such as " +
+                                    std::to_string((config.size / block + 1) * block));
     if (config.name.size() >= USERBLK_NAME_LEN)
-        throw std::invalid_argument("the name \"" + config.name + "\" is longer than " +
+        throw std::invalid_argument("the name \"" + config.name +
+                                    "\" is too long; expected at most " +
                                     std::to_string(USERBLK_NAME_LEN - 1) + " characters");
     if (config.queue_limit.count() < 0)
-        throw std::invalid_argument("the queue limit is negative");
+        throw std::invalid_argument("the queue limit is negative; expected a time, or 0 for none");
 }
 
 // All that the child runs: it may not allocate, lock, or return. It stores the result in shared

@@ -137,9 +137,9 @@ void drop_privileges(const Credentials& to) {
     if (::setgroups(to.groups.size(), to.groups.data()) < 0)
         abi::throw_errno("set the supplementary groups");
     if (::setresgid(to.gid, to.gid, to.gid) < 0)
-        abi::throw_errno("become group " + std::to_string(to.gid));
+        abi::throw_errno("switch to group " + std::to_string(to.gid));
     if (::setresuid(to.uid, to.uid, to.uid) < 0)
-        abi::throw_errno("become user " + std::to_string(to.uid));
+        abi::throw_errno("switch to user " + std::to_string(to.uid));
 }
 
 } // namespace userblk

@@ -88,8 +88,8 @@ std::string sizes(std::uint64_t bytes) {
 // A store may have a size of its own; the device may be smaller.
 void check_size(const RunArguments& arguments, const Description& store, const std::string& what) {
     if (arguments.size_given && store.size != 0 && arguments.size > store.size)
-        throw std::runtime_error(what + " " + sizes(arguments.size) +
-                                 ", which is more than the store has, " + sizes(store.size));
+        throw std::runtime_error(what + " " + sizes(arguments.size) + ", but the store has only " +
+                                 sizes(store.size));
 }
 
 Device open_or_create(const Options& options, const Backend& backend,
@@ -145,10 +145,10 @@ void check_alone(const Device& device, const Backend& backend) {
     while (const auto servers = servers_of(device)) {
         if (std::chrono::steady_clock::now() - start >= limit)
             throw std::runtime_error(
-                abi::disk_name(device.number()) + " is served by " +
+                abi::disk_name(device.number()) + " is already served by " +
                 format_count(servers, "worker") +
-                " already, and this driver does not name its store; two stores would mix their "
-                "data. End those workers first (\"userblkctl info " +
+                ", and this driver does not name its store; two stores would mix their data. Stop "
+                "those workers first (\"userblkctl info " +
                 std::to_string(device.number()) +
                 "\" lists them), or use --share if they have the same store");
         std::this_thread::sleep_for(interval);
@@ -189,7 +189,7 @@ int serve(const Options& options, const MakeBackend& make, const std::string& pr
 int run(int argc, char** argv, const MakeBackend& make) {
     std::string program = argc > 0 ? argv[0] : "driver";
     program.erase(0, program.find_last_of('/') + 1);
-    const auto tell = [&program](const std::string& text) {
+    const auto complain = [&program](const std::string& text) {
         std::cerr << program << ": " << text << std::endl;
     };
     try {
@@ -197,13 +197,13 @@ int run(int argc, char** argv, const MakeBackend& make) {
     } catch (const CLI::CallForHelp&) {
         return 0;
     } catch (const CLI::ParseError& error) {
-        tell(std::string(error.what()) + " (see --help)");
+        complain(std::string(error.what()) + " (see --help)");
         return wrong_usage;
     } catch (const std::invalid_argument& error) {
-        tell(error.what());
+        complain(error.what());
         return wrong_usage;
     } catch (const std::exception& error) {
-        tell(error.what());
+        complain(error.what());
         return failure;
     }
 }

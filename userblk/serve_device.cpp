@@ -18,7 +18,7 @@ void remove_device(const abi::Identity& device, const LogFunction& log, const st
     const auto error = remove_patiently(Removal(device), wait_for_end_signal);
     if (error == std::errc::device_or_resource_busy)
         write_log(log, LogLevel::warning,
-                  abi::block_path(device.number) + " is in use and stays; its requests block. " +
+                  abi::block_path(device.number) + " stays: it is in use, and I/O to it blocks. " +
                       advice);
     else if (error && error != std::errc::no_such_device)
         throw std::system_error(error, "unable to remove " + abi::block_path(device.number));

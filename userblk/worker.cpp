@@ -53,7 +53,7 @@ Worker::Worker(abi::ControlNode node, std::shared_ptr<Backend> backend, WorkerOp
     auto& state = shared_->state;
     state.stop_event.reset(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
     if (!state.stop_event)
-        abi::throw_errno("make an event descriptor");
+        abi::throw_errno("create an event descriptor");
     if (state.options.store.empty())
         state.options.store = store_names(state.backend->store_files());
     const auto info = state.node.info();

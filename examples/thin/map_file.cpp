@@ -34,7 +34,7 @@ std::uint32_t checksum(const Header& header) noexcept {
 struct stat status_of(int fd) {
     struct stat status {};
     if (::fstat(fd, &status) < 0)
-        fail("look at the block map");
+        fail("get the status of the block map");
     return status;
 }
 
@@ -48,7 +48,7 @@ Header read_header(int fd, const std::string& path) {
         throw Damaged("the header of " + path + " is damaged");
     if (header.version != model.version)
         throw Damaged(path + " has format " + std::to_string(header.version) +
-                      "; this program knows " + std::to_string(model.version));
+                      "; this program supports " + std::to_string(model.version));
     if (!header.is_sound())
         throw Damaged("the header of " + path + " has impossible values");
     if (static_cast<std::uint64_t>(status_of(fd).st_size) < place_of(header.checkpoint))
@@ -64,7 +64,7 @@ void reserve(int fd, std::uint64_t size) {
         fail("reserve " + std::to_string(size) + " bytes for the block map");
     if (static_cast<std::uint64_t>(status_of(fd).st_size) < size &&
         ::ftruncate(fd, static_cast<off_t>(size)) < 0)
-        fail("make the block map longer");
+        fail("extend the block map");
 }
 
 } // namespace
@@ -158,14 +158,14 @@ void MapFile::clear_from(std::uint64_t index) {
 bool MapFile::is_at(const std::string& path) const {
     struct stat there {};
     if (::stat(path.c_str(), &there) < 0)
-        fail("look at " + path);
+        fail("get the status of " + path);
     const auto here = status_of(fd());
     return here.st_ino == there.st_ino && here.st_dev == there.st_dev;
 }
 
 void MapFile::continue_in(MapFile next) {
     if (::dup3(next.fd(), fd(), O_CLOEXEC) < 0)
-        fail("go on in another file");
+        fail("switch to another file");
     std::swap(next.fd_, fd_);
     *this = std::move(next);
 }
@@ -183,7 +183,7 @@ void MapFile::write_new(const std::string& path, Header header, std::span<const 
         content[i].checksum = thin::checksum(content[i], header.id, i);
     write_all(fd.get(), std::as_bytes(std::span(content)), header_size);
     if (::fsync(fd.get()) < 0)
-        fail("bring " + path + " to stable storage");
+        fail("sync " + path);
 }
 
 } // namespace thin

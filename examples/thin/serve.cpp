@@ -39,7 +39,7 @@ Device open_device(const ServeOptions& options, const Header& header) {
     const auto config = device.node().info().device.config;
     if (config.size != header.size)
         throw std::runtime_error(options.dev + " has " + std::to_string(config.size) +
-                                 " bytes, the volume " + std::to_string(header.size));
+                                 " bytes, but the volume has " + std::to_string(header.size));
     if (config.chunk_size == 0 || config.chunk_size > chunk_for(header))
         throw std::runtime_error(options.dev + " has " +
                                  (config.chunk_size ? "chunks of " + format_size(config.chunk_size)

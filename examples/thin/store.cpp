@@ -23,7 +23,7 @@ constexpr std::uint64_t most_claims = std::uint64_t(1) << 60;
 struct stat status_of(int fd) {
     struct stat status {};
     if (::fstat(fd, &status) < 0)
-        fail("look at the store");
+        fail("get the status of the store");
     return status;
 }
 
@@ -102,7 +102,7 @@ void Store::reach(std::uint64_t wanted) {
 bool Store::is_locked(std::uint64_t offset, std::uint64_t length) const {
     auto lock = range_lock(F_WRLCK, offset, length);
     if (::fcntl(fd(), F_OFD_GETLK, &lock) < 0)
-        fail("look for other servers of the store");
+        fail("check for other servers of the store");
     return lock.l_type != F_UNLCK;
 }
 

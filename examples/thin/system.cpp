@@ -32,14 +32,14 @@ void write_all(int fd, std::span<const std::byte> data, std::uint64_t offset) {
 
 void sync_data(int fd) {
     if (::fdatasync(fd) < 0)
-        fail("bring data to stable storage");
+        fail("sync data");
 }
 
 void sync_folder(const std::string& path) {
     const auto folder = std::filesystem::path(path).parent_path();
     const auto fd = open_file(folder.empty() ? "." : folder, O_RDONLY | O_DIRECTORY);
     if (::fsync(fd.get()) < 0)
-        fail("bring " + folder.string() + " to stable storage");
+        fail("sync " + folder.string());
 }
 
 namespace {

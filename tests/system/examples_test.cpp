@@ -127,7 +127,7 @@ TEST_F(Examples, ASecondStartBesideWorkersIsRefusedWhereNoStoreIsNamed) {
     EXPECT_NE(shown.out.find("(left behind by its supervisor)"), std::string::npos) << shown.text();
     const Outcome refused = run({built("hello_ram"), path});
     EXPECT_EQ(refused.status, 1);
-    EXPECT_NE(refused.err.find("is served by 2 workers already"), std::string::npos) << refused.err;
+    EXPECT_NE(refused.err.find("is already served by 2 workers"), std::string::npos) << refused.err;
     EXPECT_NE(refused.err.find("--share"), std::string::npos) << refused.err;
     Program shared({built("hello_ram"), path, "--share"});
     EXPECT_EQ(printed_path(shared), path);

@@ -158,7 +158,7 @@ TEST_F(Poison, IsReportedInTheSupervisorsLog) {
     const std::string told = driver.err();
     EXPECT_TRUE(std::regex_search(
         told, std::regex("worker [0-9]+ was killed by signal 6 \\(Aborted\\), holding write of 4K "
-                         "at 12582912 \\(0x[0-9a-f]+, delivery 1\\); another takes its place")))
+                         "at 12582912 \\(0x[0-9a-f]+, delivery 1\\); another replaces it")))
         << told;
     EXPECT_NE(told.find("put back 1 request of a process that died"), std::string::npos) << told;
     EXPECT_TRUE(answers(device)) << "the next one serves";
@@ -184,8 +184,8 @@ TEST_P(PoisonedExit, IsADeathLikeAnyOther) {
     EXPECT_EQ(device.write(place + 4096, pattern(4096, 3))->result(), 0) << driver.err();
     const std::regex told(
         "warning: worker [0-9]+ exited with status " + status +
-        ", by a call of exit\\(\\) in its backend(, holding write of 4K at 12582912 "
-        "\\(0x[0-9a-f]+, delivery [12]\\))?; another takes its place");
+        ", because its backend called exit\\(\\)(, holding write of 4K at 12582912 "
+        "\\(0x[0-9a-f]+, delivery [12]\\))?; another replaces it");
     EXPECT_TRUE(eventually([&] {
         const std::string text = driver.err();
         return std::distance(std::sregex_iterator(text.begin(), text.end(), told), {}) == 2;

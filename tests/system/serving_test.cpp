@@ -72,9 +72,8 @@ TEST_F(Serving, AnExplicitSizeIsObeyedOrRefused) {
     }
     const Outcome refused = run({built("sized_driver"), "--size", "9M"});
     EXPECT_EQ(refused.status, 1);
-    EXPECT_NE(
-        refused.err.find("--size is 9M (9437184 bytes), which is more than the store has, 8M"),
-        std::string::npos)
+    EXPECT_NE(refused.err.find("--size is 9M (9437184 bytes), but the store has only 8M"),
+              std::string::npos)
         << refused.err;
     EXPECT_EQ(shell("\"$1\" list --noheadings", {built("userblkctl")}), "");
     TestDevice larger(full_config(16 * mib));

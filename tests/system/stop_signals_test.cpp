@@ -93,7 +93,7 @@ TEST_F(StopSignal, ToOneWorkerReplacesIt) {
     ::kill(one, SIGTERM);
     EXPECT_TRUE(eventually([&] { return !lives(one) && serve.workers().size() == 2; }))
         << serve.program().err();
-    EXPECT_TRUE(has(serve.program().err(), "worker " + std::to_string(one) + " was sent SIGTERM"))
+    EXPECT_TRUE(has(serve.program().err(), "worker " + std::to_string(one) + " got SIGTERM"))
         << serve.program().err();
     const auto workers = serve.workers();
     serve.program().kill();

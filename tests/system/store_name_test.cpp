@@ -159,7 +159,7 @@ TEST_F(StoreName, ComesBack) {
     expect_data(device, 0, 1);
     fs::rename(folder() + "/aside.img", path);
     expect_listed(device, "file:" + path);
-    EXPECT_TRUE(logs(serve.program(), "is the file again")) << serve.program().err();
+    EXPECT_TRUE(logs(serve.program(), "is again the file")) << serve.program().err();
     serve.stop();
 }
 
@@ -254,7 +254,7 @@ TEST_F(StoreName, IsNotFollowedByOtherDrivers) {
     kill_each(children_of(driver.pid()));
     const Io reader = device.read(0, 4096);
     EXPECT_TRUE(eventually([&] {
-        return has(ctl({"info", device.name()}).out, path + " is not what userblk");
+        return has(ctl({"info", device.name()}).out, path + " is not the file that userblk");
     })) << ctl({"info", device.name()}).out;
     EXPECT_TRUE(has(ctl({"info", "--json", device.name()}).out, "\"error\": \"unable to start"));
     EXPECT_FALSE(reader->finished());

@@ -161,7 +161,7 @@ TEST_F(StripeAlone, LiesOnDisks) {
         end(driver);
         const Outcome longer = run({built("stripe"), "--size", "1G", "--", disks[0], disks[1]});
         EXPECT_EQ(longer.status, 1) << longer.text();
-        EXPECT_NE(longer.err.find("unable to make " + disks[0]), std::string::npos) << longer.err;
+        EXPECT_NE(longer.err.find("unable to extend " + disks[0]), std::string::npos) << longer.err;
     }
     for (const std::string& disk : disks)
         succeed({"losetup", "--detach", disk});

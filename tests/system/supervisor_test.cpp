@@ -220,7 +220,7 @@ TEST_F(Start, TellsOfWorkersLeftBehindAndReloadEndsThem) {
     EXPECT_EQ(alone.status, 1) << alone.text();
     Program second(serve);
     EXPECT_TRUE(eventually([&] { return has(second.err(), "is served by 2"); })) << second.err();
-    EXPECT_TRUE(has(second.err(), "already by 2 workers whose supervisor has ended"))
+    EXPECT_TRUE(has(second.err(), "already served by 2 workers whose supervisor has exited"))
         << second.err();
     for (const pid_t worker : workers)
         EXPECT_TRUE(has(second.err(), std::to_string(worker)) && lives(worker)) << second.err();

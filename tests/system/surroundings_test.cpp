@@ -169,7 +169,7 @@ TEST_F(Surroundings, AFailedStartLeavesNoDevice) {
     }
     expect_refused(
         ctl({"serve", "--create", "delay=5s," + store, "--detach", "--keep", "--timeout", "100ms"}),
-        "was given up");
+        "stopped serving it");
 }
 
 // A list from another PID namespace, where the supervisor's PID does not exist, removes nothing,

@@ -546,7 +546,7 @@ TEST_F(Thin, MistakesAreReported) {
     complains({"create", store(), "--map", map(), "--size", "1G"}, 2, "exists");
     complains({"serve", store(), "--map", map(), "userblk77"}, 1, "userblk77");
     TestDevice small(full_config(32 * mib)), plain(full_config(64 * mib));
-    complains({"serve", store(), "--map", map(), small.name()}, 1, "bytes, the volume");
+    complains({"serve", store(), "--map", map(), small.name()}, 1, "bytes, but the volume has");
     complains({"serve", store(), "--map", map(), plain.name()}, 1, "--chunk-size 2M");
     const Outcome text = thin({"info", store(), "--map", map()});
     EXPECT_EQ(text.status, 0);

@@ -51,7 +51,7 @@ TEST_F(View, TheStateIsThatOfNow) {
     const std::string& name = device.name();
     EXPECT_EQ(listed(name, "STATE"), "new");
     EXPECT_EQ(listed(name, "SERVERS"), "0");
-    EXPECT_TRUE(has(ctl({"info", name}), "nobody has served it yet"));
+    EXPECT_TRUE(has(ctl({"info", name}), "never served"));
     {
         Supervisor supervisor(device, "log,file:" + store, 2, {"--threads", "3"});
         ctl({"wait", name});

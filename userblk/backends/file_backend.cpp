@@ -49,7 +49,7 @@ Value ask_disk(int fd, unsigned long command, const char* what) {
 struct stat status_of(int fd) {
     struct stat status {};
     if (::fstat(fd, &status) < 0)
-        abi::throw_errno("look at an open file");
+        abi::throw_errno("get the status of an open file");
     return status;
 }
 

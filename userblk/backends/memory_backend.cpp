@@ -98,7 +98,7 @@ MemoryBackend::MemoryBackend(const std::string& name, std::uint64_t size, int op
                                               : open_again(open_file, path_of(name), O_RDWR)) {
     struct stat status {};
     if (::fstat(fd_.get(), &status) < 0)
-        abi::throw_errno("look at " + path_of(name));
+        abi::throw_errno("get the status of " + path_of(name));
     // The counter of an unlinked segment would belong to another, or never be removed.
     if (open_file < 0 || has_name(fd_.get(), path_of(name)))
         discards_ = std::make_unique<SharedCounter>(path_of(name + counter_suffix));

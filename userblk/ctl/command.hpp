@@ -42,7 +42,7 @@ public:
 /// All commands in the order of the help text.
 std::vector<std::unique_ptr<Command>> all_commands();
 
-/// The command line that this process was started with, without the program.
+/// The command line that this process was started with, the program first.
 const std::vector<std::string>& program_arguments();
 
 } // namespace userblk::ctl

@@ -122,7 +122,7 @@ void DeviceOptions::declare_node(CommandLine& line) {
                                "N of /dev/userblkN; default: the lowest free one");
     line.parsed(
         "--owner", "USER", [this](const std::string& text) { owner_ = user_number(text); },
-        "Owner of the control node, who may serve the device; default root");
+        "Owner of the control node: the user who may serve the device; default root");
     line.parsed(
         "--group", "GROUP", [this](const std::string& text) { group_ = group_number(text); },
         "The control node's group; default root");

@@ -40,8 +40,8 @@ Poco::Message::Priority priority_of(LogLevel level) {
     return Poco::Message::PRIO_DEBUG;
 }
 
-// $JOURNAL_STREAM is inherited by whom it does not concern: it counts where it names the
-// file ("DEVICE:INODE") that standard error is.
+// Processes inherit $JOURNAL_STREAM even if their standard error leads elsewhere: it counts only
+// if it names the file ("DEVICE:INODE") that standard error is.
 bool is_journal() {
     const char* const stream = std::getenv("JOURNAL_STREAM");
     struct stat about {};
@@ -92,7 +92,8 @@ LogLevel parse_log_level(const std::string& text) {
                              LogLevel::information, LogLevel::debug})
         if (text == to_string(level))
             return level;
-    throw std::invalid_argument("invalid log level \"" + text + "\"");
+    throw std::invalid_argument("invalid log level \"" + text +
+                                "\"; expected error, warning, notice, information or debug");
 }
 
 LogFunction make_log(const std::string& target, LogLevel most) {

@@ -66,7 +66,7 @@ std::error_code sync_data(int fd) noexcept {
 std::string file_identity(int fd) {
     struct stat status {};
     if (::fstat(fd, &status) < 0)
-        abi::throw_errno("look at a store");
+        abi::throw_errno("get the status of a store");
     const auto place = [](const char* kind, dev_t device) {
         return std::string(kind) + std::to_string(major(device)) + ":" +
                std::to_string(minor(device));

@@ -26,10 +26,10 @@ std::string user_text(uid_t uid) {
 
 void check(const std::string& path, const struct stat& status) {
     if (status.st_uid != ::geteuid())
-        refuse(path, "belongs to " + user_text(status.st_uid) + " and not to " +
-                         user_text(::geteuid()) + ", who serves; remove it if unused");
+        refuse(path, "belongs to " + user_text(status.st_uid) + ", not to the serving user, " +
+                         user_text(::geteuid()) + "; remove it if unused");
     if (!S_ISREG(status.st_mode))
-        refuse(path, "is no regular file; remove it");
+        refuse(path, "is not a regular file; remove it");
     if ((status.st_mode & 077) != 0) {
         char mode[8];
         std::snprintf(mode, sizeof(mode), "%04o", status.st_mode & 07777);
@@ -64,7 +64,7 @@ abi::FileDescriptor open_segment(const std::string& path) {
         abi::throw_errno("open " + path);
     struct stat status {};
     if (::fstat(file.get(), &status) < 0)
-        abi::throw_errno("look at " + path);
+        abi::throw_errno("get the status of " + path);
     check(path, status);
     return file;
 }

@@ -153,8 +153,7 @@ std::string holder_text(off_t place) {
 
 [[noreturn]] void refuse(const StoreFile& file, off_t place, const std::string& device) {
     throw StoreInUse(file.name + " " + holder_text(place) + ", and cannot be that of " + device +
-                     " too, which would mix their data; use a copy, or --share to let both "
-                     "have it");
+                     ", too: their data would mix; use a copy, or --share to let both use it");
 }
 
 void claim_file(const StoreFile& file, const DeviceContext& device, bool share) {
@@ -198,7 +197,7 @@ std::string store_text(std::uint32_t number, std::uint64_t store) {
             return record.store +
                    (record.store_state.empty() ? "" : " (which was " + record.store_state + ")") +
                    " already, by the workers of process " + std::to_string(record.pid);
-    return "another store already, by workers whose supervisor has ended";
+    return "another store already, by workers whose supervisor has exited";
 }
 
 void claim_node(const abi::ControlNode& node, const std::vector<StoreFile>& files) {

@@ -100,7 +100,7 @@ abi::FileDescriptor open_again(int fd, const std::string& path, int flags) {
     file = abi::FileDescriptor::open(path.c_str(), flags | O_NONBLOCK);
     if (file_identity(file.get()) != file_identity(fd))
         throw std::runtime_error(path + " is not the file that is served, which cannot be found "
-                                        "without /proc; put that one back, or reload to switch to "
+                                        "without /proc; restore that file, or reload to switch to "
                                         "this one");
     return file;
 }

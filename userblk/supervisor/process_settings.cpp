@@ -17,8 +17,8 @@ void apply_process_settings(const PoolOptions& options, const StatusReport& repo
     if (const auto error = options.io_flusher ? set_io_flusher() : std::error_code())
         report.log(LogLevel::warning,
                    "unable to exempt memory allocation from waiting for I/O: " + error.message() +
-                       "; when memory runs short the device may wait for itself. Root may, and who "
-                       "has CAP_SYS_RESOURCE (AmbientCapabilities= of a service)");
+                       "; when memory is short, the device may wait for itself. This requires root "
+                       "or CAP_SYS_RESOURCE (AmbientCapabilities= of a service)");
     if (options.lock_memory)
         warn("lock memory", lock_memory());
     if (options.oom_score_adj)

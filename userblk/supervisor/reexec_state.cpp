@@ -99,7 +99,7 @@ std::optional<ReexecState> ReexecState::from_text(const std::string& text) {
             return std::nullopt;
         pids->resize(count);
         for (auto& pid : *pids)
-            if (!(in >> pid) || pid <= 0) // would stand for a group of processes
+            if (!(in >> pid) || pid <= 0) // would mean a process group
                 return std::nullopt;
     }
     if (!in)

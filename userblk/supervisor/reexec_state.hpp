@@ -25,8 +25,8 @@ struct ReloadState {
     static ReloadState from_text(const std::string& text);
 };
 
-/// Internal: what a supervisor passes to the program that it executes in its own place, in
-/// environment variables: the device, and its worker processes.
+/// Internal: what a supervisor passes to the program that replaces it (exec), in environment
+/// variables: the device, and its worker processes.
 struct ReexecState {
     std::uint32_t number = 0;
     std::vector<pid_t> workers;  ///< that serve
@@ -41,12 +41,12 @@ struct ReexecState {
     /// What this process was passed; nothing if it was not executed by a supervisor. The descriptor
     /// of the store is valid, and is not inherited further.
     static std::optional<ReexecState> received();
-    /// From now on this process and its children count as started afresh.
+    /// From now on, this process and its children count as freshly started.
     static void forget() noexcept;
 };
 
-/// Executes @p program (its path and arguments) in place of this process, and passes @p state to
-/// it. Returns only an error.
+/// Replaces this process by @p program (its path and arguments) and passes @p state to it.
+/// Returns only an error.
 std::error_code execute(const std::vector<std::string>& program, const ReexecState& state);
 
 } // namespace userblk

@@ -19,7 +19,7 @@ Reload::Reload(const PoolOptions& options, WorkerPlaces& places, WorkerStarter& 
 void Reload::listen(const std::string& supervisor_file) {
     socket_.emplace(supervisor_file);
     if (socket_->error())
-        report_.log(LogLevel::debug, "unable to make a socket beside " + supervisor_file + ": " +
+        report_.log(LogLevel::debug, "unable to create a socket beside " + supervisor_file + ": " +
                                          socket_->error().message());
 }
 
@@ -30,15 +30,15 @@ void Reload::close_inherited() noexcept {
     client_.reset();
 }
 
-// A client that still waits for an earlier reload learns that this one has replaced it.
+// Notifies a client that still waits for an earlier reload that this one replaces it.
 void Reload::on_client(bool stopping) {
     auto client = socket_->accept();
     if (!client)
         return;
-    report_to_client(ReloadEvent::Kind::failed, "another reload was asked for meanwhile");
+    report_to_client(ReloadEvent::Kind::failed, "another reload has replaced it");
     client_ = std::move(client);
     if (stopping)
-        return refuse("it is about to end");
+        return refuse("the supervisor is about to stop");
     begin(client_->change);
 }
 
@@ -79,7 +79,7 @@ void Reload::fork_new_workers() {
     starter_.end_delay();
 }
 
-// The workers serve meanwhile.
+// The workers keep serving meanwhile.
 void Reload::check_next() {
     auto program = next_.program;
     program.push_back(options_.reexec_check);
@@ -88,7 +88,7 @@ void Reload::check_next() {
 }
 
 void Reload::on_check() {
-    if (!check_) // what happened before in this turn has ended it
+    if (!check_) // an earlier event of this turn has cancelled it
         return;
     const auto why = check_->result();
     if (!why)
@@ -141,7 +141,7 @@ void Reload::adopt(const ReloadState& state, bool served) {
     }
     if (state.reverted) {
         report_.set_identity(state.identity);
-        reserve_device(); // the lock on it has ended with the execution
+        reserve_device(); // exec has released the lock
         return refuse(state.failure);
     }
     if (state.opens_store)
@@ -178,8 +178,8 @@ void Reload::advance() {
     dismiss_client();
 }
 
-// What the old workers have acknowledged is in the old store: no worker serves from the new one
-// before the last of them has ended.
+// The data that the old workers acknowledged is in the old store: no worker serves from the new one
+// before the last of them has exited.
 void Reload::replace_store() {
     if (!drain_deadline_) {
         if (places_.ready_count() < places_.count())
@@ -190,12 +190,12 @@ void Reload::replace_store() {
     }
     if (places_.any_old()) {
         if (Clock::now() >= *drain_deadline_)
-            abandon("the old workers are still at what they had taken");
+            abandon("the old workers are still busy with what they have taken");
         return;
     }
     device_.release_store();
     if (is_served(device_.number()))
-        return abandon("others serve the device with the old store");
+        return abandon("other processes serve the device with the old store");
     places_.end_delays();
     complete();
     places_.fill();
@@ -207,12 +207,12 @@ void Reload::complete() {
     previous_ = {};
     reserve_device();
     report_.set_error("");
-    report_.log(LogLevel::notice, "reloaded: new workers serve, the old ones are drained");
+    report_.log(LogLevel::notice, "reloaded: new workers serve, the old ones drain");
     report_.notify_manager("READY=1");
     report_to_client(ReloadEvent::Kind::begun);
 }
 
-// Once the reload is over and the last of the old workers has ended.
+// Once the reload is over and the last of the old workers has exited.
 void Reload::dismiss_client() {
     if (!client_ || active_ || check_ || places_.any_old())
         return;
@@ -222,9 +222,9 @@ void Reload::dismiss_client() {
 
 // --------------------------------------------------------------------- failure
 
-// Everything is as it was before.
+// Nothing has changed.
 void Reload::refuse(const std::string& why) {
-    report_.log(LogLevel::error, "reload failed, the old workers go on: " + why);
+    report_.log(LogLevel::error, "reload failed, the old workers continue: " + why);
     report_.set_error("reload failed: " + why);
     report_.notify_manager("READY=1");
     fail_client(why);
@@ -256,7 +256,7 @@ void Reload::revert_program(const std::string& why) {
     const auto program = std::exchange(previous_.program, {});
     const auto error = execute_with_workers(program, std::move(state));
     report_.log(LogLevel::error, "unable to execute " + program.front() + ": " + error.message() +
-                                     "; the new options stay");
+                                     "; the new options remain in force");
 }
 
 void Reload::cancel_check(const std::string& why) noexcept {

@@ -21,12 +21,12 @@ namespace userblk {
 
 /// Internal: the reload of a pool, in these steps:
 ///
-/// 1. begin(): checks in a process of its own whether the new program would start. If not,
-///    everything stays as it is. A pool without a program forks new workers instead.
+/// 1. begin(): checks in a separate process whether the new program would start. If not,
+///    nothing changes. A pool without a program forks new workers instead.
 /// 2. The new program replaces this one (exec); adopt() continues there, with the old workers.
 /// 3. advance(): when enough new workers are ready, they replace the old ones. If the new program
 ///    has another store, the old workers are drained before the new ones begin.
-/// 4. If the new workers fail, abandon() goes back to the previous program.
+/// 4. If the new workers fail, abandon() reverts to the previous program.
 class Reload {
 public:
     using Clock = std::chrono::steady_clock;
@@ -34,7 +34,7 @@ public:
     Reload(const PoolOptions& options, WorkerPlaces& places, WorkerStarter& starter,
            SupervisedDevice& device, StatusReport& report);
 
-    /// Takes requests at a socket beside the supervisor's file.
+    /// Accepts requests on a socket beside the supervisor's file.
     void listen(const std::string& supervisor_file);
     void stop_listening() noexcept { socket_.reset(); }
     /// For a forked child: closes what it must not keep open.
@@ -43,22 +43,22 @@ public:
     /// Continues the reload of the program that this one has replaced.
     /// @param served whether its workers have served
     void adopt(const ReloadState& state, bool served);
-    /// @param change see PoolOptions::change; empty: none. Executes the new program, and returns
-    ///               only if there is none, or if it is still to be checked, or fails.
+    /// Executes the new program. Returns only if there is none, if it has to be checked first, or
+    /// if that fails.
+    /// @param change see PoolOptions::change; empty: none
     void begin(const std::vector<std::string>& change);
-    /// Brings an active reload as far as it gets at the moment.
+    /// Advances an active reload as far as possible at the moment.
     void advance();
-    /// The new workers do not start: goes back to the old ones, and to their program.
+    /// The new workers do not start: reverts to the old ones, and to their program.
     void abandon(const std::string& why);
-    /// Drops a new program that is being checked, so that it is not executed.
+    /// Cancels the check of a new program, so that it is not executed.
     void cancel_check(const std::string& why) noexcept;
     /// The pool ends.
     void cancel(const std::string& why) noexcept;
 
     /// Whether new workers are to replace old ones.
     bool is_active() const noexcept { return active_; }
-    /// Whether the new workers have another store than the old ones, so that they must not serve
-    /// together.
+    /// Whether the new workers have another store than the old ones: they must not serve together.
     bool changes_store() const noexcept;
     /// Reserves the device for its store, unless a reload is changing that.
     void reserve_device() const noexcept;
@@ -72,9 +72,9 @@ public:
     Clock::time_point next_deadline() const noexcept {
         return drain_deadline_.value_or(Clock::time_point::max());
     }
-    /// A client has connected: takes its request.
+    /// A client has connected: handles its request.
     void on_client(bool stopping);
-    /// The check has ended, or printed something.
+    /// The check has exited, or printed something.
     void on_check();
     /// @}
 

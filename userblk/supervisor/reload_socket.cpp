@@ -26,7 +26,7 @@ std::string socket_path(const std::string& file) {
     return file + ending;
 }
 
-// Socket addresses are short, so the folder is named by its descriptor.
+// Socket addresses are short, so the address names the folder by its descriptor.
 struct Address {
     explicit Address(const std::filesystem::path& path)
         : folder(abi::FileDescriptor::open(path.parent_path().c_str(), O_PATH | O_DIRECTORY)) {
@@ -47,7 +47,7 @@ struct Address {
 abi::FileDescriptor make_socket() {
     abi::FileDescriptor fd(::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0));
     if (!fd)
-        abi::throw_errno("make a socket");
+        abi::throw_errno("create a socket");
     return fd;
 }
 
@@ -59,7 +59,7 @@ ucred peer_of(int fd) {
     return peer;
 }
 
-// Strings, each with NUL behind it.
+// Strings, each followed by NUL.
 std::vector<std::string> split(const char* data, std::size_t size) {
     std::vector<std::string> words;
     const char* const end = data + size;
@@ -94,7 +94,7 @@ ReloadSocket::ReloadSocket(const std::string& file) : path_(socket_path(file)), 
         ::unlink(path_.c_str()); // left by the program that this one has replaced, or by a dead one
         if (::bind(fd.get(), address.get(), sizeof(address.address)) < 0 ||
             ::chmod(path_.c_str(), 0600) < 0 || ::listen(fd.get(), 8) < 0)
-            abi::throw_errno("make " + path_);
+            abi::throw_errno("create " + path_);
         ::fcntl(fd.get(), F_SETFL, O_NONBLOCK);
         fd_ = std::move(fd);
     } catch (const std::system_error& error) {
@@ -135,15 +135,15 @@ ReloadRequest::ReloadRequest(const std::string& file, pid_t supervisor,
     const Address address(path);
     fd_ = make_socket();
     if (::connect(fd_.get(), address.get(), sizeof(address.address)) < 0)
-        abi::throw_errno("reach " + path);
-    if (supervisor != 0 && peer_of(fd_.get()).pid != supervisor) // somebody else's
-        abi::throw_error("reach " + path, std::make_error_code(std::errc::connection_refused));
+        abi::throw_errno("connect to " + path);
+    if (supervisor != 0 && peer_of(fd_.get()).pid != supervisor) // the socket of another process
+        abi::throw_error("connect to " + path, std::make_error_code(std::errc::connection_refused));
     std::string message("1");
     message += '\0';
     for (const auto& word : change)
         (message += word) += '\0';
     if (::send(fd_.get(), message.data(), message.size(), MSG_NOSIGNAL) < 0)
-        abi::throw_errno("ask by " + path);
+        abi::throw_errno("send a request to " + path);
 }
 
 std::optional<ReloadEvent> ReloadRequest::wait(std::chrono::milliseconds limit) {

@@ -19,8 +19,8 @@ namespace userblk {
 struct ReloadEvent {
     enum class Kind : char {
         begun = 'B', ///< new workers serve
-        done = 'D',  ///< the old ones have ended
-        failed = 'F' ///< text says why; the old ones go on
+        done = 'D',  ///< the old ones have exited
+        failed = 'F' ///< text says why; the old ones continue
     };
     Kind kind = Kind::failed;
     std::string text;

@@ -13,7 +13,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// After SIGKILL. A process that is stuck in the kernel takes longer; it is left behind.
+/// After SIGKILL. Leaves behind a process that is stuck in the kernel for longer.
 constexpr auto kill_limit = 5s;
 /// How often may_stop() is called.
 constexpr auto may_stop_interval = 50ms;
@@ -61,7 +61,7 @@ void Shutdown::force(const char* why) {
 
 void Shutdown::enforce_limit() {
     if (end_ && !forced_ && Clock::now() >= deadline_)
-        force(" that did not end in time");
+        force(" that did not exit in time");
 }
 
 bool Shutdown::is_finished() const noexcept {

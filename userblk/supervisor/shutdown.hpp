@@ -12,8 +12,8 @@
 
 namespace userblk {
 
-/// Internal: how a pool ends. It asks whether it may (PoolOptions::may_stop) while the workers
-/// serve, drains them, and kills those that have not ended when the drain limit is over.
+/// Internal: how a pool ends. While the workers serve, it waits for PoolOptions::may_stop; then it
+/// drains them, and kills those that have not exited when the drain limit expires.
 class Shutdown {
 public:
     using Clock = std::chrono::steady_clock;
@@ -21,7 +21,7 @@ public:
     Shutdown(std::uint32_t number, const PoolOptions& options, WorkerPlaces& places,
              const StatusReport& report);
 
-    /// The pool is to stop. @returns whether to begin() now; otherwise as soon as may_begin().
+    /// Requests a stop. @returns whether to begin() now; otherwise as soon as may_begin().
     /// A second request is not delayed.
     bool request() noexcept;
     bool is_requested() const noexcept { return requested_; }
@@ -31,17 +31,17 @@ public:
     /// Drains all workers. Does nothing if it has begun before.
     void begin(PoolEnd end);
     bool has_begun() const noexcept { return end_.has_value(); }
-    /// Kills all workers. @p why goes on after "killing N workers".
+    /// Kills all workers. @p why follows "killing N workers" in the log.
     void force(const char* why);
     bool is_forced() const noexcept { return forced_; }
-    /// Kills the workers if the drain limit is over.
+    /// Kills the workers if the drain limit has expired.
     void enforce_limit();
-    /// Whether no worker is left, or those that are cannot be killed.
+    /// Whether no worker is left, or only ones that cannot be killed.
     bool is_finished() const noexcept;
     /// Once it is finished.
     PoolEnd result() const noexcept;
 
-    /// When to look at it again; max(): not before something happens.
+    /// When to check again; max(): only after an event.
     Clock::time_point next_deadline() const noexcept;
 
 private:

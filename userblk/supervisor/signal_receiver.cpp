@@ -13,7 +13,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr int handled_signals[] = {SIGTERM, SIGINT, SIGHUP};
-/// Signals of one sender that come so soon after each other are one request.
+/// Signals from one sender within this time are one request.
 constexpr auto repetition_limit = 1s;
 
 sigset_t handled_set() {

@@ -27,7 +27,7 @@ constexpr std::size_t longest_text = 64 << 10;
 
 [[noreturn]] void run_check(const std::vector<std::string>& program, const ReexecState& state,
                             int output) {
-    ::prctl(PR_SET_PDEATHSIG, SIGKILL); // only this process needs its answer
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL); // nobody else needs the result
     sigset_t none;
     ::sigemptyset(&none);
     ::pthread_sigmask(SIG_SETMASK, &none, nullptr);
@@ -46,7 +46,7 @@ constexpr std::size_t longest_text = 64 << 10;
 StartCheck::StartCheck(const std::vector<std::string>& program, const ReexecState& state) {
     int ends[2];
     if (::pipe2(ends, O_CLOEXEC | O_NONBLOCK) < 0)
-        abi::throw_errno("make a pipe");
+        abi::throw_errno("create a pipe");
     output_.reset(ends[0]);
     const abi::FileDescriptor theirs(ends[1]);
     pid_ = ::fork();
@@ -61,7 +61,7 @@ StartCheck::~StartCheck() {
     if (ended_)
         return;
     ::kill(pid_, SIGKILL);
-    // A process that is stuck in the kernel is left to the one that inherits it.
+    // Leaves a process that is stuck in the kernel to the process that inherits it.
     for (int tries = 0; tries < 100 && ::waitpid(pid_, nullptr, WNOHANG) == 0; ++tries)
         std::this_thread::sleep_for(10ms);
 }

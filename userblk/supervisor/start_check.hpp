@@ -12,7 +12,7 @@
 namespace userblk {
 
 /// Internal: runs a program, beside this process, that checks whether it would start to serve. It
-/// exits with status 0 if so; otherwise it says why not on standard error.
+/// exits with status 0 if so; otherwise it prints the reason on standard error.
 class StartCheck {
 public:
     /// @throws std::system_error
@@ -25,7 +25,7 @@ public:
     /// When one of them is readable, call result().
     int pidfd() const noexcept { return pidfd_.get(); }
     int output() const noexcept { return output_.get(); }
-    /// Nothing: it still runs. Empty: the program would start; otherwise why not.
+    /// Nothing: it still runs. Empty: the program would start. Otherwise: the reason why not.
     std::optional<std::string> result();
 
 private:

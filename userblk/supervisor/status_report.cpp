@@ -27,8 +27,8 @@ void StatusReport::publish(std::uint64_t diskseq) {
     file_.emplace(number_);
     if (file_->error())
         log(LogLevel::notice,
-            "unable to make " + file_->path() + ": " + file_->error().message() +
-                "; userblkctl does not find this process, which reloads by SIGHUP");
+            "unable to create " + file_->path() + ": " + file_->error().message() +
+                "; userblkctl cannot find this supervisor; send it SIGHUP to reload");
     write();
 }
 

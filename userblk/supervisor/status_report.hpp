@@ -22,7 +22,7 @@ public:
     /// See notify_service_manager().
     void notify_manager(const std::string& state) const noexcept;
 
-    /// Makes the file. The log says so if that fails.
+    /// Creates the file; logs a failure.
     void publish(std::uint64_t diskseq);
     /// Removes the file; in a forked child, only closes it.
     void withdraw() noexcept { file_.reset(); }

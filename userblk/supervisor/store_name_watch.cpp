@@ -50,18 +50,18 @@ void StoreNameWatch::log(StoreName name, const std::string& previous_state) cons
     const auto disk = abi::disk_name(device_.number());
     if (name == StoreName::same)
         report_.log(LogLevel::notice,
-                    path_ + " is the file again that " + disk + " is served with");
+                    path_ + " is again the file that " + disk + " is served from");
     else if (previous_state.empty())
         report_.log(LogLevel::warning,
                     path_ +
                         (name == StoreName::removed ? " was removed or renamed; "
                                                     : " is another file now; ") +
                         disk +
-                        " goes on with the one that it is served with, which is lost when its "
-                        "service ends unless it has a name elsewhere; copy it from " +
+                        " is still served from the old file, which is lost when the service ends "
+                        "unless it has another name. Copy the data from " +
                         abi::block_path(device_.number()) +
-                        ", or go over to another one that has the same data: userblkctl reload " +
-                        disk + " STORE");
+                        ", or switch to a store with the same data: userblkctl reload " + disk +
+                        " STORE");
 }
 
 } // namespace userblk

@@ -12,8 +12,8 @@
 
 namespace userblk {
 
-/// Internal: reports when the path of the store that is served leads to another file, or to none.
-/// The device keeps the store that it has; only those who look it up by its name are affected.
+/// Internal: reports when the path of the store leads to another file, or to none. The device keeps
+/// its store; only processes that open it by name are affected.
 class StoreNameWatch {
 public:
     using Clock = std::chrono::steady_clock;

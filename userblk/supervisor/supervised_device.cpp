@@ -47,10 +47,11 @@ void SupervisedDevice::warn_of_deadly_request() noexcept {
     if (request.empty() || request == last_deadly_request_)
         return;
     last_deadly_request_ = std::move(request);
-    report_.log(LogLevel::warning, last_deadly_request_ +
-                                       " was delivered three times or more while workers died, and "
-                                       "is delivered again; on a device that was created with "
-                                       "--delivery-limit N it would fail after N deliveries");
+    report_.log(LogLevel::warning,
+                last_deadly_request_ +
+                    " was delivered three times or more while workers died, and "
+                    "is delivered again; a device created with --delivery-limit N "
+                    "fails it after N deliveries");
 }
 
 void SupervisedDevice::reserve_for_store(const std::string& identity, bool share) const noexcept {

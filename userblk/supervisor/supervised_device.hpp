@@ -28,11 +28,12 @@ public:
 
     /// For poll(2) with POLLPRI; -1: the removal has been handled.
     int fd() const noexcept { return removal_handled_ ? -1 : node_->fd(); }
-    /// Asks the kernel. The exit status of a worker is no proof: a backend can exit with any.
+    /// Asks the kernel: the exit status of a worker proves nothing, because a backend can exit with
+    /// any.
     bool is_removed() const noexcept;
-    /// fd() has nothing more to say.
+    /// fd() reports nothing more.
     void set_removal_handled() noexcept { removal_handled_ = true; }
-    /// Has the kernel show the disk with its size, as it does for the first who asks for requests.
+    /// Makes the disk appear with its size, as it does when a worker first asks for requests.
     void appear() const noexcept;
 
     /// Puts back the requests of dead processes. Safe at any time; most often a living worker
@@ -53,7 +54,7 @@ private:
     std::optional<abi::ControlNode> node_;
     std::uint64_t diskseq_ = 0;
     bool removal_handled_ = false;
-    std::string last_deadly_request_; ///< that the log named
+    std::string last_deadly_request_; ///< the last one logged
 };
 
 } // namespace userblk

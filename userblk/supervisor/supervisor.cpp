@@ -26,7 +26,7 @@ constexpr const char* start_error = "unable to start a worker: ";
 
 /// How often may_be_ready() is called.
 constexpr auto may_be_ready_interval = 50ms;
-/// How often the log says that a worker is still opening its store.
+/// How often the log reports that a worker is still opening its store.
 constexpr std::chrono::milliseconds slow_start_interval = 30s;
 
 PoolOptions checked(PoolOptions options) {
@@ -52,7 +52,7 @@ Supervisor::Supervisor(std::uint32_t number, BackendFactory factory, PoolOptions
       reload_(options_, places_, starter_, device_, report_),
       shutdown_(number, options_, places_, report_) {
     if (!wake_)
-        abi::throw_errno("make an event descriptor");
+        abi::throw_errno("create an event descriptor");
 }
 
 PoolEnd Supervisor::run() {
@@ -76,11 +76,12 @@ PoolEnd Supervisor::run() {
     return shutdown_.result();
 }
 
-// This process has executed a new program in its own place. Its children are still its children.
+// A reload has executed this program in the same process: the old workers are still its children.
 void Supervisor::adopt(const ReexecState& state) {
     ReexecState::forget();
     if (state.number != number_)
-        return report_.log(LogLevel::warning, "was handed the workers of another device");
+        return report_.log(LogLevel::warning,
+                           "a reload passed the workers of another device; ignoring them");
     for (const auto pid : state.workers)
         places_.adopt(pid, State::serving);
     for (const auto pid : state.draining)
@@ -92,7 +93,7 @@ void Supervisor::adopt(const ReexecState& state) {
     reload_.adopt(state.reload, served_);
 }
 
-// The store is opened in a process of its own, since a backend can do anything there.
+// Opens the store in a separate process: a backend can do anything there.
 void Supervisor::check() {
     starter_.setup().claims_late = ReexecState::received().has_value();
     const auto worker = starter_.start(places_.generation(), [this] { close_inherited(); });
@@ -136,9 +137,9 @@ void Supervisor::take_turn() {
     turn_ = Clock::now();
     if ((stop_requested_.exchange(false) && shutdown_.request()) || shutdown_.may_begin())
         begin_stop(PoolEnd::stopped);
-    // A program that is executed now would know nothing of the request to stop.
+    // A program executed now would not know of the request to stop.
     if (shutdown_.is_requested())
-        reload_.cancel_check("it is about to end");
+        reload_.cancel_check("the supervisor is about to stop");
     if (reload_requested_.exchange(false) && !shutdown_.has_begun() && !shutdown_.is_requested())
         reload_.begin({});
     if (!shutdown_.has_begun()) {
@@ -174,8 +175,8 @@ void Supervisor::start_worker() {
 
 void Supervisor::report_ready() {
     if (!served_) {
-        // Those who wait for this find the disk with its size, even if no worker has asked for
-        // requests so far.
+        // Programs that wait for this must find the disk with its size, even if no worker has asked
+        // for requests yet.
         device_.appear();
         report_.log(LogLevel::information, abi::disk_name(number_) + " is served by " +
                                                format_count(places_.count(), "worker"));
@@ -192,7 +193,8 @@ void Supervisor::report_ready() {
 void Supervisor::begin_stop(PoolEnd end) {
     if (shutdown_.has_begun())
         return;
-    reload_.cancel(end == PoolEnd::removed ? "the device was removed" : "it has been ended");
+    reload_.cancel(end == PoolEnd::removed ? "the device was removed"
+                                           : "the supervisor was stopped");
     shutdown_.begin(end);
 }
 
@@ -204,7 +206,8 @@ void Supervisor::enforce_limits() {
             on_slow_start(*worker);
         } else if (worker->state == State::draining && !shutdown_.has_begun() &&
                    now >= after(worker->since, options_.drain_limit)) {
-            report_.log(LogLevel::warning, name_of(*worker) + " is still at what it had taken");
+            report_.log(LogLevel::warning,
+                        name_of(*worker) + " is still busy with what it has taken");
             worker->since = now;
         }
     }
@@ -214,12 +217,12 @@ std::chrono::milliseconds Supervisor::start_limit() const noexcept {
     return options_.start_limit.value_or(slow_start_interval);
 }
 
-// Without a limit, the service manager, which has one of its own, is asked for more time.
+// Without a limit, asks the service manager, which has its own, for more time.
 void Supervisor::on_slow_start(WorkerProcess& worker) {
     worker.since = Clock::now();
     if (options_.start_limit) {
-        report_.log(LogLevel::error, name_of(worker) + " has not opened its store in " +
-                                         format_duration(*options_.start_limit) + " and is killed");
+        report_.log(LogLevel::error, name_of(worker) + " did not open its store within " +
+                                         format_duration(*options_.start_limit) + "; killing it");
         return worker.kill();
     }
     report_.log(LogLevel::notice, name_of(worker) + " is still opening its store");
@@ -230,7 +233,7 @@ void Supervisor::on_slow_start(WorkerProcess& worker) {
 // ---------------------------------------------------------------------- events
 
 Supervisor::Clock::time_point Supervisor::next_deadline() const noexcept {
-    // What is due since this turn began may have been missed in it.
+    // Includes what came due during this turn, which may have missed it.
     const auto now = turn_;
     auto deadline = Clock::time_point::max();
     const auto consider = [&](Clock::time_point time) {
@@ -278,8 +281,8 @@ void Supervisor::wait() {
     for (std::size_t i = 0; i < channels.size(); ++i)
         if (poll.ready(channels[i]) != 0)
             on_messages(*places_.workers()[i]);
-    // Before the node's events, which put back the requests of the dead: until then the log can
-    // name them.
+    // Before the node's events, which put back the requests of dead workers: until then the log can
+    // name these requests.
     reap();
     if (poll.ready(node) != 0)
         on_node(poll.ready(node));
@@ -294,7 +297,7 @@ void Supervisor::on_signals() {
         if (*request == SignalReceiver::Request::reload)
             reload_requested_ = true;
         else if (shutdown_.has_begun())
-            shutdown_.force(", since a second signal asks not to wait for them");
+            shutdown_.force(" after a second signal");
         else if (shutdown_.request())
             begin_stop(PoolEnd::stopped);
     }
@@ -307,7 +310,8 @@ void Supervisor::on_node(short revents) {
     begin_stop(PoolEnd::removed);
 }
 
-// What fails because the device is gone is no failure. @returns whether that is so
+// Failures after the removal of the device do not count as failures. @returns whether it was
+// removed
 bool Supervisor::handle_removal() {
     if (!device_.is_removed())
         return false;
@@ -329,7 +333,7 @@ void Supervisor::on_messages(WorkerProcess& worker) {
         on_sigterm_of_worker(worker);
 }
 
-// The worker has opened the store, which the supervisor has not: its message says what it is.
+// The worker has opened the store, unlike the supervisor: its message identifies it.
 void Supervisor::on_ready(WorkerProcess& worker, const std::string& store) {
     worker.state = State::ready;
     if (!reload_.is_active() && report_.record().error.starts_with(start_error))
@@ -346,7 +350,7 @@ void Supervisor::on_ready(WorkerProcess& worker, const std::string& store) {
         report_.set_default_store(store.substr(end + 1));
 }
 
-// The worker has said why it cannot begin, and ends.
+// The worker has reported why it cannot start, and exits.
 void Supervisor::on_refusal(WorkerProcess& worker, const std::string& why) {
     worker.stop();
     if (shutdown_.has_begun() || handle_removal())
@@ -357,16 +361,15 @@ void Supervisor::on_refusal(WorkerProcess& worker, const std::string& why) {
     begin_stop(PoolEnd::failed);
 }
 
-// If SIGTERM was sent to all processes of the pool, the shutdown decides when this one ends. If it
-// was sent to this one alone, another takes its place.
+// If all processes of the pool got SIGTERM, the shutdown decides when this worker stops. If it
+// alone did, another replaces it.
 void Supervisor::on_sigterm_of_worker(WorkerProcess& worker) {
     on_signals();
     if (worker.state == State::draining)
         return worker.stop(); // two pending signals may have arrived as one
     if (shutdown_.is_requested() || shutdown_.has_begun())
         return;
-    report_.log(LogLevel::notice,
-                name_of(worker) + " was sent SIGTERM and ends; another takes its place");
+    report_.log(LogLevel::notice, name_of(worker) + " got SIGTERM and stops; another replaces it");
     places_.leave(worker);
     worker.stop();
 }
@@ -394,7 +397,7 @@ void Supervisor::report_end(const WorkerProcess& worker, int status, const std::
     const bool clean = worker.ended_in_order(status);
     const bool asked = clean || (WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM);
     if (asked)
-        on_signals(); // all processes of the pool may have been sent the signal
+        on_signals(); // all processes of the pool may have got the signal
     if (worker.state == State::draining || shutdown_.has_begun()) {
         const bool killed = shutdown_.is_forced() && WIFSIGNALED(status);
         const bool expected = asked || worker.reported_end() || killed;
@@ -404,7 +407,7 @@ void Supervisor::report_end(const WorkerProcess& worker, int status, const std::
         return report_.log(LogLevel::debug, text);
     if (worker.state == State::serving)
         return report_.log(clean ? LogLevel::notice : LogLevel::warning,
-                           text + "; another takes its place");
+                           text + "; another replaces it");
     if (worker.state == State::ready && !reload_.is_active()) {
         starter_.failed();
         return report_.log(LogLevel::notice, "spare " + text);

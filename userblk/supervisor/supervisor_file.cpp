@@ -89,8 +89,8 @@ bool is_member(uid_t uid, gid_t gid) {
     return std::find(groups.begin(), groups.begin() + count, gid) != groups.begin() + count;
 }
 
-// Anybody can make files in the folder. Those of users who may serve the device are trusted: these
-// could do anything else to it as well.
+// Any user can create files in the folder. Trusts those of users who may serve the device: they
+// could do anything else to it, too.
 bool may_serve(uid_t uid, std::uint32_t number) {
     if (uid == 0 || uid == ::geteuid())
         return true;
@@ -138,7 +138,7 @@ bool remove_unlocked(const std::string& path, int fd) {
     return ::fcntl(fd, F_SETLK, &lock) == 0 && is_at(path, fd) && ::unlink(path.c_str()) == 0;
 }
 
-// Opening must not wait, even if somebody has put a pipe there.
+// Opening must not block, even on a pipe that another user has put there.
 abi::FileDescriptor open_file(const std::string& path) {
     constexpr int flags = O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;
     abi::FileDescriptor fd(::open(path.c_str(), O_RDWR | flags));
@@ -158,7 +158,7 @@ bool remove_dead(const std::string& path) {
 }
 
 // Appends the supervisor whose file this is, if it lives. Unlike those of flock(2), these locks
-// belong to a process: the children of a dead supervisor do not hold it. Anybody who may read a
+// belong to a process: the children of a dead supervisor do not hold it. Any user who may read a
 // file can lock it against writers, so only locks against readers count.
 void add_if_alive(const std::string& path, std::uint32_t number, std::vector<Announcement>& found) {
     if (own_files().contain(path))
@@ -191,8 +191,8 @@ SupervisorFile::SupervisorFile(std::uint32_t number) : owner_(::getpid()) {
         own_files().add(path_);
 }
 
-// EEXIST: the name is taken by a living supervisor or by another user's file, or somebody has
-// removed the file before it was locked.
+// EEXIST: a living supervisor or another user's file has the name, or another process removed the
+// file before it was locked.
 std::error_code SupervisorFile::make(const std::string& path) {
     const auto taken = std::make_error_code(std::errc::file_exists);
     constexpr int flags = O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW;
@@ -242,7 +242,7 @@ std::vector<pid_t> supervisors_of(std::uint32_t number) {
     return pids;
 }
 
-// Earlier versions have made the folder for root alone.
+// Earlier versions created the folder for root alone.
 void make_supervisor_folder() noexcept {
     ::mkdir(default_folder, shared_folder_mode);
     const abi::FileDescriptor fd(

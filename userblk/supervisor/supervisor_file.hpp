@@ -13,16 +13,16 @@ namespace userblk {
 
 struct SupervisorRecord;
 
-/// How the supervisors of a device are found: each keeps a locked file "N.PID" in a folder, and
-/// the lock ends with its process. There may be several, or none: a device does not need one.
+/// How to find the supervisors of a device: each keeps a locked file "N.PID" in a folder, and the
+/// lock ends with its process. There may be several, or none: a device does not need one.
 ///
 /// Only the lock proves that a supervisor lives, and which process it is. The PID in the name,
 /// which may be of another PID namespace, merely makes names unique ("N.PID.1" and so on if one
 /// is taken).
 ///
-/// The folder is $USERBLK_RUN_DIR, or /run/userblk. The latter is writable for everybody, with the
-/// sticky bit, so that unprivileged supervisors can have files there; a file counts only if its
-/// owner may serve the device.
+/// The folder is $USERBLK_RUN_DIR, or /run/userblk, which is world-writable with the sticky bit, so
+/// that unprivileged supervisors can have files there. A file counts only if its owner may serve
+/// the device.
 class SupervisorFile {
 public:
     /// Announces the calling process as a supervisor of device @p number. If the file cannot be

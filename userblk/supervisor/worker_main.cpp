@@ -30,8 +30,7 @@ void send_message(const abi::FileDescriptor& channel, WorkerMessageKind kind,
         ::send(channel.get(), message.data(), length + 1, MSG_NOSIGNAL);
 }
 
-// Returns the worker's place; nothing if the supervisor is gone, so that this process is not
-// needed.
+// Returns the worker's place; nothing if the supervisor has exited, and this process is not needed.
 std::optional<unsigned> wait_for_place(const abi::FileDescriptor& channel) noexcept {
     GoMessage message{};
     message.kind = 0;
@@ -44,7 +43,7 @@ std::optional<unsigned> wait_for_place(const abi::FileDescriptor& channel) noexc
     return message.place;
 }
 
-// A terminal sends SIGINT and SIGHUP to the supervisor as well, which decides what to do.
+// A terminal sends SIGINT and SIGHUP to the supervisor, too, which decides what to do.
 void set_up_signals() {
     ::signal(SIGINT, SIG_IGN);
     ::signal(SIGHUP, SIG_IGN);
@@ -59,8 +58,8 @@ void set_up_signals() {
 // At most one exists in a worker process. A signal that comes after its end is ignored.
 //
 // A signal to all processes at once (kill(1) with a process group, timeout(1)) reaches the
-// supervisor as well. The supervisor decides: it may have to keep the device served until that is
-// removed. So the worker forwards the signal of anybody else as long as the supervisor lives.
+// supervisor, too. The supervisor decides: it may have to keep the device served until it has
+// removed it. So as long as the supervisor lives, the worker forwards signals from other processes.
 class StopOnSignal {
 public:
     StopOnSignal(Worker& worker, pid_t supervisor, int channel) {
@@ -96,7 +95,7 @@ private:
     static inline Context context_{};
 };
 
-// A spare worker must not need memory when its turn comes: there may be none.
+// A spare worker must not need memory when it starts to serve: there may be none left.
 void lock_worker_memory(const WorkerSetup& setup, Worker& worker) {
     if (!setup.lock_memory)
         return;
@@ -123,28 +122,27 @@ void use_fifo_scheduling(const WorkerSetup& setup) {
         return;
     if (const auto error = schedule_as_fifo())
         throw std::system_error(error,
-                                "unable to use the scheduling policy SCHED_FIFO, which takes "
-                                "CAP_SYS_NICE or a limit for it (RLIMIT_RTPRIO) of 1 or more");
+                                "unable to use the scheduling policy SCHED_FIFO, which requires "
+                                "CAP_SYS_NICE or an RLIMIT_RTPRIO of 1 or more");
 }
 
-// Opened once: everything that the worker knows of its device comes from this descriptor. Refuses
-// another device that has the supervisor's number by now.
+// Opened once: everything the worker knows about its device comes from this descriptor. Refuses
+// another device that has reused the number.
 abi::ControlNode open_node(const WorkerSetup& setup) {
     abi::ControlNode node(setup.number);
     if (setup.diskseq != 0 && Device::context_of(node).diskseq != setup.diskseq)
         throw std::runtime_error(abi::disk_name(setup.number) +
-                                 " was removed, and another device has its number now");
+                                 " was removed, and another device has reused its number");
     return node;
 }
 
 // The store's name may lead to another file by now, without the data of the first.
 void check_store(const WorkerSetup& setup, const std::vector<StoreFile>& files) {
     if (!setup.identity.empty() && store_identity(files) != setup.identity)
-        throw std::runtime_error(store_names(files) + " is not what " +
+        throw std::runtime_error(store_names(files) + " is not the file that " +
                                  abi::disk_name(setup.number) +
-                                 " was served with so far, but another file (that one was removed "
-                                 "or replaced); put that one back, or reload to go over to this "
-                                 "one");
+                                 " was served from, which was removed or replaced; restore that "
+                                 "file, or reload to switch to this one");
 }
 
 struct PreparedWorker {
@@ -212,7 +210,7 @@ void run_worker_process(const WorkerSetup& setup, abi::FileDescriptor channel) n
         // Reported by its status.
     }
     send_message(channel, message_ended, std::string(1, static_cast<char>(status)));
-    // exit() would run what the supervisor has registered for its own end.
+    // exit() would run the exit handlers of the supervisor.
     ::_exit(status);
 }
 

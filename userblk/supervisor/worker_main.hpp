@@ -24,7 +24,7 @@ struct WorkerSetup {
     Scheduling scheduling = Scheduling::unchanged; ///< never automatic
     std::optional<Credentials> run_as;
     std::string identity{}; ///< of the store; empty: unknown, so any will do
-    /// The device changes its store: other workers serve it with another one until these begin.
+    /// The device changes its store: until these workers begin, others serve it with the old one.
     bool claims_late = false;
     std::string program{}; ///< the process is named after it, see worker_name()
 };
@@ -42,9 +42,9 @@ inline constexpr int worker_stop_signal = SIGTERM;
 
 /// Internal: the whole life of a worker process. It opens its store, reports that over
 /// @p channel (see worker_channel.hpp), waits there for permission to serve, serves until the
-/// supervisor sends SIGTERM, reports its end and exits. SIGTERM from anybody else is forwarded to
-/// the supervisor. If the supervisor ends before it has given permission, the worker exits; if it
-/// ends later, the worker keeps serving, and SIGTERM from anybody stops it.
+/// supervisor sends SIGTERM, reports its end and exits. SIGTERM from another process is forwarded
+/// to the supervisor. If the supervisor ends before it has given permission, the worker exits; if
+/// it ends later, the worker keeps serving, and SIGTERM from any process stops it.
 [[noreturn]] void run_worker_process(const WorkerSetup& setup,
                                      abi::FileDescriptor channel) noexcept;
 

@@ -130,8 +130,8 @@ bool WorkerPlaces::fill_with_adopted() noexcept {
     return place != places_.begin();
 }
 
-// All new workers take over at once, so that old and new ones serve together for as short as
-// possible.
+// All new workers take over at once, to keep the time short in which old and new ones serve
+// together.
 bool WorkerPlaces::replace_old() {
     const auto old = std::count_if(places_.begin(), places_.end(),
                                    [this](const Place& place) { return has_old_worker(place); });

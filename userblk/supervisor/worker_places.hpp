@@ -18,8 +18,8 @@ namespace userblk {
 
 /// Internal: the worker processes of a pool, and its places: as many as workers are to serve.
 ///
-/// A worker opens its store first and then waits for a place, so that a place is empty for as
-/// short as possible. When its worker ends or leaves, a place is filled again after a delay that
+/// A worker opens its store first and then waits for a place, to keep places empty for as short a
+/// time as possible. When its worker exits or leaves, a place is filled again after a delay that
 /// grows with each death in a row (see Backoff). Workers belong to generations; a reload begins a
 /// new one, which then takes over the places.
 class WorkerPlaces {
@@ -57,7 +57,7 @@ public:
     /// Stops the workers that do not serve yet.
     void stop_waiting() noexcept;
     void kill_all() noexcept;
-    /// Removes one that has ended; nothing: all run. It keeps its place until leave().
+    /// Removes one that has exited; nothing: all run. It keeps its place until leave().
     std::optional<EndedWorker> reap();
     /// For a forked child: forgets all of them, and closes what is open to them.
     void clear() noexcept;
@@ -97,7 +97,7 @@ public:
     void empty_all() noexcept;
     /// Empty places may be filled at once.
     void end_delays() noexcept;
-    /// When the next empty place may be filled that comes after @p now; max(): there is none.
+    /// When the next empty place may be filled, after @p now; max(): there is none.
     Clock::time_point next_fill(Clock::time_point now) const noexcept;
     /// @}
 

@@ -50,7 +50,7 @@ std::optional<WorkerMessage> WorkerProcess::receive() {
         const auto length = ::recv(channel_.get(), message.data(), message.size(), MSG_DONTWAIT);
         if (length < 0)
             return std::nullopt;
-        if (length == 0) { // it has ended; its pidfd says so as well
+        if (length == 0) { // it has exited; its pidfd reports that, too
             channel_.reset();
             return std::nullopt;
         }
@@ -94,7 +94,7 @@ std::optional<int> WorkerProcess::reap() noexcept {
     return std::nullopt;
 }
 
-// A worker that the program before this one had started has no channel to report on.
+// A worker that the previous program started has no channel to report on.
 bool WorkerProcess::ended_in_order(int status) const noexcept {
     if (had_channel_)
         return reported_status_ && *reported_status_ != worker_failed;
@@ -103,7 +103,7 @@ bool WorkerProcess::ended_in_order(int status) const noexcept {
 
 std::string WorkerProcess::describe_end(int status) const {
     const bool unexpected = WIFEXITED(status) && had_channel_ && !reported_status_;
-    return describe_exit(status) + (unexpected ? ", by a call of exit() in its backend" : "");
+    return describe_exit(status) + (unexpected ? ", because its backend called exit()" : "");
 }
 
 std::string describe_exit(int status) {

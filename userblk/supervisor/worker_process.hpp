@@ -16,12 +16,12 @@ namespace userblk {
 
 /// Internal: what a worker process reports before it serves.
 struct WorkerMessage {
-    bool ready = false; ///< the store is open; otherwise the worker ends, and text says why
+    bool ready = false; ///< the store is open; otherwise the worker exits, and text says why
     /// The reason; or the store's identity and its names, with NUL between them.
     std::string text;
 };
 
-/// Internal: one worker process, as its supervisor sees it. The process does not end with this
+/// Internal: a worker process, from the point of view of its supervisor. The process outlives this
 /// object.
 class WorkerProcess {
 public:
@@ -44,7 +44,7 @@ public:
     WorkerProcess(pid_t pid, abi::FileDescriptor channel, State state, unsigned generation);
 
     pid_t pid() const noexcept { return pid_; }
-    /// Readable when it has ended.
+    /// Readable when it has exited.
     int pidfd() const noexcept { return pidfd_.get(); }
     /// Readable when there is a message; -1: there will be none.
     int channel() const noexcept { return channel_.get(); }
@@ -54,11 +54,11 @@ public:
     std::optional<WorkerMessage> receive();
     /// Lets it serve.
     void go(unsigned place) noexcept;
-    /// Asks it to answer what it has taken, and to end.
+    /// Asks it to answer what it has taken, and to exit.
     void stop() noexcept;
     void kill() noexcept;
-    /// Takes the ended process's status (wait(2)'s, or unknown_status); nothing: it has
-    /// not ended.
+    /// Takes the status of an exited process (wait(2)'s, or unknown_status); nothing: it still
+    /// runs.
     std::optional<int> reap() noexcept;
     /// Whether the process, which has ended with @p status, served to the end; false if it was
     /// killed or its backend called exit(), whatever the status. Call after reap(), when
@@ -84,7 +84,7 @@ private:
     std::optional<int> reported_status_; ///< a WorkerExit
 };
 
-/// Somebody else has waited for the process.
+/// Something else has waited for the process.
 inline constexpr int unknown_status = -1;
 
 /// "exited with status 1", "was killed by signal 9 (Killed)".

@@ -26,7 +26,7 @@ public:
                                          const std::function<void()>& close_inherited);
     /// A worker could not be started, or ended before it served.
     void failed() noexcept;
-    /// Whether so many have failed in a row that more attempts make no sense.
+    /// Whether so many have failed in a row that further attempts are pointless.
     bool is_hopeless() const noexcept;
     /// Ends the delay.
     void end_delay() noexcept { next_start_ = {}; }

@@ -30,7 +30,7 @@ using Clock = std::chrono::steady_clock;
 constexpr auto default_limit = 2min;
 constexpr auto poll_interval = 50ms;
 
-// Supervisors, each with its workers from before the reload.
+// The supervisors, each with its workers from before the reload.
 using OldWorkers = std::map<pid_t, std::set<pid_t>>;
 
 OldWorkers signal_supervisors(std::uint32_t number) {
@@ -42,9 +42,9 @@ OldWorkers signal_supervisors(std::uint32_t number) {
                       " is in a PID namespace not visible from here; reload there");
     if (old.empty())
         throw Failure(abi::disk_name(number) +
-                      " has no supervisor that could reload; start userblkctl serve with the store "
-                      "that it is served with, and then reload to end the old workers. For another "
-                      "store, end them first (userblkctl info " +
+                      " has no supervisor to reload it; start userblkctl serve with its current "
+                      "store, then reload to replace the old workers. To switch to another store, "
+                      "stop them first (userblkctl info " +
                       std::to_string(number) + " lists them)");
     for (const auto& [pid, workers] : old)
         if (::kill(pid, SIGHUP) < 0)
@@ -77,7 +77,7 @@ Progress progress_since(const OldWorkers& old) {
     return progress;
 }
 
-// If no new worker stays, they fail to start: then the old ones continue.
+// If no new worker stays, the new program fails to start; then the old workers continue.
 class StartFailureDetector {
 public:
     void check(const Progress& progress) {
@@ -97,7 +97,7 @@ private:
     Clock::time_point since_ = Clock::now();
 };
 
-// The messages of one supervisor, until the reload is over.
+// The reload of one supervisor: its messages until the reload is over.
 class PendingReload {
 public:
     PendingReload(const Announcement& supervisor, const std::vector<std::string>& change)
@@ -148,11 +148,11 @@ bool is_same_store(const std::string& text, const BackendSpec& store) {
         const auto served = BackendSpec::parse(text);
         return served.kind() == store.kind() && served.argument() == store.argument();
     } catch (const std::invalid_argument&) {
-        return false; // of a driver of its own
+        return false; // of another driver
     }
 }
 
-// A reload must not take the data away from under a file system.
+// A reload must not pull the data out from under a file system.
 void check_store(std::uint32_t number, const std::vector<std::string>& change) {
     if (change.empty() || change.front().empty())
         return;
@@ -165,7 +165,7 @@ void check_store(std::uint32_t number, const std::vector<std::string>& change) {
     });
     if (!same)
         throw Failure(store.text() + " does not have the data of " + abi::disk_name(number) +
-                      ": it would be empty; reload is for a store with the same data, such as "
+                      ", which would become empty; expected a store with the same data, such as "
                       "mem:NAME or file:PATH");
 }
 

@@ -63,8 +63,8 @@ std::string too_small_store(std::uint32_t number, std::uint64_t size) {
     const auto diskseq = abi::read_attributes(number).diskseq;
     for (const auto& store : stores_of(serving_records(number, diskseq)))
         if (const auto has = size_of_store(store); has && *has < size)
-            return store + " is only " + format_size(*has) + " (" + std::to_string(*has) +
-                   " bytes) large";
+            return store + " has only " + format_size(*has) + " (" + std::to_string(*has) +
+                   " bytes)";
     return {};
 }
 
@@ -93,12 +93,12 @@ int ResizeCommand::run() {
     if (size < info.config.size && info.openers > 0 && !force_)
         throw Failure(abi::disk_name(number) + " is in use (" + uses_text(number) +
                       ") and would lose its last " + format_size(info.config.size - size) +
-                      "; make sure that nothing is there and use --force");
+                      "; make sure that nothing is stored there, and use --force");
     const auto small = size > info.config.size && !force_ ? too_small_store(number, size) : "";
     if (!small.empty())
-        throw Failure(abi::disk_name(number) + " cannot be " + format_size(size) + " (" +
-                      std::to_string(size) + " bytes) large: " + small +
-                      ", and I/O beyond that would fail; extend it first (truncate), or use "
+        throw Failure(abi::disk_name(number) + " cannot have " + format_size(size) + " (" +
+                      std::to_string(size) + " bytes): " + small +
+                      ", and I/O beyond that would fail; extend the store first (truncate), or use "
                       "--force");
     try {
         node.resize(size);

@@ -28,14 +28,14 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// The owner of the control node may serve the device, but need not have permission to use it, or
-// see its block node. It is enough then that the workers take requests.
+// The owner of the control node may serve the device, but may lack permission to read it, or to see
+// its block node. Then the workers only have to take requests.
 bool may_read(const Device& device) {
     return ::faccessat(AT_FDCWD, device.block_path().c_str(), R_OK, AT_EACCESS) == 0 ||
            (errno != EACCES && errno != EPERM && errno != ENOENT);
 }
 
-// Earlier builds pass a folder, on which their paths depend, as the second word of the note.
+// Earlier builds pass a folder that their paths depend on, as the second word of the note.
 void change_to_folder_of(const std::string& note) {
     std::error_code ignored;
     if (const auto folder = note.substr(note.find(' ') + 1); folder != "/")
@@ -45,11 +45,11 @@ void change_to_folder_of(const std::string& note) {
 } // namespace
 
 std::string ServeCommand::details() const {
-    return "STORE is mem: (memory that goes with the device), mem:NAME (memory that stays), "
-           "file:PATH (a file or a block device) or null:, with log, delay=TIME, errors=N or "
-           "readonly and a comma before it if wanted. With --create there is no DEV: a device is "
-           "made for the store, of its size, and removed at an orderly end. SIGTERM ends it when "
-           "what is taken has been answered; SIGHUP reloads.";
+    return "STORE is mem: (memory that is removed with the device), mem:NAME (memory that stays), "
+           "file:PATH (a file or a block device) or null:, optionally preceded by log, delay=TIME, "
+           "errors=N or readonly, each followed by a comma. --create takes no DEV: it creates a "
+           "device of the store's size and removes it on an orderly stop. After SIGTERM, workers "
+           "answer what they have taken, and exit; SIGHUP reloads.";
 }
 
 int ServeCommand::run() {
@@ -62,7 +62,7 @@ int ServeCommand::run() {
 
 int ServeCommand::start() {
     const auto store = options_.store();
-    open_log(); // may fail, so before a device is made
+    open_log(); // may fail, so before a device is created
     const auto device = device_for_store(options_, store);
     try {
         return options_.detaches() ? serve_in_background(device, store) : serve_here(device, store);
@@ -72,7 +72,7 @@ int ServeCommand::start() {
     }
 }
 
-// A process that takes over must be able to log somewhere.
+// A process that takes over falls back to syslog: it must be able to log somewhere.
 LogFunction ServeCommand::open_log() {
     if (log_)
         return log_;
@@ -84,7 +84,7 @@ LogFunction ServeCommand::open_log() {
         if (!takes_over_)
             throw;
         log_ = make_log("syslog", level);
-        log_(LogLevel::warning, cli::explain(error) + "; messages go to syslog");
+        log_(LogLevel::warning, cli::explain(error) + "; logging to syslog instead");
         return log_;
     }
 }
@@ -94,12 +94,12 @@ LogFunction ServeCommand::open_log() {
 int ServeCommand::serve_here(const ServedDevice& device, const BackendSpec& store) {
     const auto log = open_log();
     if (takes_over_ && options_.detaches() && ::chdir("/") < 0)
-        log(LogLevel::warning, "unable to change to the folder /");
+        log(LogLevel::warning, "unable to change the directory to /");
     const auto path = abi::block_path(device.number());
     return DeviceServer(options_, store, log, takes_over_).serve(device, [&] {
         if (options_.creates() && !takes_over_)
             std::cout << path << std::endl;
-        if (!std::cout) // the device stays for its users; the exit status reports it as well
+        if (!std::cout) // the device stays for its users; the exit status reports the failure too
             log(LogLevel::error, "unable to print the path of the device, " + path);
     });
 }
@@ -119,7 +119,7 @@ int ServeCommand::serve_in_background(const ServedDevice& device, const BackendS
     if (options_.creates())
         std::cout << abi::block_path(device.number()) << std::endl;
     if (!std::cout)
-        background.stop(); // nobody knows where the device is
+        background.stop(); // nobody would know which device it is
     return exit_success;
 }
 
@@ -128,7 +128,7 @@ void ServeCommand::wait_until_served(Background& background, const ServedDevice&
     const auto start = std::chrono::steady_clock::now();
     const auto fail = [&] {
         throw Failure(abi::disk_name(served.number()) + " did not answer a read within " +
-                      format_duration(limit) + "; serving it was given up");
+                      format_duration(limit) + "; stopped serving it (see --timeout)");
     };
     try {
         if (!background.wait_ready(limit))
@@ -147,7 +147,8 @@ void ServeCommand::wait_until_served(Background& background, const ServedDevice&
 
 // ----------------------------------------------------------------------- reload
 
-// The old workers serve until the new ones do. What fails here must not leave them alone.
+// The old workers serve until the new ones do. A failure here must not leave them without a
+// supervisor.
 int ServeCommand::take_over(const Pool::Continuation& continuation) {
     takes_over_ = true;
     const abi::FileDescriptor current_store(continuation.store_fd);
@@ -163,7 +164,7 @@ int ServeCommand::take_over(const Pool::Continuation& continuation) {
     }
 }
 
-// A reload calls this while the workers serve, before it executes the same without --check.
+// A reload runs this while the workers serve, before it executes the same command without --check.
 int ServeCommand::check_start(const std::optional<Pool::Continuation>& continuation) const {
     const abi::FileDescriptor current_store(continuation ? continuation->store_fd : -1);
     auto store = options_.store();
@@ -191,9 +192,9 @@ void ServeCommand::check_others(std::uint32_t number, const BackendSpec& store) 
     const auto identity = store_identity(store.open(device)->store_files());
     for (const auto& record : supervisor_records(number))
         if (record.pid != ::getppid() && !record.identity.empty() && record.identity != identity)
-            throw Failure(abi::disk_name(number) + " is served with " + record.store +
-                          " by the workers of process " + std::to_string(record.pid) +
-                          ", too; end those first, or use --share");
+            throw Failure(abi::disk_name(number) + " is also served with " + record.store +
+                          ", by the workers of process " + std::to_string(record.pid) +
+                          "; stop those first, or use --share");
 }
 
 } // namespace userblk::ctl

@@ -16,12 +16,12 @@ namespace userblk::ctl {
 
 class Background;
 
-/// Serves a device by a store, in the foreground or in the background.
+/// Serves a device from a store, in the foreground or in the background.
 class ServeCommand final : public Command {
 public:
     std::string name() const override { return "serve"; }
     std::string summary() const override {
-        return "Serve a device from memory, a file or a block device, by several processes";
+        return "Serve a device from memory, a file or a block device, with several processes";
     }
     std::string details() const override;
     void declare(CommandLine& line) override { options_.declare(line); }
@@ -38,8 +38,8 @@ private:
     LogFunction open_log();
 
     ServeOptions options_;
-    LogFunction log_;         ///< once it is open
-    bool takes_over_ = false; ///< from the program that a reload has replaced, whose workers serve
+    LogFunction log_;         ///< set once it is open
+    bool takes_over_ = false; ///< from the program that a reload replaced, whose workers serve
 };
 
 } // namespace userblk::ctl

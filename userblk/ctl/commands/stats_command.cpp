@@ -45,7 +45,7 @@ void StatsCommand::declare(CommandLine& line) {
     line.arguments("DEV", devices_, std::string(dev_help) + "; default: all");
     line.time("-i,--interval", interval_, "Print rates, every TIME (1s)");
     line.number<std::uint32_t>("-c,--count", count_, 1, std::numeric_limits<std::uint32_t>::max(),
-                               "Exit after N of them");
+                               "Exit after N intervals");
     table_.declare(line, "Print JSON; with --interval one text per device and line");
 }
 
@@ -60,7 +60,7 @@ std::vector<StatsCommand::Source> StatsCommand::open_sources() {
             sources.push_back({inspect::open_node(number)});
         } catch (const abi::NoSuchDevice&) {
             // Removed meanwhile.
-        } catch (const Failure& failure) { // one that is another's
+        } catch (const Failure& failure) { // the device of another user
             cli::complain(program_name, failure.what());
             status_ = exit_failure;
         }

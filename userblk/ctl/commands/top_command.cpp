@@ -127,13 +127,12 @@ std::string table_of(const Samples& now, const Samples& before, std::size_t widt
 } // namespace
 
 std::string TopCommand::details() const {
-    return "The key q ends it. If standard output is not a terminal, it prints one table after the "
-           "other.";
+    return "Press q to quit. If standard output is not a terminal, prints one table after another.";
 }
 
 void TopCommand::declare(CommandLine& line) {
     line.arguments("DEV", devices_, std::string(dev_help) + "; default: all");
-    line.time("-i,--interval", given_interval_, "The time between updates; default 1s");
+    line.time("-i,--interval", given_interval_, "Time between updates; default 1s");
     line.flag("--once", once_, "Print one table, after one interval, and exit");
     line.number<std::uint32_t>("-c,--count", count_, 1, std::numeric_limits<std::uint32_t>::max(),
                                "Exit after N tables");

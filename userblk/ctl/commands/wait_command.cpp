@@ -96,7 +96,7 @@ bool WaitCommand::wait_removed(std::uint32_t number, std::chrono::nanoseconds li
     });
 }
 
-// A device that does not exist is what was waited for.
+// The device does not exist: that is what the caller waits for.
 int WaitCommand::run_removed(std::chrono::nanoseconds limit) const {
     try {
         const auto number = abi::find_device(device_);

@@ -14,8 +14,7 @@ namespace {
 
 constexpr std::uint64_t sector = 512;
 
-// The places of the values within the file; see the kernel's
-// Documentation/block/stat.rst.
+// Positions of the values in the file; see the kernel's Documentation/block/stat.rst.
 enum Field {
     reads = 0,
     read_sectors = 2,

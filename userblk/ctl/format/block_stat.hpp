@@ -6,8 +6,8 @@
 
 namespace userblk::ctl {
 
-/// What the block layer counted for a device since it was made
-/// (/sys/block/userblkN/stat), for everybody to read.
+/// The counts of the block layer for a device since its creation (/sys/block/userblkN/stat),
+/// readable by any user.
 struct BlockStat {
     std::uint64_t reads = 0;
     std::uint64_t bytes_read = 0;
@@ -16,9 +16,9 @@ struct BlockStat {
     std::uint64_t others = 0; ///< discards, zeroing and flushes
 };
 
-/// From the text of that file; what is missing counts 0.
+/// Parses the text of that file; missing values count 0.
 BlockStat parse_block_stat(const std::string& text);
-/// Of device @p number; all 0 if it is not there.
+/// For device @p number; all 0 if it does not exist.
 BlockStat read_block_stat(std::uint32_t number);
 
 } // namespace userblk::ctl

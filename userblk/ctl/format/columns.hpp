@@ -11,7 +11,7 @@
 
 namespace userblk::ctl {
 
-/// A column of a table, which is a member of an object in JSON.
+/// A column of a table; in JSON, a member of an object.
 template <typename Row>
 struct Column {
     std::string name; ///< as --output takes it
@@ -19,7 +19,7 @@ struct Column {
     cli::Table::Align align;
     std::function<void(cli::JsonWriter& json, const Row& row)> write; ///< the member's value
     std::function<std::string(const Row& row, bool bytes)> text;      ///< for people
-    std::string unit{}; ///< behind the name in headings for people
+    std::string unit{}; ///< follows the name in headings for people
 };
 
 template <typename Row>
@@ -30,8 +30,8 @@ std::vector<std::string> names_of(const std::vector<Column<Row>>& columns) {
     return names;
 }
 
-/// Those that were asked for; otherwise @p defaults, and in JSON all.
-/// @throws UsageError if there is no such column
+/// The selected columns. The default is @p defaults; in JSON, all.
+/// @throws UsageError for an unknown column
 template <typename Row>
 std::vector<Column<Row>> chosen(const std::vector<Column<Row>>& all, const TableOptions& options,
                                 const std::string& defaults) {
@@ -58,7 +58,7 @@ cli::Table table_of(const std::vector<Column<Row>>& columns, const std::vector<R
     return table;
 }
 
-/// A row as an object.
+/// Writes a row as an object.
 template <typename Row>
 void write(cli::JsonWriter& json, const std::vector<Column<Row>>& columns, const Row& row) {
     json.begin_object();

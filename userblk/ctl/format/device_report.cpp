@@ -59,7 +59,7 @@ std::string processes_text(const std::vector<inspect::NodeUser>& users) {
     for (const auto& user : users)
         text += (text.empty() ? "" : ", ") + std::to_string(user.pid) + " " + user.program +
                 (user.left_behind ? " (left behind by its supervisor)" : "");
-    return text.empty() ? "none that can be seen from here" : text;
+    return text.empty() ? "none visible from here" : text;
 }
 
 } // namespace
@@ -81,7 +81,7 @@ void print(std::ostream& out, const DeviceReport& report) {
     print_line(out, "State", service_of(device).text());
     print_line(out, "Open", format_count(device.openers, "time"));
     const auto stores = stores_text(report.records);
-    print_line(out, "Store", stores.empty() ? "unknown: no supervisor names it" : stores);
+    print_line(out, "Store", stores.empty() ? "unknown: no supervisor reports it" : stores);
     print_line(out, "Supervisors", announced_text(report.supervisors));
     print_line(out, "Control node open", processes_text(report.users));
     for (const auto& record : report.records)

@@ -31,7 +31,7 @@ std::string Service::state() const {
 
 std::string Service::text() const {
     if (!ever)
-        return "new: nobody has served it yet";
+        return "new: never served";
     if (!servers)
         return "served";
     if (*servers > 0)
@@ -82,7 +82,7 @@ std::string stores_text(const std::vector<SupervisorRecord>& records) {
 
 namespace {
 
-// As far as the file says anything that can be.
+// Nothing if there is no error, or its time is not plausible.
 std::optional<std::chrono::system_clock::time_point> error_since(const SupervisorRecord& record) {
     constexpr std::int64_t last_year = 9'000'000'000;
     if (record.error.empty() || record.error_time <= 0 || record.error_time > last_year)

@@ -18,7 +18,7 @@ namespace userblk::ctl {
 
 /// Whether a device is served now, by how many processes.
 struct Service {
-    bool ever = false;                    ///< a process has taken a request
+    bool ever = false;                    ///< a process has asked for requests
     std::optional<std::uint32_t> servers; ///< live servers; nothing: an old module
     std::chrono::nanoseconds unserved{};  ///< how long there have been none
 
@@ -45,8 +45,8 @@ std::string error_text(const SupervisorRecord& record);
 
 /// "4 workers of 2 threads, --redirect".
 std::string options_text(const SupervisorRecord& record);
-/// A list; each entry has the process id, store, store state, workers, threads, options, and why
-/// the supervisor starts no workers.
+/// A list; each entry has the process id, store, store state, workers, threads, options, and the
+/// reason why the supervisor starts no workers.
 void write(cli::JsonWriter& json, const std::vector<SupervisorRecord>& records);
 
 } // namespace userblk::ctl

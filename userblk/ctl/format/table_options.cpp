@@ -22,7 +22,7 @@ std::string upper_case(std::string text) {
 std::size_t find_column(const std::vector<std::string>& names, const std::string& name) {
     const auto found = std::find(names.begin(), names.end(), upper_case(name));
     if (found == names.end())
-        throw UsageError("--output: there is no column \"" + name + "\"; there are " +
+        throw UsageError("--output: invalid column \"" + name + "\"; expected " +
                          column_list(names));
     return static_cast<std::size_t>(found - names.begin());
 }

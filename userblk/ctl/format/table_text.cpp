@@ -29,7 +29,7 @@ void check(int result) {
 }
 
 template <typename T>
-T* there(T* made) {
+T* not_null(T* made) {
     if (made == nullptr)
         throw std::bad_alloc();
     return made;
@@ -41,13 +41,13 @@ int flags_of(Table::Align align) {
                                         : 0;
 }
 
-// A heading that is not printed would still widen its column.
+// A hidden heading would still widen its column.
 std::string heading_of(const Table::Column& column, const TableLayout& layout) {
     return layout.headings || layout.form == Form::pairs ? column.heading : "";
 }
 
 Handle empty_table(const TableLayout& layout) {
-    Handle table(there(::scols_new_table()));
+    Handle table(not_null(::scols_new_table()));
     check(::scols_table_enable_raw(table.get(), layout.form == Form::raw ? 1 : 0));
     check(::scols_table_enable_export(table.get(), layout.form == Form::pairs ? 1 : 0));
     check(::scols_table_enable_shellvar(table.get(), layout.form == Form::pairs ? 1 : 0));
@@ -62,10 +62,11 @@ Handle empty_table(const TableLayout& layout) {
 std::string printed(const Table& table, std::size_t columns, const TableLayout& layout) {
     const auto handle = empty_table(layout);
     for (std::size_t i = 0; i < columns; ++i)
-        there(::scols_table_new_column(handle.get(), heading_of(table.columns[i], layout).c_str(),
-                                       0, flags_of(table.columns[i].align)));
+        not_null(::scols_table_new_column(handle.get(),
+                                          heading_of(table.columns[i], layout).c_str(), 0,
+                                          flags_of(table.columns[i].align)));
     for (const auto& row : table.rows) {
-        auto* const line = there(::scols_table_new_line(handle.get(), nullptr));
+        auto* const line = not_null(::scols_table_new_line(handle.get(), nullptr));
         for (std::size_t i = 0; i < columns; ++i)
             check(::scols_line_set_data(line, i, row[i].c_str()));
     }
@@ -84,8 +85,8 @@ std::string headings_of(const Table& table, std::size_t columns) {
     return text;
 }
 
-// Trailing blanks, from an empty cell or padding, are invisible and get in the way when lines are
-// copied. libsmartcols counts direction marks as letters.
+// Removes trailing blanks, of empty cells or padding: they are invisible and disturb copied lines.
+// libsmartcols treats direction marks as letters; printable() escapes them.
 std::string finished(const std::string& text, Form form) {
     std::istringstream lines(text);
     std::string result;
@@ -101,7 +102,7 @@ std::string text_of(const Table& table, std::size_t columns, const TableLayout& 
     const bool headings = layout.headings && layout.form != Form::pairs;
     if (!table.rows.empty()) {
         auto text = finished(printed(table, columns, layout), layout.form);
-        // A line for each row, also where libsmartcols leaves out a last one that is blank.
+        // One line per row: libsmartcols omits a blank last one.
         const auto lines = std::count(text.begin(), text.end(), '\n');
         const auto wanted = static_cast<std::ptrdiff_t>(table.rows.size() + (headings ? 1 : 0));
         if (lines < wanted)

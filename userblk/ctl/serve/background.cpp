@@ -30,7 +30,7 @@ constexpr std::size_t longest_message = 4096;
 void leave_terminal() {
     ::setsid();
     if (::chdir("/") < 0)
-        abi::throw_errno("change to the folder /");
+        abi::throw_errno("change the directory to /");
     const auto null = abi::FileDescriptor::open("/dev/null", O_RDWR);
     for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
         ::dup2(null.get(), fd);
@@ -44,7 +44,7 @@ void Reporter::send(char kind, const std::string& text) noexcept {
         if (channel_)
             ::send(channel_.get(), message.data(), message.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
     } catch (...) {
-        // Not enough memory to report it.
+        // Without memory there is no report.
     }
 }
 
@@ -60,7 +60,7 @@ void Reporter::ready() noexcept {
 Background::Background(const std::function<int(Reporter&)>& work) {
     int ends[2];
     if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
-        abi::throw_errno("make a socket");
+        abi::throw_errno("create a socket");
     channel_.reset(ends[0]);
     abi::FileDescriptor theirs(ends[1]);
     std::cout.flush();
@@ -84,7 +84,7 @@ Background::Background(const std::function<int(Reporter&)>& work) {
     ::_exit(exit_failure);
 }
 
-// False: there is no further message.
+// Returns false if there is none.
 bool Background::take_message() {
     std::array<char, longest_message> buffer;
     const auto size = ::recv(channel_.get(), buffer.data(), buffer.size(), MSG_DONTWAIT);
@@ -114,7 +114,8 @@ bool Background::wait_ready(std::chrono::nanoseconds limit) {
         while (take_message()) {
         }
         if (ended && !ready_)
-            throw Failure("the background process has exited");
+            throw Failure("the background process exited before the device was served; see its "
+                          "log");
     }
     return true;
 }

@@ -26,7 +26,7 @@ private:
     abi::FileDescriptor channel_;
 };
 
-/// A background process, as seen by the process that started it.
+/// A background process, from the point of view of the process that started it.
 class Background {
 public:
     /// Forks. The child, with its own session, no terminal, and / as its directory,

@@ -22,7 +22,7 @@ void warn(const std::string& text) {
     cli::complain(program_name, "warning: " + text);
 }
 
-// Workers would refuse the store as well, but only in the log.
+// Workers would refuse the store too, but report that only in the log.
 Description describe(const BackendSpec& store, std::uint64_t size, bool read_only) {
     try {
         return store.describe(size, read_only);
@@ -31,7 +31,7 @@ Description describe(const BackendSpec& store, std::uint64_t size, bool read_onl
     }
 }
 
-// No device is made for a store that another device has.
+// Creates no device for a store of another device.
 void check_unclaimed(const BackendSpec& store, const Description& description) {
     if (store.kind() != BackendSpec::Kind::file)
         return;
@@ -44,17 +44,17 @@ void check_unclaimed(const BackendSpec& store, const Description& description) {
 void report_other_servers(std::uint32_t number) {
     const auto disk = abi::disk_name(number);
     const auto supervisors = describe_other_supervisors(number);
-    const auto begin = disk + " is served already by ";
+    const auto begin = disk + " is already served by ";
     if (!supervisors.empty())
         cli::complain(program_name,
                       begin + "the workers of process " + supervisors + "; joining them");
     const auto workers = inspect::left_behind(inspect::node_users(number));
     if (!workers.empty())
         cli::complain(program_name, begin + format_count(workers.size(), "worker") +
-                                        " whose supervisor has ended (" +
+                                        " whose supervisor has exited (" +
                                         inspect::pids_text(workers) +
                                         "); joining them. \"userblkctl reload " + disk +
-                                        "\" ends them once this one serves");
+                                        "\" makes them exit once this process serves");
     else if (supervisors.empty() && is_served(number))
         cli::complain(program_name, begin +
                                         "processes without a supervisor; joining them. "
@@ -62,7 +62,7 @@ void report_other_servers(std::uint32_t number) {
                                         disk + "\" lists them");
 }
 
-// For --reuse: the device keeps its size, whatever size a new one would have.
+// For --reuse: the device keeps its size even if a new one would have another.
 void warn_of_other_size(std::uint32_t number, std::uint64_t size, const ServeOptions& options,
                         const BackendSpec& store) {
     const auto given = options.device_options().size();
@@ -73,13 +73,13 @@ void warn_of_other_size(std::uint32_t number, std::uint64_t size, const ServeOpt
     const auto text = [](std::uint64_t bytes) {
         return format_size(bytes) + " (" + std::to_string(bytes) + " bytes)";
     };
-    // A difference of less than a block makes no difference.
+    // Ignores less than a block.
     if (wanted / USERBLK_MAX_BLOCK_SIZE == size / USERBLK_MAX_BLOCK_SIZE)
         return;
-    warn(abi::disk_name(number) + " is " + text(size) + " large and stays so, but " +
-         (given != 0 ? "--size says " : store.text() + " has ") + text(wanted) +
-         "; \"userblkctl resize " + abi::disk_name(number) + " " +
-         (given != 0 ? std::to_string(given) : "file:" + store.argument()) + "\" changes it");
+    warn(abi::disk_name(number) + " keeps its size, " + text(size) + ", but " +
+         (given != 0 ? "--size is " : store.text() + " has ") + text(wanted) +
+         "; to change it: userblkctl resize " + abi::disk_name(number) + " " +
+         (given != 0 ? std::to_string(given) : "file:" + store.argument()));
 }
 
 ServedDevice find_device(const ServeOptions& options, const BackendSpec& store) {
@@ -143,12 +143,12 @@ std::uint64_t check_device_suits(std::uint32_t number, const ServeOptions& optio
     const bool read_only = (config.flags & USERBLK_F_READ_ONLY) != 0;
     if (options.redirects() && (config.flags & USERBLK_F_REDIRECT) == 0)
         throw Failure(abi::disk_name(number) +
-                      " does not let requests be redirected; leave --redirect away, or create the "
-                      "device with --allow-redirect");
+                      " does not allow redirected requests; drop --redirect, or create the device "
+                      "with --allow-redirect");
     const auto description = describe(store, config.size, read_only);
     if (description.read_only && !read_only)
-        throw Failure(store.text() + " cannot be written to, but " + abi::disk_name(number) +
-                      " can, and its writes would fail; leave readonly away, or create the device "
+        throw Failure(store.text() + " is read-only, but " + abi::disk_name(number) +
+                      " is not, and its writes would fail; drop readonly, or create the device "
                       "with --read-only");
     return config.size;
 }
@@ -160,7 +160,7 @@ ServedDevice device_for_store(const ServeOptions& options, const BackendSpec& st
         try {
             return find_device(options, store);
         } catch (const abi::NoSuchDevice&) {
-            // Then it is made.
+            // Create it below.
         }
     }
     return make_device(options, store);

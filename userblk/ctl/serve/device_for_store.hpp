@@ -9,19 +9,19 @@
 
 namespace userblk::ctl {
 
-/// Finds or makes the device that the options ask for. Standard error gets warnings of what is
-/// unusual: others that serve it, or another size.
-/// @throws UsageError or Failure if the device or the store is missing, or they do not suit each
+/// Finds or creates the device that the options name. Warns on standard error if others serve it,
+/// or if it has another size.
+/// @throws UsageError or Failure if the device or the store is missing, or they do not fit each
 ///         other
 ServedDevice device_for_store(const ServeOptions& options, const BackendSpec& store);
 
-/// Refuses a store that the device cannot be served from, as workers would later.
+/// Refuses a store that the device cannot be served from, before a worker does.
 /// @returns the device's size
 /// @throws Failure
 std::uint64_t check_device_suits(std::uint32_t number, const ServeOptions& options,
                                  const BackendSpec& store);
 
-/// Refuses a store that no device can be made for.
+/// Refuses a store that no device can be created for.
 /// @throws Failure
 Description describe_store_of_new_device(const ServeOptions& options, const BackendSpec& store);
 

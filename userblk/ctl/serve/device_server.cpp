@@ -34,17 +34,17 @@ PoolOptions pool_options_for(const ServedDevice& device, const ServeOptions& opt
     return pool;
 }
 
-// While this process has the file open, it stays the device's even if all workers are dead, and is
-// what they serve even if its path leads elsewhere. A process that takes over goes on without a
-// claim: the workers that serve have theirs.
+// While this process has the file open, the file stays the device's even if all workers are dead,
+// and workers serve it even if its path leads elsewhere. A process that takes over continues even
+// without a claim: the workers that serve have theirs.
 DeviceServer::OpenStore DeviceServer::claim_store(const ServedDevice& device) const {
     try {
         const auto context = Device(inspect::open_node(device.number())).context();
         const auto backend = store_.open(context);
         claim_files(*backend, context, options_.shares());
         const auto files = backend->store_files();
-        // The lock belongs to the open file. The memory of the backend, which might be locked as
-        // well, is given up.
+        // The lock belongs to the open file. The backend's memory, which might be locked as well,
+        // is released.
         const int fd = files.empty() || files.front().fd < 0
                            ? -1
                            : ::fcntl(files.front().fd, F_DUPFD_CLOEXEC, 0);

@@ -14,22 +14,22 @@
 
 namespace userblk::ctl {
 
-/// Serves a device by a store in this process and its workers, until a signal or the removal of
-/// the device ends it.
+/// Serves a device from a store, with workers that this process supervises, until a signal or the
+/// removal of the device.
 class DeviceServer {
 public:
-    /// @param takes_over this process continues another one, whose workers serve: what is not vital
-    ///                   must not end it
+    /// @param takes_over this process continues another one, whose workers serve: only vital
+    ///                   failures may end it
     DeviceServer(const ServeOptions& options, BackendSpec store, LogFunction log, bool takes_over)
         : options_(options), store_(std::move(store)), log_(std::move(log)),
           takes_over_(takes_over) {}
 
-    /// @param ready called when the device is served and its links are there
+    /// @param ready called once the device is served and its links exist
     /// @returns the exit status
     int serve(ServedDevice device, const std::function<void()>& ready) const;
 
 private:
-    /// The store that is served, open wherever its path leads by then.
+    /// The store that is served, kept open: its path may lead elsewhere later.
     struct OpenStore {
         abi::FileDescriptor fd;
         std::string path;
@@ -46,8 +46,7 @@ private:
     bool takes_over_;
 };
 
-/// The pool's options with the hooks of a serve command; its record, log and store are the caller's
-/// to add.
+/// The pool's options with the hooks of a serve command. The caller adds record, log and store.
 PoolOptions pool_options_for(const ServedDevice& device, const ServeOptions& options,
                              const BackendSpec& store);
 

@@ -6,12 +6,12 @@
 
 namespace userblk::ctl {
 
-/// The path by which this program was started, so that a reload executes what has been installed
-/// there since.
+/// The path by which this program was started: a reload executes the program that is installed
+/// there by then.
 std::string program_path();
 
-/// @p path from the root, without leading "..": the folders that these lead through may be gone
-/// when it is used.
+/// @p path from the root, without leading "..": the folders that ".." passes through may be gone
+/// later.
 std::filesystem::path absolute_path(const std::filesystem::path& path);
 
 } // namespace userblk::ctl

@@ -18,7 +18,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto default_timeout = 30s;
-// Headings of the options that a reload can change.
+// The groups of options that a reload can change.
 constexpr const char* workers_group = "Workers";
 constexpr const char* processes_group = "Processes";
 constexpr const char* defaults_option = "--defaults";
@@ -62,79 +62,83 @@ void ServeOptions::declare_workers(CommandLine& line) {
                           "Threads of each worker; default 1");
     line.number<unsigned>(
         "--batch", batch_, 1, 4096,
-        "The most requests that a thread takes at a time; default 8, and 32 where "
-        "there is one processor only");
+        "Maximum number of requests a thread takes at a time; default 8, or 32 with a single "
+        "processor");
     line.choice(
         "--wait", wait_, {"poll", "serve"},
-        "How workers wait: in the system call that also brings the request (default), or in "
+        "How workers wait: in the system call that also returns the request (default), or in "
         "poll, which is slower");
     line.flag(
         "--spin", spin_,
-        "Not with --wait=poll: look for requests for some microseconds before sleeping, if that "
-        "has helped lately");
-    line.flag("--redirect", redirect_,
-              "With file:PATH: leave moving the data to the kernel, which carries each request out "
-              "on the file, with no copy here");
+        "Not with --wait=poll: spin for some microseconds before sleeping, as long as that helps");
+    line.flag(
+        "--redirect", redirect_,
+        "With file:PATH: let the kernel carry out each request on the file, without a copy in "
+        "the workers");
     line.flag("--direct", direct_,
-              "With --redirect: past the page cache (O_DIRECT), where alignment allows");
-    line.flag("--pin", pin_,
-              "Share the hardware queues out among the threads; each runs where the requests of "
-              "its queue come from");
-    line.choice("--scheduling", scheduling_, {"auto", "normal", "batch", "fifo"},
-                "Workers that wake up take a processor from somebody (normal), from whoever is "
-                "no real-time process (fifo), or wait for one (batch); default auto: batch if "
-                "more than one thread serves");
-    line.flag("--share", share_,
-              "Also if the store has another device, or the device another store; their data are "
-              "then yours to keep from mixing");
+              "With --redirect: bypass the page cache (O_DIRECT) where alignment allows");
+    line.flag(
+        "--pin", pin_,
+        "Divide the hardware queues among the threads; each runs on the processors that submit "
+        "to its queue");
+    line.choice(
+        "--scheduling", scheduling_, {"auto", "normal", "batch", "fifo"},
+        "What workers do when they wake up and no processor is idle: wait for one (batch), "
+        "compete for one as usual (normal), or preempt ordinary processes (fifo); default auto: "
+        "batch if more than one thread serves, otherwise normal");
+    line.flag(
+        "--share", share_,
+        "Serve even if the store has another device, or the device another store; their users "
+        "must then keep the data consistent");
     line.number<unsigned>("--spares", spares_, 0, 64,
-                          "Workers kept ready for one that dies; default 1");
+                          "Workers kept ready to replace one that dies; default 1");
     line.time("--start-limit", start_limit_,
-              "Kill a worker that takes longer to open its store, and start another; default "
-              "infinity");
-    line.time("--drain-limit", drain_limit_,
-              "How long the end waits for workers to answer what they have taken; default 30s");
+              "Kill and replace a worker that takes longer to open its store; default infinity");
+    line.time(
+        "--drain-limit", drain_limit_,
+        "How long to wait at the end for workers to answer what they have taken; default 30s");
 }
 
 void ServeOptions::declare_process(CommandLine& line) {
     line.group(processes_group);
     line.parsed(
         "--user", "USER", [this](const std::string& text) { user_ = Credentials::of_user(text); },
-        "Who the workers become once device and store are open");
-    line.flag("--lock-memory", lock_memory_,
-              "Keep the memory of all processes, and of mem:, from being paged out, and take "
-              "beforehand what requests may need");
+        "User that the workers switch to once device and store are open");
+    line.flag(
+        "--lock-memory", lock_memory_,
+        "Lock the memory of all processes, and of mem:, and allocate beforehand what requests "
+        "may need");
     line.number<int>(
         "--oom-score-adj", oom_score_, -1000, 1000,
-        "Make it less (-1000) or more (1000) likely to be killed when memory is short");
+        "Make the processes less (-1000) or more (1000) likely to be killed when memory is short");
     line.parsed(
         "--log", "LOG",
         [this](const std::string& text) {
             check_log_target(text);
             log_target_ = with_absolute_path(text);
         },
-        "Where messages go: console (default), syslog (default with --detach) or file:PATH");
+        "Where to log: console (default), syslog (default with --detach) or file:PATH");
     line.choice("--log-level", log_level_, {"error", "warning", "notice", "information", "debug"},
-                "The least important messages that are logged; default information");
+                "The least important messages to log; default information");
 }
 
 void ServeOptions::declare_start(CommandLine& line) {
     line.group("Starting");
     line.flag("--check", check_only_,
-              "Only find out whether it would serve: open the store as a worker does, and end");
+              "Only check whether serving would start: open the store as a worker does, and exit");
     line.flag("--detach", detach_,
-              "Go into the background, and return when the device answers a read");
+              "Run in the background, and return when the device answers a read");
     line.time("--timeout", timeout_, "Fail if --detach takes longer; default 30s");
 }
 
 void ServeOptions::declare_creation(CommandLine& line) {
-    line.group("Making the device");
+    line.group("Creating the device");
     line.flag("--create", create_,
-              "Make a device for the store; prints its path when it is served");
+              "Create a device for the store, and print its path once it is served");
     line.needs("--create");
-    line.flag("--keep", keep_, "Do not remove it at the end");
+    line.flag("--keep", keep_, "Do not remove the device at the end");
     line.flag("--reuse", reuse_,
-              "If there is a device of this --name already, serve that in place of making one");
+              "If a device of this --name exists, serve it instead of creating one");
     device_options_.declare(line);
 }
 
@@ -151,9 +155,9 @@ void ServeOptions::declare(CommandLine& line) {
 void ServeOptions::declare_change(CommandLine& line) {
     given_ = line.given();
     for_reload_ = true;
-    line.argument("STORE", second_, "Serve from this one, which must have the same data", false);
+    line.argument("STORE", second_, "Serve from this store, which must have the same data", false);
     line.flag(defaults_option, defaults_,
-              "Options that are not given here go back to their defaults; STORE stays");
+              "Reset options that are not given here to their defaults; STORE stays");
     declare_workers(line);
     declare_process(line);
 }
@@ -172,34 +176,36 @@ void ServeOptions::check_arguments() const {
         throw UsageError(create_ ? "STORE is missing, such as file:PATH"
                                  : "DEV and STORE are missing, such as: 0 file:PATH");
     if (create_ && !second_.empty())
-        throw UsageError("with --create there is no DEV, only a STORE");
+        throw UsageError("--create takes no DEV, only a STORE");
     if (!create_ && second_.empty())
         throw UsageError(first_.find(':') == std::string::npos
                              ? "STORE is missing, such as file:PATH"
-                             : "DEV is missing; or use --create, to make a device");
+                             : "DEV is missing; to create a device, use --create");
     if (reuse_ && device_options_.name().empty())
-        throw UsageError("--reuse finds a device by its --name, which is missing");
+        throw UsageError("--reuse requires the --name of the device");
 }
 
 void ServeOptions::check_worker_options() const {
     if (spin_ && wait_ != "serve")
-        throw UsageError("--spin goes with --wait=serve");
+        throw UsageError("--spin requires --wait=serve");
     if (spin_ && scheduling_ == "fifo")
-        throw UsageError("--spin and --scheduling=fifo exclude each other: nobody could take the "
-                         "processor from one that looks for requests");
+        throw UsageError(
+            "--spin and --scheduling=fifo exclude each other: no ordinary process could "
+            "preempt a worker that spins");
     if (redirect_ && device_options_.no_redirect())
         throw UsageError("--redirect and --no-redirect exclude each other");
     if (direct_ && !redirect_)
-        throw UsageError("--direct goes with --redirect");
+        throw UsageError("--direct requires --redirect");
 }
 
 void ServeOptions::check_start_options() const {
     if (check_only_ && detach_ && !Pool::continuation())
         throw UsageError("--check and --detach exclude each other");
     if (timeout_ && !detach_)
-        throw UsageError("--timeout goes with --detach");
+        throw UsageError("--timeout requires --detach");
     if (detach_ && log_target_ == "console")
-        throw UsageError("--detach leaves the console; --log syslog or file:PATH is right");
+        throw UsageError("--log: a process in the background has no console; with --detach, "
+                         "expected syslog or file:PATH");
 }
 
 // ----------------------------------------------------------------------- values
@@ -268,12 +274,12 @@ std::vector<std::string> ServeOptions::record_options() const {
     return options;
 }
 
-// Valid in any folder.
+// Valid whatever the current folder is.
 std::string ServeOptions::argument(const std::string& option, const std::string& value) const {
     return option + "=" + (option == "--log" ? log_target_ : value);
 }
 
-// The store comes first, empty if it stays as it is.
+// The store comes first; empty: unchanged.
 std::vector<std::string> ServeOptions::change() const {
     std::vector<std::string> words{second_.empty() ? "" : store().text()};
     for (const auto& [option, values, group] : given_())

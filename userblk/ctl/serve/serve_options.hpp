@@ -15,7 +15,7 @@
 
 namespace userblk::ctl {
 
-/// The command line of "serve", part of which "reload" takes as well, to change it.
+/// The command line of "serve". "reload" accepts part of it, to change it.
 class ServeOptions {
 public:
     ServeOptions() = default;
@@ -23,7 +23,7 @@ public:
     ServeOptions& operator=(const ServeOptions&) = delete;
 
     void declare(CommandLine& line);
-    /// For "reload": the options that can change while a device is served, and a store.
+    /// For "reload": a store, and the options that can change while a device is served.
     void declare_change(CommandLine& line);
 
     /// @throws UsageError if options are missing or contradict each other
@@ -33,7 +33,7 @@ public:
     /// @{
     /// DEV, or the device's --name with --create.
     const std::string& device() const noexcept { return create_ ? device_options_.name() : first_; }
-    /// Its path is absolute, since a process in the background has another folder.
+    /// Its path is absolute: a process in the background has another folder.
     /// @throws UsageError
     BackendSpec store() const;
     const DeviceOptions& device_options() const noexcept { return device_options_; }
@@ -51,17 +51,17 @@ public:
     std::string log_target(const std::string& automatic) const;
     LogLevel log_level() const;
 
-    /// What the options say about the pool; the store and the hooks are the caller's to add.
+    /// The options of the pool. The caller adds the store and the hooks.
     PoolOptions pool_options() const;
     /// For SupervisorRecord::options.
     std::vector<std::string> record_options() const;
-    /// The command line in force with a change in it: what a reload executes.
+    /// The current command line with a change applied: what a reload executes.
     /// @param change see change(); empty: none
     std::vector<std::string> command_line(const BackendSpec& store,
                                           const std::vector<std::string>& change) const;
     /// @}
 
-    /// For "reload": what was given, see PoolOptions::change. Empty: nothing.
+    /// For "reload": the given options, see PoolOptions::change. Empty: none.
     /// @throws UsageError
     std::vector<std::string> change() const;
 

@@ -18,7 +18,7 @@ namespace userblk::ctl {
 
 namespace {
 
-// First word of a note, which is passed between builds.
+// The first word of a note. Notes pass between builds, so the words stay as they are.
 constexpr const char* keep_word = "theirs";
 constexpr const char* remove_word = "ours";
 constexpr const char* remove_if_alone_word = "joined";
@@ -28,7 +28,7 @@ bool others_serve(std::uint32_t number, unsigned own) {
     try {
         return inspect::open_node(number).info().device.servers > own;
     } catch (const std::exception&) {
-        return false; // it is gone
+        return false; // the device was removed
     }
 }
 
@@ -58,7 +58,7 @@ ServedDevice ServedDevice::from_note(std::uint32_t number, const std::string& no
                                                    : AtEnd::remove};
 }
 
-// The second word is a folder, to which earlier builds change.
+// The second word is a folder that earlier builds change to.
 std::string ServedDevice::note() const {
     const auto* const word = at_end_ == AtEnd::keep     ? keep_word
                              : at_end_ == AtEnd::remove ? remove_word
@@ -81,12 +81,12 @@ std::function<bool()> ServedDevice::removal_before_stop(unsigned own_workers) co
         if (!removal)
             removal.emplace(device, is_in_use(device.number));
         const auto result = removal->attempt();
-        // Once the device is removed the pool ends without being told to.
+        // A removed device ends the pool on its own.
         return result && *result && *result != std::errc::no_such_device;
     };
 }
 
-// Why the device has to stay; empty: it need not.
+// Empty: no other process serves the device.
 std::string ServedDevice::describe_other_servers() const {
     const auto others = describe_other_supervisors(number_);
     if (!others.empty())
@@ -99,14 +99,14 @@ void ServedDevice::remove_at_end(const LogFunction& log) const {
         return;
     const auto disk = abi::disk_name(number_);
     if (const auto others = describe_other_servers(); !others.empty())
-        return log(LogLevel::notice, disk + " stays, since it is served by " + others + " too");
+        return log(LogLevel::notice, disk + " stays: it is also served by " + others);
     const auto error =
         remove_patiently(Removal({number_, diskseq_}, is_in_use(number_)), wait_for_end_signal);
     if (error == std::errc::device_or_resource_busy)
-        log(LogLevel::warning, disk + " stays, since it is in use (" + uses_text(number_) +
-                                   "); its requests wait. Serve it again with \"userblkctl serve " +
-                                   disk + " STORE\", or remove it with \"userblkctl remove " +
-                                   disk + "\"");
+        log(LogLevel::warning,
+            disk + " stays: it is in use (" + uses_text(number_) +
+                "), and I/O to it blocks. Serve it again with \"userblkctl serve " + disk +
+                " STORE\", or remove it with \"userblkctl remove " + disk + "\"");
     else if (error && error != std::errc::no_such_device)
         log(LogLevel::error, "unable to remove " + disk + ": " + error.message());
 }

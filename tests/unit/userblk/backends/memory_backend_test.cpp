@@ -145,7 +145,7 @@ TEST_F(MemoryBackendTest, FilesThatOthersMayChangeAreRefused) {
     test::TemporaryFolder folder;
     const auto victim = folder.text("victim", "precious");
     ASSERT_EQ(::symlink(victim.c_str(), path.c_str()), 0);
-    EXPECT_NE(complaint().find("is no regular file"), std::string::npos) << complaint();
+    EXPECT_NE(complaint().find("is not a regular file"), std::string::npos) << complaint();
     EXPECT_EQ(std::filesystem::file_size(victim), 8U);
     std::filesystem::remove(path);
 

@@ -55,7 +55,7 @@ TEST(WrongUsage, OfTheOtherCommands) {
     expect_refused({
         {"list --frobnicate", "--frobnicate"},
         {"list --output SIZE,COLOUR", "COLOUR"},
-        {"list --output +SIZE,", "there is no column"},
+        {"list --output +SIZE,", "invalid column"},
         {"list --raw --json", "exclude each other"},
         {"stats --output COLOUR", "COLOUR"},
         {"stats --pairs --raw", "exclude each other"},

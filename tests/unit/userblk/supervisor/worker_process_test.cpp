@@ -92,7 +92,7 @@ TEST(WorkerProcess, AnExitByItsBackendIsNoOrderlyEnd) {
         EXPECT_FALSE(worker.receive());
         EXPECT_FALSE(worker.ended_in_order(*status));
         EXPECT_EQ(worker.describe_end(*status), "exited with status " + std::to_string(code) +
-                                                    ", by a call of exit() in its backend");
+                                                    ", because its backend called exit()");
     }
 }
 
