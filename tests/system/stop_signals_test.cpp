@@ -4,8 +4,11 @@
 #include <algorithm>
 #include <csignal>
 #include <filesystem>
+#include <string>
+#include <vector>
 
 #include <fcntl.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "tests/support/process.hpp"
@@ -20,6 +23,19 @@ protected:
     static void to_everybody(const Program& program) {
         program.signal(SIGTERM);
         ::kill(-program.pid(), SIGTERM);
+    }
+    // Copies of the sockets of another process, which keep them open.
+    static std::vector<Fd> sockets_of(pid_t pid) {
+        const Fd process(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
+        std::vector<Fd> sockets;
+        for (const auto& entry :
+             std::filesystem::directory_iterator("/proc/" + std::to_string(pid) + "/fd"))
+            if (std::filesystem::read_symlink(entry).native().starts_with("socket:")) {
+                const int number = std::stoi(entry.path().filename());
+                sockets.emplace_back(
+                    static_cast<int>(syscall(SYS_pidfd_getfd, process.get(), number, 0)));
+            }
+        return sockets;
     }
 };
 
@@ -96,6 +112,23 @@ TEST_F(StopSignal, ToOneWorkerReplacesIt) {
     EXPECT_TRUE(has(serve.program().err(), "worker " + std::to_string(one) + " got SIGTERM"))
         << serve.program().err();
     const auto workers = serve.workers();
+    serve.program().kill();
+    for (const pid_t worker : workers) {
+        ::kill(worker, SIGTERM);
+        EXPECT_TRUE(eventually([&] { return !lives(worker); }));
+    }
+    EXPECT_EQ(info(device.control()).put_back, 0u);
+}
+
+// A supervisor is killed right after it has forked a worker, which has not closed what it
+// inherited: the sockets to the other workers. These workers stop on SIGTERM even so.
+TEST_F(StopSignal, StopsAWorkerWhoseDeadSupervisorsSocketIsStillOpen) {
+    TestDevice device(full_config(mib));
+    Supervisor serve(device, "mem:", 2, {"--spares", "0"});
+    EXPECT_TRUE(answers(device));
+    const auto workers = serve.workers();
+    const auto inherited = sockets_of(serve.pid());
+    EXPECT_GE(inherited.size(), workers.size());
     serve.program().kill();
     for (const pid_t worker : workers) {
         ::kill(worker, SIGTERM);

@@ -83,7 +83,10 @@ private:
 
     static void on_signal(int, siginfo_t* info, void*) {
         const int saved = errno;
-        if (info->si_pid == context_.supervisor || !forward())
+        // The other end of a dead supervisor's channel stays open for a moment in a worker that it
+        // has just forked: what is sent there is lost.
+        const bool alone = ::getppid() != context_.supervisor;
+        if (info->si_pid == context_.supervisor || alone || !forward())
             context_.worker->stop();
         errno = saved;
     }
