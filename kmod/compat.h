@@ -12,13 +12,14 @@
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 1, 0)
 #error "userblk needs Linux 6.1 or later"
 #endif
-#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 13, 0)
-#warning "userblk is tested on Linux 6.1 to 6.12 only"
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(7, 4, 0)
+#warning "userblk is tested on Linux 6.1 to 7.3 only"
 #endif
 
 #include <linux/blk-mq.h>
 #include <linux/blkdev.h>
 #include <linux/device.h>
+#include <linux/workqueue.h>
 
 /* For arrays on the I/O path that are written before they are read. */
 #ifndef __uninitialized
@@ -75,6 +76,23 @@ static inline struct class *userblk_compat_class_create(const char *name)
 #define userblk_rq_list struct rq_list
 #else
 #define userblk_rq_list struct request *
+#endif
+
+/* Later kernels merge wherever the device does not forbid it. */
+#ifdef USERBLK_HAS_SHOULD_MERGE
+#define USERBLK_MQ_F_MERGE BLK_MQ_F_SHOULD_MERGE
+#else
+#define USERBLK_MQ_F_MERGE 0
+#endif
+
+/* How far an iterator is into its vector. */
+#ifndef USERBLK_HAS_BVEC_ITER_OFFSET
+#define bi_offset bi_bvec_done
+#endif
+
+/* Work on any processor. */
+#ifndef USERBLK_HAS_DFL_WQ
+#define system_dfl_wq system_unbound_wq
 #endif
 
 #ifndef fd_file

@@ -324,7 +324,7 @@ static void userblk_disk_served(struct userblk_front *front, u64 size)
 	struct userblk_disk *disk = userblk_disk_of(front);
 
 	set_capacity(disk->gendisk, size >> SECTOR_SHIFT);
-	queue_work(system_unbound_wq, &disk->scan);
+	queue_work(system_dfl_wq, &disk->scan);
 }
 
 /* The size changes at once. A uevent follows later, not one for each change. */
@@ -337,7 +337,7 @@ static void userblk_disk_resize(struct userblk_front *front, u64 size)
 
 	set_capacity(disk->gendisk, size >> SECTOR_SHIFT);
 	/* If one is pending, it covers this change as well. */
-	queue_delayed_work(system_unbound_wq, &disk->resized,
+	queue_delayed_work(system_dfl_wq, &disk->resized,
 			   time_after(due, now) ? due - now : 0);
 }
 
@@ -382,7 +382,7 @@ static int userblk_disk_shape(struct userblk_front *front,
 	set->queue_depth = config->depth;
 	set->numa_node = NUMA_NO_NODE;
 	/* As loop does: CPU hot-unplug does not wait for requests. */
-	set->flags = BLK_MQ_F_SHOULD_MERGE | BLK_MQ_F_STACKING |
+	set->flags = USERBLK_MQ_F_MERGE | BLK_MQ_F_STACKING |
 		     BLK_MQ_F_NO_SCHED_BY_DEFAULT;
 	set->driver_data = disk;
 	err = blk_mq_alloc_tag_set(set);

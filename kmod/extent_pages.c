@@ -36,13 +36,13 @@ static inline void userblk_extent_pages_of_bio(struct bio *bio,
 	unsigned int n = 0;
 	struct bio_vec bv;
 
-	if (bio->bi_iter.bi_size <= bvecs->bv_len - bio->bi_iter.bi_bvec_done)
+	if (bio->bi_iter.bi_size <= bvecs->bv_len - bio->bi_iter.bi_offset)
 		n = 1;
 	else
 		bio_for_each_bvec(bv, bio, at)
 			n++;
 	iov_iter_bvec(iter, direction, bvecs, n, bio->bi_iter.bi_size);
-	iter->iov_offset = bio->bi_iter.bi_bvec_done;
+	iter->iov_offset = bio->bi_iter.bi_offset;
 	if (skip)
 		iov_iter_advance(iter, skip);
 }
