@@ -120,7 +120,7 @@ TEST_F(Create, LateFailureLeavesAnotherDeviceAlone) {
     ASSERT_TRUE(page.touched());
     const auto devices = list_devices();
     ASSERT_EQ(devices.size(), 1u);
-    EXPECT_EQ(remove_device(devices[0].number, 0), 0);
+    EXPECT_EQ(remove_device(devices[0].number, USERBLK_REMOVE_FORCE), 0); // udev may look at it
     userblk_config other = test_config(2 * default_size);
     other.number = devices[0].number;
     TestDevice device(other);

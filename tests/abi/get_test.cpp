@@ -546,7 +546,7 @@ TEST_F(Get, QueueHintIsAHint) {
     TestDevice device(config);
     ASSERT_EQ(device.config().queues, 2u);
     for (unsigned int i = 0; i < 8; i++) {
-        OnProcessor at(i % 2);
+        OnProcessor at(device.processor_of_queue(i % 2));
         device.read(i << 16, 4096);
     }
     std::vector<userblk_request> taken(8, record());

@@ -39,6 +39,8 @@ public:
     // A file below /sys/block/userblkN, without its newline; returns "" and fails the test if it
     // does not exist.
     std::string sysfs(const std::string& file) const;
+    // A processor that submits to hardware queue N; the mapping differs between kernels.
+    unsigned int processor_of_queue(unsigned int queue) const;
 
     // The control node, open from creation until destruction.
     int control() const { return control_.get(); }
