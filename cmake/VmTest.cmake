@@ -2,23 +2,25 @@
 # Tests that run in the virtual machine: one boot per test and kernel (see scripts/vm).
 
 # The kernels to run the tests on, by their names in scripts/vm.
-set(USERBLK_TEST_KERNELS 6.1 6.12 CACHE STRING "kernels to run the vm tests on")
+set(USERBLK_TEST_KERNELS 6.1 6.12 newest CACHE STRING "kernels to run the vm tests on")
+# On these only what differs from kernel to kernel is run, those marked PER_KERNEL.
+set(USERBLK_TEST_CHOSEN_ON "" CACHE STRING "kernels to run chosen tests on")
 
 # With USERBLK_TEST_LONG in the environment loads run longer, and more tests are registered.
 option(USERBLK_TEST_LONG "register the tests of the long form, and give all of them time for it" OFF)
 
 # userblk_vm_test(NAME suite EXECUTABLE target [ARGUMENTS …] …)
 # userblk_vm_test(NAME suite COMMAND program [argument …] …)
-#   [TIMEOUT seconds] [LABELS label …] [KERNELS kernel …] [VM_OPTIONS option …] [ALONE]
+#   [TIMEOUT seconds] [LABELS label …] [KERNELS kernel …] [VM_OPTIONS option …] [ALONE] [PER_KERNEL]
 #
 # Registers the ctest test NAME-KERNEL for each kernel, with the labels vm, KERNEL and the given
 # ones: for each of KERNELS that is among USERBLK_TEST_KERNELS, or, without KERNELS, for Debian's
 # own, since the others (debug …) are slow and get chosen tests. EXECUTABLE is a GoogleTest program
 # linked with userblk_test_support. At the TIMEOUT the guest is stopped; ctest gives up somewhat
 # later. Two tests run in parallel, potentially long ones first; in the long form a test may have
-# the host ALONE because it prints times.
+# the host ALONE because it prints times. PER_KERNEL: also on the kernels of USERBLK_TEST_CHOSEN_ON.
 function(userblk_vm_test)
-  cmake_parse_arguments(PARSE_ARGV 0 T "ALONE" "NAME;EXECUTABLE;TIMEOUT"
+  cmake_parse_arguments(PARSE_ARGV 0 T "ALONE;PER_KERNEL" "NAME;EXECUTABLE;TIMEOUT"
     "ARGUMENTS;COMMAND;LABELS;KERNELS;VM_OPTIONS")
   if(NOT T_NAME OR T_UNPARSED_ARGUMENTS)
     message(FATAL_ERROR "userblk_vm_test: no NAME, or unknown: ${T_UNPARSED_ARGUMENTS}")
@@ -37,7 +39,10 @@ function(userblk_vm_test)
   if(T_KERNELS)
     list(JOIN T_KERNELS "|" wanted)
   else()
-    set(wanted "[0-9.]+")
+    set(wanted "[0-9.]+|newest|beyond")
+    if(T_PER_KERNEL)
+      list(APPEND kernels ${USERBLK_TEST_CHOSEN_ON})
+    endif()
   endif()
   list(FILTER kernels INCLUDE REGEX "^(${wanted})$")
   if(T_EXECUTABLE)

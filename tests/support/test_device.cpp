@@ -57,7 +57,7 @@ std::string TestDevice::sysfs(const std::string& file) const {
 
 unsigned int TestDevice::processor_of_queue(unsigned int queue) const {
     // A list such as "0, 2", or "0-3".
-    return std::stoul(sysfs("mq/" + std::to_string(queue) + "/cpu_list"));
+    return static_cast<unsigned int>(std::stoul(sysfs("mq/" + std::to_string(queue) + "/cpu_list")));
 }
 
 Fd TestDevice::open_control() const {
