@@ -30,7 +30,7 @@ PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
   # An installed copy is built against as others would, with a second compiler where there is one.
   consumer_packages=(cmake g++ make pkg-config)
   second_compiler_packages=(clang)
-  fuzz_packages=(clang libclang-rt-14-dev)
+  fuzz_packages=(clang libclang-rt-dev)
   # Whose programs look at all disks, by themselves or out of udev's rules. They are unpacked for
   # the guest, not installed: see tests/vm/disk-tools.
   disk_tool_packages=(bcache-tools btrfs-progs lvm2 mdadm multipath-tools udisks2)

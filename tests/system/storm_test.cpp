@@ -485,7 +485,8 @@ bool Round::reload() {
     });
     if (reload_ || !any)
         return false;
-    reload_.emplace(Arguments{built("userblkctl"), "reload", "--timeout", "20s", device_.name()});
+    const std::string timeout = std::to_string(20 * slowness()) + "s";
+    reload_.emplace(Arguments{built("userblkctl"), "reload", "--timeout", timeout, device_.name()});
     if (dice_.below(2))
         eventually([&] { return !reload_->running(); });
     return true;
