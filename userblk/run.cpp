@@ -4,6 +4,7 @@
 #include "ioctl/lookup.hpp"
 #include "userblk/device.hpp"
 #include "userblk/serve_device.hpp"
+#include "userblk/store/store_lock.hpp"
 #include "userblk/units.hpp"
 
 #include <CLI/CLI.hpp>
@@ -135,23 +136,25 @@ unsigned servers_of(const Device& device) {
 }
 
 // One store, one device: without files there are no locks that could tell whether the store is
-// the one that the device is served with. Those who serve may be about to exit.
-void check_alone(const Device& device, const Backend& backend) {
-    if (!backend.store_files().empty())
-        return;
+// the one that the device is served with. So it must be the only one, from now on. Those who serve
+// may be about to exit, and may be workers without locks.
+void reserve_device(const Device& device) {
     constexpr auto limit = std::chrono::seconds(5);
     constexpr auto interval = std::chrono::milliseconds(50);
     const auto start = std::chrono::steady_clock::now();
-    while (const auto servers = servers_of(device)) {
+    bool reserved = reserve_node(device.node());
+    for (auto servers = servers_of(device); !reserved || servers > 0;
+         servers = servers_of(device)) {
         if (std::chrono::steady_clock::now() - start >= limit)
             throw std::runtime_error(
                 abi::disk_name(device.number()) + " is already served by " +
-                format_count(servers, "worker") +
+                (servers > 0 ? format_count(servers, "worker") : "another process") +
                 ", and this driver does not name its store; two stores would mix their data. Stop "
-                "those workers first (\"userblkctl info " +
+                "what serves it first (\"userblkctl info " +
                 std::to_string(device.number()) +
-                "\" lists them), or use --share if they have the same store");
+                "\" lists the processes), or use --share if they have the same store");
         std::this_thread::sleep_for(interval);
+        reserved = reserved || reserve_node(device.node());
     }
 }
 
@@ -167,8 +170,8 @@ int serve(const Options& options, const MakeBackend& make, const std::string& pr
     const auto arguments = run_arguments(options);
     std::shared_ptr<Backend> backend = make(arguments);
     const Device device = open_or_create(options, *backend, arguments);
-    if (!options.dev.empty() && !options.share)
-        check_alone(device, *backend);
+    if (!options.share && backend->store_files().empty())
+        reserve_device(device); // until its node is closed, here and in the workers
     const bool temporary = options.dev.empty() && !options.keep;
     PoolOptions pool;
     pool.workers = options.workers;

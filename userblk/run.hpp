@@ -39,7 +39,8 @@ using MakeBackend = std::function<std::shared_ptr<Backend>(const RunArguments&)>
 ///
 /// A DEV that other processes serve already is refused: by their locks if the backend
 /// names its store (Backend::store_files()) and theirs is another one, and always if it
-/// names none, unless --share was given.
+/// names none, unless --share was given. The same locks keep other stores away as long as
+/// the driver serves a store without a name.
 ///
 /// The backend is created **once, before** the workers are forked. Each worker has a
 /// copy; only shared memory is common to them and outlives them (see Backend and

@@ -133,6 +133,36 @@ TEST_F(OneStore, IsKeptWhileAllWorkersAreDead) {
     first.stop();
 }
 
+// Two drivers whose stores have no names begin at the same moment: the first has found nobody who
+// serves the device, and its workers have not begun, when the second looks. One of them serves, and
+// keeps stores with names away as well.
+TEST_F(OneStore, WithoutANameIsAloneFromItsBeginning) {
+    allow_time(240s);
+    TestDevice device(full_config(size));
+    const Arguments driver{built("nameless_driver"), device.name(), "--workers", "1", "--",
+                           folder() + "/go"};
+    Program first(driver);
+    EXPECT_TRUE(eventually([&] { return !children_of(first.pid()).empty(); })) << first.err();
+    EXPECT_EQ(info(device.control()).servers, 0u);
+    expect_refusal(run(driver), {device.name(), "another process"});
+    make_file("go", 0);
+    EXPECT_TRUE(answers(device));
+    expect_refusal(run(driver), {device.name(), "1 worker"});
+    expect_refusal(serve({device.name(), "file:" + make_file("image", size)}),
+                   {device.name(), folder() + "/image", std::to_string(first.pid())});
+    Arguments sharer = driver;
+    sharer.insert(sharer.begin() + 2, "--share");
+    Program second(sharer);
+    EXPECT_TRUE(eventually([&] { return info(device.control()).servers == 2; })) << second.err();
+    for (auto* program : {&first, &second}) {
+        program->signal(SIGTERM);
+        EXPECT_EQ(program->wait().status, 0) << program->err();
+    }
+    Supervisor next(device, "file:" + folder() + "/image", 1);
+    EXPECT_TRUE(answers(device));
+    next.stop();
+}
+
 // Named memory is a store like any other.
 TEST_F(OneStore, OfMemoryHasOneDevice) {
     TestDevice device(full_config(size));

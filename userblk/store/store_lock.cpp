@@ -76,7 +76,7 @@ std::optional<off_t> locked_beside(int fd, off_t zone, off_t own) {
     return locked_in(fd, zone + own + 1, zone_size - own - 1);
 }
 
-// False: another process holds an exclusive lock.
+// False: another process holds an exclusive lock, see reserve_node().
 bool lock_place(int fd, off_t place) {
     auto lock = lock_of(F_RDLCK, place, 1);
     return ::fcntl(fd, F_OFD_SETLK, &lock) == 0 || (errno != EAGAIN && errno != EACCES);
@@ -194,7 +194,7 @@ std::optional<std::uint64_t> try_claim_node(int fd, off_t own) {
 std::string store_text(std::uint32_t number, std::uint64_t store) {
     for (const auto& record : supervisor_records(number))
         if (store_number(record.identity) == store)
-            return record.store +
+            return (record.store.empty() ? "a store without a name" : record.store) +
                    (record.store_state.empty() ? "" : " (which was " + record.store_state + ")") +
                    " already, by the workers of process " + std::to_string(record.pid);
     return "another store already, by workers whose supervisor has exited";
@@ -265,6 +265,11 @@ void hold_node(const abi::ControlNode& node, const std::string& identity, bool s
 void release_node(const abi::ControlNode& node) noexcept {
     auto lock = lock_of(F_UNLCK, writers, 3 * zone_size);
     ::fcntl(node.fd(), F_OFD_SETLK, &lock);
+}
+
+bool reserve_node(const abi::ControlNode& node) noexcept {
+    auto lock = lock_of(F_WRLCK, writers, zone_size);
+    return ::fcntl(node.fd(), F_OFD_SETLK, &lock) == 0 || (errno != EAGAIN && errno != EACCES);
 }
 
 bool is_served(std::uint32_t number) noexcept {

@@ -42,6 +42,11 @@ void claim_files(const Backend& backend, const DeviceContext& device, bool share
 void hold_node(const abi::ControlNode& node, const std::string& identity, bool share) noexcept;
 void release_node(const abi::ControlNode& node) noexcept;
 
+/// For a store without files, which cannot be told from another: keeps all other stores from the
+/// device, as long as this process or a child has the node open. Checks and locks in one step.
+/// @returns false if the device has a store
+bool reserve_node(const abi::ControlNode& node) noexcept;
+
 /// Whether a device has workers that claimed its store, or their supervisor. Counts those of the
 /// calling process too, if they have opened the node themselves.
 bool is_served(std::uint32_t number) noexcept;
