@@ -163,7 +163,8 @@ TEST_F(StoreName, ComesBack) {
     serve.stop();
 }
 
-// The name is a link, which is switched to another file, as deployment tools do.
+// The name is a link, which is switched to another file, as deployment tools do. Nobody has followed
+// the new link before the supervisor reports it.
 TEST_F(StoreName, IsALinkThatLeadsElsewhere) {
     TestDevice device(full_config(size));
     const std::string link = folder() + "/current";
@@ -174,10 +175,31 @@ TEST_F(StoreName, IsALinkThatLeadsElsewhere) {
     EXPECT_TRUE(answers(device));
     fs::create_symlink("two.img", link + ".new");
     fs::rename(link + ".new", link);
+    expect_listed(device, "file:" + link + " (replaced)");
     kill_twice(serve, 2);
     expect_data(device, 0, 1);
     EXPECT_EQ(ctl({"reload", device.name(), "file:" + link}).status, 0);
     expect_data(device, 0, 2);
+    serve.stop();
+}
+
+// A folder on the path is a link, which is switched to another folder, and back.
+TEST_F(StoreName, LeadsThroughALinkThatIsSwitched) {
+    TestDevice device(full_config(size));
+    const std::string link = folder() + "/release";
+    for (const auto* name : {"old", "new"}) {
+        fs::create_directory(folder() + "/" + name);
+        make_file(std::string(name) + "/disk.img", size);
+    }
+    fs::create_symlink("old", link);
+    Supervisor serve(device, "file:" + link + "/disk.img", 1);
+    EXPECT_TRUE(answers(device));
+    fs::create_symlink("new", link + ".new");
+    fs::rename(link + ".new", link);
+    expect_listed(device, "file:" + link + "/disk.img (replaced)");
+    fs::create_symlink("old", link + ".new");
+    fs::rename(link + ".new", link);
+    expect_listed(device, "file:" + link + "/disk.img");
     serve.stop();
 }
 

@@ -4,13 +4,15 @@
 #include "ioctl/error.hpp"
 #include "userblk/store/file_io.hpp"
 
-#include <array>
+#include <cerrno>
+#include <csignal>
 #include <fcntl.h>
 #include <linux/openat2.h>
 #include <optional>
 #include <stdexcept>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 #include <utility>
 
@@ -20,12 +22,6 @@ namespace {
 
 std::string link_of(int fd) {
     return "/proc/self/fd/" + std::to_string(fd);
-}
-
-std::string kernels_name(int fd) {
-    std::array<char, 4097> name{};
-    const auto length = ::readlink(link_of(fd).c_str(), name.data(), name.size() - 1);
-    return length < 0 ? std::string() : std::string(name.data(), static_cast<std::size_t>(length));
 }
 
 // From the kernel's caches; does not query a file server.
@@ -45,49 +41,90 @@ bool is_same(const struct statx& a, const struct statx& b) noexcept {
 }
 
 // Succeeds only if the kernel has the whole path cached; EAGAIN otherwise.
-abi::FileDescriptor find_in_memory(int folder, const std::string& path) noexcept {
+abi::FileDescriptor find_in_memory(const std::string& path) noexcept {
     open_how how{};
     how.flags = O_PATH | O_CLOEXEC;
     how.resolve = RESOLVE_CACHED;
     return abi::FileDescriptor(
-        static_cast<int>(::syscall(SYS_openat2, folder, path.c_str(), &how, sizeof(how))));
+        static_cast<int>(::syscall(SYS_openat2, AT_FDCWD, path.c_str(), &how, sizeof(how))));
 }
 
-std::size_t last_slash(const std::string& path) noexcept {
-    const auto slash = path.rfind('/');
-    return slash == std::string::npos ? 0 : slash;
+// Nothing: an error that says nothing about the name.
+std::optional<StoreName> state_after(int error) noexcept {
+    return error == ENOENT || error == ENOTDIR ? std::optional(StoreName::removed) : std::nullopt;
 }
 
-// The file was just opened from there, so this does not wait for long.
-int open_folder(int fd, const std::string& path) noexcept {
-    if (fd < 0 || path.empty() || path.front() != '/')
-        return -1;
-    return ::open((path.substr(0, last_slash(path)) + "/").c_str(),
-                  O_PATH | O_DIRECTORY | O_CLOEXEC);
+// However long that takes. A new symbolic link needs this, too: its file system records that it is
+// followed.
+std::optional<StoreName> look_up_at_once(const struct statx& held, const char* path) noexcept {
+    struct statx there {};
+    if (::statx(AT_FDCWD, path, 0, STATX_BASIC_STATS, &there) < 0)
+        return state_after(errno);
+    return is_same(held, there) ? StoreName::same : StoreName::replaced;
+}
+
+// However long it waits, it has nothing open of what its parent has, and any signal ends it.
+[[noreturn]] void run_lookup(const struct statx& held, const char* path, int result) noexcept {
+    sigset_t none;
+    ::sigemptyset(&none);
+    ::pthread_sigmask(SIG_SETMASK, &none, nullptr);
+    ::dup2(result, 0);
+    ::close_range(1, ~0U, 0);
+    if (const auto name = look_up_at_once(held, path)) {
+        const auto byte = static_cast<char>(*name);
+        [[maybe_unused]] const auto sent = ::write(0, &byte, 1);
+    }
+    ::_exit(0);
 }
 
 } // namespace
 
-StoreNameCheck::StoreNameCheck(int fd, std::string path)
-    : fd_(fd), path_(std::move(path)), first_name_(fd < 0 ? std::string() : kernels_name(fd)),
-      folder_(open_folder(fd, path_)), folder_name_(folder_ ? kernels_name(folder_.get()) : "") {}
-
-StoreName StoreNameCheck::check() const {
+std::optional<StoreName> StoreNameCheck::check() {
     const auto held = fd_ < 0 || path_.empty() ? std::nullopt : status_of(fd_);
     if (!held)
         return StoreName::same;
-    auto found = find_in_memory(AT_FDCWD, path_);
-    // Some file systems on the path, mostly network ones, query their server for every name.
-    if (!found && errno == EAGAIN && folder_ && kernels_name(folder_.get()) == folder_name_)
-        found = find_in_memory(folder_.get(), path_.substr(last_slash(path_) + 1));
-    if (found) {
-        const auto there = status_of(found.get());
-        return !there || is_same(*held, *there) ? StoreName::same : StoreName::replaced;
+    const auto found = find_in_memory(path_);
+    if (const auto there = found ? status_of(found.get()) : std::nullopt) {
+        lookup_.reset();
+        return is_same(*held, *there) ? StoreName::same : StoreName::replaced;
     }
-    if (errno == ENOENT || errno == ENOTDIR)
-        return StoreName::removed;
-    // The kernel keeps an open file in memory together with its name.
-    return kernels_name(fd_) == first_name_ ? StoreName::same : StoreName::removed;
+    if (const auto state = found ? std::nullopt : state_after(errno)) {
+        lookup_.reset();
+        return state;
+    }
+    if (!lookup_)
+        look_up(*held);
+    return std::nullopt;
+}
+
+// By a grandchild: however long it waits, this process has no child more, and can execute another
+// program.
+void StoreNameCheck::look_up(const struct statx& held) noexcept {
+    int ends[2];
+    if (::pipe2(ends, O_CLOEXEC | O_NONBLOCK) < 0)
+        return;
+    abi::FileDescriptor ours(ends[0]);
+    const abi::FileDescriptor theirs(ends[1]);
+    const pid_t pid = ::fork();
+    if (pid == 0) {
+        if (::fork() == 0)
+            run_lookup(held, path_.c_str(), theirs.get());
+        ::_exit(0);
+    }
+    if (pid < 0)
+        return;
+    while (::waitpid(pid, nullptr, 0) < 0 && errno == EINTR) {
+    }
+    lookup_ = std::move(ours);
+}
+
+std::optional<StoreName> StoreNameCheck::result() noexcept {
+    char byte = 0;
+    const auto size = ::read(lookup_.get(), &byte, 1);
+    if (size < 0 && errno == EAGAIN)
+        return std::nullopt;
+    lookup_.reset();
+    return size == 1 ? std::optional(static_cast<StoreName>(byte)) : std::nullopt;
 }
 
 abi::FileDescriptor open_again(int fd, const std::string& path, int flags) {

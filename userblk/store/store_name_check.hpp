@@ -3,32 +3,43 @@
 
 #include "ioctl/file_descriptor.hpp"
 
+#include <optional>
 #include <string>
+#include <utility>
+
+struct statx;
 
 namespace userblk {
 
 /// Internal: the state of the name of an open file.
 enum class StoreName {
-    same,    ///< it names that file, as far as known
+    same,    ///< it names that file
     removed, ///< it names nothing: the file was removed or renamed
     replaced ///< it names another file
 };
 
-/// Internal: checks the name by which a store was opened. Never waits for a disk or a server:
-/// what only they know counts as unchanged.
+/// Internal: checks whether the name by which a store was opened still leads to it, through
+/// symbolic links. Never waits for a disk or a server, either of which may depend on the caller:
+/// what only they know is looked up by a process of its own.
 class StoreNameCheck {
 public:
     /// @param fd must stay open; -1: nothing to check
     /// @param path its name; absolute
-    StoreNameCheck(int fd, std::string path);
-    StoreName check() const;
+    StoreNameCheck(int fd, std::string path) : fd_(fd), path_(std::move(path)) {}
+
+    /// Nothing: it is being looked up.
+    std::optional<StoreName> check();
+    /// Readable when result() should be called; -1: nothing is being looked up.
+    int lookup_fd() const noexcept { return lookup_.get(); }
+    /// Of what was looked up; nothing: that failed.
+    std::optional<StoreName> result() noexcept;
 
 private:
+    void look_up(const struct statx& held) noexcept;
+
     int fd_;
     std::string path_;
-    std::string first_name_; ///< as the kernel reports it
-    abi::FileDescriptor folder_;
-    std::string folder_name_;
+    abi::FileDescriptor lookup_; ///< a pipe
 };
 
 /// Internal: reopens the file open as @p fd, even if its name now leads elsewhere. Without /proc

@@ -37,7 +37,16 @@ void StoreNameWatch::check(Clock::time_point now) {
     if (now < next_)
         return;
     next_ = now + check_interval;
-    const auto name = check_->check();
+    if (const auto name = check_->check())
+        report(*name);
+}
+
+void StoreNameWatch::on_lookup() {
+    if (const auto name = check_->result())
+        report(*name);
+}
+
+void StoreNameWatch::report(StoreName name) {
     const auto state = state_of(name);
     const auto previous = report_.record().store_state;
     if (state == previous || device_.is_removed()) // memory disappears with its device

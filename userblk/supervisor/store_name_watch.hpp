@@ -25,10 +25,17 @@ public:
     /// Checks the name if it is time to.
     void check(Clock::time_point now);
     Clock::time_point next_check() const noexcept { return next_; }
+    /// @name What was not known at once
+    /// @{
+    /// Readable when on_lookup() should be called; -1: there is nothing.
+    int lookup_fd() const noexcept { return check_->lookup_fd(); }
+    void on_lookup();
+    /// @}
     /// For a forked child: closes what it has open.
     void close() noexcept { check_.reset(); }
 
 private:
+    void report(StoreName name);
     void log(StoreName name, const std::string& previous_state) const;
 
     const SupervisedDevice& device_;

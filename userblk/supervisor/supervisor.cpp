@@ -263,6 +263,7 @@ void Supervisor::wait() {
     const auto wake = poll.add(wake_.get());
     const auto node = poll.add(device_.fd(), POLLPRI);
     const auto socket = poll.add(reload_.socket_fd());
+    const auto store_name = poll.add(store_name_watch_.lookup_fd());
     const auto check = poll.add(reload_.check_pidfd());
     const auto check_output = poll.add(reload_.check_output());
     std::vector<std::size_t> channels;
@@ -286,6 +287,8 @@ void Supervisor::wait() {
     reap();
     if (poll.ready(node) != 0)
         on_node(poll.ready(node));
+    if (poll.ready(store_name) != 0)
+        store_name_watch_.on_lookup();
     if (poll.ready(socket) != 0)
         reload_.on_client(shutdown_.has_begun() || shutdown_.is_requested());
     else if (poll.ready(check) != 0 || poll.ready(check_output) != 0)

@@ -8,6 +8,8 @@
 #include <filesystem>
 #include <fstream>
 #include <gtest/gtest.h>
+#include <poll.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 namespace userblk {
@@ -23,48 +25,85 @@ protected:
     std::string path = make("store");
     abi::FileDescriptor file = abi::FileDescriptor::open(path.c_str(), O_RDWR);
     StoreNameCheck check{file.get(), path};
+
+    static std::optional<StoreName> state(StoreNameCheck& name) {
+        if (const auto known = name.check())
+            return known;
+        pollfd entry{name.lookup_fd(), POLLIN, 0};
+        EXPECT_EQ(::poll(&entry, 1, 60'000), 1);
+        return name.result();
+    }
+    std::optional<StoreName> state() { return state(check); }
 };
 
 // The file is removed.
 TEST_F(StoreLookTest, SeesARemoval) {
-    EXPECT_EQ(check.check(), StoreName::same);
+    EXPECT_EQ(state(), StoreName::same);
     fs::remove(path);
-    EXPECT_EQ(check.check(), StoreName::removed);
+    EXPECT_EQ(state(), StoreName::removed);
 }
 
 // The file is renamed, and renamed back.
 TEST_F(StoreLookTest, SeesARenamingThereAndBack) {
     fs::rename(path, folder.path() / "aside");
-    EXPECT_EQ(check.check(), StoreName::removed);
+    EXPECT_EQ(state(), StoreName::removed);
     fs::rename(folder.path() / "aside", path);
-    EXPECT_EQ(check.check(), StoreName::same);
+    EXPECT_EQ(state(), StoreName::same);
 }
 
 // Another file is moved over it.
 TEST_F(StoreLookTest, SeesAnotherFile) {
     fs::rename(make("other"), path);
-    EXPECT_EQ(check.check(), StoreName::replaced);
+    EXPECT_EQ(state(), StoreName::replaced);
 }
 
 // Its folder is renamed: a lookup by name fails.
 TEST_F(StoreLookTest, SeesThatAFolderIsGone) {
     const auto inside = make("in/store");
     const auto fd = abi::FileDescriptor::open(inside.c_str(), O_RDWR);
-    const StoreNameCheck other(fd.get(), inside);
-    EXPECT_EQ(other.check(), StoreName::same);
+    StoreNameCheck other(fd.get(), inside);
+    EXPECT_EQ(state(other), StoreName::same);
     fs::rename(folder.path() / "in", folder.path() / "out");
-    EXPECT_EQ(other.check(), StoreName::removed);
+    EXPECT_EQ(state(other), StoreName::removed);
 }
 
 // The store is named by a link, which is switched to another file.
 TEST_F(StoreLookTest, FollowsLinks) {
     const auto link = folder.path() / "link";
     fs::create_symlink(path, link);
-    const StoreNameCheck by_link(file.get(), link);
-    EXPECT_EQ(by_link.check(), StoreName::same);
+    StoreNameCheck by_link(file.get(), link);
+    EXPECT_EQ(state(by_link), StoreName::same);
     fs::remove(link);
     fs::create_symlink(make("other"), link);
-    EXPECT_EQ(by_link.check(), StoreName::replaced);
+    EXPECT_EQ(state(by_link), StoreName::replaced);
+}
+
+// A folder on the way is a link, which is turned.
+TEST_F(StoreLookTest, FollowsLinksToFolders) {
+    const auto link = folder.path() / "current";
+    make("one/store");
+    make("two/store");
+    fs::create_directory_symlink("one", link);
+    const auto fd = abi::FileDescriptor::open((link / "store").c_str(), O_RDWR);
+    StoreNameCheck by_link(fd.get(), link / "store");
+    EXPECT_EQ(state(by_link), StoreName::same);
+    fs::remove(link);
+    fs::create_directory_symlink("two", link);
+    EXPECT_EQ(state(by_link), StoreName::replaced);
+}
+
+// What the kernel does not have in memory is looked up elsewhere: links in /proc never are.
+TEST_F(StoreLookTest, LooksUpWhatIsNotInMemory) {
+    const auto far = "/proc/" + std::to_string(::getpid()) + "/root" + path;
+    StoreNameCheck name(file.get(), far);
+    EXPECT_EQ(name.check(), std::nullopt);
+    EXPECT_EQ(state(name), StoreName::same);
+    EXPECT_EQ(name.lookup_fd(), -1);
+    fs::rename(make("other"), path);
+    EXPECT_EQ(state(name), StoreName::replaced);
+    fs::remove(path);
+    EXPECT_EQ(state(name), StoreName::removed);
+    EXPECT_EQ(::waitpid(-1, nullptr, WNOHANG), -1) << "a child is left";
 }
 
 // Another name of the same file is as good as the one it was opened by.
@@ -72,7 +111,7 @@ TEST_F(StoreLookTest, TakesTheSameFileForTheSame) {
     fs::create_hard_link(path, folder.path() / "other");
     fs::remove(path);
     fs::create_symlink(folder.path() / "other", path);
-    EXPECT_EQ(check.check(), StoreName::same);
+    EXPECT_EQ(state(), StoreName::same);
 }
 
 // Without a file, or without a name, there is nothing to compare.
