@@ -272,10 +272,7 @@ TEST_F(Reload, GoesBackWhenWorkersDoNotStart) {
     TestDevice device(full_config(16 * mib));
     const std::string program = folder() + "/program";
     const std::string copy = make_file("copy.img", 16 * mib);
-    std::ofstream(program) << "#!/bin/bash\n"
-                              "[[ $* == *--check* || $* != *copy.img* ]] || rm "
-                           << copy << "\nexec -a \"$0\" " << built("userblkctl") << " \"$@\"\n";
-    shell("chmod +x \"$1\"", {program});
+    wrap_userblkctl(program, "[[ $* == *--check* || $* != *copy.img* ]] || rm " + copy);
     Supervisor serve(device, "file:" + make_file("store.img", 16 * mib), 2, {}, program);
     EXPECT_TRUE(answers(device));
     EXPECT_EQ(device.write(0, pattern(4096, 1))->result(), 0);
@@ -291,6 +288,36 @@ TEST_F(Reload, GoesBackWhenWorkersDoNotStart) {
     EXPECT_EQ(reader->result(), 0) << serve.program().err();
     EXPECT_EQ(reader->data(), pattern(4096, 1));
     serve.stop();
+}
+
+// One of two supervisors of a device is being executed anew, and not yet there, while the other one
+// is reloaded: the workers of the first are not left behind, and serve on.
+TEST_F(Reload, BesideAnotherLeavesItsWorkersAlone) {
+    allow_time(240s);
+    TestDevice device(full_config(16 * mib));
+    const std::string program = folder() + "/program", hold = folder() + "/hold";
+    wrap_userblkctl(program, "if [[ $* != *--check* && -e " + hold + " ]]; then\n touch " + hold +
+                                 "ing\n while [ -e " + hold + " ]; do sleep 0.05; done\nfi");
+    const std::string store = "file:" + make_file("store.img", 16 * mib);
+    Supervisor first(device, store, 2, {"--spares", "0"}, program);
+    EXPECT_EQ(eventual_workers(first, 2), 2u);
+    Supervisor second(device, store, 1);
+    EXPECT_TRUE(answers(device));
+    EXPECT_TRUE(eventually([&] { return info(device.control()).servers == 3; }));
+    const auto workers = first.workers();
+    make_file("hold", 0);
+    first.program().signal(SIGHUP);
+    EXPECT_TRUE(eventually([&] { return std::filesystem::exists(hold + "ing"); }));
+    EXPECT_FALSE(has(ctl({"info", device.name()}).out, "left behind"));
+    const Outcome reloaded = ctl({"reload", device.name()});
+    EXPECT_EQ(reloaded.status, 0) << reloaded.text();
+    EXPECT_EQ(std::count_if(workers.begin(), workers.end(), lives), 2);
+    std::filesystem::remove(hold);
+    EXPECT_TRUE(eventually([&] { return std::none_of(workers.begin(), workers.end(), lives); }))
+        << first.program().err();
+    EXPECT_TRUE(answers(device));
+    first.stop();
+    second.stop();
 }
 
 // A device's file system is frozen, its file copied, and the copy is what it is served from

@@ -82,11 +82,24 @@ bool run_the_same(pid_t one, pid_t other) {
            a.st_ino == b.st_ino;
 }
 
+// Whether a supervisor has executed this process. True if its environment cannot be read or is
+// empty: during an exec it is empty for a moment.
+bool may_continue_supervisor(pid_t pid) {
+    std::ifstream file(folder_of(pid) + "/environ");
+    std::string environment(std::istreambuf_iterator<char>(file), {});
+    const auto entry = std::string(handover_variable) + "=";
+    return environment.empty() || environment.starts_with(entry) ||
+           environment.find('\0' + entry) != std::string::npos;
+}
+
 // Supervisors have the node open and run the same program; the process that inherits their orphans
-// does neither. A worker whose parent is not visible may have an invisible supervisor.
+// does neither. During a reload's exec a supervisor may do neither, but its new environment shows
+// what it is, and exec sets that before it closes the node: so it is read last. A worker whose
+// parent is not visible may have an invisible supervisor.
 bool is_left_behind(const NodeUser& user, std::uint32_t number, dev_t device) {
     return is_worker_name(user.program, number) && user.parent > 0 &&
-           has_open(user.parent, device) == false && !run_the_same(user.pid, user.parent);
+           has_open(user.parent, device) == false && !run_the_same(user.pid, user.parent) &&
+           !may_continue_supervisor(user.parent);
 }
 
 std::optional<NodeUser> node_user(pid_t pid, std::uint32_t number, dev_t device) {

@@ -9,14 +9,18 @@
 
 namespace userblk::inspect {
 
+/// The environment variable in which a supervisor passes its workers to the program that it
+/// executes in its own place.
+inline constexpr const char* handover_variable = "USERBLK_HANDOVER";
+
 /// A process that has the control node of a device open: a worker, a supervisor, a spare, or an
 /// observer.
 struct NodeUser {
     pid_t pid = 0;
     pid_t parent = 0;
     std::string program;
-    /// A worker whose supervisor has exited. Nothing restarts it, and SIGTERM makes it drain and
-    /// exit.
+    /// A worker whose supervisor has exited, rather than being executed anew. Nothing restarts it,
+    /// and SIGTERM makes it drain and exit.
     bool left_behind = false;
 };
 

@@ -2,6 +2,7 @@
 #include "userblk/supervisor/reexec_state.hpp"
 
 #include "ioctl/error.hpp"
+#include "userblk/inspect/node_users.hpp"
 #include "userblk/store/file_io.hpp"
 #include "userblk/text/line_encoding.hpp"
 
@@ -15,7 +16,7 @@
 namespace userblk {
 
 namespace {
-constexpr const char* variable = "USERBLK_HANDOVER";
+constexpr const char* variable = inspect::handover_variable;
 constexpr const char* reload_variable = "USERBLK_HANDOVER_RELOAD";
 constexpr const char* version = "1";
 

@@ -182,6 +182,12 @@ std::string shell(const std::string& script, const Arguments& arguments,
     return succeed(argv, limit);
 }
 
+void wrap_userblkctl(const std::string& path, const std::string& before) {
+    std::ofstream(path) << "#!/bin/bash\n"
+                        << before << "\nexec -a \"$0\" " << built("userblkctl") << " \"$@\"\n";
+    std::filesystem::permissions(path, std::filesystem::perms(0755));
+}
+
 bool has(const std::string& text, const std::string& part) {
     return text.find(part) != std::string::npos;
 }

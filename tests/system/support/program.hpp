@@ -76,6 +76,9 @@ std::string shell(const std::string& script, const Arguments& arguments = {},
 
 bool has(const std::string& text, const std::string& part);
 
+// A script at this path that executes userblkctl with its own arguments, after these lines.
+void wrap_userblkctl(const std::string& path, const std::string& before);
+
 // The children of a process, of any user.
 std::vector<pid_t> children_of(pid_t pid);
 // SIGKILL to each; waits until none of them can act.
