@@ -159,8 +159,10 @@ public:
     /// @throws std::runtime_error that says why they would not
     void check();
 
-    /// For a continuation that fails to start: executes the program from before the reload
-    /// again, if its arguments differ, and then does not return.
+    /// For a continuation that fails before run() has taken over the old workers: executes the
+    /// program from before the reload again, and then does not return. It goes on with these
+    /// workers, and whoever waits for the reload gets @p why. Does nothing in any other process:
+    /// call it for every failure. Returns if this was that program, executed again.
     static void go_back(const std::string& why) noexcept;
 
 private:

@@ -290,6 +290,48 @@ TEST_F(Reload, GoesBackWhenWorkersDoNotStart) {
     serve.stop();
 }
 
+// A program passes the check, and fails as soon as it has been executed: it finds no control node,
+// or does not know an option, as another build may not. The previous program is executed again,
+// also if the options are the same. The workers serve all the time, whoever reloads is told, and
+// the supervisor is one again that replaces the dead.
+TEST_F(Reload, GoesBackWhenTheProgramDoesNotTakeOver) {
+    allow_time(400s);
+    TestDevice device(full_config(16 * mib));
+    const std::string program = folder() + "/program", fault = folder() + "/fault";
+    const std::string node = device.control_path(), aside = node + ".aside"; // still devtmpfs's
+    wrap_userblkctl(program, "[ ! -e " + aside + " ] || mv " + aside + " " + node +
+                                 "\nif [[ $* != *--check* && -e " + fault + " ]]; then . " + fault +
+                                 "; fi");
+    Supervisor serve(device, "file:" + make_file("store.img", 16 * mib), 2, {}, program);
+    EXPECT_TRUE(answers(device));
+    EXPECT_EQ(device.write(0, pattern(4096, 1))->result(), 0);
+    struct Fault {
+        std::string script, error;
+    };
+    const Fault faults[] = {
+        {"rm " + fault + "; mv " + node + " " + aside, "no such device"},
+        {"rm " + fault + "; set -- \"$@\" --no-such-option", "--no-such-option"},
+        {"rm " + fault + "; set -- \"$@\" --keep", "--keep"}};
+    for (const auto& [script, error] : faults)
+        for (const Arguments& change : {Arguments{}, Arguments{"--workers", "5"}}) {
+            std::ofstream(fault) << script << "\n";
+            const std::vector<pid_t> workers = serve.workers();
+            Arguments command{"reload", device.name()};
+            command.insert(command.end(), change.begin(), change.end());
+            const Outcome outcome = ctl(command);
+            EXPECT_EQ(outcome.status, 1) << outcome.text();
+            EXPECT_TRUE(has(outcome.err, error)) << outcome.err;
+            EXPECT_EQ(eventual_workers(serve, 3), 3u) << serve.program().err();
+            EXPECT_EQ(std::count_if(workers.begin(), workers.end(), lives), 2)
+                << "all but the spare";
+        }
+    serve.kill_workers();
+    const Io reader = device.read(0, 4096);
+    EXPECT_EQ(reader->result(), 0) << serve.program().err();
+    EXPECT_EQ(reader->data(), pattern(4096, 1));
+    serve.stop();
+}
+
 // One of two supervisors of a device is being executed anew, and not yet there, while the other one
 // is reloaded: the workers of the first are not left behind, and serve on.
 TEST_F(Reload, BesideAnotherLeavesItsWorkersAlone) {

@@ -137,4 +137,57 @@ TEST_F(StopSignal, StopsAWorkerWhoseDeadSupervisorsSocketIsStillOpen) {
     EXPECT_EQ(info(device.control()).put_back, 0u);
 }
 
+// A reload has passed its check, SIGTERM arrives, and then the new workers do not start. The
+// supervisor executes the previous program again, which must stop too: while the device is open the
+// workers serve, and afterwards everything exits in order.
+TEST_F(StopSignal, OutlastsAReloadThatGoesBack) {
+    allow_time(240s);
+    const std::string copy = make_file("copy.img", 16 * mib), program = folder() + "/program";
+    wrap_userblkctl(program,
+                    "[[ $* == *--check* || $* != *copy.img* ]] || { rm " + copy + "; kill $$; }");
+    Program serve({program, "serve", "--create", "file:" + make_file("store.img", 16 * mib)});
+    ASSERT_TRUE(eventually([&] { return !serve.out().empty() || !serve.running(); }))
+        << serve.err();
+    Fd held(open("/dev/userblk0", O_RDWR | O_CLOEXEC));
+    const Outcome reload = ctl({"reload", "userblk0", "file:" + copy});
+    EXPECT_EQ(reload.status, 1) << reload.text();
+    EXPECT_TRUE(has(reload.err, "copy.img")) << reload.err;
+    shell("dd if=/dev/userblk0 of=/dev/null bs=4k count=16 iflag=direct status=none");
+    EXPECT_TRUE(serve.running());
+    held.reset();
+    const Outcome outcome = serve.wait();
+    EXPECT_EQ(outcome.status, 0) << outcome.text();
+    EXPECT_TRUE(list_devices().empty());
+}
+
+// SIGTERM and the success of a reload's check arrive together: the supervisor does not execute the
+// new program, the reload fails with that reason, and everything exits.
+TEST_F(StopSignal, GoesBeforeAReloadWhoseCheckHasPassed) {
+    allow_time(240s);
+    const std::string program = folder() + "/program", checking = folder() + "/checking";
+    wrap_userblkctl(program, "if [[ $* == *--check* ]]; then\n echo $$ >" + checking + ".new; mv " +
+                                 checking + ".new " + checking + "\n until [ -e " + folder() +
+                                 "/go ]; do sleep 0.05; done\nfi");
+    Program serve({program, "serve", "--create", "mem:", "--size", "16M"});
+    ASSERT_TRUE(eventually([&] { return !serve.out().empty() || !serve.running(); }))
+        << serve.err();
+    Fd held(open("/dev/userblk0", O_RDWR | O_CLOEXEC));
+    Program reload({built("userblkctl"), "reload", "userblk0"});
+    ASSERT_TRUE(eventually([&] { return std::filesystem::exists(checking); })) << serve.err();
+    const pid_t check = std::stoi(read_setting(checking));
+    serve.signal(SIGSTOP);
+    EXPECT_TRUE(eventually_in_state(serve.pid(), 'T'));
+    serve.signal(SIGTERM);
+    make_file("go", 0);
+    EXPECT_TRUE(eventually_in_state(check, 'Z'));
+    serve.signal(SIGCONT);
+    const Outcome refused = reload.wait();
+    EXPECT_EQ(refused.status, 1) << refused.text();
+    EXPECT_TRUE(has(refused.err, "the supervisor is about to stop")) << refused.err;
+    held.reset();
+    const Outcome outcome = serve.wait();
+    EXPECT_EQ(outcome.status, 0) << outcome.text();
+    EXPECT_TRUE(list_devices().empty());
+}
+
 } // namespace userblk::test

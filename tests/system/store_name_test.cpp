@@ -163,8 +163,8 @@ TEST_F(StoreName, ComesBack) {
     serve.stop();
 }
 
-// The name is a link, which is switched to another file, as deployment tools do. Nobody has followed
-// the new link before the supervisor reports it.
+// The name is a link, which is switched to another file, as deployment tools do. Nobody has
+// followed the new link before the supervisor reports it.
 TEST_F(StoreName, IsALinkThatLeadsElsewhere) {
     TestDevice device(full_config(size));
     const std::string link = folder() + "/current";

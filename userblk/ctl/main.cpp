@@ -3,6 +3,7 @@
 #include "userblk/cli/output.hpp"
 #include "userblk/ctl/command.hpp"
 #include "userblk/ctl/command_line.hpp"
+#include "userblk/pool.hpp"
 
 #include <Poco/Exception.h>
 #include <clocale>
@@ -72,6 +73,8 @@ int run(int argc, char** argv) {
         app.parse(argc, argv);
         return run(app, entries);
     } catch (const CLI::ParseError& error) {
+        if (error.get_exit_code() != 0)
+            Pool::go_back(error.what()); // a reload has executed this program
         return app.exit(error) == 0 ? exit_success : cli::exit_usage;
     } catch (const UsageError& error) {
         const auto command = given_command(entries);

@@ -16,7 +16,8 @@ struct ReloadState {
     std::string identity;     ///< of the store of the old workers
     int store = -1;           ///< an open descriptor of it, see PoolOptions::store_fd
     bool opens_store = false; ///< the program opens its store by name; otherwise it is that one
-    /// Executed again if the new workers do not start; empty: this program stays.
+    /// Executed again if this program fails before it has taken over, or, if it is another one, if
+    /// the new workers do not start. Empty: there is none to go back to.
     std::vector<std::string> previous;
     bool reverted = false; ///< this is the previous program, executed again
     std::string failure;   ///< why it was

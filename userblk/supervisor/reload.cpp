@@ -4,6 +4,7 @@
 #include "userblk/os/deadline.hpp"
 #include "userblk/store/store_lock.hpp"
 #include "userblk/supervisor/service_manager.hpp"
+#include "userblk/supervisor/signal_receiver.hpp"
 
 #include <fcntl.h>
 #include <utility>
@@ -11,8 +12,9 @@
 namespace userblk {
 
 Reload::Reload(const PoolOptions& options, WorkerPlaces& places, WorkerStarter& starter,
-               SupervisedDevice& device, StatusReport& report)
-    : options_(options), places_(places), starter_(starter), device_(device), report_(report) {}
+               SupervisedDevice& device, StatusReport& report, std::function<bool()> is_to_stop)
+    : options_(options), places_(places), starter_(starter), device_(device), report_(report),
+      is_to_stop_(std::move(is_to_stop)) {}
 
 // -------------------------------------------------------------------- requests
 
@@ -31,13 +33,13 @@ void Reload::close_inherited() noexcept {
 }
 
 // Notifies a client that still waits for an earlier reload that this one replaces it.
-void Reload::on_client(bool stopping) {
+void Reload::on_client() {
     auto client = socket_->accept();
     if (!client)
         return;
     report_to_client(ReloadEvent::Kind::failed, "another reload has replaced it");
     client_ = std::move(client);
-    if (stopping)
+    if (is_to_stop_())
         return refuse("the supervisor is about to stop");
     begin(client_->change);
 }
@@ -96,12 +98,15 @@ void Reload::on_check() {
     check_.reset();
     if (!why->empty())
         return refuse(*why);
+    if (is_to_stop_()) // since this turn began
+        return refuse("the supervisor is about to stop");
     execute_next();
 }
 
 void Reload::execute_next() {
     auto state = state_for_next();
-    state.previous = next_.program != options_.reexec ? options_.reexec : previous_.program;
+    const bool changes = next_.program != options_.reexec;
+    state.previous = changes || previous_.program.empty() ? options_.reexec : previous_.program;
     const auto error = execute_with_workers(next_.program, std::move(state));
     refuse("unable to execute " + next_.program.front() + ": " + error.message());
 }
@@ -128,10 +133,20 @@ std::error_code Reload::execute_with_workers(const std::vector<std::string>& pro
             .push_back(worker->pid());
     if (client_)
         state.reload.client = client_->keep_open(true);
+    const bool stop = is_to_stop_();
+    if (stop)
+        SignalReceiver::leave_stop_request();
     const auto error = execute(program, state);
+    if (stop)
+        SignalReceiver::withdraw_stop_request();
     if (client_)
         client_->keep_open(false);
     return error;
+}
+
+// If the program is the same, there are no options to go back to.
+bool Reload::is_other_program(const ReloadState& state) const noexcept {
+    return !state.previous.empty() && state.previous != options_.reexec;
 }
 
 void Reload::adopt(const ReloadState& state, bool served) {
@@ -146,7 +161,8 @@ void Reload::adopt(const ReloadState& state, bool served) {
     }
     if (state.opens_store)
         previous_.store.reset(state.store);
-    previous_.program = state.previous;
+    if (is_other_program(state))
+        previous_.program = state.previous;
     previous_.identity = state.identity;
     set_active(served);
     places_.begin_generation();

@@ -12,6 +12,7 @@
 #include "userblk/supervisor/worker_starter.hpp"
 
 #include <chrono>
+#include <functional>
 #include <optional>
 #include <string>
 #include <system_error>
@@ -31,8 +32,10 @@ class Reload {
 public:
     using Clock = std::chrono::steady_clock;
 
+    /// @param is_to_stop whether the pool was asked to stop: then no new program is executed, and
+    ///                   the previous one, if it is executed again, gets the request too
     Reload(const PoolOptions& options, WorkerPlaces& places, WorkerStarter& starter,
-           SupervisedDevice& device, StatusReport& report);
+           SupervisedDevice& device, StatusReport& report, std::function<bool()> is_to_stop);
 
     /// Accepts requests on a socket beside the supervisor's file.
     void listen(const std::string& supervisor_file);
@@ -40,6 +43,8 @@ public:
     /// For a forked child: closes what it must not keep open.
     void close_inherited() noexcept;
 
+    /// Whether the program that this one has replaced had other options.
+    bool is_other_program(const ReloadState& state) const noexcept;
     /// Continues the reload of the program that this one has replaced.
     /// @param served whether its workers have served
     void adopt(const ReloadState& state, bool served);
@@ -73,7 +78,7 @@ public:
         return drain_deadline_.value_or(Clock::time_point::max());
     }
     /// A client has connected: handles its request.
-    void on_client(bool stopping);
+    void on_client();
     /// The check has exited, or printed something.
     void on_check();
     /// @}
@@ -111,6 +116,7 @@ private:
     WorkerStarter& starter_;
     SupervisedDevice& device_;
     StatusReport& report_;
+    std::function<bool()> is_to_stop_;
 
     bool active_ = false;
     std::optional<ReloadSocket> socket_;

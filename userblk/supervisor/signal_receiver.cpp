@@ -47,6 +47,19 @@ void SignalReceiver::unblock_at_end() noexcept {
         ::sigdelset(&*mask_before_, signal);
 }
 
+// To the calling thread: it alone is known to block the signal, and to live on.
+void SignalReceiver::leave_stop_request() noexcept {
+    ::raise(SIGTERM);
+}
+
+void SignalReceiver::withdraw_stop_request() noexcept {
+    sigset_t set;
+    ::sigemptyset(&set);
+    ::sigaddset(&set, SIGTERM);
+    const timespec at_once{};
+    ::sigtimedwait(&set, nullptr, &at_once);
+}
+
 std::optional<SignalReceiver::Request> SignalReceiver::next() noexcept {
     signalfd_siginfo info{};
     while (::read(fd_.get(), &info, sizeof(info)) == sizeof(info)) {

@@ -33,6 +33,12 @@ public:
 
     /// Readable when next() has something.
     int fd() const noexcept { return fd_.get(); }
+    /// Leaves SIGTERM pending, for the program that replaces this one: a blocked signal outlasts an
+    /// exec, whichever build is executed.
+    static void leave_stop_request() noexcept;
+    /// Takes that back.
+    static void withdraw_stop_request() noexcept;
+
     /// Nothing: there is no more. Signals of one process within a second count as one request.
     std::optional<Request> next() noexcept;
 

@@ -49,7 +49,7 @@ Supervisor::Supervisor(std::uint32_t number, BackendFactory factory, PoolOptions
       device_(number, report_), store_name_watch_(options_, device_, report_),
       starter_(number, std::move(factory), options_),
       places_(options_.workers, options_.backoff, report_),
-      reload_(options_, places_, starter_, device_, report_),
+      reload_(options_, places_, starter_, device_, report_, [this] { return is_to_stop(); }),
       shutdown_(number, options_, places_, report_) {
     if (!wake_)
         abi::throw_errno("create an event descriptor");
@@ -77,20 +77,23 @@ PoolEnd Supervisor::run() {
 }
 
 // A reload has executed this program in the same process: the old workers are still its children.
+// If this fails before it forgets the state, Pool::go_back() returns to the previous program.
 void Supervisor::adopt(const ReexecState& state) {
-    ReexecState::forget();
-    if (state.number != number_)
+    if (state.number != number_) {
+        ReexecState::forget();
         return report_.log(LogLevel::warning,
                            "a reload passed the workers of another device; ignoring them");
+    }
     for (const auto pid : state.workers)
         places_.adopt(pid, State::serving);
     for (const auto pid : state.draining)
         places_.adopt(pid, State::draining);
-    signals_.unblock_at_end();
     const bool any_serves = places_.fill_with_adopted();
     reported_ready_ = any_serves || state.reload.reverted;
-    served_ = reported_ready_ || !state.reload.previous.empty();
+    served_ = reported_ready_ || reload_.is_other_program(state.reload);
     reload_.adopt(state.reload, served_);
+    signals_.unblock_at_end();
+    ReexecState::forget();
 }
 
 // Opens the store in a separate process: a backend can do anything there.
@@ -133,14 +136,18 @@ void Supervisor::request_reload() noexcept {
 
 // -------------------------------------------------------------- what should be
 
+bool Supervisor::is_to_stop() const noexcept {
+    return stop_requested_ || shutdown_.is_requested() || shutdown_.has_begun();
+}
+
 void Supervisor::take_turn() {
     turn_ = Clock::now();
     if ((stop_requested_.exchange(false) && shutdown_.request()) || shutdown_.may_begin())
         begin_stop(PoolEnd::stopped);
-    // A program executed now would not know of the request to stop.
+    // A program executed now would have to stop at once.
     if (shutdown_.is_requested())
         reload_.cancel_check("the supervisor is about to stop");
-    if (reload_requested_.exchange(false) && !shutdown_.has_begun() && !shutdown_.is_requested())
+    if (reload_requested_.exchange(false) && !is_to_stop())
         reload_.begin({});
     if (!shutdown_.has_begun()) {
         start_missing_workers();
@@ -290,7 +297,7 @@ void Supervisor::wait() {
     if (poll.ready(store_name) != 0)
         store_name_watch_.on_lookup();
     if (poll.ready(socket) != 0)
-        reload_.on_client(shutdown_.has_begun() || shutdown_.is_requested());
+        reload_.on_client();
     else if (poll.ready(check) != 0 || poll.ready(check_output) != 0)
         reload_.on_check();
 }

@@ -46,6 +46,7 @@ private:
     void close_inherited() noexcept;
 
     // What should be.
+    bool is_to_stop() const noexcept;
     void take_turn();
     void start_missing_workers();
     void start_worker();

@@ -53,11 +53,11 @@ std::string ServeCommand::details() const {
 }
 
 int ServeCommand::run() {
-    options_.check();
     const auto continuation = Pool::continuation();
-    if (options_.only_checks())
-        return check_start(continuation);
-    return continuation ? take_over(*continuation) : start();
+    if (continuation && !options_.only_checks())
+        return take_over(*continuation);
+    options_.check();
+    return options_.only_checks() ? check_start(continuation) : start();
 }
 
 int ServeCommand::start() {
@@ -153,13 +153,14 @@ int ServeCommand::take_over(const Pool::Continuation& continuation) {
     takes_over_ = true;
     const abi::FileDescriptor current_store(continuation.store_fd);
     try {
+        options_.check();
         change_to_folder_of(continuation.note);
         auto store = options_.store();
         store.set_open_file(current_store.get());
         return serve_here(ServedDevice::from_note(continuation.number, continuation.note), store);
     } catch (const std::exception& error) {
+        Pool::go_back(cli::explain(error)); // which logs it
         open_log()(LogLevel::error, cli::explain(error));
-        Pool::go_back(cli::explain(error));
         throw;
     }
 }

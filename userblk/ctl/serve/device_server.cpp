@@ -96,6 +96,8 @@ int DeviceServer::serve(ServedDevice device, const std::function<void()>& ready)
         };
         end = pool.emplace(device.number(), factory(open), options).run();
     } catch (const std::exception& error) {
+        if (Pool::continuation()) // the workers are still those of the previous program
+            throw;
         log_(LogLevel::error, cli::explain(error));
     }
     if (end == PoolEnd::failed && !was_ready)

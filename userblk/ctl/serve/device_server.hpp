@@ -26,6 +26,7 @@ public:
 
     /// @param ready called once the device is served and its links exist
     /// @returns the exit status
+    /// @throws std::exception if this process takes over and fails before it has
     int serve(ServedDevice device, const std::function<void()>& ready) const;
 
 private:
