@@ -55,6 +55,12 @@ std::uint64_t count_blocks(int fd, const Options& options) {
     return span / options.block;
 }
 
+Buffers make_buffers(const Options& options, unsigned index) {
+    if (options.buffers.empty())
+        return {options.depth, options.block};
+    return {options.depth, options.block, options.buffers, index};
+}
+
 std::uint32_t since(Job::Clock::time_point start) noexcept {
     return static_cast<std::uint32_t>((Job::Clock::now() - start).count());
 }
@@ -64,7 +70,7 @@ std::uint32_t since(Job::Clock::time_point start) noexcept {
 Job::Job(const Options& options, unsigned index)
     : options_(options), file_(open_device(options)), blocks_(count_blocks(file_.get(), options)),
       random_((options.seed + index) * 0x9e3779b97f4a7c15ULL | 1),
-      at_(blocks_ / options.jobs * index), buffers_(options.depth, options.block),
+      at_(blocks_ / options.jobs * index), buffers_(make_buffers(options, index)),
       ring_(options.depth > 1 ? std::make_unique<Ring>(options.depth) : nullptr),
       starts_(options.depth) {}
 

@@ -11,6 +11,7 @@
 #include <CLI/CLI.hpp>
 #include <barrier>
 #include <exception>
+#include <fstream>
 #include <iostream>
 #include <memory>
 #include <pthread.h>
@@ -38,6 +39,18 @@ std::uint64_t cpu_time() {
                static_cast<std::uint64_t>(time.tv_usec) * 1'000U;
     };
     return ns(usage.ru_utime) + ns(usage.ru_stime);
+}
+
+// Of contexts, on all processors since the boot.
+std::uint64_t count_switches() {
+    std::ifstream file("/proc/stat");
+    for (std::string word; file >> word;)
+        if (word == "ctxt") {
+            std::uint64_t count = 0;
+            file >> count;
+            return count;
+        }
+    return 0;
 }
 
 void pin(int cpu) {
@@ -76,6 +89,8 @@ Options parse(int argc, char** argv) {
     app.add_option("--seed", options.seed, "seed of the sequence of offsets")
         ->capture_default_str();
     app.add_flag("--latency", options.latency, "time every request");
+    app.add_option("--buffers", options.buffers,
+                   "file in whose memory the data are, for a driver that shares it");
     app.add_option("--cpus", options.cpus, "CPUs of the jobs, in turn")->delimiter(',');
     try {
         app.parse(argc, argv);
@@ -102,10 +117,11 @@ Result run(const Options& options) {
     Result result;
     result.segments.resize(options.jobs);
     std::vector<std::exception_ptr> errors(options.jobs);
-    std::uint64_t cpu_start = 0;
+    std::uint64_t cpu_start = 0, switches_start = 0;
     unsigned segment = 0;
     std::barrier together(options.jobs, [&]() noexcept {
         if (segment++ == 1) {
+            switches_start = count_switches();
             mark();
             cpu_start = cpu_time();
         }
@@ -133,6 +149,7 @@ Result run(const Options& options) {
     }
     mark();
     result.cpu_ns = cpu_time() - cpu_start;
+    result.switches = count_switches() - switches_start;
     for (const auto& error : errors)
         if (error)
             std::rethrow_exception(error);

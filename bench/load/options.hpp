@@ -21,6 +21,7 @@ struct Options {
     std::uint64_t span = 0;  ///< from the beginning of the device; 0: all of it
     std::uint64_t seed = 1;  ///< of the offsets; the same seed gives the same ones
     bool latency = false;    ///< time every request
+    std::string buffers;     ///< file in whose memory the data are; empty: the process' own
     std::vector<int> cpus;   ///< job i runs on cpus[i % size]; empty: anywhere
 };
 

@@ -53,9 +53,13 @@ std::string to_json(const Options& options, Result result) {
     for (std::size_t i = 0; i < result.segments.front().size(); ++i)
         figures.add(ns_per_io(result, i));
     json.set("ns_per_io", figures);
-    if (requests > 0)
-        json.set("cpu_ns_per_io",
-                 static_cast<double>(result.cpu_ns) / static_cast<double>(requests));
+    if (requests > 0) {
+        const auto per_io = [&](std::uint64_t sum) {
+            return static_cast<double>(sum) / static_cast<double>(requests);
+        };
+        json.set("cpu_ns_per_io", per_io(result.cpu_ns));
+        json.set("switches_per_io", per_io(result.switches));
+    }
     if (!result.latencies.empty()) {
         json.set("p50_ns", quantile(result.latencies, 0.5));
         json.set("p99_ns", quantile(result.latencies, 0.99));

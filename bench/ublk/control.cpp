@@ -35,7 +35,7 @@ FileDescriptor open_control() {
 } // namespace
 
 // A control command does not fit into a regular entry: the driver requires the large ones.
-Control::Control() : file_(open_control()), ring_(1, IORING_SETUP_SQE128, file_.get()) {}
+Control::Control() : file_(open_control()), ring_(1, IORING_SETUP_SQE128, {file_.get()}) {}
 
 void Control::send(const std::string& what, unsigned operation, std::uint32_t number,
                    std::span<std::byte> buffer, std::uint64_t argument) {
@@ -89,6 +89,14 @@ void Control::set_parameters(std::uint32_t number, ublk_params parameters) {
     parameters.len = sizeof(parameters);
     send("set the parameters of ublk device " + std::to_string(number), UBLK_U_CMD_SET_PARAMS,
          number, bytes_of(parameters));
+}
+
+void Control::share(std::uint32_t number, std::span<std::byte> memory) {
+    SharedRange range{};
+    range.addr = reinterpret_cast<std::uintptr_t>(memory.data());
+    range.len = memory.size();
+    send("share memory with the clients of ublk device " + std::to_string(number),
+         static_cast<unsigned>(UBLK_U_CMD_REG_BUF), number, bytes_of(range));
 }
 
 void Control::start(std::uint32_t number) {

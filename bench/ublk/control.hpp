@@ -35,6 +35,10 @@ public:
 
     void set_parameters(std::uint32_t number, ublk_params parameters);
 
+    /// Requests whose pages belong to @p memory, which clients have mapped, too, are not copied
+    /// from now on, but name their place in it.
+    void share(std::uint32_t number, std::span<std::byte> memory);
+
     /// Makes /dev/ublkbN appear. Waits until all requests of all queues are fetched.
     void start(std::uint32_t number);
 

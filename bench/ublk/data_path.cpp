@@ -31,16 +31,39 @@ off_t position_of(unsigned queue, unsigned tag) noexcept {
 } // namespace
 
 std::uint64_t flags_of(DataMode mode) noexcept {
-    return mode == DataMode::get_data    ? UBLK_F_NEED_GET_DATA
-           : mode == DataMode::user_copy ? UBLK_F_USER_COPY
-                                         : 0;
+    switch (mode) {
+    case DataMode::get_data:
+        return UBLK_F_NEED_GET_DATA;
+    case DataMode::user_copy:
+        return UBLK_F_USER_COPY;
+    case DataMode::registered:
+        return UBLK_F_AUTO_BUF_REG;
+    case DataMode::buffer:
+        break;
+    }
+    return 0;
 }
 
-DataPath::DataPath(DataMode mode, const Device& device, const Target& target, unsigned queue)
-    : mode_(mode), target_(target), fd_(device.fd()), queue_(queue), max_io_(device.max_io()) {
+DataPath::DataPath(DataMode mode, const Device& device, const Target& target, const Mapping& shared,
+                   unsigned queue, const Tags& tags)
+    : mode_(mode), target_(target), shared_(shared.data()), fd_(device.fd()), queue_(queue),
+      tags_(tags), max_io_(device.max_io()) {
     if (needs_buffers(mode, target))
-        buffers_ = Mapping::memory(device.depth() * max_io_,
+        buffers_ = Mapping::memory(tags.count() * max_io_,
                                    "the buffers of queue " + std::to_string(queue));
+}
+
+std::byte* DataPath::shared_place(const ublksrv_io_desc& request) const noexcept {
+    return shared_ != nullptr && (request.op_flags & UBLK_IO_F_SHMEM_ZC) != 0
+               ? shared_ + (request.addr & UBLK_SHMEM_ZC_OFF_MASK)
+               : nullptr;
+}
+
+std::byte* DataPath::io_address(unsigned tag, const ublksrv_io_desc& request) const noexcept {
+    if (mode_ == DataMode::registered)
+        return nullptr;
+    const auto shared = shared_place(request);
+    return shared != nullptr ? shared : buffer(tag);
 }
 
 std::uint64_t DataPath::first_address(unsigned tag) const noexcept {
@@ -71,6 +94,13 @@ DataPath::Answer DataPath::move(unsigned tag, const ublksrv_io_desc& request) co
     // For a WRITE, the amount that the driver has copied, which may be less than requested.
     const std::size_t length = std::size_t(request.nr_sectors) << sector_shift;
     const auto result = static_cast<std::int32_t>(length);
+    if (const auto shared = shared_place(request)) {
+        if (target_.stores() && is_write(request))
+            std::memcpy(place(tag, request), shared, length);
+        else if (target_.stores())
+            std::memcpy(shared, place(tag, request), length);
+        return {result, first_address(tag)};
+    }
     switch (mode_) {
     case DataMode::buffer:
         if (target_.stores() && is_write(request))
@@ -82,6 +112,8 @@ DataPath::Answer DataPath::move(unsigned tag, const ublksrv_io_desc& request) co
         return {result, address_of(place(tag, request))};
     case DataMode::user_copy:
         return {!target_.stores() || copy(tag, request, length) ? result : -EIO, 0};
+    case DataMode::registered: // of a disk alone
+        break;
     }
     return {-EIO, 0};
 }

@@ -20,6 +20,13 @@
 //   pwrite(2) on /dev/ublkcN: one copy, but a system call per request. These cannot use the
 //   ring: the file has no non-blocking mode, so io_uring would hand them to a thread.
 //   Requests without data need no call.
+//
+// And of Linux 7.3:
+//
+// - UBLK_F_AUTO_BUF_REG: the pages of each request become a buffer of the io_uring that fetched
+//   it, for reads and writes of a disk; the server never sees the data. No copy at all.
+// - UBLK_F_SHMEM_ZC, with any of the others: a request whose pages belong to memory that server and
+//   client share names their place there, and the driver copies nothing: one copy, by the server.
 #pragma once
 
 #include "bench/ublk/abi.hpp"
@@ -31,15 +38,32 @@
 namespace userblk::bench::ublk {
 
 enum class DataMode {
-    buffer,   ///< the driver copies from and to a buffer of each tag
-    get_data, ///< the driver copies from and to the store, after asking for the address
-    user_copy ///< the server copies from and to the store
+    buffer,    ///< the driver copies from and to a buffer of each tag
+    get_data,  ///< the driver copies from and to the store, after asking for the address
+    user_copy, ///< the server copies from and to the store
+    registered ///< nobody copies: a disk reads and writes the pages of the request
 };
 
 /// The UBLK_F_… that the mode requires.
 std::uint64_t flags_of(DataMode mode) noexcept;
 
-/// The data of one queue's requests. For a single thread.
+/// The tags of a queue that one of @p step tasks serves, from @p first on.
+struct Tags {
+    unsigned first = 0;
+    unsigned step = 1;
+    unsigned depth = 0; ///< of the queue
+
+    unsigned count() const noexcept { return (depth - first + step - 1) / step; }
+    /// The place of a tag among them.
+    unsigned slot(unsigned tag) const noexcept { return tag / step; }
+    template <class Call>
+    void for_each(Call&& call) const {
+        for (unsigned tag = first; tag < depth; tag += step)
+            call(tag);
+    }
+};
+
+/// The data of one task's requests. For a single thread.
 class DataPath {
 public:
     /// The answer to the driver.
@@ -48,9 +72,11 @@ public:
         std::uint64_t address;
     };
 
-    /// The device and the target must outlive it.
+    /// The device, the target and the memory @p shared with clients (which may be empty) must
+    /// outlive it.
     /// @throws std::system_error
-    DataPath(DataMode mode, const Device& device, const Target& target, unsigned queue);
+    DataPath(DataMode mode, const Device& device, const Target& target, const Mapping& shared,
+             unsigned queue, const Tags& tags);
 
     /// The address in a tag's first command.
     std::uint64_t first_address(unsigned tag) const noexcept;
@@ -58,19 +84,28 @@ public:
     /// The address to which the driver copies the data of a WRITE.
     std::uint64_t room(unsigned tag, const ublksrv_io_desc& request) const noexcept;
 
-    /// Carries a request out.
+    /// Where a disk reads and writes the data of a request; as an offset, if in a registered
+    /// buffer.
+    std::byte* io_address(unsigned tag, const ublksrv_io_desc& request) const noexcept;
+
+    /// Carries a request out, other than a disk's reads, writes and flushes.
     Answer carry_out(unsigned tag, const ublksrv_io_desc& request) const noexcept;
 
 private:
-    std::byte* buffer(unsigned tag) const noexcept { return buffers_.data() + tag * max_io_; }
+    std::byte* buffer(unsigned tag) const noexcept {
+        return buffers_.data() + tags_.slot(tag) * max_io_;
+    }
+    std::byte* shared_place(const ublksrv_io_desc& request) const noexcept;
     std::byte* place(unsigned tag, const ublksrv_io_desc& request) const noexcept;
     bool copy(unsigned tag, const ublksrv_io_desc& request, std::size_t length) const noexcept;
     Answer move(unsigned tag, const ublksrv_io_desc& request) const noexcept;
 
     DataMode mode_;
     const Target& target_;
+    std::byte* shared_; ///< nullptr: none
     int fd_;
     unsigned queue_;
+    Tags tags_;
     std::size_t max_io_;
     Mapping buffers_;
 };

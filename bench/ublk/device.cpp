@@ -32,10 +32,10 @@ ublksrv_ctrl_dev_info make_info(const DeviceConfig& config) {
     return info;
 }
 
-// Claims no volatile cache: a flush makes nothing here safer.
 ublk_params make_parameters(const DeviceConfig& config) {
     ublk_params parameters{};
     parameters.types = UBLK_PARAM_TYPE_BASIC;
+    parameters.basic.attrs = config.volatile_cache ? UBLK_ATTR_VOLATILE_CACHE : 0;
     parameters.basic.logical_bs_shift = logical_shift;
     parameters.basic.physical_bs_shift = physical_shift;
     parameters.basic.io_min_shift = physical_shift;

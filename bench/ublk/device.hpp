@@ -14,7 +14,8 @@ struct DeviceConfig {
     unsigned queues = 1;
     unsigned depth = 128;
     std::uint32_t max_io = 512 << 10;
-    std::uint64_t flags = 0; ///< UBLK_F_…
+    std::uint64_t flags = 0;     ///< UBLK_F_…
+    bool volatile_cache = false; ///< what is written is safe after a flush only
 };
 
 /// A ublk device from its creation, or from its recovery, to its deletion. The Control must outlive
@@ -32,6 +33,10 @@ public:
     /// Deletes the device unless that is done. A device taken over and not started stays.
     ~Device();
 
+    /// See Control::share(); before start().
+    void share(const Mapping& memory) {
+        control_.share(info_.dev_id, {memory.data(), memory.size()});
+    }
     /// Makes the disk appear, or resumes it; requires threads that have fetched all requests.
     void start();
     /// Removes the disk; pending fetches are aborted. May be repeated.

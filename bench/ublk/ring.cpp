@@ -4,19 +4,20 @@
 #include "bench/ublk/system.hpp"
 
 #include <cerrno>
+#include <string>
 
 namespace userblk::bench::ublk {
 
-Ring::Ring(unsigned entries, unsigned flags, int fd) {
+Ring::Ring(unsigned entries, unsigned flags, std::initializer_list<int> files) {
     if (const int result = io_uring_queue_init(entries, &ring_, flags); result < 0)
         throw_error("set up an io_uring of " + std::to_string(entries) + " entries", -result);
     // Saves each call the look-up of the ring's descriptor; optional.
     io_uring_register_ring_fd(&ring_);
-    try {
-        register_file(fd);
-    } catch (...) {
+    const int result =
+        io_uring_register_files(&ring_, files.begin(), static_cast<unsigned>(files.size()));
+    if (result < 0) {
         io_uring_queue_exit(&ring_);
-        throw;
+        throw_error("register files with an io_uring", -result);
     }
 }
 
@@ -24,9 +25,17 @@ Ring::~Ring() {
     io_uring_queue_exit(&ring_);
 }
 
-void Ring::register_file(int fd) {
-    if (const int result = io_uring_register_files(&ring_, &fd, 1); result < 0)
-        throw_error("register a file with an io_uring", -result);
+void Ring::make_buffer_table(unsigned count) {
+    if (const int result = io_uring_register_buffers_sparse(&ring_, count); result < 0)
+        throw_error("make room for " + std::to_string(count) + " buffers in an io_uring", -result);
+}
+
+void Ring::register_buffer_ring(std::span<io_uring_buf> ring) {
+    io_uring_buf_reg request{};
+    request.ring_addr = reinterpret_cast<std::uintptr_t>(ring.data());
+    request.ring_entries = static_cast<__u32>(ring.size());
+    if (const int result = io_uring_register_buf_ring(&ring_, &request, 0); result < 0)
+        throw_error("register a ring of buffers with an io_uring", -result);
 }
 
 void Ring::submit(unsigned results) {

@@ -29,12 +29,12 @@ Server::~Server() {
 }
 
 void Server::start() {
-    const unsigned count = device_.queues();
+    const unsigned count = device_.queues() * options_.tasks;
     ready_.resize(count);
     processors_.reserve(count);
     threads_.reserve(count);
     for (unsigned i = 0; i < count; ++i) {
-        processors_.push_back(device_.affinity(i));
+        processors_.push_back(device_.affinity(i / options_.tasks));
         threads_.emplace_back([this, i] { work(i, ready_[i], &processors_[i]); });
     }
     // All of them, before the first failure is examined: stop() does not reach a thread that has
@@ -58,16 +58,18 @@ void Server::stop() {
         std::rethrow_exception(std::exchange(failure_, nullptr));
 }
 
-void Server::work(unsigned queue, std::promise<void>& ready, const cpu_set_t* processors) noexcept {
+void Server::work(unsigned thread, std::promise<void>& ready,
+                  const cpu_set_t* processors) noexcept {
     try {
-        serve(queue, ready, processors);
+        serve(thread, ready, processors);
     } catch (...) {
         failed(ready);
     }
     ::kill(::getpid(), SIGTERM); // in vain, if that is why we exit
 }
 
-void Server::serve(unsigned queue, std::promise<void>& ready, const cpu_set_t* processors) {
+void Server::serve(unsigned thread, std::promise<void>& ready, const cpu_set_t* processors) {
+    const unsigned queue = thread / options_.tasks;
     if (options_.pin)
         pin(*processors, queue);
     // With its own table a thread looks up a descriptor without an atomic operation on a counter
@@ -75,7 +77,8 @@ void Server::serve(unsigned queue, std::promise<void>& ready, const cpu_set_t* p
     ::unshare(CLONE_FILES);
     // The kernel's allocations on our behalf must not wait for our own disk.
     ::prctl(PR_SET_IO_FLUSHER, 1, 0, 0, 0);
-    Queue requests(device_, target_, options_.mode, options_.task_run, queue, options_.batch);
+    Queue requests(device_, target_, options_.queue, queue, thread % options_.tasks,
+                   options_.tasks);
     requests.fetch();
     ready.set_value();
     requests.serve();

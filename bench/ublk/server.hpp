@@ -3,7 +3,6 @@
 
 #include "bench/ublk/queue.hpp"
 
-#include <climits>
 #include <exception>
 #include <future>
 #include <mutex>
@@ -13,13 +12,12 @@
 namespace userblk::bench::ublk {
 
 struct ServerOptions {
-    DataMode mode = DataMode::buffer;
-    TaskRun task_run = TaskRun::cooperative;
-    bool pin = false;          ///< to the CPUs that feed the queue
-    unsigned batch = UINT_MAX; ///< requests that a thread carries out before it sends their answers
+    QueueOptions queue;
+    bool pin = false;   ///< to the CPUs that feed the queue
+    unsigned tasks = 1; ///< threads per queue (UBLK_F_PER_IO_DAEMON)
 };
 
-/// The threads of a device, one per queue. Used by the device's thread.
+/// The threads of a device, one or more per queue. Used by the device's thread.
 class Server {
 public:
     /// The device and the target must outlive it.
@@ -39,8 +37,8 @@ public:
     void stop();
 
 private:
-    void work(unsigned queue, std::promise<void>& ready, const cpu_set_t* processors) noexcept;
-    void serve(unsigned queue, std::promise<void>& ready, const cpu_set_t* processors);
+    void work(unsigned thread, std::promise<void>& ready, const cpu_set_t* processors) noexcept;
+    void serve(unsigned thread, std::promise<void>& ready, const cpu_set_t* processors);
     void failed(std::promise<void>& ready) noexcept;
 
     Device& device_;

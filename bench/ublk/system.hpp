@@ -54,6 +54,7 @@ public:
                           const std::string& what);
 
     std::byte* data() const noexcept { return bytes_.data(); }
+    std::size_t size() const noexcept { return bytes_.size(); }
     explicit operator bool() const noexcept { return !bytes_.empty(); }
 
 private:
