@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: MIT
 """usage: plans.py MODE --kernel K [--rounds N] [--probe] [--only REGEX]
 
-Prints the plan (see guest/measure.py) for a mode: quick, counted, time or scale.
+Prints the plan (see guest/measure.py) for a mode: quick, counted, time, scale, slices, jobs or
+jobs-counted.
 With --probe, omits targets whose modules or programs are missing; with --only, those
 whose names do not match.
 """
@@ -21,6 +22,9 @@ JOBS = {
     "128k read, depth 8": ("read", "128K", 8, 600),
 }
 
+
+# As many submitters of one request at a time as a file system with a few threads has.
+SUBMITTERS = (1, 2, 4)
 
 # The default, and the other way for workers to wait.
 WAITS = ({}, {"wait": "poll"})
@@ -51,6 +55,26 @@ def timed_jobs(seconds=0.7):
     return jobs
 
 
+def jobs_name(count):
+    return f"4k read, depth 1, {count} job{'s' if count > 1 else ''}"
+
+
+def counted_submitters():
+    return [load_job(jobs_name(count), "read", "4K", 1, "--jobs", str(count), "--count", str(3000 // count),
+                     "--segments", "8") for count in SUBMITTERS]
+
+
+def timed_submitters(seconds=1.0):
+    jobs = []
+    for count in SUBMITTERS:
+        jobs.append({"name": jobs_name(count), "tool": "fio", "arguments": [
+            "--rw=randread", "--bs=4K", f"--runtime={seconds + 0.5:g}", "--ramp_time=0.3", "--ioengine=psync",
+            f"--numjobs={count}"]})
+        jobs.append(load_job(jobs_name(count), "read", "4K", 1, "--jobs", str(count), "--seconds", str(seconds),
+                             "--segments", "1", "--latency"))
+    return jobs
+
+
 def userblk(store, **more):
     words = [f"userblk {store.rstrip(':')}"]
     words += [f"{more[what]} {what if more[what] > 1 else what[:-1]}" for what in ("queues", "workers")
@@ -70,10 +94,30 @@ def on_files(waits=WAITS, ways=WAYS):
             *[userblk("file:", redirect=True, direct=True, on="ext4", **wait) for wait in waits]]
 
 
+# What ublk has gained since 6.12 (bench/guest/targets.py: NEEDS), in words.
+UBLK_OPTIONS = {"batch_io": "batch commands", "registered": "registered buffers",
+                "shared": "shared with the client"}
+
+
 def ublk(store, **more):
-    words = [f"ublk {store}"]
-    words += [f"{count} {what if count > 1 else what[:-1]}" for what, count in more.items()]
+    words = [f"ublk on {more['on']}" if "on" in more else f"ublk {store}"]
+    words += [f"{more[what]} {what if more[what] > 1 else what[:-1]}" for what in ("queues", "tasks") if what in more]
+    words += [text for option, text in UBLK_OPTIONS.items() if option in more]
     return {"name": ", ".join(words), "kind": "ublk", "store": store, **more}
+
+
+def ublk_at_its_best(with_ublk):
+    """Rows for a store in memory that newer kernels have."""
+    return [ublk("memory", batch_io=True), ublk("memory", shared=True)] if with_ublk else []
+
+
+def on_disk(with_ublk, ways=({},)):
+    """A disk that costs nothing, read and written directly: what each driver adds to it."""
+    store = {"on": "null_blk"}
+    return [{"name": "loop on null_blk, direct", "kind": "loop", "direct": True, **store},
+            *([ublk("disk", **store), ublk("disk", **store, registered=True),
+               ublk("disk", **store, batch_io=True, registered=True)] if with_ublk else []),
+            *[userblk("file:", redirect=True, direct=True, **store, **way) for way in ways]]
 
 
 def peers(with_ublk, queues=(1,)):
@@ -98,14 +142,15 @@ def plan_quick(with_ublk, _rounds):
 
 def plan_counted(with_ublk, _rounds):
     return {"rounds": 1, "jobs": counted_jobs(), "targets": [
-        *peers(with_ublk), nbd("null", 1), nbd("memory", 1),
+        *peers(with_ublk), *ublk_at_its_best(with_ublk), nbd("null", 1), nbd("memory", 1),
         *[userblk(store, **way) for way in WAYS for store in ("null:", "mem:", "file:")],
-        *on_files()]}
+        *on_files(), *on_disk(with_ublk, WAYS)]}
 
 
 def plan_time(with_ublk, rounds):
     return {"rounds": rounds, "jobs": timed_jobs(), "targets": [
-        *peers(with_ublk, (1, 2)),
+        *peers(with_ublk, (1, 2)), *ublk_at_its_best(with_ublk),
+        *([ublk("memory", tasks=2)] if with_ublk else []),
         nbd("null", 1), nbd("memory", 1), nbd("memory", 4),
         userblk("null:"), userblk("mem:"), userblk("file:"),
         userblk("mem:", wait="poll"), userblk("mem:", spin=True),
@@ -113,7 +158,32 @@ def plan_time(with_ublk, rounds):
         userblk("null:", queues=2, workers=2),
         userblk("mem:", queues=2, workers=2),
         userblk("mem:", workers=4), userblk("mem:", workers=4, wait="poll"),
-        *on_files([{}], [{}])]}
+        *on_files([{}], [{}]), *on_disk(with_ublk)]}
+
+
+def plan_slices(with_ublk, _rounds):
+    """The nearest rivals, with workers and submitters in control groups as systemd makes them."""
+    return {"rounds": 1, "jobs": counted_jobs(), "groups": {"system.slice": 100, "user.slice": 100}, "targets": [
+        {"name": "loop on tmpfs", "kind": "loop"},
+        *([ublk("memory"), ublk("memory", batch_io=True)] if with_ublk else []),
+        *[userblk("mem:", **way) for way in ({}, {"scheduling": "fifo"})],
+        *[userblk("file:", redirect=True, **way) for way in ({}, {"scheduling": "fifo"})],
+        *on_disk(with_ublk)]}
+
+
+def rivals_of_submitters(with_ublk):
+    return [{"name": "loop on tmpfs", "kind": "loop"},
+            *([ublk("memory"), ublk("memory", tasks=2), ublk("null")] if with_ublk else []),
+            *[userblk("mem:", workers=n) for n in (1, 2)], userblk("null:"),
+            *[userblk("file:", redirect=True, workers=n) for n in (1, 2, 3)]]
+
+
+def plan_jobs(with_ublk, rounds):
+    return {"rounds": rounds, "jobs": timed_submitters(), "targets": rivals_of_submitters(with_ublk)}
+
+
+def plan_jobs_counted(with_ublk, _rounds):
+    return {"rounds": 1, "jobs": counted_submitters(), "targets": rivals_of_submitters(with_ublk)}
 
 
 def plan_scale(_with_ublk, _rounds):
@@ -131,6 +201,10 @@ def plan_scale(_with_ublk, _rounds):
         "memory": load_job("4k write", "write", "4K", 32, "--count", "6400"), "targets": []}
 
 
+PLANS = {"quick": plan_quick, "counted": plan_counted, "time": plan_time, "scale": plan_scale,
+         "slices": plan_slices, "jobs": plan_jobs, "jobs-counted": plan_jobs_counted}
+
+
 def is_there(target):
     module = {"nbd": "nbd", "ublk": "ublk_drv"}.get(target["kind"], target["kind"])
     known = subprocess.run(["modinfo", module], stdout=subprocess.DEVNULL,
@@ -141,7 +215,7 @@ def is_there(target):
 
 def main():
     parser = argparse.ArgumentParser(description="prints the plan of a benchmark")
-    parser.add_argument("mode", choices=["quick", "counted", "time", "scale"])
+    parser.add_argument("mode", choices=list(PLANS))
     parser.add_argument("--kernel", required=True)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--probe", action="store_true")
@@ -149,8 +223,7 @@ def main():
     arguments = parser.parse_args()
     # Debian builds the ublk driver for its 6.12, not for its 6.1.
     with_ublk = not arguments.kernel.startswith("6.1.") and arguments.kernel != "6.1"
-    maker = {"quick": plan_quick, "counted": plan_counted, "time": plan_time, "scale": plan_scale}
-    plan = maker[arguments.mode](with_ublk, arguments.rounds)
+    plan = PLANS[arguments.mode](with_ublk, arguments.rounds)
     if arguments.probe:
         plan["targets"] = [target for target in plan["targets"] if is_there(target)]
     plan["targets"] = [target for target in plan["targets"] if re.search(arguments.only, target["name"])]

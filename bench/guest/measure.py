@@ -10,11 +10,14 @@ the one that a virtual machine shares with its host. The plan:
      "targets": [{"name": "ublk null", "kind": "ublk", "store": "null"}, …],
      "jobs": [{"name": "4k read, depth 1", "tool": "load", "arguments": ["--depth", "1"]}, …],
      "pairs": [{"target": {…}, "job": {…}, "series": "queues", "x": 2, "others": 0}, …],
-     "memory": {…a job…}}
+     "memory": {…a job…},
+     "groups": {"system.slice": 100, "user.slice": 100}}
 
 All targets exist at the same time, and every round measures each of them in turn, so that
 a temporary disturbance of the machine affects all of them. Pairs run one after the other,
-each alone.
+each alone. Each server and each submitter has a session of its own; with "groups", servers run
+in the first control group, submitters in the second, with those weights. A target that the
+machine cannot have is skipped, with the reason.
 """
 
 import contextlib
@@ -40,13 +43,14 @@ def cpu_ns(pids):
     return total
 
 
-def ask_load(device, job):
-    text = targets.run("userblk-load", device, "--span", f"{targets.SIZE_MB}M", *job["arguments"])
+def ask_load(target, job):
+    text = targets.submit("userblk-load", target.device, "--span", f"{targets.SIZE_MB}M",
+                          *target.load_arguments, *job["arguments"])
     return json.loads(text)
 
 
-def ask_fio(device, job):
-    text = targets.run("fio", "--name=bench", f"--filename={device}", "--direct=1", "--group_reporting",
+def ask_fio(target, job):
+    text = targets.submit("fio", "--name=bench", f"--filename={target.device}", "--direct=1", "--group_reporting",
                        f"--size={targets.SIZE_MB}M", "--output-format=json", "--time_based",
                        "--norandommap", "--randrepeat=1", *job["arguments"])
     done = json.loads(text[text.index("{"):])["jobs"][0]
@@ -59,7 +63,7 @@ def ask_fio(device, job):
 
 def measure(target, job):
     before = cpu_ns(target.pids())
-    result = {"load": ask_load, "fio": ask_fio}[job["tool"]](target.device, job)
+    result = {"load": ask_load, "fio": ask_fio}[job["tool"]](target, job)
     worker = cpu_ns(target.pids()) - before
     if target.pids() and result["requests"]:
         result["worker_cpu_ns_per_io"] = worker / result["requests"]
@@ -81,18 +85,35 @@ class Results:
         print(f"{what}: {figures[len(figures) // 2]:.0f}" if figures else result, flush=True)
 
 
+def set_up(plan, results, stack):
+    """[(name, target)] of those that the machine can have."""
+    there = []
+    for description in plan["targets"]:
+        name = description["name"]
+        try:
+            there.append((name, stack.enter_context(targets.make(description))))
+        except targets.Missing as reason:
+            results.add({"skipped": str(reason)}, target=name)
+    return there
+
+
 def carry_out_rounds(plan, results):
     with contextlib.ExitStack() as stack:
-        there = [(d["name"], stack.enter_context(targets.make(d))) for d in plan["targets"]]
+        there = set_up(plan, results, stack)
         for turn in range(plan["rounds"]):
             for job in plan["jobs"]:
                 for name, target in there:
+                    # Only our own load uses a client's memory as a target needs it.
+                    if target.load_arguments and job["tool"] != "load":
+                        continue
                     results.add(measure(target, job), round=turn, tool=job["tool"], job=job["name"],
                                 target=name)
 
 
 def carry_out(plan, results):
     targets.make_scratch()
+    if "groups" in plan:
+        targets.separate(plan["groups"])
     try:
         carry_out_rounds(plan, results)
         for pair in plan.get("pairs", []):

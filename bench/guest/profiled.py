@@ -26,7 +26,7 @@ def main():
     elif store == "loop:":
         description = {"kind": "loop"}
     with targets.make(description) as target:
-        print(targets.run(*load, *arguments, target.device))
+        print(targets.submit(*load, *arguments, target.device))
         shutil.copyfile("/proc/kallsyms", f"{os.environ['USERBLK_VM_SHARE']}/kallsyms")
     targets.remove_scratch()
 

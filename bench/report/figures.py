@@ -5,6 +5,9 @@ import collections
 import json
 import statistics
 
+# Modes whose figures are instructions, not nanoseconds.
+COUNTED = ("counted", "slices", "jobs-counted")
+
 Key = collections.namedtuple("Key", "mode kernel tool job target")
 
 
@@ -19,6 +22,7 @@ class Figure:
         self.p99 = median_of(measurements, "p99_ns")
         self.submitter = median_of(measurements, "cpu_ns_per_io")
         self.worker = median_of(measurements, "worker_cpu_ns_per_io")
+        self.switches = median_of(measurements, "switches_per_io")
 
 
 def median_of(measurements, name):
@@ -39,9 +43,28 @@ def gather(measurements):
     """{Key: Figure}, in the order of the measurements."""
     groups = collections.defaultdict(list)
     for m in measurements:
-        if "target" in m and "series" not in m:
+        if "target" in m and "series" not in m and "skipped" not in m:
             groups[Key(m["mode"], short_kernel(m["kernel"]), m["tool"], m["job"], m["target"])].append(m)
     return {key: Figure(group) for key, group in groups.items()}
+
+
+def skipped(measurements):
+    """{kernel: {target: reason}}"""
+    found = collections.defaultdict(dict)
+    for m in measurements:
+        if "skipped" in m:
+            found[short_kernel(m["kernel"])][m["target"]] = m["skipped"]
+    return found
+
+
+def version(kernel):
+    return tuple(int(part) for part in kernel.split("."))
+
+
+def newest(found):
+    """The newest kernel with figures, if newer than those that reports name."""
+    kernel = max((key.kernel for key in found), key=version)
+    return kernel if version(kernel) > (6, 12) else None
 
 
 def series(measurements, name):

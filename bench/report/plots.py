@@ -9,6 +9,20 @@ from matplotlib.ticker import MaxNLocator  # noqa: E402
 
 import figures  # noqa: E402
 
+# To be read at a glance: so many bars a panel at most. What else was measured is in the tables.
+MOST = 8
+MEMORY = ("null_blk", "brd", "nbd memory", "ublk memory", "ublk memory, batch commands",
+          "ublk memory, shared with the client", "userblk mem", "userblk mem, --scheduling=fifo",
+          "userblk mem, 4 workers")
+FILES = ("loop on tmpfs", "userblk file, --redirect", "loop on ext4", "userblk file, on ext4, --redirect",
+         "loop on null_blk, direct", "ublk on null_blk", "ublk on null_blk, registered buffers",
+         "userblk file, on null_blk, --redirect, --direct")
+SUBMITTERS = ("loop on tmpfs", "userblk file, 1 worker, --redirect", "userblk file, 2 workers, --redirect",
+              "ublk memory", "ublk memory, 2 tasks", "userblk mem, 1 worker", "userblk mem, 2 workers", "ublk null")
+# The pictures of a mode: {name: targets}
+PICTURES = {"counted": {"memory": MEMORY, "files": FILES}, "time": {"memory": MEMORY, "files": FILES},
+            "jobs": {"submitters": SUBMITTERS}}
+
 OURS, PEER, KERNEL = "#c2410c", "#2563eb", "#9ca3af"
 
 plt.rcParams.update({"font.size": 9, "svg.hashsalt": "userblk", "axes.spines.top": False,
@@ -29,6 +43,7 @@ def save(figure, path):
 def bars(axis, entries, title, unit, label, named):
     """Horizontal bars: [(target, value, low, high)]; a bar far longer than the others is cut
     off, and its number says so. named: whether the targets' names are shown."""
+    assert len(entries) <= MOST
     values = [entry[1] for entry in entries]
     limit = min(max(values), 2.2 * sorted(values)[int(len(values) * 0.7)])
     for row, (target, value, low, high) in enumerate(reversed(entries)):
@@ -55,7 +70,7 @@ def panels(found, path, heading, unit, value, label):
     jobs = figures.unique(key.job for key in found)
     targets = figures.unique(key.target for key in found)
     rows = (len(jobs) + 1) // 2
-    figure, axes = plt.subplots(rows, 2, figsize=(11, rows * (0.6 + 0.24 * len(targets))),
+    figure, axes = plt.subplots(rows, 2, figsize=(11, rows * (0.8 + 0.24 * len(targets))),
                                 squeeze=False, layout="constrained")
     # Adjacent plots show the same targets: name them once.
     for number, (axis, job) in enumerate(zip(axes.flat, jobs)):
@@ -67,15 +82,28 @@ def panels(found, path, heading, unit, value, label):
     save(figure, path)
 
 
-def counted(found, path, kernel):
-    panels(found, path, f"Instructions per I/O, Linux {kernel}, one processor (less is better)",
+def counted(found, path, heading):
+    panels(found, path, f"{heading}: instructions per I/O, one processor (less is better)",
            "instructions per I/O", lambda f: (f.median, None, None), lambda v: f"{v:,.0f}")
 
 
-def timed(found, path, kernel, tool):
-    panels(found, path, f"I/Os per second, Linux {kernel}, {tool}, two emulated processors: median, "
-           "least and most of the rounds (more is better)", "I/Os per second",
+def timed(found, path, heading):
+    panels(found, path, f"{heading}: I/Os per second, two emulated processors, median, least and most of "
+           "the rounds (more is better)", "I/Os per second",
            lambda f: (1e9 / f.median, 1e9 / f.most, 1e9 / f.least), lambda v: f"{v:,.0f}")
+
+
+def pictures(found, folder, mode, kernel):
+    """Draws a mode's pictures of the targets that there are; returns the files' names."""
+    drawn = []
+    for name, targets in PICTURES[mode].items():
+        there = [target for target in targets if any(key.target == target for key in found)][:MOST]
+        some = {key: found[key] for target in there for key in found if key.target == target}
+        if some:
+            drawn.append(f"{mode}-{name}-{kernel}.svg")
+            heading = f"Linux {kernel}, {name}"
+            (counted if mode in figures.COUNTED else timed)(some, f"{folder}/{drawn[-1]}", heading)
+    return drawn
 
 
 def scale(measurements, path):

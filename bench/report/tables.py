@@ -4,11 +4,16 @@
 import figures
 
 JOBS = ("4k read, depth 1", "4k read, depth 32", "4k write, depth 32", "128k read, depth 8")
-GOALS = {  # of the design: at most this many instructions
-    "null": (12_800, 5_350, 5_350, 27_500),
-    "mem": (13_600, 6_150, 6_150, 51_000),
-    "file, --redirect": (14_500, 7_100, 7_400, 66_000),
+DISK = "file, on null_blk, --redirect, --direct"
+GOALS = {  # at most this many instructions, with default options
+    "6.12": {"mem": (13_600, 6_000, 6_050, 46_500), "file, --redirect": (14_500, 6_800, 7_290, 59_700)},
+    "7.3": {"mem": (14_200, 6_100, 6_150, 47_000), "file, --redirect": (16_200, 7_900, 8_450, 97_000),
+            DISK: (16_600, 8_500, 9_100, 34_500)},
 }
+# The nearest rival of a store, at its best, with a client that knows nothing of it.
+RIVALS = {"mem": ("ublk memory", "ublk memory, batch commands"), "file, --redirect": ("loop on tmpfs",),
+          DISK: ("ublk on null_blk", "ublk on null_blk, registered buffers",
+                 "ublk on null_blk, batch commands, registered buffers")}
 
 
 def markdown(head, rows):
@@ -37,21 +42,54 @@ def counted(found, kernel):
     return grid(of_mode(found, "counted", kernel, "load"), lambda figure: number(figure.median))
 
 
-def goals(found, kernel, stores):
-    """The goals next to the best way to serve, and by how much it misses them."""
+def goals(found, kernel):
+    """The goals, and the nearest rival, next to what userblk does by default."""
     by_place = {(key.target, key.job): figure.median
                 for key, figure in of_mode(found, "counted", kernel, "load").items()}
     rows = []
-    for store, job, goal in ((s, *pair) for s in stores for pair in zip(JOBS, GOALS[s])):
-        ways = [by_place.get((f"userblk {store}{way}", job))
-                for way in ("", ", --wait=poll", ", --scheduling=fifo")]
-        if None in ways:
+    chosen = GOALS[max((known for known in GOALS if figures.version(known) <= figures.version(kernel)),
+                       key=figures.version)]
+    for store, job, goal in ((s, *pair) for s in chosen for pair in zip(JOBS, chosen[s])):
+        ours = by_place.get((f"userblk {store}", job))
+        if ours is None:
             continue
-        short = min(ways) / goal - 1
-        rows.append([f"{store}, {job}", number(goal), *[number(way) for way in ways],
-                     "reached" if short <= 0 else f"{short * 100:.1f} % above"])
-    return markdown(["", "goal, at most", "default", "`--wait=poll`", "`--scheduling=fifo`",
-                     "best of them"], rows)
+        fifo = by_place.get((f"userblk {store}, --scheduling=fifo", job))
+        rival = min(((by_place[name, job], name) for name in RIVALS[store] if (name, job) in by_place), default=None)
+        rows.append([f"{store}, {job}", number(goal), number(ours), number(fifo) if fifo else "–",
+                     f"{number(rival[0])} ({rival[1]})" if rival else "–",
+                     "reached" if ours <= goal else f"{(ours / goal - 1) * 100:.1f} % above"])
+    return markdown(["", "goal, at most", "default", "`--scheduling=fifo`", "nearest rival, at its best",
+                     "default against the goal"], rows)
+
+
+def slices(found, kernel):
+    """Under control groups, and by how much that differs from sessions alone."""
+    alone = of_mode(found, "counted", kernel, "load")
+    by_place = {(key.target, key.job): figure.median for key, figure in alone.items()}
+    rows = {}
+    for key, figure in of_mode(found, "slices", kernel, "load").items():
+        before = by_place.get((key.target, key.job))
+        change = f" ({(figure.median / before - 1) * 100:+.1f} %)" if before else ""
+        rows.setdefault(key.target, {})[key.job] = number(figure.median) + change
+    jobs = figures.unique(job for cells in rows.values() for job in cells)
+    return markdown(["", *jobs], [[target, *[cells.get(job, "–") for job in jobs]] for target, cells in rows.items()])
+
+
+def submitters(found, kernel, tool):
+    return grid(of_mode(found, "jobs", kernel, tool), per_second)
+
+
+def submitters_counted(found, kernel):
+    return grid(of_mode(found, "jobs-counted", kernel, "load"),
+                lambda figure: f"{number(figure.median)} / {figure.switches:.2f}")
+
+
+def skipped(measurements, kernel):
+    """A sentence for each reason."""
+    reasons = {}
+    for target, reason in figures.skipped(measurements).get(kernel, {}).items():
+        reasons.setdefault(reason, []).append(target)
+    return " ".join(f"Skipped on {kernel}, since {reason}: {'; '.join(targets)}." for reason, targets in reasons.items())
 
 
 def per_second(figure):

@@ -21,53 +21,64 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 def write_json(measurements, found, path):
     entries = [{**key._asdict(), "median": figure.median, "least": figure.least, "most": figure.most,
                 "p50_ns": figure.p50, "p99_ns": figure.p99, "submitter_cpu_ns": figure.submitter,
-                "worker_cpu_ns": figure.worker} for key, figure in found.items()]
+                "worker_cpu_ns": figure.worker, "switches": figure.switches} for key, figure in found.items()]
     others = [m for m in measurements if "series" in m]
     with open(path, "w", encoding="utf-8") as file:
-        json.dump({"unit": "nanoseconds per I/O; of the modes counted and scale, instructions per I/O",
+        json.dump({"unit": "nanoseconds per I/O; of the modes counted, slices, jobs-counted and scale, "
+                           "instructions per I/O",
                    "figures": entries, "scale": others}, file, indent=1)
         file.write("\n")
 
 
 def draw(measurements, found, folder):
-    """Draws the plots that have figures; returns the names of the files."""
+    """Draws the plots that have figures, and removes earlier ones."""
     drawn = []
     for mode, kernel, tool in figures.unique(key[:3] for key in found):
-        some = tables.of_mode(found, mode, kernel, tool)
-        if mode == "counted":
-            drawn.append(f"counted-{kernel}.svg")
-            plots.counted(some, f"{folder}/{drawn[-1]}", kernel)
-        elif mode == "time":
-            drawn.append(f"time-{tool}-{kernel}.svg")
-            plots.timed(some, f"{folder}/{drawn[-1]}", kernel, tool)
+        if mode in plots.PICTURES and tool == "load":
+            drawn += plots.pictures(tables.of_mode(found, mode, kernel, tool), folder, mode, kernel)
     if any(m.get("series") == "queues" for m in measurements):
         drawn.append("scale.svg")
         plots.scale(measurements, f"{folder}/scale.svg")
-    return drawn
+    for name in os.listdir(folder):
+        if name.endswith(".svg") and name not in drawn:
+            os.unlink(f"{folder}/{name}")
 
 
 def fill(template, measurements, found):
     """Replaces {{name argument…}} by the result of the function of that name, and omits the
-    text between {{if MODE KERNEL}} and {{end}} if there are no such figures."""
+    text between {{if MODE KERNEL}} and {{end}} if there are no such figures. The kernel
+    "newest" is what it is in these figures."""
     there = {(key.mode, key.kernel) for key in found}
-    template = re.sub(r"\{\{if (\w+) ([\d.]+)\}\}(.*?)\{\{end\}\}",
-                      lambda match: match[3] if (match[1], match[2]) in there else "",
+    newest = figures.newest(found)
+
+    def kernel(name):
+        return newest if name == "newest" else name
+
+    template = re.sub(r"\{\{if ([\w-]+) ([\w.]+)\}\}(.*?)\{\{end\}\}",
+                      lambda match: match[3] if (match[1], kernel(match[2])) in there else "",
                       template, flags=re.DOTALL)
     makers = {
-        "counted": lambda kernel: tables.counted(found, kernel),
-        "goals": lambda kernel: tables.goals(found, kernel, ("null", "mem")),
-        "redirect_goals": lambda kernel: tables.goals(found, kernel, ("file, --redirect",)),
-        "timed": lambda kernel, tool: tables.timed(found, kernel, tool),
-        "latency": lambda kernel, tool: tables.latency(found, kernel, tool),
-        "processor": lambda kernel, tool: tables.processor(found, kernel, tool),
+        "kernel": lambda name: name,
+        "counted": lambda name: tables.counted(found, name),
+        "goals": lambda name: tables.goals(found, name),
+        "slices": lambda name: tables.slices(found, name),
+        "submitters": lambda name, tool: tables.submitters(found, name, tool),
+        "submitters_counted": lambda name: tables.submitters_counted(found, name),
+        "skipped": lambda name: tables.skipped(measurements, name),
+        "timed": lambda name, tool: tables.timed(found, name, tool),
+        "latency": lambda name, tool: tables.latency(found, name, tool),
+        "processor": lambda name, tool: tables.processor(found, name, tool),
         "scale": lambda name, *what: tables.scale(measurements, name, " ".join(what)),
         "memory": lambda: tables.memory(measurements),
         "date": lambda: max(m["date"] for m in measurements),
         "commit": lambda: figures.unique(m["commit"] for m in measurements)[-1],
         "kernels": lambda: " and ".join(figures.unique(m["kernel"] for m in measurements)),
     }
-    return re.sub(r"\{\{(\w+)((?: [\w.,]+)*)\}\}",
-                  lambda match: makers[match[1]](*match[2].split()), template)
+
+    def replacement(match):
+        first, *others = match[2].split() or [None]
+        return makers[match[1]](*([kernel(first), *others] if first else []))
+    return re.sub(r"\{\{(\w+)((?: [\w.,]+)*)\}\}", replacement, template)
 
 
 def main():
