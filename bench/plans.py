@@ -56,7 +56,7 @@ def timed_jobs(seconds=0.7):
 
 
 def jobs_name(count):
-    return f"4k read, depth 1, {count} job{'s' if count > 1 else ''}"
+    return f"{count} job{'s' if count > 1 else ''}"
 
 
 def counted_submitters():
@@ -64,14 +64,13 @@ def counted_submitters():
                      "--segments", "8") for count in SUBMITTERS]
 
 
-def timed_submitters(seconds=1.0):
+def timed_submitters():
+    """Alone, and beside a process that computes."""
     jobs = []
     for count in SUBMITTERS:
-        jobs.append({"name": jobs_name(count), "tool": "fio", "arguments": [
-            "--rw=randread", "--bs=4K", f"--runtime={seconds + 0.5:g}", "--ramp_time=0.3", "--ioengine=psync",
-            f"--numjobs={count}"]})
-        jobs.append(load_job(jobs_name(count), "read", "4K", 1, "--jobs", str(count), "--seconds", str(seconds),
-                             "--segments", "1", "--latency"))
+        job = {"name": jobs_name(count), "tool": "fio", "arguments": [
+            "--rw=randread", "--bs=4K", "--runtime=1.5", "--ramp_time=0.3", "--ioengine=psync", f"--numjobs={count}"]}
+        jobs += [job, {**job, "name": f"{job['name']}, busy neighbour", "neighbours": 1}]
     return jobs
 
 

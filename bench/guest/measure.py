@@ -17,7 +17,8 @@ All targets exist at the same time, and every round measures each of them in tur
 a temporary disturbance of the machine affects all of them. Pairs run one after the other,
 each alone. Each server and each submitter has a session of its own; with "groups", servers run
 in the first control group, submitters in the second, with those weights. A target that the
-machine cannot have is skipped, with the reason.
+machine cannot have is skipped, with the reason. "neighbours" of a job are processes that compute
+meanwhile.
 """
 
 import contextlib
@@ -61,9 +62,24 @@ def ask_fio(target, job):
             "cpu_ns_per_io": (done["usr_cpu"] + done["sys_cpu"]) / 100 * 1e9 / side["iops"]}
 
 
+@contextlib.contextmanager
+def neighbours(count):
+    """So many processes that compute all the time, each in a session of its own."""
+    command = [sys.executable, "-c", "while True: pass"]
+    started = [subprocess.Popen(command, stdin=subprocess.DEVNULL, **targets.SUBMITTER.options())
+               for _ in range(count)]
+    try:
+        yield
+    finally:
+        for process in started:
+            process.kill()
+            process.wait()
+
+
 def measure(target, job):
     before = cpu_ns(target.pids())
-    result = {"load": ask_load, "fio": ask_fio}[job["tool"]](target, job)
+    with neighbours(job.get("neighbours", 0)):
+        result = {"load": ask_load, "fio": ask_fio}[job["tool"]](target, job)
     worker = cpu_ns(target.pids()) - before
     if target.pids() and result["requests"]:
         result["worker_cpu_ns_per_io"] = worker / result["requests"]

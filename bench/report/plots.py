@@ -19,9 +19,10 @@ FILES = ("loop on tmpfs", "userblk file, --redirect", "loop on ext4", "userblk f
          "userblk file, on null_blk, --redirect, --direct")
 SUBMITTERS = ("loop on tmpfs", "userblk file, 1 worker, --redirect", "userblk file, 2 workers, --redirect",
               "ublk memory", "ublk memory, 2 tasks", "userblk mem, 1 worker", "userblk mem, 2 workers", "ublk null")
-# The pictures of a mode: {name: targets}
-PICTURES = {"counted": {"memory": MEMORY, "files": FILES}, "time": {"memory": MEMORY, "files": FILES},
-            "jobs": {"submitters": SUBMITTERS}}
+# The pictures of a mode and tool: {name: targets}
+PICTURES = {("counted", "load"): {"memory": MEMORY, "files": FILES},
+            ("time", "load"): {"memory": MEMORY, "files": FILES},
+            ("jobs", "fio"): {"4k reads, depth 1": SUBMITTERS}}
 
 OURS, PEER, KERNEL = "#c2410c", "#2563eb", "#9ca3af"
 
@@ -93,14 +94,14 @@ def timed(found, path, heading):
            lambda f: (1e9 / f.median, 1e9 / f.most, 1e9 / f.least), lambda v: f"{v:,.0f}")
 
 
-def pictures(found, folder, mode, kernel):
+def pictures(found, folder, mode, tool, kernel):
     """Draws a mode's pictures of the targets that there are; returns the files' names."""
     drawn = []
-    for name, targets in PICTURES[mode].items():
+    for name, targets in PICTURES[mode, tool].items():
         there = [target for target in targets if any(key.target == target for key in found)][:MOST]
         some = {key: found[key] for target in there for key in found if key.target == target}
         if some:
-            drawn.append(f"{mode}-{name}-{kernel}.svg")
+            drawn.append("-".join([mode, *([name] if len(PICTURES[mode, tool]) > 1 else []), kernel]) + ".svg")
             heading = f"Linux {kernel}, {name}"
             (counted if mode in figures.COUNTED else timed)(some, f"{folder}/{drawn[-1]}", heading)
     return drawn

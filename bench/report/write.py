@@ -34,8 +34,8 @@ def draw(measurements, found, folder):
     """Draws the plots that have figures, and removes earlier ones."""
     drawn = []
     for mode, kernel, tool in figures.unique(key[:3] for key in found):
-        if mode in plots.PICTURES and tool == "load":
-            drawn += plots.pictures(tables.of_mode(found, mode, kernel, tool), folder, mode, kernel)
+        if (mode, tool) in plots.PICTURES:
+            drawn += plots.pictures(tables.of_mode(found, mode, kernel, tool), folder, mode, tool, kernel)
     if any(m.get("series") == "queues" for m in measurements):
         drawn.append("scale.svg")
         plots.scale(measurements, f"{folder}/scale.svg")
