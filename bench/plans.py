@@ -93,8 +93,8 @@ def on_files(waits=WAITS, ways=WAYS):
             *[userblk("file:", redirect=True, direct=True, on="ext4", **wait) for wait in waits]]
 
 
-# What ublk has gained since 6.12 (bench/guest/targets.py: NEEDS), in words.
-UBLK_OPTIONS = {"batch_io": "batch commands", "registered": "registered buffers",
+# How ublk moves data (bench/guest/targets.py: NEEDS), in words.
+UBLK_OPTIONS = {"data": "asking for addresses", "batch_io": "batch commands", "registered": "registered buffers",
                 "shared": "shared with the client"}
 
 
@@ -102,12 +102,15 @@ def ublk(store, **more):
     words = [f"ublk on {more['on']}" if "on" in more else f"ublk {store}"]
     words += [f"{more[what]} {what if more[what] > 1 else what[:-1]}" for what in ("queues", "tasks") if what in more]
     words += [text for option, text in UBLK_OPTIONS.items() if option in more]
-    return {"name": ", ".join(words), "kind": "ublk", "store": store, **more}
+    # The cheapest way to move data in batches; otherwise the server's own choice is.
+    data = {"data": "buffer"} if "batch_io" in more and "on" not in more else {}
+    return {"name": ", ".join(words), "kind": "ublk", "store": store, **data, **more}
 
 
 def ublk_at_its_best(with_ublk):
-    """Rows for a store in memory that newer kernels have."""
-    return [ublk("memory", batch_io=True), ublk("memory", shared=True)] if with_ublk else []
+    """Other ways to move the data of a store in memory, each the cheapest somewhere."""
+    return [ublk("memory", data="get-data"), ublk("memory", batch_io=True),
+            ublk("memory", shared=True)] if with_ublk else []
 
 
 def on_disk(with_ublk, ways=({},)):
@@ -164,7 +167,7 @@ def plan_slices(with_ublk, _rounds):
     """The nearest rivals, with workers and submitters in control groups as systemd makes them."""
     return {"rounds": 1, "jobs": counted_jobs(), "groups": {"system.slice": 100, "user.slice": 100}, "targets": [
         {"name": "loop on tmpfs", "kind": "loop"},
-        *([ublk("memory"), ublk("memory", batch_io=True)] if with_ublk else []),
+        *([ublk("memory"), ublk("memory", data="get-data"), ublk("memory", batch_io=True)] if with_ublk else []),
         *[userblk("mem:", **way) for way in ({}, {"scheduling": "fifo"})],
         *[userblk("file:", redirect=True, **way) for way in ({}, {"scheduling": "fifo"})],
         *on_disk(with_ublk)]}

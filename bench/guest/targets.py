@@ -248,6 +248,8 @@ class Ublk(Target):
         options = ["--type", "disk", "--path", self.store.path] if self.store else ["--type", described["store"]]
         if "registered" in described:
             options += ["--data", "registered"]
+        if "data" in described:
+            options += ["--data", described["data"]]
         if "tasks" in described:
             options += ["--tasks", str(described["tasks"])]
         if "batch_io" in described:

@@ -11,9 +11,9 @@ import figures  # noqa: E402
 
 # To be read at a glance: so many bars a panel at most. What else was measured is in the tables.
 MOST = 8
-MEMORY = ("null_blk", "brd", "nbd memory", "ublk memory", "ublk memory, batch commands",
-          "ublk memory, shared with the client", "userblk mem", "userblk mem, --scheduling=fifo",
-          "userblk mem, 4 workers")
+MEMORY = ("brd", "nbd memory", "ublk memory", "ublk memory, asking for addresses",
+          "ublk memory, batch commands", "ublk memory, shared with the client", "userblk mem",
+          "userblk mem, --scheduling=fifo", "userblk mem, 4 workers")
 FILES = ("loop on tmpfs", "userblk file, --redirect", "loop on ext4", "userblk file, on ext4, --redirect",
          "loop on null_blk, direct", "ublk on null_blk", "ublk on null_blk, registered buffers",
          "userblk file, on null_blk, --redirect, --direct")

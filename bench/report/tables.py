@@ -11,7 +11,7 @@ GOALS = {  # at most this many instructions, with default options
             DISK: (16_600, 8_500, 9_100, 34_500)},
 }
 # The nearest rival of a store, at its best, with a client that knows nothing of it.
-RIVALS = {"mem": ("ublk memory", "ublk memory, batch commands"), "file, --redirect": ("loop on tmpfs",),
+RIVALS = {"mem": ("ublk memory", "ublk memory, asking for addresses", "ublk memory, batch commands"), "file, --redirect": ("loop on tmpfs",),
           DISK: ("ublk on null_blk", "ublk on null_blk, registered buffers",
                  "ublk on null_blk, batch commands, registered buffers")}
 

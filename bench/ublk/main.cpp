@@ -126,7 +126,7 @@ Options parse(int argc, char** argv) {
            "who copies data, and where to: buffer, get-data or user-copy (default: the fastest "
            "measured for the type); or nobody: registered, for --type disk");
     choice(app, "--taskrun", task_runs, options.server.queue.task_run,
-           "when a thread takes its completions: coop or defer");
+           "when a thread takes its completions: coop or defer (default: defer)");
     auto* const recoverable = app.add_flag("--recoverable", options.recoverable,
                                            "keep the device when this process is killed, and "
                                            "deliver its taken requests again");

@@ -19,7 +19,7 @@ enum class TaskRun {
 
 struct QueueOptions {
     DataMode mode = DataMode::buffer;
-    TaskRun task_run = TaskRun::cooperative;
+    TaskRun task_run = TaskRun::deferred;
     unsigned batch = UINT_MAX; ///< requests that a thread carries out before it sends their answers
     bool batch_io = false;     ///< one command for many requests (UBLK_F_BATCH_IO)
     const Mapping* shared = nullptr; ///< memory shared with clients; must outlive the queue
