@@ -58,8 +58,6 @@ protected:
 TEST_F(Shutdown, UnitIsSound) {
     configure("file:" + make_file("store.img", mib));
     write(units() + "/userblk-mnt.mount", "[Unit]\nBefore=remote-fs.target\n"
-                                          "Requires=userblk@demo.service\n"
-                                          "After=userblk@demo.service\n"
                                           "[Mount]\nWhat=/dev/userblk/by-name/demo\n"
                                           "Where=/userblk/mnt\nType=ext4\nOptions=_netdev\n");
     const Outcome outcome =

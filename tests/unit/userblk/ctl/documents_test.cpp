@@ -160,19 +160,28 @@ TEST(Documents, ManPageHasEveryIoctl) {
     EXPECT_GE(count, 9);
 }
 
-// The udev rule and the unit use attributes and options that exist.
-TEST(Documents, UdevRuleAndUnitNameWhatExists) {
+// The udev rule and the units use attributes and options that exist.
+TEST(Documents, UdevRuleAndUnitsNameWhatExists) {
     const auto rule = read_text(source + "/packaging/udev/60-userblk.rules");
     for (const char* word : {"userblk/by-name/", "USERBLK_EVENT", "userblk/state"})
         EXPECT_NE(rule.find(word), std::string::npos) << word;
-    const auto unit = read_text(source + "/packaging/systemd/userblk@.service.in");
-    for (const auto& [line, command] :
-         {std::pair("\nExecStart=", "serve"), std::pair("\nExecReload=", "reload")}) {
-        const auto start = unit.find(line) + 1;
-        ASSERT_NE(start, 0U) << line;
-        for (const auto& option : long_options(unit.substr(start, unit.find('\n', start) - start)))
-            EXPECT_TRUE(declared_options(run(USERBLKCTL, {command, "--help"}).out).contains(option))
-                << option;
+    static const std::regex command("userblkctl ([a-z]+) ([^\n|';]*)");
+    for (const char* name : {"userblk@", "userblk-user@"}) {
+        const auto unit = read_text(source + "/packaging/systemd/" + name + ".service.in");
+        std::set<std::string> found;
+        const auto from = unit.find("\n[Service]");
+        ASSERT_NE(from, std::string::npos) << name;
+        for (std::sregex_iterator
+                 match(unit.begin() + static_cast<long>(from), unit.end(), command),
+             end;
+             match != end; ++match) {
+            const auto declared =
+                declared_options(run(USERBLKCTL, {(*match)[1].str(), "--help"}).out);
+            for (const auto& option : long_options((*match)[2].str()))
+                EXPECT_TRUE(declared.contains(option)) << name << ": " << option;
+            found.insert((*match)[1].str());
+        }
+        EXPECT_TRUE(found.contains("serve") && found.contains("reload")) << name;
     }
 }
 
