@@ -34,8 +34,11 @@ PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
   # Whose programs look at all disks, by themselves or out of udev's rules. They are unpacked for
   # the guest, not installed: see tests/vm/disk-tools.
   disk_tool_packages=(bcache-tools btrfs-progs lvm2 mdadm multipath-tools udisks2)
-  test_packages=("${disk_packages[@]}" dkms dmsetup fdisk fio gdisk
-    parted pkg-config python3 systemd xfsprogs)
+  # What builds Debian packages, and finds fault with them.
+  packaging_packages=(cmake debhelper dh-dkms dpkg-dev g++ libcli11-dev libmount-dev libpoco-dev
+    libsmartcols-dev lintian zlib1g-dev)
+  test_packages=("${disk_packages[@]}" ccache dkms dmsetup fdisk fio fish gdisk
+    parted pkg-config python3 systemd xfsprogs zsh)
 }
 
 # Messages go to standard error: standard output belongs to results.

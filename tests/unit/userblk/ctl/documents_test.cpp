@@ -8,6 +8,7 @@
 #include <iterator>
 #include <regex>
 #include <set>
+#include <unistd.h>
 
 namespace userblk::tests {
 
@@ -62,6 +63,55 @@ Options completed(const std::string& command) {
         run("/bin/bash", {"-c", ". " + script + "; _userblkctl_options " + command}).out);
 }
 
+// The options that a help text declares, and the letters that stand for them.
+Options declared_with_letters(const std::string& help) {
+    static const std::regex option("\n  (?:(-[a-zA-Z]), )?(--[a-z-]+)");
+    Options options;
+    for (std::sregex_iterator found(help.begin(), help.end(), option), end; found != end; ++found)
+        for (const int group : {1, 2})
+            if ((*found)[group].matched)
+                options.insert((*found)[group].str());
+    return options;
+}
+
+bool is_installed(const std::string& program) {
+    return ::access(program.c_str(), X_OK) == 0;
+}
+
+constexpr const char* zsh = "/bin/zsh";
+constexpr const char* fish = "/usr/bin/fish";
+
+// What zsh's completion offers behind the words: _arguments would be told of it like this.
+Options completed_by_zsh(const std::string& program, const std::string& words) {
+    const auto script = source + "/packaging/completion/zsh/_" + program;
+    const auto outcome = run(zsh, {"-f", "-c",
+                                   "_arguments() { print -rl -- \"$@\" }; . " + script +
+                                       "; words=(" + words + " -); CURRENT=$#words; _" + program});
+    EXPECT_EQ(outcome.err, "");
+    static const std::regex specification("(?:^|\n)(?:\\([^)]*\\))?\\*?(-[a-zA-Z]|--[a-z-]+)");
+    Options options;
+    for (std::sregex_iterator found(outcome.out.begin(), outcome.out.end(), specification), end;
+         found != end; ++found)
+        options.insert((*found)[1].str());
+    return options;
+}
+
+// What fish's completion offers behind the words.
+Options completed_by_fish(const std::string& program, const std::string& words) {
+    const auto script = source + "/packaging/completion/fish/" + program + ".fish";
+    Options options;
+    for (const char* dashes : {" -", " --"}) {
+        const auto outcome =
+            run(fish, {"--no-config", "-c",
+                       "source " + script + "; complete -C '" + words + dashes + "'"});
+        static const std::regex offer("(?:^|\n)(-[a-zA-Z]|--[a-z-]+)(?==?\t)");
+        for (std::sregex_iterator found(outcome.out.begin(), outcome.out.end(), offer), end;
+             found != end; ++found)
+            options.insert((*found)[1].str());
+    }
+    return options;
+}
+
 const std::vector<std::string> commands = {"create", "serve",  "list",  "info",   "stats", "top",
                                            "wait",   "reload", "reset", "resize", "remove"};
 
@@ -108,6 +158,59 @@ TEST(Documents, CompletionKnowsEveryCommand) {
     EXPECT_EQ(out, all + "\n");
 }
 
+// The same for zsh, letters included, as its own shell reads the script.
+TEST(Documents, CompletionOfZshHasTheOptionsOfTheToolsAndNoOthers) {
+    if (!is_installed(zsh))
+        GTEST_SKIP() << "zsh is not installed";
+    for (const auto& command : commands)
+        EXPECT_EQ(completed_by_zsh("userblkctl", "userblkctl " + command),
+                  declared_with_letters(run(USERBLKCTL, {command, "--help"}).out))
+            << command;
+    EXPECT_EQ(completed_by_zsh("userblkctl", "userblkctl"),
+              declared_with_letters(run(USERBLKCTL, {"--help"}).out));
+    EXPECT_EQ(completed_by_zsh("userblk-recover", "userblk-recover"),
+              declared_with_letters(run(USERBLK_RECOVER, {"--help"}).out));
+}
+
+// And for fish.
+TEST(Documents, CompletionOfFishHasTheOptionsOfTheToolsAndNoOthers) {
+    if (!is_installed(fish))
+        GTEST_SKIP() << "fish is not installed";
+    for (const auto& command : commands)
+        EXPECT_EQ(completed_by_fish("userblkctl", "userblkctl " + command),
+                  declared_with_letters(run(USERBLKCTL, {command, "--help"}).out))
+            << command;
+    EXPECT_EQ(completed_by_fish("userblkctl", "userblkctl"),
+              declared_with_letters(run(USERBLKCTL, {"--help"}).out));
+    EXPECT_EQ(completed_by_fish("userblk-recover", "userblk-recover"),
+              declared_with_letters(run(USERBLK_RECOVER, {"--help"}).out));
+}
+
+// Both know every command.
+TEST(Documents, CompletionsOfZshAndFishKnowEveryCommand) {
+    const Options known(commands.begin(), commands.end());
+    if (!is_installed(zsh) || !is_installed(fish))
+        GTEST_SKIP() << "zsh or fish is not installed";
+    const auto first_words = [](const std::string& text) {
+        static const std::regex word("(?:^|\n)([a-z]+)");
+        Options words;
+        for (std::sregex_iterator found(text.begin(), text.end(), word), end; found != end; ++found)
+            words.insert((*found)[1].str());
+        return words;
+    };
+    const auto folder = source + "/packaging/completion/";
+    EXPECT_EQ(first_words(
+                  run(zsh, {"-f", "-c",
+                            ". " + folder + "zsh/_userblkctl; print -rl -- $_userblkctl_commands"})
+                      .out),
+              known);
+    EXPECT_EQ(first_words(run(fish, {"--no-config", "-c",
+                                     "source " + folder +
+                                         "fish/userblkctl.fish; complete -C 'userblkctl '"})
+                              .out),
+              known);
+}
+
 // The same for userblk-recover.
 TEST(Documents, ManPageAndCompletionHaveTheOptionsOfUserblkRecover) {
     const auto real = declared_options(run(USERBLK_RECOVER, {"--help"}).out);
@@ -127,6 +230,11 @@ TEST(Documents, VersionsAgree) {
               std::string::npos);
     EXPECT_NE(read_text(source + "/CHANGELOG.md").find("\n## [" + version + "]"),
               std::string::npos);
+    // Debian's packages, before a release with ~ and more behind it.
+    const auto packages = read_text(source + "/debian/changelog");
+    EXPECT_TRUE(packages.starts_with("userblk (" + version + ")") ||
+                packages.starts_with("userblk (" + version + "~"))
+        << packages.substr(0, packages.find('\n'));
 }
 
 // Documents that name a version name this one, and no source defines another: DKMS keeps the old
