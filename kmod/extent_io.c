@@ -40,15 +40,17 @@ static void userblk_extent_io_complete(struct kiocb *iocb, long ret)
 		userblk_extent_io_transferred(io, ret, NULL);
 }
 
-/* Is it aligned for direct I/O? The file itself may require more. */
+/*
+ * Is it aligned for direct I/O, with these bits in its pieces' offsets and
+ * lengths? The file itself may require more.
+ */
 static bool userblk_extent_io_is_aligned(const struct userblk_extent_io *io,
-					 const struct iov_iter *iter)
+					 unsigned int bits)
 {
 	struct block_device *bdev = userblk_redirect_file_bdev(io->range.file);
 	unsigned int block = bdev ? bdev_logical_block_size(bdev) : SECTOR_SIZE;
 
-	return !((iov_iter_alignment(iter) | (io->range.offset + io->moved)) &
-		 (block - 1));
+	return !((bits | (io->range.offset + io->moved)) & (block - 1));
 }
 
 /*
@@ -56,8 +58,7 @@ static bool userblk_extent_io_is_aligned(const struct userblk_extent_io *io,
  * worker does not wait for that.
  */
 static bool userblk_extent_io_init_iocb(struct userblk_extent_io *io,
-					bool writes,
-					const struct iov_iter *iter)
+					bool writes, unsigned int bits)
 {
 	struct kiocb *iocb = &io->iocb;
 
@@ -72,7 +73,7 @@ static bool userblk_extent_io_init_iocb(struct userblk_extent_io *io,
 	}
 	if (likely(!(iocb->ki_flags & IOCB_DIRECT)))
 		return true;
-	if (io->buffered || !userblk_extent_io_is_aligned(io, iter)) {
+	if (io->buffered || !userblk_extent_io_is_aligned(io, bits)) {
 		iocb->ki_flags &= ~IOCB_DIRECT;
 		return !writes || io->blocking ||
 		       userblk_extent_io_is_in_memory(io);
@@ -124,16 +125,18 @@ static void userblk_extent_io_transfer(struct userblk_extent_io *io,
 	bool writes = io->slot->op == USERBLK_OP_WRITE;
 	struct file *file = io->range.file;
 	struct iov_iter iter __uninitialized;
+	unsigned int bits;
 	bool sync;
 	long ret;
 
-	userblk_extent_pages_iter(io, &iter, writes ? ITER_SOURCE : ITER_DEST);
+	bits = userblk_extent_pages_iter(io, &iter,
+					 writes ? ITER_SOURCE : ITER_DEST);
 	if (!file) {
 		ret = iov_iter_zero(iov_iter_count(&iter), &iter);
 		userblk_extent_io_transferred(io, ret, completions);
 		return;
 	}
-	if (!userblk_extent_io_init_iocb(io, writes, &iter) ||
+	if (!userblk_extent_io_init_iocb(io, writes, bits) ||
 	    (writes && !userblk_extent_io_start_write(io))) {
 		userblk_extent_io_defer(io);
 		return;

@@ -5,11 +5,39 @@
 #include <linux/slab.h>
 #include <linux/uio.h>
 
+static unsigned int userblk_bvec_bits(const struct bio_vec *bv)
+{
+	return bv->bv_offset | bv->bv_len;
+}
+
+static unsigned int userblk_bios_count(struct bio *bio)
+{
+	unsigned int n = 0;
+	struct bvec_iter at;
+	struct bio_vec bv;
+
+	for (; bio; bio = bio->bi_next)
+		bio_for_each_bvec(bv, bio, at)
+			n++;
+	return n;
+}
+
+/* Enough if no bvec but a bio's first and last is shorter than a page. */
+static unsigned int userblk_bios_estimate(const struct bio *bio)
+{
+	unsigned int n = 0;
+
+	for (; bio; bio = bio->bi_next)
+		n += (bio->bi_iter.bi_size >> PAGE_SHIFT) + 1;
+	return n;
+}
+
 /*
- * Counts the bvecs of this bio and those after it; copies them to bvecs unless
- * NULL.
+ * Copies the bvecs of this bio and those after it, at most max. Returns their
+ * number, or 0 if there are more.
  */
-static unsigned int userblk_bios_bvecs(struct bio *bio, struct bio_vec *bvecs)
+static unsigned int userblk_bios_copy(struct bio *bio, struct bio_vec *bvecs,
+				      unsigned int max, unsigned int *bits)
 {
 	unsigned int n = 0;
 	struct bvec_iter at;
@@ -17,60 +45,87 @@ static unsigned int userblk_bios_bvecs(struct bio *bio, struct bio_vec *bvecs)
 
 	for (; bio; bio = bio->bi_next) {
 		bio_for_each_bvec(bv, bio, at) {
-			if (bvecs)
-				bvecs[n] = bv;
-			n++;
+			if (n == max)
+				return 0;
+			*bits |= userblk_bvec_bits(&bv);
+			bvecs[n++] = bv;
 		}
 	}
 	return n;
 }
 
-/* Uses the bio's own table; skip lies within the bio. */
-static inline void userblk_extent_pages_of_bio(struct bio *bio,
-					       struct iov_iter *iter,
-					       unsigned int direction, u32 skip)
+static struct bio_vec *userblk_bvecs_alloc(unsigned int n)
+{
+	return kmalloc_array(n, sizeof(struct bio_vec),
+			     GFP_NOIO | __GFP_NOWARN | __GFP_NORETRY);
+}
+
+/* Sets io->bvecs, to NULL for lack of memory, and returns their number. */
+static unsigned int userblk_extent_pages_gather(struct userblk_extent_io *io,
+						struct bio *bio,
+						unsigned int *bits)
+{
+	unsigned int max = userblk_bios_estimate(bio), n;
+
+	io->bvecs = userblk_bvecs_alloc(max);
+	if (!io->bvecs)
+		return 0;
+	n = userblk_bios_copy(bio, io->bvecs, max, bits);
+	if (likely(n))
+		return n;
+	userblk_extent_pages_drop(io);
+	max = userblk_bios_count(bio);
+	io->bvecs = userblk_bvecs_alloc(max);
+	return io->bvecs ? userblk_bios_copy(bio, io->bvecs, max, bits) : 0;
+}
+
+/* Uses the bio's own table. */
+static unsigned int userblk_extent_pages_of_bio(struct bio *bio,
+						struct iov_iter *iter,
+						unsigned int direction)
 {
 	const struct bio_vec *bvecs =
 		__bvec_iter_bvec(bio->bi_io_vec, bio->bi_iter);
+	u32 offset = bio->bi_iter.bi_offset, size = bio->bi_iter.bi_size;
+	unsigned int bits = 0, n = 0;
 	struct bvec_iter at;
-	unsigned int n = 0;
 	struct bio_vec bv;
 
-	if (bio->bi_iter.bi_size <= bvecs->bv_len - bio->bi_iter.bi_offset)
+	if (size <= bvecs->bv_len - offset) {
+		bits = (bvecs->bv_offset + offset) | size;
 		n = 1;
-	else
-		bio_for_each_bvec(bv, bio, at)
+	} else {
+		bio_for_each_bvec(bv, bio, at) {
+			bits |= userblk_bvec_bits(&bv);
 			n++;
-	iov_iter_bvec(iter, direction, bvecs, n, bio->bi_iter.bi_size);
-	iter->iov_offset = bio->bi_iter.bi_offset;
-	if (skip)
-		iov_iter_advance(iter, skip);
+		}
+	}
+	iov_iter_bvec(iter, direction, bvecs, n, size);
+	iter->iov_offset = offset;
+	return bits;
 }
 
-void userblk_extent_pages_iter(struct userblk_extent_io *io,
-			       struct iov_iter *iter, unsigned int direction)
+unsigned int userblk_extent_pages_iter(struct userblk_extent_io *io,
+				       struct iov_iter *iter,
+				       unsigned int direction)
 {
 	struct bio *bio = io->slot->bio;
 	u32 left = io->range.length - io->moved;
 	u32 skip = io->first + io->moved;
-	unsigned int n;
+	unsigned int bits = 0, n = 0;
 
 	while (skip >= bio->bi_iter.bi_size) {
 		skip -= bio->bi_iter.bi_size;
 		bio = bio->bi_next;
 	}
-	if (left > bio->bi_iter.bi_size - skip) {
-		n = userblk_bios_bvecs(bio, NULL);
-		io->bvecs =
-			kmalloc_array(n, sizeof(*io->bvecs),
-				      GFP_NOIO | __GFP_NOWARN | __GFP_NORETRY);
-	}
-	if (io->bvecs) {
-		userblk_bios_bvecs(bio, io->bvecs);
+	if (left > bio->bi_iter.bi_size - skip)
+		n = userblk_extent_pages_gather(io, bio, &bits);
+	if (n)
 		iov_iter_bvec(iter, direction, io->bvecs, n, skip + left);
+	else
+		bits = userblk_extent_pages_of_bio(bio, iter, direction);
+	if (skip)
 		iov_iter_advance(iter, skip);
-	} else {
-		userblk_extent_pages_of_bio(bio, iter, direction, skip);
-	}
 	iov_iter_truncate(iter, left);
+	return bits | skip | iov_iter_count(iter);
 }

@@ -12,10 +12,13 @@ struct iov_iter;
 /*
  * An iterator over the pages that are still to be transferred or, for lack of
  * memory, over the first piece of them. Valid until
- * userblk_extent_pages_drop().
+ * userblk_extent_pages_drop(). Returns the offsets and lengths of its pieces in
+ * memory, ORed, to check their alignment; pieces beyond its end may count as
+ * well.
  */
-void userblk_extent_pages_iter(struct userblk_extent_io *io,
-			       struct iov_iter *iter, unsigned int direction);
+unsigned int userblk_extent_pages_iter(struct userblk_extent_io *io,
+				       struct iov_iter *iter,
+				       unsigned int direction);
 
 static inline void userblk_extent_pages_drop(struct userblk_extent_io *io)
 {
