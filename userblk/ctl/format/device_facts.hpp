@@ -3,6 +3,7 @@
 
 #include "ioctl/userblk_ioctl.h"
 
+#include <cstdint>
 #include <string>
 #include <utility>
 #include <vector>
