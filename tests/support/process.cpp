@@ -71,6 +71,15 @@ pid_t thread_id() {
     return static_cast<pid_t>(syscall(SYS_gettid));
 }
 
+std::vector<pid_t> threads_of(pid_t pid) {
+    std::vector<pid_t> result;
+    std::error_code gone;
+    std::filesystem::directory_iterator at("/proc/" + std::to_string(pid) + "/task", gone);
+    for (; !gone && at != std::filesystem::directory_iterator(); at.increment(gone))
+        result.push_back(std::stoi(at->path().filename()));
+    return result;
+}
+
 std::vector<pid_t> children() {
     std::vector<pid_t> result;
     for (const auto& task : std::filesystem::directory_iterator("/proc/self/task")) {

@@ -24,6 +24,9 @@ pid_t thread_id();
 std::uint64_t moved_by(pid_t pid);
 std::uint64_t moved_by(const std::vector<pid_t>& pids);
 
+// The threads of a process, none if it has exited.
+std::vector<pid_t> threads_of(pid_t pid);
+
 // Children of this process that have not been reaped.
 std::vector<pid_t> children();
 // Kills them by pid and reaps them; returns their number.

@@ -2,7 +2,6 @@
 //
 // Where workers run and how they wait, beyond the defaults: the options take effect, and change
 // nothing else.
-#include <filesystem>
 #include <fstream>
 #include <sched.h>
 
@@ -32,17 +31,16 @@ protected:
     static int threads_on(const std::vector<pid_t>& pids, const std::string& processors) {
         int found = 0;
         for (const pid_t pid : pids)
-            for (const auto& task :
-                 std::filesystem::directory_iterator("/proc/" + std::to_string(pid) + "/task"))
-                found += field(task.path() / "status", "Cpus_allowed_list:\t") == processors;
+            for (const pid_t thread : threads_of(pid))
+                found += field("/proc/" + std::to_string(thread) + "/status",
+                               "Cpus_allowed_list:\t") == processors;
         return found;
     }
     static bool all_scheduled_as(int policy, const Supervisor& serve) {
         const auto workers = serve.workers();
         for (const pid_t pid : workers)
-            for (const auto& task :
-                 std::filesystem::directory_iterator("/proc/" + std::to_string(pid) + "/task"))
-                if (::sched_getscheduler(std::stoi(task.path().filename())) != policy)
+            for (const pid_t thread : threads_of(pid))
+                if (::sched_getscheduler(thread) != policy)
                     return false;
         return !workers.empty();
     }

@@ -43,10 +43,6 @@ protected:
         eventually([&] { return serve.workers().size() == expected; });
         return serve.workers().size();
     }
-    static std::size_t threads_of(pid_t pid) {
-        const std::filesystem::directory_iterator threads("/proc/" + std::to_string(pid) + "/task");
-        return static_cast<std::size_t>(std::distance(begin(threads), end(threads)));
-    }
     static ino_t inode(const std::string& path) {
         struct stat about {};
         EXPECT_EQ(stat(path.c_str(), &about), 0);
@@ -164,13 +160,13 @@ TEST_F(Reload, ChangesOptionsUnderFio) {
     EXPECT_EQ(eventual_workers(serve, 5), 5u) << serve.program().err();
     reload(device, {"--threads=2", "--spares", "0"});
     EXPECT_EQ(eventual_workers(serve, 4), 4u);
-    EXPECT_EQ(threads_of(serve.workers()[0]), 2u);
+    EXPECT_EQ(threads_of(serve.workers()[0]).size(), 2u);
     reload(device, {"--redirect", "--workers=2"});
     EXPECT_TRUE(answers(device));
     EXPECT_GT(info(device.control()).redirects, 0u);
     reload(device, {"--redirect=false", "delay=1us," + store});
     EXPECT_EQ(eventual_workers(serve, 2), 2u);
-    EXPECT_EQ(threads_of(serve.workers()[0]), 2u);
+    EXPECT_EQ(threads_of(serve.workers()[0]).size(), 2u);
     const auto to = std::chrono::system_clock::now();
     EXPECT_EQ(info(device.control()).put_back, 0u) << "a reload is no death";
     // What is in force is said to others.
@@ -181,7 +177,7 @@ TEST_F(Reload, ChangesOptionsUnderFio) {
     // Back to what serve would take, without saying it.
     reload(device, {"--defaults", "--workers=2"});
     EXPECT_EQ(eventual_workers(serve, 3), 3u);
-    EXPECT_EQ(threads_of(serve.workers()[0]), 1u);
+    EXPECT_EQ(threads_of(serve.workers()[0]).size(), 1u);
     // And a plain reload keeps it.
     reload(device, {});
     EXPECT_EQ(eventual_workers(serve, 3), 3u);
