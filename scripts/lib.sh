@@ -84,6 +84,24 @@ apt_update() {
   return 1
 }
 
+# The release of Debian that this host runs, by its name.
+host_suite() { sed -n 's/^VERSION_CODENAME=//p' /etc/os-release; }
+
+# with_lists SUITE COMMAND…: apt-get or apt-cache with the package lists of SUITE or, if that is
+# empty, with the host's own.
+with_lists() {
+  if [[ -z $1 ]]; then
+    LC_ALL=C "${@:2}"
+  else
+    LC_ALL=C "$USERBLK_ROOT/scripts/debian-root" --apt "$@"
+  fi
+}
+
+# update_lists SUITE: fetches the lists of with_lists anew.
+update_lists() {
+  if [[ -z $1 ]]; then apt_update; else with_lists "$1" apt-get -qq update >&2; fi
+}
+
 # Those of the packages named that are not installed, one a line.
 missing_packages() {
   local name

@@ -286,8 +286,10 @@ TEST_F(MemoryPressure, ServeHasWhatReclaimNeeds) {
             const std::string proc = "/proc/" + std::to_string(pid);
             EXPECT_EQ(read_file(proc + "/oom_score_adj"), "-1000\n");
             EXPECT_TRUE(eventually([&] { return locked_by(pid) > 8 * mib; })) << locked_by(pid);
-            for (const auto& task : std::filesystem::directory_iterator(proc + "/task"))
-                EXPECT_EQ(flags_of(task.path()) & io_flusher, io_flusher) << task.path();
+            for (const pid_t thread : threads_of(pid))
+                EXPECT_EQ(flags_of(proc + "/task/" + std::to_string(thread)) & io_flusher,
+                          io_flusher)
+                    << thread;
         }
         serve.stop();
     }
