@@ -50,6 +50,12 @@ std::error_code ControlNode::reset(userblk_reset& reset) const noexcept {
     return control(USERBLK_RESET, &reset);
 }
 
+std::error_code ControlNode::wake(std::uint32_t waits) const noexcept {
+    userblk_wake wake{};
+    wake.count = waits;
+    return control(USERBLK_WAKE, &wake);
+}
+
 std::error_code ControlNode::poll(NodeEvents& events,
                                   std::optional<std::chrono::milliseconds> limit) const noexcept {
     events = {};

@@ -56,6 +56,12 @@ public:
     std::error_code serve(userblk_serve& serve) const noexcept;
     /// Puts taken requests back; reset.count returns how many. Does not wait.
     std::error_code reset(userblk_reset& reset) const noexcept;
+    /// Ends @p waits inside get() and serve() of this object; if fewer are in progress, the next
+    /// ones end as they begin. Those return no request and USERBLK_GET_WOKEN. all_waits: every
+    /// wait from now on; 0: takes back what no wait has used. Callable from signal handlers.
+    /// Requires USERBLK_FEATURE_WAKE (else ENOTTY).
+    std::error_code wake(std::uint32_t waits = 1) const noexcept;
+    static constexpr std::uint32_t all_waits = USERBLK_WAKE_ALL;
     /// Waits for an event, up to @p limit; nothing: no limit. A signal or a
     /// timeout returns no events and no error.
     std::error_code poll(NodeEvents& events,

@@ -23,6 +23,7 @@
  *      userblk_info.diskseq and userblk_remove.diskseq, with
  *      USERBLK_FEATURE_DISKSEQ. struct userblk_remove is longer, so the number
  *      of REMOVE changed; the old one, USERBLK_REMOVE_1, still works.
+ *   5  WAKE and USERBLK_GET_WOKEN, with USERBLK_FEATURE_WAKE.
  *
  * The interface only grows: a worker built against this file runs on every
  * later module. Feature bits, not a version number, report what a module can
@@ -285,6 +286,7 @@ struct userblk_list {
 /* A new device is empty until first served, see USERBLK_CREATE. */
 #define USERBLK_FEATURE_EMPTY_UNTIL_SERVED (1ULL << 5)
 #define USERBLK_FEATURE_DISKSEQ		(1ULL << 6) /* INFO, REMOVE have it */
+#define USERBLK_FEATURE_WAKE		(1ULL << 7) /* USERBLK_WAKE works */
 
 /**
  * USERBLK_LIST - list the devices by number (on /dev/userblk-control)
@@ -365,8 +367,8 @@ struct userblk_request {
  * @queue: in: the hardware queue to look at first, or USERBLK_ANY_QUEUE; if it
  *	is empty, GET looks at the others too. Now and then GET starts with
  *	another queue, so that none starves
- * @flags: in: 0, USERBLK_GET_WATCH, USERBLK_GET_SPIN; out: 0 or
- *	USERBLK_GET_ORPHANS
+ * @flags: in: 0, USERBLK_GET_WATCH, USERBLK_GET_SPIN; out: 0,
+ *	USERBLK_GET_ORPHANS, USERBLK_GET_WOKEN
  */
 struct userblk_get {
 	__u64 requests;
@@ -387,6 +389,8 @@ struct userblk_get {
  * not helped recently
  */
 #define USERBLK_GET_SPIN	(1u << 2)
+/* out: a WAKE ended the wait */
+#define USERBLK_GET_WOKEN	(1u << 3)
 
 /**
  * USERBLK_GET - take queued requests
@@ -395,7 +399,8 @@ struct userblk_get {
  * a give-back, an ADOPT by another process or a RESET. Meanwhile no other GET
  * delivers it. A request that was put back is delivered alone.
  *
- * Success with @count 0: the timeout expired, or USERBLK_GET_ORPHANS is set.
+ * Success with @count 0: the timeout expired, or USERBLK_GET_ORPHANS or
+ * USERBLK_GET_WOKEN is set.
  * EINTR a signal interrupted the wait; the call is never restarted. ENOMEM the
  * first GET of a process found no memory. EFAULT the argument or the array is
  * not readable or writable: nothing is taken (unless the argument itself became
@@ -756,5 +761,35 @@ struct userblk_resize {
  * than the block layer supports; EBUSY the device is still being created.
  */
 #define USERBLK_RESIZE		_IOW(0xB7, 0x15, struct userblk_resize)
+
+/**
+ * struct userblk_wake - how many waits to end
+ * @count: in: waits, or USERBLK_WAKE_ALL; 0: takes back what earlier calls
+ *	asked for and no wait has used
+ * @flags: in: 0
+ */
+struct userblk_wake {
+	__u32 count;
+	__u32 flags;
+};
+
+/* All waits on this open file, those that begin later included. */
+#define USERBLK_WAKE_ALL	0xffffffffu
+
+/**
+ * USERBLK_WAKE - end waits inside GET and SERVE, without a request
+ *
+ * Acts on the calls made through the same open file, by any thread or process:
+ * a thread that has opened the node for itself is woken alone. A call that is
+ * woken succeeds with USERBLK_GET_WOKEN and without a request.
+ *
+ * A WAKE is never lost: if fewer than @count calls wait, as many later ones
+ * return as soon as they would wait. Calls that find requests, or have a
+ * timeout of 0, use up nothing. WAKEs that are not used up do not add
+ * up: the largest @count applies. poll reports nothing.
+ *
+ * Never waits; can be called from signal handlers.
+ */
+#define USERBLK_WAKE		_IOW(0xB7, 0x16, struct userblk_wake)
 
 #endif /* USERBLK_IOCTL_H */

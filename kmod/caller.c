@@ -36,3 +36,25 @@ struct userblk_taker *userblk_caller_find_taker(struct userblk_caller *caller)
 		userblk_taker_put(old);
 	return taker;
 }
+
+void userblk_caller_wake(struct userblk_caller *caller, u32 count)
+{
+	spin_lock(&caller->lock);
+	WRITE_ONCE(caller->wakes, count ? max(caller->wakes, count) : 0);
+	spin_unlock(&caller->lock);
+	/* Some too many may be woken; they find nothing, and wait again. */
+	if (count)
+		userblk_wake_owner(&caller->queue->waiters, caller);
+}
+
+bool userblk_caller_use_wake(struct userblk_caller *caller)
+{
+	u32 wakes;
+
+	spin_lock(&caller->lock);
+	wakes = caller->wakes;
+	if (wakes && wakes != USERBLK_WAKE_ALL)
+		WRITE_ONCE(caller->wakes, wakes - 1);
+	spin_unlock(&caller->lock);
+	return wakes;
+}

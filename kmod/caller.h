@@ -13,19 +13,22 @@
 /**
  * struct userblk_caller - one open file of a control node
  * @queue: of the device, to which the file holds a reference; constant
- * @lock: protects @taker; nothing sleeps under it
+ * @lock: protects @taker and @wakes; nothing sleeps under it
  * @taker: of the process that used this file last, with a reference; saves the
  *	lookup
  * @turn: counts looks for requests; unlocked, since a lost update does no harm
  * @spin_ns: how long a GET with USERBLK_GET_SPIN spins before it sleeps;
  *	unlocked likewise
+ * @wakes: waits that a WAKE ends and that have not ended yet, or
+ *	USERBLK_WAKE_ALL; read anywhere
  */
 struct userblk_caller {
 	struct userblk_queue *queue;
-	spinlock_t lock; /* taker */
+	spinlock_t lock; /* taker, wakes */
 	struct userblk_taker *taker;
 	u32 turn;
 	u32 spin_ns;
+	u32 wakes;
 };
 
 /* For a file that is being opened. ERR_PTR(-ENOMEM) on failure. */
@@ -51,6 +54,19 @@ userblk_caller_taker(struct userblk_caller *caller)
 	found = taker && userblk_taker_is_current(taker);
 	spin_unlock(&caller->lock);
 	return likely(found) ? taker : userblk_caller_find_taker(caller);
+}
+
+/* Ends count waits on this file, see USERBLK_WAKE. */
+void userblk_caller_wake(struct userblk_caller *caller, u32 count);
+
+/* Slow path of userblk_caller_is_woken(). */
+bool userblk_caller_use_wake(struct userblk_caller *caller);
+
+/* Does a WAKE end the wait of the current task, which is among the waiters? */
+static inline bool userblk_caller_is_woken(struct userblk_caller *caller)
+{
+	return unlikely(READ_ONCE(caller->wakes)) &&
+	       userblk_caller_use_wake(caller);
 }
 
 #endif /* USERBLK_CALLER_H */

@@ -259,14 +259,20 @@ static bool userblk_get_spin(struct userblk_caller *caller)
 	return found;
 }
 
-/* Sleeps until another look may find a request. 0, -ETIME or -EINTR. */
-static int userblk_get_wait(struct userblk_queue *queue, u32 start,
-			    bool watch, ktime_t *until)
+/*
+ * Sleeps until another look may find a request. 0, -ETIME or -EINTR; -ETIME
+ * with USERBLK_GET_WOKEN after a WAKE.
+ */
+static int userblk_get_wait(struct userblk_caller *caller,
+			    struct userblk_get *get, bool watch, ktime_t *until)
 {
+	struct userblk_queue *queue = caller->queue;
+	u32 start = userblk_get_start(caller, get->queue);
 	struct userblk_waiter waiter __uninitialized;
 	int err = 0;
 
-	userblk_waiter_add(&waiter, &queue->waiters.places[start], watch);
+	userblk_waiter_add(&waiter, &queue->waiters.places[start], caller,
+			   watch);
 	/*
 	 * A task that is due on this CPU may submit a request and spare us the
 	 * sleep: preemption keeps a waiter on the run queue.
@@ -275,14 +281,18 @@ static int userblk_get_wait(struct userblk_queue *queue, u32 start,
 		cond_resched();
 	if (!userblk_queue_has_work(queue) && !userblk_queue_is_dying(queue) &&
 	    !(watch && userblk_takers_orphans(&queue->takers))) {
-		if (signal_pending(current))
+		if (signal_pending(current)) {
 			err = -EINTR;
-		else if (!until)
-			schedule();
-		else if (!schedule_hrtimeout_range(until,
-						   current->timer_slack_ns,
-						   HRTIMER_MODE_ABS))
+		} else if (userblk_caller_is_woken(caller)) {
+			get->flags |= USERBLK_GET_WOKEN;
 			err = -ETIME;
+		} else if (!until) {
+			schedule();
+		} else if (!schedule_hrtimeout_range(until,
+						     current->timer_slack_ns,
+						     HRTIMER_MODE_ABS)) {
+			err = -ETIME;
+		}
 	}
 	userblk_waiter_remove(&waiter);
 	return err;
@@ -290,8 +300,8 @@ static int userblk_get_wait(struct userblk_queue *queue, u32 start,
 
 /* Nothing is queued. Returns 0 to look again, or an error. */
 static int userblk_get_idle(struct userblk_caller *caller,
-			    const struct userblk_get *get, bool watch,
-			    bool spin, ktime_t *until)
+			    struct userblk_get *get, bool watch, bool spin,
+			    ktime_t *until)
 {
 	struct userblk_queue *queue = caller->queue;
 
@@ -304,8 +314,8 @@ static int userblk_get_idle(struct userblk_caller *caller,
 		return -ETIME;
 	if (spin && userblk_get_spin(caller))
 		return 0;
-	return userblk_get_wait(queue, userblk_get_start(caller, get->queue),
-				watch, get->timeout_ns < 0 ? NULL : until);
+	return userblk_get_wait(caller, get, watch,
+				get->timeout_ns < 0 ? NULL : until);
 }
 
 int userblk_get_run(struct userblk_caller *caller, struct userblk_get *get)

@@ -100,6 +100,18 @@ static long userblk_node_resize(struct userblk_queue *queue, void __user *arg)
 	return err ?: userblk_front_resize(front, resize.size);
 }
 
+static long userblk_node_wake(struct userblk_caller *caller, void __user *arg)
+{
+	struct userblk_wake wake;
+
+	if (copy_from_user(&wake, arg, sizeof(wake)))
+		return -EFAULT;
+	if (wake.flags)
+		return -EINVAL;
+	userblk_caller_wake(caller, wake.count);
+	return 0;
+}
+
 static long userblk_node_ioctl(struct file *file, unsigned int cmd,
 			       unsigned long value)
 {
@@ -124,6 +136,8 @@ static long userblk_node_ioctl(struct file *file, unsigned int cmd,
 		return userblk_info(caller, arg);
 	case USERBLK_RESIZE:
 		return userblk_node_resize(caller->queue, arg);
+	case USERBLK_WAKE:
+		return userblk_node_wake(caller, arg);
 	default:
 		return -ENOTTY;
 	}

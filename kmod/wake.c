@@ -38,11 +38,13 @@ static int userblk_waiter_wake(wait_queue_entry_t *entry, unsigned int mode,
 }
 
 void userblk_waiter_add(struct userblk_waiter *waiter,
-			struct userblk_wait_place *place, bool watch)
+			struct userblk_wait_place *place, const void *owner,
+			bool watch)
 {
 	unsigned long flags;
 
 	waiter->place = place;
+	waiter->owner = owner;
 	waiter->watch = watch;
 	init_wait(&waiter->entry);
 	waiter->entry.func = userblk_waiter_wake;
@@ -99,4 +101,27 @@ void userblk_wake_all(struct userblk_waiters *waiters, __poll_t events)
 		__wake_up(&waiters->places[i].wait, TASK_NORMAL, 0,
 			  poll_to_key(events));
 	__wake_up(&waiters->pollers, TASK_NORMAL, 0, poll_to_key(events));
+}
+
+/* The lock is taken even if nobody waits: it orders the caller's writes. */
+static void userblk_wake_owner_at(struct wait_queue_head *wait,
+				  const void *owner)
+{
+	struct userblk_waiter *waiter, *next;
+	unsigned long flags;
+
+	spin_lock_irqsave(&wait->lock, flags);
+	list_for_each_entry_safe(waiter, next, &wait->head, entry.entry)
+		if (waiter->owner == owner)
+			autoremove_wake_function(&waiter->entry, TASK_NORMAL,
+						 0, NULL);
+	spin_unlock_irqrestore(&wait->lock, flags);
+}
+
+void userblk_wake_owner(struct userblk_waiters *waiters, const void *owner)
+{
+	unsigned int i;
+
+	for (i = 0; i < waiters->count; i++)
+		userblk_wake_owner_at(&waiters->places[i].wait, owner);
 }

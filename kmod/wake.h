@@ -39,11 +39,13 @@ struct userblk_waiters {
  * struct userblk_waiter - a task that waits inside GET or SERVE
  * @entry: in the wait queue of @place
  * @place: where it waits
+ * @owner: what it waits for the sake of; see userblk_wake_owner()
  * @watch: wake it for deaths of takers, too
  */
 struct userblk_waiter {
 	wait_queue_entry_t entry;
 	struct userblk_wait_place *place;
+	const void *owner;
 	bool watch;
 };
 
@@ -54,7 +56,8 @@ void userblk_waiters_destroy(struct userblk_waiters *waiters);
 
 /* After add the task is TASK_INTERRUPTIBLE: look once more, then schedule. */
 void userblk_waiter_add(struct userblk_waiter *waiter,
-			struct userblk_wait_place *place, bool watch);
+			struct userblk_wait_place *place, const void *owner,
+			bool watch);
 void userblk_waiter_remove(struct userblk_waiter *waiter);
 
 /* Requests were added to the hardware queue at this index. Any context. */
@@ -62,5 +65,11 @@ void userblk_wake(struct userblk_waiters *waiters, unsigned int index);
 
 /* Wakes all waiters and pollers for events that concern all of them. */
 void userblk_wake_all(struct userblk_waiters *waiters, __poll_t events);
+
+/*
+ * Wakes the waiters with this owner. What the caller wrote before is visible to
+ * those that add themselves later.
+ */
+void userblk_wake_owner(struct userblk_waiters *waiters, const void *owner);
 
 #endif /* USERBLK_WAKE_H */

@@ -95,8 +95,8 @@ struct StoreFile {
 /// again: the same write with the same data. Every call must allow for that.
 ///
 /// **Signals.** A stopping worker carries out the requests it has taken, and its
-/// threads get signals meanwhile (SIGTERM; SIGURG, see WaitMode::serve). Restartable
-/// system calls are restarted. Others, such as poll(2), waits with a timeout, and
+/// threads get signals meanwhile (SIGTERM; with older modules SIGURG, see Worker::run()).
+/// Restartable system calls are restarted. Others, such as poll(2), waits with a timeout, and
 /// sleeps, fail with EINTR, and the backend must retry them.
 ///
 /// **Errors** are errno values (std::generic_category, std::errc). The user of the

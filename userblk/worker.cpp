@@ -61,6 +61,8 @@ Worker::Worker(abi::ControlNode node, std::shared_ptr<Backend> backend, WorkerOp
     state.queues = info.device.config.queues;
     state.spin = state.options.spin && state.options.wait == WaitMode::serve &&
                  (info.device.features & USERBLK_FEATURE_SPIN) != 0;
+    state.wake =
+        state.options.wait == WaitMode::serve && (info.device.features & USERBLK_FEATURE_WAKE) != 0;
     state.redirect = (info.device.features & USERBLK_FEATURE_REDIRECT) != 0 &&
                      (info.device.config.flags & USERBLK_F_REDIRECT) != 0;
     state.zeroes = (info.device.features & USERBLK_FEATURE_ZEROES) != 0;
@@ -128,7 +130,7 @@ WorkerEnd Worker::run() {
     if (!shared.claimed)
         claim();
     std::optional<InterruptSignal> signal;
-    if (shared.state.options.wait == WaitMode::serve)
+    if (shared.state.options.wait == WaitMode::serve && !shared.state.wake)
         signal.emplace();
     std::vector<std::thread> others;
     shared.start_others(others);

@@ -23,7 +23,7 @@ struct WorkerOptions {
     /// they work in parallel, 32 if there is one.
     unsigned batch = 0;
     /// userblkctl and userblk::run() default to WaitMode::serve. Here it is opt-in,
-    /// because it uses a signal of the program, see Worker::run().
+    /// because with older modules it uses a signal of the program, see Worker::run().
     WaitMode wait = WaitMode::poll;
     /// With WaitMode::serve: spin for some microseconds before going to sleep, if
     /// spinning has helped recently. Costs processor time, saves latency.
@@ -79,9 +79,10 @@ public:
     void claim_store();
 
     /// Serves until stop() is called or the device is removed. The calling thread
-    /// is one of those that serve. WaitMode::serve interrupts their waits by SIGURG,
-    /// with SA_RESTART; the last worker of the process restores handler and mask. Call
-    /// it once.
+    /// is one of those that serve. Call it once.
+    ///
+    /// On modules without USERBLK_FEATURE_WAKE, WaitMode::serve interrupts their waits by
+    /// SIGURG, with SA_RESTART; the last worker of the process restores handler and mask.
     ///
     /// Stale answers are counted and otherwise ignored: the request was put back.
     /// Exceptions of the backend become EIO. Errors of the backend are logged with the

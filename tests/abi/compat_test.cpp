@@ -84,6 +84,7 @@ TEST_F(ThirtyTwoBit, ProgramDoesItAll) {
         EXPECT_EQ(read, pattern(4096, 1));
         auto* resize = place(36864, userblk_resize{1 << 20, 0, 0});
         EXPECT_EQ(ioctl32(control.get(), USERBLK_RESIZE, resize), 0);
+        EXPECT_EQ(ioctl32(control.get(), USERBLK_WAKE, place(36864, userblk_wake{1, 0})), 0);
     }
     auto* list = place<userblk_list>(40960);
     list->entry_size = sizeof(userblk_list_entry);

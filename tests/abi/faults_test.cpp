@@ -172,8 +172,8 @@ TEST_F(StuckWorker, InTheRecordsOfAPut) {
 
 // The ioctl argument itself cannot be read.
 TEST_F(StuckWorker, InTheArgument) {
-    for (const unsigned long command :
-         {USERBLK_GET, USERBLK_PUT, USERBLK_SERVE, USERBLK_RESET, USERBLK_INFO, USERBLK_RESIZE}) {
+    for (const unsigned long command : {USERBLK_GET, USERBLK_PUT, USERBLK_SERVE, USERBLK_RESET,
+                                        USERBLK_INFO, USERBLK_RESIZE, USERBLK_WAKE}) {
         Child child =
             stuck([=](const Fd& fd, void* memory) { ioctl_error(fd.get(), command, memory); });
         EXPECT_EQ(reset_all(device.control()).error, 0);

@@ -399,8 +399,8 @@ TEST_F(Leak, CreateAndList) {
 
 // A failing call writes nothing beyond what its interface documents.
 TEST_F(Leak, CallsThatFail) {
-    const unsigned long commands[] = {USERBLK_GET,   USERBLK_PUT,  USERBLK_SERVE,
-                                      USERBLK_RESET, USERBLK_INFO, USERBLK_RESIZE};
+    const unsigned long commands[] = {USERBLK_GET,  USERBLK_PUT,    USERBLK_SERVE, USERBLK_RESET,
+                                      USERBLK_INFO, USERBLK_RESIZE, USERBLK_WAKE};
     for (const unsigned long command : commands) {
         Buffer argument(4096);
         argument.fill(untouched);

@@ -190,4 +190,23 @@ TEST_F(StopSignal, GoesBeforeAReloadWhoseCheckHasPassed) {
     EXPECT_TRUE(list_devices().empty());
 }
 
+// Three threads of a worker sleep in SERVE. SIGTERM ends their waits by WAKE alone: the worker has
+// no handler for another signal, and its threads no timers.
+TEST_F(StopSignal, EndsWaitsWithoutFurtherSignals) {
+    TestDevice device(full_config(16 * mib));
+    Program worker({built("lone_worker"), std::to_string(device.number()), "mem:", "3", "serve"});
+    ASSERT_TRUE(eventually([&] { return !worker.out().empty() || !worker.running(); }))
+        << worker.err();
+    EXPECT_TRUE(eventually([&] { return threads_of(worker.pid()).size() == 3; }));
+    for (const pid_t thread : threads_of(worker.pid()))
+        EXPECT_TRUE(eventually_sleeps(thread));
+    const std::string folder = "/proc/" + std::to_string(worker.pid());
+    const auto caught = shell("awk '/^SigCgt/ {print $2}' $1/status", {folder});
+    EXPECT_EQ(std::stoull(caught, nullptr, 16) >> (SIGURG - 1) & 1, 0u) << caught;
+    EXPECT_EQ(shell("cat $1/timers", {folder}), "");
+    worker.signal(SIGTERM);
+    const Outcome outcome = worker.wait();
+    EXPECT_EQ(outcome.status, 0) << outcome.text();
+}
+
 } // namespace userblk::test

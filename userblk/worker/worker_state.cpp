@@ -11,8 +11,11 @@ void WorkerState::stop() noexcept {
     const int saved = errno; // also runs in signal handlers
     if (stopping.exchange(true))
         return;
-    for (auto& interrupter : interrupters)
-        interrupter.start();
+    if (wake)
+        node.wake(abi::ControlNode::all_waits);
+    else
+        for (auto& interrupter : interrupters)
+            interrupter.start();
     const std::uint64_t one = 1;
     [[maybe_unused]] const auto written = ::write(stop_event.get(), &one, sizeof(one));
     errno = saved;

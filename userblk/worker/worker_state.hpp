@@ -33,8 +33,10 @@ struct WorkerState {
     bool zeroes = false;                       ///< the module can fill a READ with zeros
     bool redirect = false; ///< supported by the module and allowed by the device
     bool spin = false;     ///< requested, and supported by the module
-    unsigned queues = 1;   ///< hardware queues of the device
-    unsigned place = 0;    ///< index of this worker among those of the device
+    /// Threads wait in SERVE, and the module ends their waits; otherwise the interrupters do.
+    bool wake = false;
+    unsigned queues = 1; ///< hardware queues of the device
+    unsigned place = 0;  ///< index of this worker among those of the device
     std::atomic<bool> stopping = false;
     std::atomic<bool> removed = false;
     ErrorLog errors; ///< errors of the backend

@@ -69,6 +69,8 @@ void WorkerThread::pin() noexcept {
 // Runs before the thread first checks whether to stop. A thread that cannot be interrupted in
 // SERVE waits in poll, which is only slower.
 bool WorkerThread::can_be_interrupted() {
+    if (state_.wake)
+        return true;
     const auto error = state_.interrupters[index_].attach();
     if (error)
         state_.log(LogLevel::warning,

@@ -89,6 +89,7 @@ public:
     void list();
     void info();
     void resize();
+    void wake();
     void get();
     void put();
     void serve();
@@ -211,6 +212,11 @@ void ArgumentCall::info() {
 void ArgumentCall::resize() {
     userblk_resize argument{step_.value("size"), step_.value32("flags"), 0};
     make(USERBLK_RESIZE, argument);
+}
+
+void ArgumentCall::wake() {
+    userblk_wake argument{step_.value32("count"), step_.value32("flags")};
+    make(USERBLK_WAKE, argument);
 }
 
 userblk_get ArgumentCall::get_argument() {
@@ -371,6 +377,8 @@ void make_argument_call(const Step& step, CallBuffers& buffers, Shared& shared) 
         return call.info();
     case Kind::resize:
         return call.resize();
+    case Kind::wake:
+        return call.wake();
     case Kind::get:
         return call.get();
     case Kind::put:

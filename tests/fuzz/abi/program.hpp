@@ -17,6 +17,7 @@ enum class Kind : std::uint8_t {
     list,
     info,
     resize,
+    wake,
     get,
     answer, // added to the next put or serve
     extent, // added to the next answer

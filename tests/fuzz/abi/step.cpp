@@ -49,6 +49,7 @@ void make_call(const Step& step, CallBuffers& buffers, Shared& shared) {
     case Kind::list:
     case Kind::info:
     case Kind::resize:
+    case Kind::wake:
     case Kind::get:
     case Kind::put:
     case Kind::serve:

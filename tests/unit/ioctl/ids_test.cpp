@@ -45,4 +45,5 @@ TEST(Records, ArePlainBytes) {
     EXPECT_TRUE(std::has_unique_object_representations_v<userblk_list>);
     EXPECT_TRUE(std::has_unique_object_representations_v<userblk_list_entry>);
     EXPECT_TRUE(std::has_unique_object_representations_v<userblk_resize>);
+    EXPECT_TRUE(std::has_unique_object_representations_v<userblk_wake>);
 }
