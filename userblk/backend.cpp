@@ -6,6 +6,10 @@
 
 namespace userblk {
 
+std::vector<StoreFile> Store::store_files() const {
+    return {};
+}
+
 std::error_code Backend::flush() {
     return {};
 }
@@ -49,10 +53,6 @@ bool Backend::wants_data() const noexcept {
 }
 
 std::error_code Backend::preload() noexcept {
-    return {};
-}
-
-std::vector<StoreFile> Backend::store_files() const {
     return {};
 }
 

@@ -59,12 +59,32 @@ struct Operation {
     bool keep_allocated = false; ///< write_zeroes: do not punch a hole
 };
 
-/// An open file that holds a store; see Backend::store_files().
+/// An open file that holds a store; see Store::store_files().
 struct StoreFile {
     std::string name;     ///< for messages
     std::string identity; ///< equal for all that open the same file
     int fd = -1;          ///< open for the life of the backend; gets locked. -1: none
     bool read_only = false;
+};
+
+/// What backends of all kinds say of their store: Backend, with calls that block, and AsyncBackend,
+/// with coroutines.
+class Store {
+public:
+    Store() = default;
+    Store(const Store&) = delete;
+    Store& operator=(const Store&) = delete;
+    virtual ~Store() = default;
+
+    /// The properties of the store. Cheap; constant over the object's life, except
+    /// for a size that was changed from outside.
+    virtual Description describe() const = 0;
+
+    /// The files that hold the store. Workers lock a byte far behind any data in each
+    /// (F_OFD_SETLK), and refuse to serve if workers of another device hold the lock, so
+    /// that no two devices share a store, and no device has two stores, by mistake.
+    /// Default: none, and workers refuse nothing.
+    virtual std::vector<StoreFile> store_files() const;
 };
 
 /// The interface to a store: the class that the author of a driver writes.
@@ -105,17 +125,8 @@ struct StoreFile {
 /// that is no errno (4096 and more, another category) becomes EIO; a negative errno
 /// is read as its absolute value. An exception becomes EIO. The worker logs each
 /// error with the operation and its offset. Calls may block.
-class Backend {
+class Backend : public Store {
 public:
-    Backend() = default;
-    Backend(const Backend&) = delete;
-    Backend& operator=(const Backend&) = delete;
-    virtual ~Backend() = default;
-
-    /// The properties of the store. Cheap; constant over the object's life, except
-    /// for a size that was changed from outside.
-    virtual Description describe() const = 0;
-
     /// Fills all of @p data from @p offset on. A short read is an error.
     virtual std::error_code read(std::uint64_t offset, std::span<std::byte> data) = 0;
 
@@ -178,12 +189,6 @@ public:
     /// locked its memory, so that it stays resident. Called once, before any other
     /// function, if PoolOptions::lock_memory is set. Default: does nothing.
     virtual std::error_code preload() noexcept;
-
-    /// The files that hold the store. Workers lock a byte far behind any data in each
-    /// (F_OFD_SETLK), and refuse to serve if workers of another device hold the lock, so
-    /// that no two devices share a store, and no device has two stores, by mistake.
-    /// Default: none, and workers refuse nothing.
-    virtual std::vector<StoreFile> store_files() const;
 };
 
 /// The device for which a backend is opened.

@@ -8,7 +8,7 @@
 
 namespace userblk {
 
-Pool::Pool(std::uint32_t number, BackendFactory factory, PoolOptions options)
+Pool::Pool(std::uint32_t number, StoreFactory factory, PoolOptions options)
     : supervisor_(std::make_unique<Supervisor>(number, std::move(factory), std::move(options))) {}
 
 Pool::~Pool() = default;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include "userblk/backend.hpp"
+#include "userblk/async_backend.hpp"
 #include "userblk/backoff.hpp"
 #include "userblk/log.hpp"
 #include "userblk/process_setup.hpp"
@@ -127,7 +127,7 @@ enum class PoolEnd {
 /// locks (loggers with a thread of their own!).
 class Pool {
 public:
-    Pool(std::uint32_t number, BackendFactory factory, PoolOptions options = {});
+    Pool(std::uint32_t number, StoreFactory factory, PoolOptions options = {});
     ~Pool();
     Pool(const Pool&) = delete;
     Pool& operator=(const Pool&) = delete;

@@ -13,6 +13,7 @@
 #include <cstdio>
 #include <iostream>
 #include <thread>
+#include <variant>
 
 namespace userblk {
 
@@ -93,9 +94,8 @@ void check_size(const RunArguments& arguments, const Description& store, const s
                                  sizes(store.size));
 }
 
-Device open_or_create(const Options& options, const Backend& backend,
+Device open_or_create(const Options& options, const Description& store,
                       const RunArguments& arguments) {
-    const auto store = backend.describe();
     check_size(arguments, store, options.dev.empty() ? "--size is" : options.dev + " has");
     if (!options.dev.empty() && store.read_only && !arguments.read_only)
         throw std::runtime_error(
@@ -164,14 +164,25 @@ void check(const Options& options) {
                                     options.dev + " exists already");
 }
 
-int serve(const Options& options, const MakeBackend& make, const std::string& program) {
+using MakeStore = std::variant<MakeBackend, MakeAsyncBackend>;
+
+StoreFactory factory_of(const MakeStore& make, const RunArguments& arguments) {
+    if (const auto* const blocking = std::get_if<MakeBackend>(&make))
+        return [backend = (*blocking)(arguments)](const DeviceContext&) { return backend; };
+    return [make = std::get<MakeAsyncBackend>(make),
+            arguments](const DeviceContext&, EventLoop& loop) { return make(arguments, loop); };
+}
+
+int serve(const Options& options, const MakeStore& make, const std::string& program) {
     check(options);
     const auto log = log_to_stderr(program, options.verbose ? LogLevel::debug : LogLevel::notice);
     const auto arguments = run_arguments(options);
-    std::shared_ptr<Backend> backend = make(arguments);
-    const Device device = open_or_create(options, *backend, arguments);
-    if (!options.share && backend->store_files().empty())
+    const auto factory = factory_of(make, arguments);
+    auto store = open_store(factory, {});
+    const Device device = open_or_create(options, store->describe(), arguments);
+    if (!options.share && store->store_files().empty())
         reserve_device(device); // until its node is closed, here and in the workers
+    store.reset();              // connections, for example, are the workers'
     const bool temporary = options.dev.empty() && !options.keep;
     PoolOptions pool;
     pool.workers = options.workers;
@@ -181,15 +192,12 @@ int serve(const Options& options, const MakeBackend& make, const std::string& pr
     pool.worker.store = program;
     pool.worker.share = options.share;
     pool.log = log;
-    return serve_device(
-        device, [&backend](const DeviceContext&) { return backend; }, pool, temporary,
-        "Serve it again, or remove it with: userblkctl remove --force " +
-            std::to_string(device.number()));
+    return serve_device(device, factory, pool, temporary,
+                        "Serve it again, or remove it with: userblkctl remove --force " +
+                            std::to_string(device.number()));
 }
 
-} // namespace
-
-int run(int argc, char** argv, const MakeBackend& make) {
+int run_any(int argc, char** argv, const MakeStore& make) {
     std::string program = argc > 0 ? argv[0] : "driver";
     program.erase(0, program.find_last_of('/') + 1);
     const auto complain = [&program](const std::string& text) {
@@ -209,6 +217,16 @@ int run(int argc, char** argv, const MakeBackend& make) {
         complain(error.what());
         return failure;
     }
+}
+
+} // namespace
+
+int run(int argc, char** argv, const MakeBackend& make) {
+    return run_any(argc, argv, make);
+}
+
+int run(int argc, char** argv, const MakeAsyncBackend& make) {
+    return run_any(argc, argv, make);
 }
 
 } // namespace userblk

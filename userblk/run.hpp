@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include "userblk/async_backend.hpp"
 #include "userblk/backend.hpp"
 
 #include <cstdint>
@@ -23,6 +24,11 @@ struct RunArguments {
 /// Creates the backend, in the supervisor, before it forks the workers.
 using MakeBackend = std::function<std::shared_ptr<Backend>(const RunArguments&)>;
 
+/// Creates the backend of a serving thread, in each worker; and once in the supervisor, to look at
+/// its description.
+using MakeAsyncBackend =
+    std::function<std::unique_ptr<AsyncBackend>(const RunArguments&, EventLoop&)>;
+
 /// A whole driver: main() in one line.
 ///
 ///     DRIVER [DEV] [--size 1G] [--workers 2] [--threads 1] [--name NAME]
@@ -42,9 +48,9 @@ using MakeBackend = std::function<std::shared_ptr<Backend>(const RunArguments&)>
 /// names none, unless --share was given. The same locks keep other stores away as long as
 /// the driver serves a store without a name.
 ///
-/// The backend is created **once, before** the workers are forked. Each worker has a
+/// A Backend is created **once, before** the workers are forked. Each worker has a
 /// copy; only shared memory is common to them and outlives them (see Backend and
-/// SharedMemory).
+/// SharedMemory). An AsyncBackend is created after that, for each thread of each worker.
 ///
 /// Workers are named after the program and the device's number, such as hello_ram-w3 (see
 /// PoolOptions::program).
@@ -52,20 +58,33 @@ using MakeBackend = std::function<std::shared_ptr<Backend>(const RunArguments&)>
 /// @returns the exit status: 0 after an orderly stop, 1 failure, 2 invalid usage.
 ///          Prints errors to standard error.
 int run(int argc, char** argv, const MakeBackend& make);
+int run(int argc, char** argv, const MakeAsyncBackend& make);
+
+namespace detail {
+
+template <class MyBackend, class... Loop>
+std::unique_ptr<MyBackend> make_backend(const RunArguments& arguments, Loop&... loop) {
+    if constexpr (std::is_constructible_v<MyBackend, const RunArguments&, Loop&...>)
+        return std::make_unique<MyBackend>(arguments, loop...);
+    else if constexpr (std::is_constructible_v<MyBackend, std::uint64_t, Loop&...>)
+        return std::make_unique<MyBackend>(arguments.size, loop...);
+    else
+        return std::make_unique<MyBackend>(loop...);
+}
+
+} // namespace detail
 
 /// The same for a backend constructible from RunArguments, from the device's size (a
-/// std::uint64_t), or from nothing; the first that exists.
+/// std::uint64_t), or from nothing; the first that exists. An AsyncBackend gets an EventLoop&
+/// in addition, as the last one.
 template <class MyBackend>
 int run(int argc, char** argv) {
-    static_assert(std::is_base_of_v<Backend, MyBackend>);
-    return run(argc, argv, [](const RunArguments& arguments) -> std::shared_ptr<Backend> {
-        if constexpr (std::is_constructible_v<MyBackend, const RunArguments&>)
-            return std::make_shared<MyBackend>(arguments);
-        else if constexpr (std::is_constructible_v<MyBackend, std::uint64_t>)
-            return std::make_shared<MyBackend>(arguments.size);
-        else
-            return std::make_shared<MyBackend>();
-    });
+    if constexpr (std::is_base_of_v<AsyncBackend, MyBackend>) {
+        return run(argc, argv, MakeAsyncBackend(&detail::make_backend<MyBackend, EventLoop>));
+    } else {
+        static_assert(std::is_base_of_v<Backend, MyBackend>);
+        return run(argc, argv, MakeBackend(&detail::make_backend<MyBackend>));
+    }
 }
 
 } // namespace userblk

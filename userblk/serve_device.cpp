@@ -37,7 +37,7 @@ std::function<bool()> removal_before_stop(const abi::Identity& device) {
 
 } // namespace
 
-int serve_device(const Device& device, const BackendFactory& make, PoolOptions options,
+int serve_device(const Device& device, const StoreFactory& make, PoolOptions options,
                  bool temporary, const std::string& advice) {
     const LogFunction log = options.log;
     // By then the number may have been reused.

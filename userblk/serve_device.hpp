@@ -18,7 +18,7 @@ namespace userblk {
 ///
 /// @returns the exit status: 0 after an orderly stop, 1 failure.
 /// @throws the exceptions of Pool::run()
-int serve_device(const Device& device, const BackendFactory& make, PoolOptions options,
+int serve_device(const Device& device, const StoreFactory& make, PoolOptions options,
                  bool temporary, const std::string& advice);
 
 } // namespace userblk

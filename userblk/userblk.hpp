@@ -3,6 +3,8 @@
 
 // Includes all of the public API.
 
+#include "userblk/async_backend.hpp"
+#include "userblk/async_decorator.hpp"
 #include "userblk/backend.hpp"
 #include "userblk/backend_spec.hpp"
 #include "userblk/backends/delay_backend.hpp"
@@ -17,6 +19,7 @@
 #include "userblk/backoff.hpp"
 #include "userblk/decorator.hpp"
 #include "userblk/device.hpp"
+#include "userblk/event_loop.hpp"
 #include "userblk/extents.hpp"
 #include "userblk/log.hpp"
 #include "userblk/pool.hpp"
@@ -24,5 +27,7 @@
 #include "userblk/run.hpp"
 #include "userblk/serve_device.hpp"
 #include "userblk/shared_memory.hpp"
+#include "userblk/slot.hpp"
+#include "userblk/task.hpp"
 #include "userblk/units.hpp"
 #include "userblk/worker.hpp"

@@ -3,9 +3,11 @@
 
 #include "ioctl/error.hpp"
 #include "ioctl/lookup.hpp"
+#include "userblk/device.hpp"
 #include "userblk/process_setup.hpp"
 #include "userblk/store/store_lock.hpp"
 #include "userblk/units.hpp"
+#include "userblk/worker/async_worker_thread.hpp"
 #include "userblk/worker/batch_size.hpp"
 #include "userblk/worker/worker_thread.hpp"
 
@@ -35,30 +37,31 @@ WorkerOptions checked(WorkerOptions options) {
 } // namespace
 
 struct [[gnu::visibility("hidden")]] Worker::Shared {
-    Shared(abi::ControlNode control, std::shared_ptr<Backend> store, WorkerOptions settings)
-        : state(std::move(control), std::move(store), checked(std::move(settings))) {}
+    Shared(abi::ControlNode control, const WorkerOptions& settings);
 
-    void run_thread(WorkerThread & thread) noexcept;
+    void make_threads(std::shared_ptr<Backend> backend);
+    void make_threads(const AsyncBackendFactory& make);
+    void name_store();
+    void run_thread(ServingThread & thread) noexcept;
     void start_others(std::vector<std::thread> & others);
 
     WorkerState state;
     bool claimed = false;
-    std::vector<std::unique_ptr<WorkerThread>> threads;
+    std::vector<std::unique_ptr<ServingThread>> threads;
     std::mutex mutex; // guards failure
     std::exception_ptr failure;
 };
 
-Worker::Worker(abi::ControlNode node, std::shared_ptr<Backend> backend, WorkerOptions options)
-    : shared_(std::make_unique<Shared>(std::move(node), std::move(backend), std::move(options))) {
-    auto& state = shared_->state;
+Worker::Shared::Shared(abi::ControlNode control, const WorkerOptions& settings)
+    : state(std::move(control), checked(settings)) {
     state.stop_event.reset(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
     if (!state.stop_event)
         abi::throw_errno("create an event descriptor");
-    if (state.options.store.empty())
-        state.options.store = store_names(state.backend->store_files());
     const auto info = state.node.info();
     state.max_transfer = info.device.config.max_transfer;
     state.queues = info.device.config.queues;
+    state.depth = info.device.config.depth;
+    state.batch_given = settings.batch != 0;
     state.spin = state.options.spin && state.options.wait == WaitMode::serve &&
                  (info.device.features & USERBLK_FEATURE_SPIN) != 0;
     state.wake =
@@ -66,14 +69,44 @@ Worker::Worker(abi::ControlNode node, std::shared_ptr<Backend> backend, WorkerOp
     state.redirect = (info.device.features & USERBLK_FEATURE_REDIRECT) != 0 &&
                      (info.device.config.flags & USERBLK_F_REDIRECT) != 0;
     state.zeroes = (info.device.features & USERBLK_FEATURE_ZEROES) != 0;
+}
+
+void Worker::Shared::make_threads(std::shared_ptr<Backend> backend) {
+    state.backend = std::move(backend);
     for (unsigned i = 0; i < state.options.threads; ++i)
-        shared_->threads.push_back(std::make_unique<WorkerThread>(state, i));
+        threads.push_back(std::make_unique<WorkerThread>(state, i));
+    name_store();
+}
+
+void Worker::Shared::make_threads(const AsyncBackendFactory& make) {
+    state.device = Device::context_of(state.node);
+    for (unsigned i = 0; i < state.options.threads; ++i)
+        threads.push_back(std::make_unique<AsyncWorkerThread>(state, i, make));
+    name_store();
+}
+
+void Worker::Shared::name_store() {
+    if (state.options.store.empty())
+        state.options.store = store_names(threads.front()->store().store_files());
+}
+
+Worker::Worker(abi::ControlNode node, std::shared_ptr<Backend> backend, WorkerOptions options)
+    : shared_(std::make_unique<Shared>(std::move(node), options)) {
+    shared_->make_threads(std::move(backend));
+}
+
+Worker::Worker(abi::ControlNode node, const StoreFactory& make, WorkerOptions options)
+    : shared_(std::make_unique<Shared>(std::move(node), options)) {
+    if (const auto* const blocking = std::get_if<BackendFactory>(&make))
+        shared_->make_threads((*blocking)(Device::context_of(shared_->state.node)));
+    else
+        shared_->make_threads(std::get<AsyncBackendFactory>(make));
 }
 
 Worker::~Worker() = default;
 
 // A thread that ends, for any reason, ends all.
-void Worker::Shared::run_thread(WorkerThread& thread) noexcept {
+void Worker::Shared::run_thread(ServingThread& thread) noexcept {
     try {
         thread.run();
     } catch (...) {
@@ -114,15 +147,19 @@ DeviceContext identity_of(const abi::ControlNode& node) {
 
 } // namespace
 
+const Store& Worker::store() const noexcept {
+    return shared_->threads.front()->store();
+}
+
 void Worker::claim() {
     const auto& state = shared_->state;
-    userblk::claim_store(state.node, *state.backend, identity_of(state.node), state.options.share);
+    userblk::claim_store(state.node, store(), identity_of(state.node), state.options.share);
     shared_->claimed = true;
 }
 
 void Worker::claim_store() {
     const auto& state = shared_->state;
-    claim_files(*state.backend, identity_of(state.node), state.options.share);
+    claim_files(store(), identity_of(state.node), state.options.share);
 }
 
 WorkerEnd Worker::run() {
@@ -152,7 +189,8 @@ std::error_code Worker::preload() noexcept {
     for (const auto& thread : shared_->threads)
         if (const auto error = thread->preload())
             return error;
-    return shared_->state.backend->preload();
+    const auto& backend = shared_->state.backend;
+    return backend ? backend->preload() : std::error_code();
 }
 
 void Worker::stop() noexcept {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "ioctl/control_node.hpp"
+#include "userblk/async_backend.hpp"
 #include "userblk/backend.hpp"
 #include "userblk/log.hpp"
 
@@ -20,7 +21,8 @@ struct WorkerOptions {
     unsigned threads = 1; ///< at least 1
     /// The most requests that a thread takes at a time, 1 ... 4096. Slow stores get
     /// fewer (see BatchSize). 0: 8 if the thread may run on several processors, so that
-    /// they work in parallel, 32 if there is one.
+    /// they work in parallel, 32 if there is one, and 32 for an AsyncBackend, which has them in
+    /// flight at once.
     unsigned batch = 0;
     /// userblkctl and userblk::run() default to WaitMode::serve. Here it is opt-in,
     /// because with older modules it uses a signal of the program, see Worker::run().
@@ -55,8 +57,9 @@ enum class WorkerEnd {
 /// supervisor.
 ///
 /// Memory: about 1.5 MiB per thread for a device with the default max_transfer,
-/// touched only as requests need it. After a second without requests, a thread frees
-/// all but 256 KiB of it.
+/// touched only as requests need it. A thread with an AsyncBackend has as many operations in
+/// flight as the device's depth, and a buffer for each. After a second without requests, a thread
+/// frees all but 256 KiB of it.
 class Worker {
 public:
     /// @p node must be opened in this process, for this worker alone: the kernel records
@@ -64,9 +67,14 @@ public:
     /// @throws std::system_error if the device does not answer;
     ///         std::invalid_argument for options out of range
     Worker(abi::ControlNode node, std::shared_ptr<Backend> backend, WorkerOptions options = {});
+    /// Opens the store for the node's device; an AsyncBackend once per thread.
+    /// @throws the exceptions of @p make as well
+    Worker(abi::ControlNode node, const StoreFactory& make, WorkerOptions options = {});
     ~Worker();
     Worker(const Worker&) = delete;
     Worker& operator=(const Worker&) = delete;
+
+    const Store& store() const noexcept;
 
     /// Checks, by the locks of other workers (see Backend::store_files()), that no other device
     /// has the store and that this device has no other store, and locks both for the life of

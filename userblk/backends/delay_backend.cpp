@@ -14,4 +14,13 @@ std::error_code DelayBackend::around(const Operation&, const Proceed& proceed) {
     return proceed();
 }
 
+AsyncDelayBackend::AsyncDelayBackend(EventLoop& loop, std::unique_ptr<AsyncBackend> inner,
+                                     std::chrono::nanoseconds delay)
+    : AsyncDecorator(loop, std::move(inner)), delay_(delay) {}
+
+Task<> AsyncDelayBackend::around(Slot& slot, Operation, Proceed proceed) {
+    co_await loop().sleep_for(delay_);
+    co_return co_await proceed(slot);
+}
+
 } // namespace userblk

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include "userblk/async_decorator.hpp"
 #include "userblk/decorator.hpp"
 
 #include <chrono>
@@ -14,6 +15,19 @@ public:
 
 protected:
     std::error_code around(const Operation& operation, const Proceed& proceed) override;
+
+private:
+    std::chrono::nanoseconds delay_;
+};
+
+/// Waits before each operation; the thread carries others out meanwhile.
+class AsyncDelayBackend final : public AsyncDecorator {
+public:
+    AsyncDelayBackend(EventLoop& loop, std::unique_ptr<AsyncBackend> inner,
+                      std::chrono::nanoseconds delay);
+
+protected:
+    Task<> around(Slot& slot, Operation operation, Proceed proceed) override;
 
 private:
     std::chrono::nanoseconds delay_;

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include "userblk/async_decorator.hpp"
 #include "userblk/decorator.hpp"
 
 #include <atomic>
+#include <cstdint>
+#include <memory>
 
 namespace userblk {
 
@@ -22,6 +25,26 @@ private:
     std::uint64_t interval_;
     std::error_code error_;
     std::atomic<std::uint64_t> calls_ = 0;
+};
+
+/// The same for asynchronous stores.
+class AsyncErrorBackend final : public AsyncDecorator {
+public:
+    using Calls = std::atomic<std::uint64_t>;
+
+    /// @param calls shared by the objects of all threads
+    /// @throws std::invalid_argument if @p interval is 0
+    AsyncErrorBackend(EventLoop& loop, std::unique_ptr<AsyncBackend> inner, std::uint64_t interval,
+                      std::shared_ptr<Calls> calls = std::make_shared<Calls>(),
+                      std::error_code error = std::make_error_code(std::errc::io_error));
+
+protected:
+    Task<> around(Slot& slot, Operation operation, Proceed proceed) override;
+
+private:
+    std::uint64_t interval_;
+    std::shared_ptr<Calls> calls_;
+    std::error_code error_;
 };
 
 } // namespace userblk

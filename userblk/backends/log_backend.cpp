@@ -26,6 +26,8 @@ const char* name_of(Operation::Kind kind) noexcept {
     return "operation";
 }
 
+using Clock = std::chrono::steady_clock;
+
 std::string text_of(const Operation& operation) {
     std::string text = name_of(operation.kind);
     if (operation.kind != Operation::Kind::flush)
@@ -38,18 +40,34 @@ std::string text_of(const Operation& operation) {
     return text;
 }
 
+std::string text_of(const Operation& operation, std::error_code error, Clock::time_point start) {
+    return text_of(operation) + ": " + (error ? error.message() : "ok") + ", " +
+           format_duration(Clock::now() - start);
+}
+
 } // namespace
 
 LogBackend::LogBackend(std::shared_ptr<Backend> inner, LogFunction log, LogLevel level)
     : TransparentDecorator(std::move(inner)), log_(std::move(log)), level_(level) {}
 
 std::error_code LogBackend::around(const Operation& operation, const Proceed& proceed) {
-    const auto start = std::chrono::steady_clock::now();
+    const auto start = Clock::now();
     const auto error = proceed();
     if (log_)
-        log_(level_, text_of(operation) + ": " + (error ? error.message() : "ok") + ", " +
-                         format_duration(std::chrono::steady_clock::now() - start));
+        log_(level_, text_of(operation, error, start));
     return error;
+}
+
+AsyncLogBackend::AsyncLogBackend(EventLoop& loop, std::unique_ptr<AsyncBackend> inner,
+                                 LogFunction log, LogLevel level)
+    : AsyncDecorator(loop, std::move(inner)), log_(std::move(log)), level_(level) {}
+
+Task<> AsyncLogBackend::around(Slot& slot, Operation operation, Proceed proceed) {
+    const auto start = Clock::now();
+    const auto error = co_await proceed(slot);
+    if (log_)
+        log_(level_, text_of(operation, error, start));
+    co_return error;
 }
 
 } // namespace userblk

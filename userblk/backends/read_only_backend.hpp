@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include "userblk/async_decorator.hpp"
 #include "userblk/decorator.hpp"
 
 namespace userblk {
@@ -18,6 +19,18 @@ public:
 
 protected:
     std::error_code around(const Operation& operation, const Proceed& proceed) override;
+};
+
+/// The same for asynchronous stores.
+class AsyncReadOnlyBackend final : public AsyncDecorator {
+public:
+    using AsyncDecorator::AsyncDecorator;
+
+    Description describe() const override;
+    std::vector<StoreFile> store_files() const override;
+
+protected:
+    Task<> around(Slot& slot, Operation operation, Proceed proceed) override;
 };
 
 } // namespace userblk

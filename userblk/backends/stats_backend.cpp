@@ -3,12 +3,12 @@
 
 namespace userblk {
 
-StatsBackend::Counts StatsBackend::counts() const noexcept {
+OperationCounter::Counts OperationCounter::counts() const noexcept {
     return {reads_,        writes_,     durable_writes_, flushes_, discards_,
             write_zeroes_, bytes_read_, bytes_written_,  errors_};
 }
 
-StatsBackend::Counter& StatsBackend::calls_of(Operation::Kind kind) noexcept {
+OperationCounter::Counter& OperationCounter::calls_of(Operation::Kind kind) noexcept {
     switch (kind) {
     case Operation::Kind::read:
         return reads_;
@@ -24,15 +24,14 @@ StatsBackend::Counter& StatsBackend::calls_of(Operation::Kind kind) noexcept {
     return write_zeroes_;
 }
 
-void StatsBackend::count_done(const Operation& operation) noexcept {
+void OperationCounter::count_done(const Operation& operation) noexcept {
     if (operation.kind == Operation::Kind::read)
         bytes_read_ += operation.length;
     else if (operation.kind == Operation::Kind::write)
         bytes_written_ += operation.length;
 }
 
-std::error_code StatsBackend::around(const Operation& operation, const Proceed& proceed) {
-    const auto error = proceed();
+void OperationCounter::add(const Operation& operation, std::error_code error) noexcept {
     ++calls_of(operation.kind);
     if (operation.kind == Operation::Kind::write && operation.fua)
         ++durable_writes_;
@@ -40,7 +39,18 @@ std::error_code StatsBackend::around(const Operation& operation, const Proceed& 
         ++errors_;
     else
         count_done(operation);
+}
+
+std::error_code StatsBackend::around(const Operation& operation, const Proceed& proceed) {
+    const auto error = proceed();
+    counter_.add(operation, error);
     return error;
+}
+
+Task<> AsyncStatsBackend::around(Slot& slot, Operation operation, Proceed proceed) {
+    const auto error = co_await proceed(slot);
+    counter_->add(operation, error);
+    co_return error;
 }
 
 } // namespace userblk

@@ -1,14 +1,18 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include "userblk/async_decorator.hpp"
 #include "userblk/decorator.hpp"
 
 #include <atomic>
+#include <cstdint>
+#include <memory>
+#include <utility>
 
 namespace userblk {
 
-/// Counts the operations it forwards, in this process.
-class StatsBackend final : public TransparentDecorator {
+/// Counts operations. Callable from any thread.
+class OperationCounter {
 public:
     struct Counts {
         std::uint64_t reads = 0;
@@ -22,13 +26,10 @@ public:
         std::uint64_t errors = 0;
     };
 
-    using TransparentDecorator::TransparentDecorator;
-
+    /// An operation has ended.
+    void add(const Operation& operation, std::error_code error) noexcept;
     /// The counts so far; each is exact, but they are read one after the other.
     Counts counts() const noexcept;
-
-protected:
-    std::error_code around(const Operation& operation, const Proceed& proceed) override;
 
 private:
     using Counter = std::atomic<std::uint64_t>;
@@ -37,6 +38,36 @@ private:
 
     Counter reads_ = 0, writes_ = 0, durable_writes_ = 0, flushes_ = 0, discards_ = 0;
     Counter write_zeroes_ = 0, bytes_read_ = 0, bytes_written_ = 0, errors_ = 0;
+};
+
+/// Counts the operations it forwards, in this process.
+class StatsBackend final : public TransparentDecorator {
+public:
+    using Counts = OperationCounter::Counts;
+    using TransparentDecorator::TransparentDecorator;
+
+    Counts counts() const noexcept { return counter_.counts(); }
+
+protected:
+    std::error_code around(const Operation& operation, const Proceed& proceed) override;
+
+private:
+    OperationCounter counter_;
+};
+
+/// The same for asynchronous stores.
+class AsyncStatsBackend final : public AsyncDecorator {
+public:
+    /// @param counter may be that of the objects of several threads
+    AsyncStatsBackend(EventLoop& loop, std::unique_ptr<AsyncBackend> inner,
+                      std::shared_ptr<OperationCounter> counter)
+        : AsyncDecorator(loop, std::move(inner)), counter_(std::move(counter)) {}
+
+protected:
+    Task<> around(Slot& slot, Operation operation, Proceed proceed) override;
+
+private:
+    std::shared_ptr<OperationCounter> counter_;
 };
 
 } // namespace userblk

@@ -236,18 +236,18 @@ std::uint64_t store_number(const std::string& identity) noexcept {
     return identity.empty() ? 0 : hash_of(identity) % static_cast<std::uint64_t>(zone_size);
 }
 
-void claim_files(const Backend& backend, const DeviceContext& device, bool share) {
+void claim_files(const Store& store, const DeviceContext& device, bool share) {
     if (device.diskseq == 0) // unknown: devices cannot be distinguished
         return;
-    for (const auto& file : backend.store_files())
+    for (const auto& file : store.store_files())
         if (file.fd >= 0)
             claim_file(file, device, share);
 }
 
-void claim_store(const abi::ControlNode& node, const Backend& backend, const DeviceContext& device,
+void claim_store(const abi::ControlNode& node, const Store& store, const DeviceContext& device,
                  bool share) {
-    claim_files(backend, device, share);
-    const auto files = backend.store_files();
+    claim_files(store, device, share);
+    const auto files = store.store_files();
     if (files.empty())
         return;
     if (share)
@@ -285,8 +285,8 @@ bool is_claimed(int fd) noexcept {
     return locked_in(fd, writers, 3 * zone_size).has_value();
 }
 
-void check_unclaimed(const Backend& backend) {
-    for (const auto& file : backend.store_files()) {
+void check_unclaimed(const Store& store) {
+    for (const auto& file : store.store_files()) {
         if (file.fd < 0)
             continue;
         // No device has the last place.

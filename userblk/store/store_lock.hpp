@@ -29,13 +29,13 @@ public:
 /// On a file system without locks, every claim succeeds.
 ///
 /// @throws StoreInUse, after a short wait: the holder may be about to exit
-void claim_store(const abi::ControlNode& node, const Backend& backend, const DeviceContext& device,
+void claim_store(const abi::ControlNode& node, const Store& store, const DeviceContext& device,
                  bool share);
 
-/// Claims the files of the store alone; the lock lasts as long as the backend, or a child
+/// Claims the files of the store alone; the lock lasts as long as the object, or a child
 /// process, has them open.
 /// @throws StoreInUse
-void claim_files(const Backend& backend, const DeviceContext& device, bool share);
+void claim_files(const Store& store, const DeviceContext& device, bool share);
 
 /// For the supervisor of workers with claims: keeps the device from getting another store even
 /// while no worker is alive, as long as the supervisor has the node open or until it releases it.
@@ -53,7 +53,7 @@ bool is_served(std::uint32_t number) noexcept;
 
 /// Refuses a store that a device has, before a device is created for it. Claims nothing.
 /// @throws StoreInUse
-void check_unclaimed(const Backend& backend);
+void check_unclaimed(const Store& store);
 
 /// Whether any device has the file open as @p fd as its store.
 bool is_claimed(int fd) noexcept;

@@ -43,7 +43,7 @@ std::string name_of(const WorkerProcess& worker) {
 
 // ----------------------------------------------------------------------- start
 
-Supervisor::Supervisor(std::uint32_t number, BackendFactory factory, PoolOptions options)
+Supervisor::Supervisor(std::uint32_t number, StoreFactory factory, PoolOptions options)
     : number_(number), options_(checked(std::move(options))),
       wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)), report_(number, options_),
       device_(number, report_), store_name_watch_(options_, device_, report_),

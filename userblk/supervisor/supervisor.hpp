@@ -25,7 +25,7 @@ namespace userblk {
 /// is up to its parts: starter and places for the workers, reload, shutdown.
 class Supervisor {
 public:
-    Supervisor(std::uint32_t number, BackendFactory factory, PoolOptions options);
+    Supervisor(std::uint32_t number, StoreFactory factory, PoolOptions options);
     Supervisor(const Supervisor&) = delete;
     Supervisor& operator=(const Supervisor&) = delete;
 

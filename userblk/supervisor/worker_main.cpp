@@ -156,10 +156,9 @@ struct PreparedWorker {
 PreparedWorker prepare(const WorkerSetup& setup) {
     use_batch_scheduling(setup);
     auto node = open_node(setup);
-    const auto backend = setup.factory(Device::context_of(node));
-    const auto files = backend->store_files();
+    auto worker = std::make_unique<Worker>(std::move(node), setup.factory, setup.options);
+    const auto files = worker->store().store_files();
     check_store(setup, files);
-    auto worker = std::make_unique<Worker>(std::move(node), backend, setup.options);
     if (setup.claims_late)
         worker->claim_store();
     else

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "ioctl/file_descriptor.hpp"
-#include "userblk/backend.hpp"
+#include "userblk/async_backend.hpp"
 #include "userblk/pool.hpp"
 #include "userblk/process_setup.hpp"
 #include "userblk/worker.hpp"
@@ -18,7 +18,7 @@ namespace userblk {
 struct WorkerSetup {
     std::uint32_t number = 0;
     std::uint64_t diskseq = 0; ///< tells the device from others of that number; 0: unknown
-    BackendFactory factory;
+    StoreFactory factory;
     WorkerOptions options;
     bool lock_memory = false;
     Scheduling scheduling = Scheduling::unchanged; ///< never automatic

@@ -19,8 +19,7 @@ Scheduling scheduling_of(const PoolOptions& options) noexcept {
 
 } // namespace
 
-WorkerStarter::WorkerStarter(std::uint32_t number, BackendFactory factory,
-                             const PoolOptions& options)
+WorkerStarter::WorkerStarter(std::uint32_t number, StoreFactory factory, const PoolOptions& options)
     : setup_{number,
              0,
              std::move(factory),

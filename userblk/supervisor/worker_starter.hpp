@@ -17,7 +17,7 @@ class WorkerStarter {
 public:
     using Clock = Backoff::Clock;
 
-    WorkerStarter(std::uint32_t number, BackendFactory factory, const PoolOptions& options);
+    WorkerStarter(std::uint32_t number, StoreFactory factory, const PoolOptions& options);
 
     WorkerSetup& setup() noexcept { return setup_; }
 

@@ -3,7 +3,7 @@
 
 #include "ioctl/error.hpp"
 #include "ioctl/lookup.hpp"
-#include "userblk/units.hpp"
+#include "userblk/worker/healing.hpp"
 
 #include <chrono>
 #include <thread>
@@ -207,18 +207,8 @@ std::span<std::byte> KernelExchange::allocate(std::size_t length) {
 }
 
 void KernelExchange::heal() {
-    userblk_reset reset{};
-    reset.which = USERBLK_RESET_DEAD;
-    if (const auto error = state_.node.reset(reset)) {
+    if (const auto error = put_back_dead(state_, counters_))
         concluded(error);
-        return;
-    }
-    if (reset.count == 0)
-        return;
-    counters_.resets.add();
-    counters_.put_back.add(reset.count);
-    state_.log(LogLevel::notice,
-               "put back " + format_count(reset.count, "request") + " of a process that died");
 }
 
 } // namespace userblk

@@ -20,16 +20,18 @@ namespace userblk {
 /// Internal: state shared by the threads of a worker. Flags and functions are usable from
 /// any thread, stop() also from a signal handler; the rest is set before threads start.
 struct WorkerState {
-    WorkerState(abi::ControlNode control, std::shared_ptr<Backend> store, WorkerOptions settings)
-        : node(std::move(control)), backend(std::move(store)), options(std::move(settings)),
-          interrupters(options.threads) {}
+    WorkerState(abi::ControlNode control, WorkerOptions settings)
+        : node(std::move(control)), options(std::move(settings)), interrupters(options.threads) {}
 
     abi::ControlNode node;
-    std::shared_ptr<Backend> backend;
+    std::shared_ptr<Backend> backend; ///< null: each thread has an AsyncBackend of its own
     WorkerOptions options;
     abi::FileDescriptor stop_event{};          ///< stays readable once stop() was called
     std::vector<WaitInterrupter> interrupters; ///< one per thread that waits in SERVE
+    DeviceContext device{};                    ///< for backends
     std::size_t max_transfer = 0;              ///< bytes
+    unsigned depth = 0;                        ///< of a hardware queue
+    bool batch_given = false;                  ///< options.batch is not the default
     bool zeroes = false;                       ///< the module can fill a READ with zeros
     bool redirect = false; ///< supported by the module and allowed by the device
     bool spin = false;     ///< requested, and supported by the module

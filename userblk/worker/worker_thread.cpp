@@ -2,11 +2,9 @@
 #include "userblk/worker/worker_thread.hpp"
 
 #include "ioctl/error.hpp"
-#include "userblk/os/affinity.hpp"
 
 #include <chrono>
 #include <poll.h>
-#include <string>
 #include <time.h>
 
 namespace userblk {
@@ -32,14 +30,13 @@ Clock::time_point coarse_now() noexcept {
 } // namespace
 
 WorkerThread::WorkerThread(WorkerState& state, unsigned index)
-    : state_(state), index_(index), buffers_(state.max_transfer, state.options.batch),
+    : ServingThread(state, index), buffers_(state.max_transfer, state.options.batch),
       executor_(state, buffers_, counters_), kernel_(executor_.kernel()),
       batch_(state.options.batch) {}
 
 void WorkerThread::run() {
-    if (state_.options.pin)
-        pin();
-    const bool in_poll = state_.options.wait == WaitMode::poll || !can_be_interrupted();
+    kernel_.prefer_queue(pin());
+    const bool in_poll = !can_wait_in_serve();
     while (state_.running()) {
         const unsigned count = kernel_.serve(in_poll ? Wait::none : wait(), batch_.get());
         if (count > 0)
@@ -48,34 +45,6 @@ void WorkerThread::run() {
             wait_in_poll();
     }
     kernel_.send_answers();
-}
-
-// Failure only costs speed.
-void WorkerThread::pin() noexcept {
-    const auto number = state_.node.number();
-    const auto queue = (state_.place * state_.options.threads + index_) % state_.queues;
-    kernel_.prefer_queue(queue);
-    try {
-        const auto processors = processors_of_queue(number, queue);
-        const auto error = processors.empty() ? std::make_error_code(std::errc::no_such_device)
-                                              : run_on(processors);
-        if (error)
-            state_.log(LogLevel::warning, "unable to pin to the processors of hardware queue " +
-                                              std::to_string(queue) + ": " + error.message());
-    } catch (...) {
-    }
-}
-
-// Runs before the thread first checks whether to stop. A thread that cannot be interrupted in
-// SERVE waits in poll, which is only slower.
-bool WorkerThread::can_be_interrupted() {
-    if (state_.wake)
-        return true;
-    const auto error = state_.interrupters[index_].attach();
-    if (error)
-        state_.log(LogLevel::warning,
-                   "waiting for requests in poll, without a timer: " + error.message());
-    return !error;
 }
 
 // until_idle if waking up to free memory is worthwhile.

@@ -69,7 +69,7 @@ PoolOptions DeviceServer::pool_options(const ServedDevice& device, const OpenSto
     return pool;
 }
 
-BackendFactory DeviceServer::factory(const OpenStore& open) const {
+StoreFactory DeviceServer::factory(const OpenStore& open) const {
     auto store = store_;
     if (open.fd)
         store.set_open_file(open.fd.get());

@@ -39,7 +39,7 @@ private:
 
     OpenStore claim_store(const ServedDevice& device) const;
     PoolOptions pool_options(const ServedDevice& device, const OpenStore& open) const;
-    BackendFactory factory(const OpenStore& open) const;
+    StoreFactory factory(const OpenStore& open) const;
 
     const ServeOptions& options_;
     BackendSpec store_;
