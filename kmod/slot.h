@@ -32,6 +32,8 @@
  * claims follow later. So does the one to REDIRECTED of a claimed slot, since a
  * claim holder may be about to change the taker. The others are atomic on the
  * word and need no lock.
+ *
+ * model/slot.pml models this table; a change here is a change there.
  */
 #ifndef USERBLK_SLOT_H
 #define USERBLK_SLOT_H

@@ -22,6 +22,7 @@ PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
     libsmartcols-dev zlib1g-dev)
   module_packages=(gcc kmod make xz-utils)
   check_packages=(perl python3 sparse)
+  model_packages=(gcc libc6-dev spin)
   kernel_packages=(bc binutils bison flex gcc kmod libc6-dev libelf-dev make perl xz-utils)
   vm_packages=(qemu-system-x86 busybox-static cpio kmod udev util-linux)
   disk_packages=(e2fsprogs mount procps util-linux)
