@@ -36,10 +36,10 @@ PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
   # the guest, not installed: see tests/vm/disk-tools.
   disk_tool_packages=(bcache-tools btrfs-progs lvm2 mdadm multipath-tools udisks2)
   # What builds Debian packages, and finds fault with them.
-  packaging_packages=(build-essential cmake debhelper dh-dkms libcli11-dev libmount-dev libpoco-dev
-    libsmartcols-dev lintian zlib1g-dev)
+  packaging_packages=(build-essential cmake debhelper dh-dkms libcli11-dev libmount-dev libnbd-dev
+    libpoco-dev libsmartcols-dev lintian zlib1g-dev)
   test_packages=("${disk_packages[@]}" ccache dkms dmsetup fdisk fio fish gdisk
-    parted pkg-config python3 systemd xfsprogs zsh)
+    libnbd-dev nbdkit parted pkg-config python3 systemd xfsprogs zsh)
 }
 
 # Messages go to standard error: standard output belongs to results.

@@ -36,6 +36,9 @@ struct Description {
     /// No operation crosses a multiple of this, a power of two from 4096 to 1 GiB.
     /// A device created with another value does not guarantee it. 0: none.
     std::uint32_t chunk_size = 0;
+    /// Only one thread of one worker may serve the store: a flush by one does not cover what
+    /// another has written.
+    bool one_thread = false;
 };
 
 struct WriteFlags {

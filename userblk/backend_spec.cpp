@@ -6,6 +6,7 @@
 #include "userblk/backends/file_backend.hpp"
 #include "userblk/backends/log_backend.hpp"
 #include "userblk/backends/memory_backend.hpp"
+#include "userblk/backends/nbd_store.hpp"
 #include "userblk/backends/null_backend.hpp"
 #include "userblk/backends/read_only_backend.hpp"
 #include "userblk/units.hpp"
@@ -18,8 +19,9 @@ namespace userblk {
 
 namespace {
 
-constexpr std::string_view help = "a store is mem:, mem:NAME, file:PATH or null:, with log, "
-                                  "readonly, delay=TIME or errors=N and a comma in front";
+constexpr std::string_view help =
+    "a store is mem:, mem:NAME, file:PATH, null: or nbd://HOST/EXPORT, with log, "
+    "readonly, delay=TIME or errors=N and a comma in front";
 
 [[noreturn]] void refuse(std::string_view text, const std::string& why) {
     throw std::invalid_argument("invalid store \"" + std::string(text) + "\": " + why + "; " +
@@ -59,7 +61,7 @@ BackendSpec::Decoration BackendSpec::parse_decoration(std::string_view spec,
         const auto [end, error] = std::from_chars(number.begin(), number.end(), interval);
         if (error != std::errc() || end != number.end() || interval == 0)
             refuse(spec, "\"" + std::string(number) + "\" is not a number of calls");
-        return Errors{interval};
+        return Errors{interval, std::make_shared<std::atomic<std::uint64_t>>(0)};
     }
     refuse(spec, "unknown word \"" + std::string(text) + "\"");
 }
@@ -74,9 +76,16 @@ BackendSpec BackendSpec::parse(std::string_view text) {
         spec.argument_ = rest.substr(prefix.size());
         return true;
     };
+    const auto take_uri = [&spec](std::string_view rest) {
+        if (!is_nbd_uri(rest))
+            return false;
+        spec.kind_ = Kind::nbd;
+        spec.argument_ = rest;
+        return true;
+    };
     auto rest = text;
-    while (!take(rest, "mem:", Kind::memory) && !take(rest, "file:", Kind::file) &&
-           !take(rest, "null:", Kind::null)) {
+    while (!take_uri(rest) && !take(rest, "mem:", Kind::memory) &&
+           !take(rest, "file:", Kind::file) && !take(rest, "null:", Kind::null)) {
         const auto comma = rest.find(',');
         if (comma == std::string_view::npos)
             refuse(text, rest.empty() ? "it names no store"
@@ -86,6 +95,8 @@ BackendSpec BackendSpec::parse(std::string_view text) {
     }
     if (spec.kind_ == Kind::file && spec.argument_.empty())
         refuse(text, "file: needs the path of a file or a block device");
+    if (spec.kind_ == Kind::nbd)
+        check_nbd_uri(spec.argument_);
     if (spec.kind_ == Kind::null && !spec.argument_.empty())
         refuse(text, "null: takes no argument");
     if (spec.kind_ == Kind::memory && !spec.argument_.empty() && !is_name(spec.argument_))
@@ -99,6 +110,12 @@ void BackendSpec::set_data_path(FileBackend::DataPath data_path) {
     if (data_path != FileBackend::DataPath::copy && !decorations_.empty())
         refuse(text_, "redirected data would bypass the words before file:");
     data_path_ = data_path;
+}
+
+void BackendSpec::set_retry(std::chrono::nanoseconds retry) {
+    if (kind_ != Kind::nbd)
+        refuse(text_, "only a store on another machine (nbd://HOST/EXPORT) is tried again");
+    retry_ = retry;
 }
 
 bool BackendSpec::read_only() const noexcept {
@@ -119,6 +136,14 @@ Description BackendSpec::describe(std::uint64_t size, bool read_only) const {
         if (size > description.size)
             throw std::invalid_argument("a device of " + sizes(size) + " does not fit into " +
                                         argument_ + ", which has " + sizes(description.size));
+        if (size != 0)
+            description.size = size;
+        return description;
+    }
+    if (kind_ == Kind::nbd) {
+        EventLoop loop; // never runs
+        description = open_nbd(loop, argument_, size)->describe();
+        description.read_only |= read_only;
         if (size != 0)
             description.size = size;
         return description;
@@ -149,6 +174,8 @@ std::shared_ptr<Backend> BackendSpec::open_store(const DeviceContext& device) co
         return std::make_shared<MemoryBackend>(segment(device), device.size, open_file_);
     case Kind::null:
         return std::make_shared<NullBackend>(device.size);
+    case Kind::nbd:
+        throw std::invalid_argument(text_ + " is served asynchronously only");
     case Kind::file:
         break;
     }
@@ -185,6 +212,43 @@ std::shared_ptr<Backend> BackendSpec::open(const DeviceContext& device,
     for (auto decoration = decorations_.rbegin(); decoration != decorations_.rend(); ++decoration)
         std::visit(Wrap{backend, log}, *decoration);
     return backend;
+}
+
+std::unique_ptr<AsyncBackend> BackendSpec::open(const DeviceContext& device, EventLoop& loop,
+                                                const LogFunction& log) const {
+    if (!is_async())
+        throw std::invalid_argument(text_ + " is not served asynchronously");
+    auto backend = open_nbd(loop, argument_, device.size, {retry_, log});
+    struct Wrap {
+        std::unique_ptr<AsyncBackend>& backend;
+        EventLoop& loop;
+        const LogFunction& log;
+        void operator()(const Log&) const {
+            backend = std::make_unique<AsyncLogBackend>(loop, std::move(backend),
+                                                        log ? log : log_to_stderr("userblk"));
+        }
+        void operator()(const ReadOnly&) const {
+            backend = std::make_unique<AsyncReadOnlyBackend>(loop, std::move(backend));
+        }
+        void operator()(const Delay& delay) const {
+            backend = std::make_unique<AsyncDelayBackend>(loop, std::move(backend), delay.time);
+        }
+        void operator()(const Errors& errors) const {
+            backend = std::make_unique<AsyncErrorBackend>(loop, std::move(backend), errors.interval,
+                                                          errors.calls);
+        }
+    };
+    for (auto decoration = decorations_.rbegin(); decoration != decorations_.rend(); ++decoration)
+        std::visit(Wrap{backend, loop, log}, *decoration);
+    return backend;
+}
+
+StoreFactory BackendSpec::store_factory(LogFunction log) const {
+    if (!is_async())
+        return factory(std::move(log));
+    return [spec = *this, log = std::move(log)](const DeviceContext& device, EventLoop& loop) {
+        return spec.open(device, loop, log);
+    };
 }
 
 BackendFactory BackendSpec::factory(LogFunction log) const {

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include "userblk/async_backend.hpp"
 #include "userblk/backend.hpp"
 #include "userblk/backends/file_backend.hpp"
 #include "userblk/log.hpp"
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -20,6 +23,7 @@ namespace userblk {
 ///     mem:NAME        memory under a name of its own, which stays
 ///     file:PATH       a file or a block device
 ///     null:           reads as zeros, drops writes
+///     nbd://HOST/…    the URI of an NBD server, see open_nbd()
 ///
 /// optionally preceded by decorators, each followed by a comma:
 ///
@@ -31,14 +35,18 @@ namespace userblk {
 /// for example "log,delay=10ms,file:/srv/disk.img".
 class BackendSpec {
 public:
-    enum class Kind { memory, file, null };
+    enum class Kind { memory, file, null, nbd };
 
     /// @throws std::invalid_argument whose text quotes the invalid part and lists
     ///         the valid forms
     static BackendSpec parse(std::string_view text);
 
     Kind kind() const noexcept { return kind_; }
-    /// PATH or NAME; empty if there is none.
+    /// Whether the store has a size of its own.
+    bool has_size() const noexcept { return kind_ == Kind::file || kind_ == Kind::nbd; }
+    /// Whether it is an AsyncBackend that serves it.
+    bool is_async() const noexcept { return kind_ == Kind::nbd; }
+    /// PATH, NAME or URI; empty if there is none.
     const std::string& argument() const noexcept { return argument_; }
     /// The text passed to parse().
     const std::string& text() const noexcept { return text_; }
@@ -47,6 +55,10 @@ public:
     /// @throws std::invalid_argument if the store is not a file, or if a decorator in
     ///         front of it needs to see the data
     void set_data_path(FileBackend::DataPath data_path);
+
+    /// Sets how long requests wait while the store is not reachable; by default without limit.
+    /// @throws std::invalid_argument if the store is not on another machine
+    void set_retry(std::chrono::nanoseconds retry);
 
     /// Reopens the store from @p fd, even if its path or name now leads elsewhere. The
     /// descriptor must stay open as long as stores are; -1: open it by path or name.
@@ -63,11 +75,17 @@ public:
 
     /// Opens the store for a device; call it in the process that serves the device.
     /// "log," writes to @p log; empty: standard error.
-    /// @throws std::system_error, std::invalid_argument with a text for the user
+    /// @throws std::system_error, std::invalid_argument with a text for the user; also if
+    ///         is_async()
     std::shared_ptr<Backend> open(const DeviceContext& device, const LogFunction& log = {}) const;
+    /// The same if is_async(), for one thread.
+    std::unique_ptr<AsyncBackend> open(const DeviceContext& device, EventLoop& loop,
+                                       const LogFunction& log = {}) const;
 
-    /// open() as a factory; it holds a copy of this object.
+    /// open() as a factory, for a store that is not is_async(); it holds a copy of this object.
     BackendFactory factory(LogFunction log = {}) const;
+    /// The same for any store.
+    StoreFactory store_factory(LogFunction log = {}) const;
 
 private:
     struct Log {};
@@ -77,6 +95,8 @@ private:
     };
     struct Errors {
         std::uint64_t interval = 0;
+        /// Of all threads, if each has a backend of its own.
+        std::shared_ptr<std::atomic<std::uint64_t>> calls{};
     };
     using Decoration = std::variant<Log, ReadOnly, Delay, Errors>;
 
@@ -89,6 +109,7 @@ private:
     Kind kind_ = Kind::null;
     FileBackend::DataPath data_path_ = FileBackend::DataPath::copy;
     int open_file_ = -1;
+    std::chrono::nanoseconds retry_ = std::chrono::nanoseconds::max();
     std::string argument_;
     std::string text_;
     std::vector<Decoration> decorations_; ///< the outermost first

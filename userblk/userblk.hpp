@@ -12,6 +12,7 @@
 #include "userblk/backends/file_backend.hpp"
 #include "userblk/backends/log_backend.hpp"
 #include "userblk/backends/memory_backend.hpp"
+#include "userblk/backends/nbd_store.hpp"
 #include "userblk/backends/null_backend.hpp"
 #include "userblk/backends/read_only_backend.hpp"
 #include "userblk/backends/redirect_backend.hpp"

@@ -11,7 +11,7 @@
 namespace userblk::ctl {
 
 std::uint64_t bytes_of_store(const BackendSpec& store) {
-    if (store.kind() != BackendSpec::Kind::file)
+    if (!store.has_size())
         throw std::invalid_argument(store.text() +
                                     " has no size of its own; expected a size, such as 2G, or "
                                     "file:PATH");

@@ -15,7 +15,7 @@ function __userblkctl_stores
     if set -l parts (string match -r '^(.*file:)(.*)$' -- $word)
         string replace -r '^' $parts[2] (__fish_complete_path $parts[3])
     else
-        printf '%s\n' mem: file: null:
+        printf '%s\n' mem: file: null: nbd:// nbds:// nbd+unix://
     end
 end
 
@@ -82,6 +82,7 @@ complete -c userblkctl -n $serving -l pin -d 'Share the hardware queues out amon
 complete -c userblkctl -n $serving -l scheduling -x -a 'auto normal batch fifo' -d 'How workers that wake up get a processor'
 complete -c userblkctl -n $serving -l share -d 'Also if the store has another device, or the device another store'
 complete -c userblkctl -n $serving -l spares -x -d 'Workers kept ready for one that dies'
+complete -c userblkctl -n $serving -l retry -x -d 'With nbd: how long requests wait for a server that went away'
 complete -c userblkctl -n $serving -l start-limit -x -d 'How long a worker may take to open its store'
 complete -c userblkctl -n $serving -l drain-limit -x -d 'How long the end waits for answers'
 complete -c userblkctl -n $serving -l user -x -a '(__fish_complete_users)' -d 'Who the workers become'

@@ -20,7 +20,7 @@ void check(const BackendSpec& spec, std::string_view text) {
     if (spec.kind() == Kind::memory)
         fuzz::require(MemoryBackend::segment_named(spec.argument()).find('/') == std::string::npos,
                       "a name of memory leads nowhere else");
-    if (spec.kind() == Kind::file) // it may exist, and would be opened
+    if (spec.has_size()) // the file or server may exist, and would be opened
         return;
     const auto description = spec.describe(1 << 20);
     fuzz::require(description.size == 1 << 20, "it is as large as it was asked to be");

@@ -32,6 +32,27 @@ TEST(Spec, StoresAreUnderstood) {
     EXPECT_EQ(file.kind(), Kind::file);
     EXPECT_EQ(file.argument(), "/srv/a,b:c=d e");
     EXPECT_EQ(BackendSpec::parse("log,delay=10ms,file:x").argument(), "x");
+    for (const std::string uri :
+         {"nbd://server", "nbd://[::1]:10809/a,b", "nbds://server:1/disk?tls-certificates=/etc/pki",
+          "nbd+unix:///?socket=/run/nbd.sock", "nbds+unix://me@?x=1&socket=/run/nbd.sock"}) {
+        const auto nbd = BackendSpec::parse("log," + uri);
+        EXPECT_EQ(nbd.kind(), Kind::nbd);
+        EXPECT_EQ(nbd.argument(), uri);
+        EXPECT_TRUE(nbd.is_async() && nbd.has_size());
+    }
+}
+
+// A URI that can lead nowhere is refused before anybody connects, with what would be right.
+TEST(Spec, BadUrisAreNamedTogetherWithGoodOnes) {
+    for (const auto* text : {"nbd://", "nbd:///disk", "nbd://:10809/", "nbd://a b/", "nbd://me@/",
+                             "nbd+unix:///disk", "nbd+unix:///?socket=nbd.sock",
+                             "nbd+unix:///?xsocket=/run/nbd", "nbd+unix://host/?socket=/run/nbd"}) {
+        const auto words = complaint([=] { BackendSpec::parse(text); });
+        EXPECT_NE(words.find("expected nbd://HOST"), std::string::npos) << text << ": " << words;
+    }
+    auto memory = BackendSpec::parse("mem:");
+    EXPECT_NE(complaint([&] { memory.set_retry(1s); }).find("another machine"), std::string::npos);
+    EXPECT_NO_THROW(BackendSpec::parse("nbd://server").set_retry(1s));
 }
 
 // The error names the bad spec and the valid ones.

@@ -50,7 +50,7 @@ WantedSize wanted_size(const std::string& text, std::uint32_t block_size) {
 std::optional<std::uint64_t> size_of_store(const std::string& text) {
     try {
         const auto store = BackendSpec::parse(text);
-        if (store.kind() == BackendSpec::Kind::file)
+        if (store.has_size())
             return store.describe(0, true).size;
     } catch (const std::exception&) {
         // The servers may be elsewhere, or use a store unknown to this program.

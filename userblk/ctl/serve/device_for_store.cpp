@@ -31,6 +31,15 @@ Description describe(const BackendSpec& store, std::uint64_t size, bool read_onl
     }
 }
 
+// Without being asked for more, one thread serves such a store.
+void check_threads(const ServeOptions& options, const BackendSpec& store,
+                   const Description& description) {
+    if (description.one_thread && options.asks_for_several_threads())
+        throw Failure(store.text() +
+                      " does not say that several connections see each other's writes; expected "
+                      "--workers=1 and --threads=1, which it gets by default");
+}
+
 // Creates no device for a store of another device.
 void check_unclaimed(const BackendSpec& store, const Description& description) {
     if (store.kind() != BackendSpec::Kind::file)
@@ -66,8 +75,7 @@ void report_other_servers(std::uint32_t number) {
 void warn_of_other_size(std::uint32_t number, std::uint64_t size, const ServeOptions& options,
                         const BackendSpec& store) {
     const auto given = options.device_options().size();
-    const bool is_file = store.kind() == BackendSpec::Kind::file;
-    if (given == 0 && !is_file)
+    if (given == 0 && !store.has_size())
         return;
     const auto wanted = given != 0 ? given : describe(store, 0, true).size;
     const auto text = [](std::uint64_t bytes) {
@@ -79,7 +87,9 @@ void warn_of_other_size(std::uint32_t number, std::uint64_t size, const ServeOpt
     warn(abi::disk_name(number) + " keeps its size, " + text(size) + ", but " +
          (given != 0 ? "--size is " : store.text() + " has ") + text(wanted) +
          "; to change it: userblkctl resize " + abi::disk_name(number) + " " +
-         (given != 0 ? std::to_string(given) : "file:" + store.argument()));
+         (given != 0                                    ? std::to_string(given)
+          : store.kind() == BackendSpec::Kind::file ? "file:" + store.argument()
+                                                    : store.argument()));
 }
 
 ServedDevice find_device(const ServeOptions& options, const BackendSpec& store) {
@@ -115,7 +125,7 @@ Device make_device_of_store_size(const ServeOptions& options, const BackendSpec&
 
 ServedDevice make_device(const ServeOptions& options, const BackendSpec& store) {
     const auto& wanted = options.device_options();
-    if (store.kind() != BackendSpec::Kind::file && wanted.size() == 0)
+    if (!store.has_size() && wanted.size() == 0)
         throw UsageError("--size is missing; " + store.text() + " has none of its own");
     const auto description = describe_store_of_new_device(options, store);
     if (!options.shares())
@@ -134,7 +144,10 @@ ServedDevice make_device(const ServeOptions& options, const BackendSpec& store) 
 } // namespace
 
 Description describe_store_of_new_device(const ServeOptions& options, const BackendSpec& store) {
-    return describe(store, options.device_options().size(), options.device_options().read_only());
+    const auto description =
+        describe(store, options.device_options().size(), options.device_options().read_only());
+    check_threads(options, store, description);
+    return description;
 }
 
 std::uint64_t check_device_suits(std::uint32_t number, const ServeOptions& options,
@@ -146,6 +159,7 @@ std::uint64_t check_device_suits(std::uint32_t number, const ServeOptions& optio
                       " does not allow redirected requests; drop --redirect, or create the device "
                       "with --allow-redirect");
     const auto description = describe(store, config.size, read_only);
+    check_threads(options, store, description);
     if (description.read_only && !read_only)
         throw Failure(store.text() + " is read-only, but " + abi::disk_name(number) +
                       " is not, and its writes would fail; drop readonly, or create the device "

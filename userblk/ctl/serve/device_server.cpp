@@ -40,15 +40,16 @@ PoolOptions pool_options_for(const ServedDevice& device, const ServeOptions& opt
 DeviceServer::OpenStore DeviceServer::claim_store(const ServedDevice& device) const {
     try {
         const auto context = Device(inspect::open_node(device.number())).context();
-        const auto backend = store_.open(context);
-        claim_files(*backend, context, options_.shares());
-        const auto files = backend->store_files();
+        const auto store = open_store(store_.store_factory(log_), context);
+        claim_files(*store, context, options_.shares());
+        const auto files = store->store_files();
         // The lock belongs to the open file. The backend's memory, which might be locked as well,
         // is released.
         const int fd = files.empty() || files.front().fd < 0
                            ? -1
                            : ::fcntl(files.front().fd, F_DUPFD_CLOEXEC, 0);
-        return {abi::FileDescriptor(fd), store_.path(context), store_identity(files)};
+        return {abi::FileDescriptor(fd), store_.path(context), store_identity(files),
+                store->describe().one_thread};
     } catch (const std::exception& error) {
         if (!takes_over_)
             throw;
@@ -64,6 +65,8 @@ PoolOptions DeviceServer::pool_options(const ServedDevice& device, const OpenSto
     pool.record.identity = open.identity;
     pool.store_fd = open.fd.get();
     pool.store_path = open.path;
+    if (open.one_thread)
+        pool.workers = pool.worker.threads = 1;
     pool.log = log_;
     pool.may_stop = device.removal_before_stop(options_.workers());
     return pool;
@@ -73,7 +76,7 @@ StoreFactory DeviceServer::factory(const OpenStore& open) const {
     auto store = store_;
     if (open.fd)
         store.set_open_file(open.fd.get());
-    return store.factory(log_);
+    return store.store_factory(log_);
 }
 
 int DeviceServer::serve(ServedDevice device, const std::function<void()>& ready) const {

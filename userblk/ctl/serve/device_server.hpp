@@ -35,6 +35,7 @@ private:
         abi::FileDescriptor fd;
         std::string path;
         std::string identity;
+        bool one_thread = false;
     };
 
     OpenStore claim_store(const ServedDevice& device) const;

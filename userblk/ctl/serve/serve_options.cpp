@@ -90,6 +90,9 @@ void ServeOptions::declare_workers(CommandLine& line) {
         "--share", share_,
         "Serve even if the store has another device, or the device another store; their users "
         "must then keep the data consistent");
+    line.time("--retry", retry_,
+              "With nbd: how long requests wait for a new connection if the server goes away, "
+              "before they fail; default infinity");
     line.number<unsigned>("--spares", spares_, 0, 64,
                           "Workers kept ready to replace one that dies; default 1");
     line.time("--start-limit", start_limit_,
@@ -145,7 +148,7 @@ void ServeOptions::declare_creation(CommandLine& line) {
 void ServeOptions::declare(CommandLine& line) {
     given_ = line.given();
     line.argument("DEV", first_, std::string(dev_help) + "; not with --create", false);
-    line.argument("STORE", second_, "mem:, mem:NAME, file:PATH or null:", false);
+    line.argument("STORE", second_, "mem:, mem:NAME, file:PATH, null: or nbd://HOST/EXPORT", false);
     declare_workers(line);
     declare_process(line);
     declare_start(line);
@@ -217,10 +220,20 @@ BackendSpec ServeOptions::store() const {
         if (redirect_)
             store.set_data_path(direct_ ? FileBackend::DataPath::direct
                                         : FileBackend::DataPath::redirect);
+        if (retry_)
+            store.set_retry(*retry_);
         return store;
     } catch (const std::invalid_argument& error) {
         throw UsageError(std::string("STORE: ") + error.what());
     }
+}
+
+bool ServeOptions::asks_for_several_threads() const {
+    const auto given = given_();
+    const bool workers = std::any_of(given.begin(), given.end(), [](const auto& option) {
+        return option.option == "--workers";
+    });
+    return (workers ? workers_ : 1) * threads_ > 1;
 }
 
 std::chrono::nanoseconds ServeOptions::timeout() const noexcept {

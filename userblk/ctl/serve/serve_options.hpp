@@ -42,6 +42,8 @@ public:
     bool reuses() const noexcept { return reuse_; }
     bool redirects() const noexcept { return redirect_; }
     bool shares() const noexcept { return share_; }
+    /// Whether the options, not their defaults, ask for more than one serving thread.
+    bool asks_for_several_threads() const;
     bool only_checks() const noexcept { return check_only_; }
     bool detaches() const noexcept { return detach_; }
     unsigned workers() const noexcept { return workers_; }
@@ -86,7 +88,7 @@ private:
     std::optional<Credentials> user_;
     bool lock_memory_ = false;
     std::optional<int> oom_score_;
-    std::optional<std::chrono::nanoseconds> start_limit_, drain_limit_, timeout_;
+    std::optional<std::chrono::nanoseconds> start_limit_, drain_limit_, timeout_, retry_;
     bool spin_ = false, pin_ = false;
     bool redirect_ = false, direct_ = false, share_ = false;
     std::string log_target_;
