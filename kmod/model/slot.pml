@@ -33,17 +33,20 @@
 #ifndef SCENARIO
 #define SCENARIO ANSWERS
 #endif
+#ifndef LONG			/* the long form has more of some */
+#define LONG 0
+#endif
 
 #define PLANNED		(SCENARIO >= SUSPEND)
 
 #if SCENARIO == ANSWERS
 #define REQUESTS	3
 #define WORKERS		2
-#define DEATHS		1
+#define DEATHS		(1 + LONG)
 #define FETCHES		2
 #define GIVES		2
 #define REDIRECTIONS	1
-#define RESETS		1
+#define RESETS		(1 + LONG)
 #elif SCENARIO == STRANGER
 #define WORKERS		2
 #define FETCHES		1
@@ -61,15 +64,16 @@
 #define TAGS		2
 #define REQUESTS	3
 #define WORKERS		2
-#define DEATHS		1
+#define DEATHS		(1 + LONG)
 #define GIVES		1
-#define RESETS		1
+#define RESETS		(1 + LONG)
 #elif SCENARIO == LIMITS
 #define LIMIT		2
 #define UNDOS		1
 #define GIVES		1
 #define EXPIRIES	1
 #define RESETS		2
+#define WORKERS		(1 + LONG)
 #elif SCENARIO == PAYLOADS
 #define WORKERS		2
 #define FILLS		2
@@ -81,36 +85,39 @@
 #define GIVES		1
 #define RESETS		1
 #define REMOVALS	1
+#define REQUESTS	(2 + LONG)
 #elif SCENARIO == REMOVAL_CLAIMED
 #define STOPS		1
 #define FETCHES		1
 #define REDIRECTIONS	1
 #define STRANGERS	1
 #define REMOVALS	1
+#define RESETS		LONG
 #elif SCENARIO == SUSPEND
 #define TAGS		2
 #define WORKERS		2
 #define DEATHS		1
 #define STOPS		1
 #define GIVES		1
-#define SUSPENDS	1
+#define SUSPENDS	(1 + LONG)
 #define SIGNALS		1
 #elif SCENARIO == SUSPEND_CLAIMED
 #define REDIRECTIONS	1
 #define STRANGERS	1
 #define SUSPENDS	1
 #define SIGNALS		1
+#define RESETS		LONG
 #elif SCENARIO == SUSPEND_ONE
 #define TAGS		2
 #define TARGETS		2
 #define REQUESTS	3
 #define GIVES		1
-#define SUSPENDS	1
+#define SUSPENDS	2
 #define SIGNALS		1
 #elif SCENARIO == SUSPEND_REMOVAL
 #define DEATHS		1
 #define GIVES		1
-#define SUSPENDS	1
+#define SUSPENDS	(1 + LONG)
 #define SIGNALS		1
 #define REMOVALS	1
 #endif
@@ -335,6 +342,7 @@ bool suspending;	/* the call has not returned */
 bool swapped;		/* another table is in force */
 byte deferred;		/* bios that it took back */
 byte signals;
+byte suspends = SUSPENDS - 1;
 
 #define CAN_MAP(s)	(TARGET(s) || !(blocked || swapped))
 #define DONE_ELSEWHERE	swapped
@@ -1343,7 +1351,7 @@ proctype suspender()
 	byte left;
 	bool pending;	/* a signal */
 
-	d_step {
+again:	atomic {
 		suspending = true;
 		noflush = true
 	};
@@ -1369,7 +1377,12 @@ proctype suspender()
 		userblk_queue_release()
 	fi;
 	blocked = false;
-	suspending = false
+	suspending = false;
+	if
+	:: atomic { suspends && !swapped -> suspends--; pending = false };
+	   goto again
+	:: else
+	fi
 }
 
 /* Device mapper submits again what it took back, to the table in force. */
