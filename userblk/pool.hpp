@@ -20,9 +20,10 @@ namespace userblk {
 
 /// How the scheduler treats workers that wake up.
 enum class Scheduling {
+    /// Each thread adapts to its load, see WorkerOptions::adapt_scheduling. The usual policy is
     /// batch if several threads (processes times threads) serve the device: waking the
     /// second pays off on an idle processor, but not if it preempts the first or the
-    /// submitters. unchanged for a single one.
+    /// submitters. For a single one it is that of the supervisor.
     automatic,
     unchanged, ///< the policy of the supervisor
     batch,     ///< see schedule_as_batch()

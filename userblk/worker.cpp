@@ -9,6 +9,7 @@
 #include "userblk/units.hpp"
 #include "userblk/worker/async_worker_thread.hpp"
 #include "userblk/worker/batch_size.hpp"
+#include "userblk/worker/run_limit.hpp"
 #include "userblk/worker/worker_thread.hpp"
 
 #include <mutex>
@@ -169,6 +170,9 @@ WorkerEnd Worker::run() {
     std::optional<InterruptSignal> signal;
     if (shared.state.options.wait == WaitMode::serve && !shared.state.wake)
         signal.emplace();
+    std::optional<RunLimit> limit;
+    if (shared.state.adapts_scheduling())
+        limit.emplace();
     std::vector<std::thread> others;
     shared.start_others(others);
     shared.run_thread(*shared.threads.front());

@@ -33,6 +33,12 @@ struct WorkerOptions {
     /// Each thread prefers one hardware queue, while that has requests, and runs on
     /// the processors that submit to it; see Worker::take_place().
     bool pin = false;
+    /// Serving threads use SCHED_FIFO at its lowest priority while that makes requests cheaper and
+    /// leaves time to others: not without permission for it (CAP_SYS_NICE, or an RLIMIT_RTPRIO of
+    /// 1 or more), nor with an explicit policy, a positive nice value, or spin. Changes
+    /// RLIMIT_RTTIME and uses SIGXCPU, see Worker::run(). Pools set it for
+    /// Scheduling::automatic.
+    bool adapt_scheduling = false;
     /// Allows other devices for the store, and other stores for the device: the caller
     /// ensures that their data agree or do not conflict. See Worker::claim().
     bool share = false;
@@ -90,7 +96,9 @@ public:
     /// is one of those that serve. Call it once.
     ///
     /// On modules without USERBLK_FEATURE_WAKE, WaitMode::serve interrupts their waits by
-    /// SIGURG, with SA_RESTART; the last worker of the process restores handler and mask.
+    /// SIGURG, with SA_RESTART; WorkerOptions::adapt_scheduling uses SIGXCPU likewise, and lets
+    /// RLIMIT_RTTIME be at most 10 ms. The last worker of the process restores handlers, mask and
+    /// limit.
     ///
     /// Stale answers are counted and otherwise ignored: the request was put back.
     /// Exceptions of the backend become EIO. Errors of the backend are logged with the

@@ -73,15 +73,17 @@ TEST_F(Placement, PinnedWorkersShareTheQueuesOut) {
 // Of several workers or threads, each waits its turn for a CPU when it wakes up, and so do
 // replacements; a single worker has its supervisor's policy, and so have all if requested.
 TEST_F(Placement, OneOfSeveralWorkersDisplacesNobody) {
+    // By default workers that may preempt others do so now and then.
+    const std::vector<std::string> unprivileged{"--user", "nobody"};
     struct Case {
         int workers;
         std::vector<std::string> options;
         int policy;
     };
     const Case cases[] = {
-        {2, {}, SCHED_BATCH},
-        {1, {}, SCHED_OTHER},
-        {1, {"--threads", "2"}, SCHED_BATCH},
+        {2, unprivileged, SCHED_BATCH},
+        {1, unprivileged, SCHED_OTHER},
+        {1, {"--threads", "2", "--user", "nobody"}, SCHED_BATCH},
         {2, {"--scheduling", "normal"}, SCHED_OTHER},
         {1, {"--scheduling", "batch", "--user", "nobody"}, SCHED_BATCH},
         {1, {"--scheduling", "fifo", "--user", "nobody"}, SCHED_FIFO},

@@ -30,6 +30,7 @@ WorkerStarter::WorkerStarter(std::uint32_t number, StoreFactory factory, const P
              options.record.identity},
       backoff_(options.backoff) {
     setup_.options.log = options.log;
+    setup_.options.adapt_scheduling = options.scheduling == Scheduling::automatic;
     if (setup_.options.store.empty())
         setup_.options.store = options.record.store;
     setup_.program = options.program.empty() ? program_invocation_short_name : options.program;

@@ -45,6 +45,8 @@ struct WorkerState {
     std::atomic<bool> refusal_logged = false;
 
     bool running() const noexcept { return !stopping && !removed; }
+    /// A thread that spins must not keep others from the processor.
+    bool adapts_scheduling() const noexcept { return options.adapt_scheduling && !spin; }
     void stop() noexcept;
     void log(LogLevel level, const std::string& text) const noexcept {
         write_log(options.log, level, text);

@@ -2,6 +2,7 @@
 #include "userblk/worker/worker_thread.hpp"
 
 #include "ioctl/error.hpp"
+#include "userblk/worker/adaptive_scheduling.hpp"
 
 #include <chrono>
 #include <poll.h>
@@ -36,13 +37,16 @@ WorkerThread::WorkerThread(WorkerState& state, unsigned index)
 
 void WorkerThread::run() {
     kernel_.prefer_queue(pin());
+    AdaptiveScheduling scheduling(state_.adapts_scheduling());
     const bool in_poll = !can_wait_in_serve();
     while (state_.running()) {
         const unsigned count = kernel_.serve(in_poll ? Wait::none : wait(), batch_.get());
-        if (count > 0)
+        if (count > 0) {
+            scheduling.took(count);
             execute_batch(count);
-        else if (in_poll && state_.running())
+        } else if (in_poll && state_.running()) {
             wait_in_poll();
+        }
     }
     kernel_.send_answers();
 }

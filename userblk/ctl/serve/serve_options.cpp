@@ -85,7 +85,9 @@ void ServeOptions::declare_workers(CommandLine& line) {
         "--scheduling", scheduling_, {"auto", "normal", "batch", "fifo"},
         "What workers do when they wake up and no processor is idle: wait for one (batch), "
         "compete for one as usual (normal), or preempt ordinary processes (fifo); default auto: "
-        "batch if more than one thread serves, otherwise normal");
+        "fifo while that is permitted and pays off, otherwise batch if more than one thread "
+        "serves, "
+        "or normal");
     line.flag(
         "--share", share_,
         "Serve even if the store has another device, or the device another store; their users "
