@@ -133,6 +133,17 @@ struct userblk_limits {
 	bool stable_writes;
 };
 
+/*
+ * Programs that pass requests on make room for so many segments. There are as
+ * many as the largest request has pages; smaller ones make it shorter.
+ */
+static inline unsigned short
+userblk_max_segments(const struct userblk_limits *l)
+{
+	return clamp_t(unsigned int, l->max_transfer >> PAGE_SHIFT,
+		       BLK_MAX_SEGMENTS, USHRT_MAX);
+}
+
 #ifdef BLK_FEAT_WRITE_CACHE
 static inline struct gendisk *
 userblk_compat_alloc_disk(struct blk_mq_tag_set *set,
@@ -148,7 +159,7 @@ userblk_compat_alloc_disk(struct blk_mq_tag_set *set,
 		.discard_granularity = l->discard_granularity,
 		.max_hw_discard_sectors = l->max_discard_sectors,
 		.max_write_zeroes_sectors = l->max_write_zeroes_sectors,
-		.max_segments = USHRT_MAX,
+		.max_segments = userblk_max_segments(l),
 		.max_segment_size = UINT_MAX,
 		.dma_alignment = 3,
 		.features = BLK_FEAT_IO_STAT,
@@ -187,7 +198,7 @@ userblk_compat_alloc_disk(struct blk_mq_tag_set *set,
 	blk_queue_io_opt(q, l->io_opt);
 	blk_queue_max_hw_sectors(q, l->max_transfer >> SECTOR_SHIFT);
 	blk_queue_chunk_sectors(q, l->chunk_size >> SECTOR_SHIFT);
-	blk_queue_max_segments(q, USHRT_MAX);
+	blk_queue_max_segments(q, userblk_max_segments(l));
 	blk_queue_max_segment_size(q, UINT_MAX);
 	blk_queue_dma_alignment(q, 3);
 	q->limits.discard_granularity = l->discard_granularity;

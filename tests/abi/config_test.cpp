@@ -298,6 +298,8 @@ TEST_F(Config, LimitsAreSeenInSysfs) {
     EXPECT_EQ(device.sysfs("queue/optimal_io_size"), "1048576");
     EXPECT_EQ(device.sysfs("queue/max_hw_sectors_kb"), "1024");
     EXPECT_EQ(device.sysfs("queue/max_sectors_kb"), "1024");
+    // A page each.
+    EXPECT_EQ(device.sysfs("queue/max_segments"), "256");
     EXPECT_EQ(device.sysfs("queue/chunk_sectors"), "4096");
     EXPECT_EQ(device.sysfs("queue/discard_granularity"), "65536");
     EXPECT_NE(device.sysfs("queue/discard_max_bytes"), "0");
