@@ -30,7 +30,8 @@ std::chrono::nanoseconds busy_time() noexcept {
 AdaptiveScheduling::AdaptiveScheduling(bool wanted) noexcept {
     if (!wanted)
         return;
-    const int policy = ::sched_getscheduler(0) & ~SCHED_RESET_ON_FORK;
+    original_ = ::sched_getscheduler(0);
+    const int policy = original_ & ~SCHED_RESET_ON_FORK;
     if ((policy != SCHED_OTHER && policy != SCHED_BATCH) || ::getpriority(PRIO_PROCESS, 0) > 0)
         return;
     usual_ = policy | SCHED_RESET_ON_FORK;
@@ -38,10 +39,10 @@ AdaptiveScheduling::AdaptiveScheduling(bool wanted) noexcept {
 }
 
 AdaptiveScheduling::~AdaptiveScheduling() {
-    if (phase_ == Phase::off)
-        return;
-    enter(Phase::off);
-    set_policy(usual_ & ~SCHED_RESET_ON_FORK); // if permitted
+    if (is_fifo_)
+        set_policy(usual_);
+    if (phase_ != Phase::off)
+        set_policy(original_); // unless that is not permitted
 }
 
 void AdaptiveScheduling::review() noexcept {
@@ -70,8 +71,9 @@ void AdaptiveScheduling::review() noexcept {
 }
 
 void AdaptiveScheduling::enter(Phase phase) noexcept {
-    const bool wants_fifo = phase == Phase::trying || phase == Phase::fifo;
-    phase_ = set_policy(wants_fifo ? fifo_policy : usual_) ? phase : Phase::off;
+    const bool fifo = phase == Phase::trying || phase == Phase::fifo;
+    const bool done = fifo == is_fifo_ || set_policy(fifo ? fifo_policy : usual_);
+    phase_ = done ? phase : Phase::off;
     reviews_ = 0;
     switch (phase_) {
     case Phase::off:
@@ -98,8 +100,12 @@ void AdaptiveScheduling::watch(unsigned calls) noexcept {
 }
 
 bool AdaptiveScheduling::set_policy(int policy) noexcept {
-    const sched_param parameters{.sched_priority = policy == fifo_policy ? 1 : 0};
-    return ::sched_setscheduler(0, policy, &parameters) == 0;
+    const bool fifo = policy == fifo_policy;
+    const sched_param parameters{.sched_priority = fifo ? 1 : 0};
+    if (::sched_setscheduler(0, policy, &parameters) < 0)
+        return false;
+    is_fifo_ = fifo;
+    return true;
 }
 
 bool AdaptiveScheduling::suits_fifo() const noexcept {

@@ -59,7 +59,9 @@ private:
     unsigned reviews_ = 0;            ///< passed in this phase
     Clock::time_point wall_{};        ///< at the last review
     std::chrono::nanoseconds busy_{}; ///< processor time of the thread, then
-    int usual_ = 0;
+    int original_ = 0;
+    int usual_ = 0;        ///< the same, but what a backend starts does not inherit SCHED_FIFO
+    bool is_fifo_ = false; ///< set here; RunLimit may have returned it
 };
 
 } // namespace userblk
