@@ -79,28 +79,28 @@ static unsigned int userblk_extent_pages_gather(struct userblk_extent_io *io,
 	return io->bvecs ? userblk_bios_copy(bio, io->bvecs, max, bits) : 0;
 }
 
-/* Uses the bio's own table. */
-static unsigned int userblk_extent_pages_of_bio(struct bio *bio,
+/*
+ * Uses the bio's own table, for its first bytes. If they begin or end within a
+ * bvec, they may count as less aligned than they are.
+ */
+static unsigned int userblk_extent_pages_of_bio(struct bio *bio, u32 bytes,
 						struct iov_iter *iter,
 						unsigned int direction)
 {
 	const struct bio_vec *bvecs =
 		__bvec_iter_bvec(bio->bi_io_vec, bio->bi_iter);
-	u32 offset = bio->bi_iter.bi_offset, size = bio->bi_iter.bi_size;
-	unsigned int bits = 0, n = 0;
-	struct bvec_iter at;
-	struct bio_vec bv;
+	u32 offset = bio->bi_iter.bi_offset;
+	unsigned int bits = offset, n = 0;
+	u64 end = (u64)offset + bytes, sum;
 
-	if (size <= bvecs->bv_len - offset) {
-		bits = (bvecs->bv_offset + offset) | size;
+	if (end <= bvecs->bv_len) {
+		bits = (bvecs->bv_offset + offset) | bytes;
 		n = 1;
 	} else {
-		bio_for_each_bvec(bv, bio, at) {
-			bits |= userblk_bvec_bits(&bv);
-			n++;
-		}
+		for (sum = 0; sum < end; sum += bvecs[n++].bv_len)
+			bits |= userblk_bvec_bits(&bvecs[n]);
 	}
-	iov_iter_bvec(iter, direction, bvecs, n, size);
+	iov_iter_bvec(iter, direction, bvecs, n, bytes);
 	iter->iov_offset = offset;
 	return bits;
 }
@@ -123,9 +123,11 @@ unsigned int userblk_extent_pages_iter(struct userblk_extent_io *io,
 	if (n)
 		iov_iter_bvec(iter, direction, io->bvecs, n, skip + left);
 	else
-		bits = userblk_extent_pages_of_bio(bio, iter, direction);
+		bits = userblk_extent_pages_of_bio(bio,
+						   min(skip + left,
+						       bio->bi_iter.bi_size),
+						   iter, direction);
 	if (skip)
 		iov_iter_advance(iter, skip);
-	iov_iter_truncate(iter, left);
 	return bits | skip | iov_iter_count(iter);
 }

@@ -272,8 +272,10 @@ int userblk_put_run(struct userblk_caller *caller, struct userblk_put *put)
 	userblk_completions_init(&completions, queue->front, queue->stats);
 	userblk_redirect_file_init(&last);
 	/* Batch the I/O that is redirected to one disk. */
-	if (plugged)
+	if (plugged) {
 		blk_start_plug(&plug);
+		plug.nr_ios = min_t(u32, put->count, USERBLK_COMPLETIONS_COUNT);
+	}
 	err = userblk_put_all(caller, put, &last, &completions);
 	userblk_completions_flush(&completions);
 	if (plugged)

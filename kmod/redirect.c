@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "redirect.h"
 
+#include <linux/sizes.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
@@ -209,33 +210,102 @@ static int userblk_plan_alloc(const struct userblk_plan *plan,
 	return *extents ? 0 : -ENOMEM;
 }
 
-/* The caller owns the request. The extents take over the ranges' references. */
-static void userblk_redirect_fill(struct userblk_redirect *redirect,
-				  const struct userblk_file_range *ranges,
-				  unsigned int count,
-				  struct userblk_extent_io *extents)
+/* The caller owns the request, and fills the extents: redirect->one if NULL. */
+static inline void userblk_redirect_begin(struct userblk_redirect *redirect,
+					  struct userblk_extent_io *extents,
+					  unsigned int count)
 {
-	unsigned int i;
-	u32 first = 0;
-
 	redirect->status = 0;
 	redirect->count = count;
 	redirect->extents = extents ?: &redirect->one;
 	atomic_set(&redirect->pending, count);
-	for (i = 0; i < count; i++) {
-		struct userblk_extent_io *io = &redirect->extents[i];
+}
 
+/* The extent takes over the range's reference. */
+static inline void userblk_redirect_fill(struct userblk_extent_io *io,
+					 const struct userblk_file_range *range,
+					 u32 first)
+{
+	io->range = *range;
+	io->first = first;
+	io->moved = 0;
+	io->borrows = false;
+	io->blocking = false;
+	io->buffered = false;
+}
+
+static void userblk_redirect_fill_all(struct userblk_redirect *redirect,
+				      const struct userblk_file_range *ranges,
+				      unsigned int count,
+				      struct userblk_extent_io *extents)
+{
+	unsigned int i;
+	u32 first = 0;
+
+	userblk_redirect_begin(redirect, extents, count);
+	for (i = 0; i < count; i++) {
 		if (extents)
-			userblk_redirect_init_extent(redirect, io);
-		io->range = ranges[i];
-		io->first = first;
-		io->moved = 0;
-		io->borrows = false;
-		io->blocking = false;
-		io->buffered = false;
+			userblk_redirect_init_extent(redirect, &extents[i]);
+		userblk_redirect_fill(&redirect->extents[i], &ranges[i], first);
 		first += ranges[i].length;
 	}
 }
+
+/* --------------------------------------------------------------- pieces */
+
+/*
+ * A worker does not wait for a disk, and a disk does not split what must not
+ * wait. So what is too large for it is cut here; the pieces are in flight
+ * together. Returns their size, or 0 for a single one.
+ */
+static u32 userblk_redirect_piece(const struct userblk_file_range *range,
+				  u16 op)
+{
+	u32 max;
+
+	/* Disks take this much. */
+	if (likely(range->length <= SZ_32K) || op > USERBLK_OP_WRITE)
+		return 0;
+	max = userblk_redirect_file_max_direct(range->file);
+	if (!max || range->length <= max ||
+	    DIV_ROUND_UP(range->length, max) > USERBLK_MAX_EXTENTS)
+		return 0;
+	return max;
+}
+
+static void userblk_redirect_fill_pieces(struct userblk_redirect *redirect,
+					 const struct userblk_file_range *whole,
+					 u32 piece,
+					 struct userblk_extent_io *extents)
+{
+	struct userblk_file_range range = *whole;
+	u32 first = 0;
+	unsigned int i;
+
+	userblk_redirect_begin(redirect, extents,
+			       DIV_ROUND_UP(whole->length, piece));
+	for (i = 0; i < redirect->count; i++) {
+		range.offset = whole->offset + first;
+		range.length = min(piece, whole->length - first);
+		userblk_file_range_hold(&range);
+		userblk_redirect_init_extent(redirect, &extents[i]);
+		userblk_redirect_fill(&extents[i], &range, first);
+		first += range.length;
+	}
+}
+
+/* NULL: there are none, or the workqueue carries out the whole. */
+static struct userblk_extent_io *
+userblk_redirect_alloc_pieces(const struct userblk_file_range *range, u32 piece)
+{
+	if (likely(!piece))
+		return NULL;
+	return kmalloc_array(DIV_ROUND_UP(range->length, piece),
+			     sizeof(struct userblk_extent_io),
+			     GFP_NOWAIT | __GFP_NOWARN);
+}
+
+/* ---------------------------------------------------------------- lists */
 
 /* Not inlined: its tables must be off the stack during file I/O. */
 static noinline_for_stack int
@@ -261,7 +331,7 @@ userblk_redirect_accept_list(struct userblk_queue *queue,
 				     USERBLK_ID_GENERATION(answer->id));
 	if (err)
 		goto free;
-	userblk_redirect_fill(redirect, plan.ranges, plan.count, extents);
+	userblk_redirect_fill_all(redirect, plan.ranges, plan.count, extents);
 	return 0;
 
 free:
@@ -280,6 +350,8 @@ static int userblk_redirect_accept_one(struct userblk_queue *queue,
 				       struct userblk_completions *completions)
 {
 	struct userblk_file_range range __uninitialized;
+	struct userblk_extent_io *pieces;
+	u32 piece;
 	int err;
 
 	if (answer->addr || answer->length != length)
@@ -291,14 +363,22 @@ static int userblk_redirect_accept_one(struct userblk_queue *queue,
 	range.length = length;
 	err = userblk_redirect_file_find(queue, op, answer->fd, last, &range,
 					 completions);
-	if (!err)
-		err = userblk_queue_redirect(redirect->slot,
-					     USERBLK_ID_GENERATION(answer->id));
 	if (err)
 		return err;
-	userblk_redirect_fill(redirect, &range, 1, NULL);
-	redirect->one.borrows = true;
-	return 0;
+	piece = userblk_redirect_piece(&range, op);
+	pieces = userblk_redirect_alloc_pieces(&range, piece);
+	err = userblk_queue_redirect(redirect->slot,
+				     USERBLK_ID_GENERATION(answer->id));
+	if (err) {
+		kfree(pieces);
+	} else if (unlikely(pieces)) {
+		userblk_redirect_fill_pieces(redirect, &range, piece, pieces);
+	} else {
+		userblk_redirect_begin(redirect, NULL, 1);
+		userblk_redirect_fill(&redirect->one, &range, 0);
+		redirect->one.borrows = true;
+	}
+	return err;
 }
 
 static int userblk_redirect_accept(struct userblk_queue *queue,

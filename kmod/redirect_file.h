@@ -96,4 +96,22 @@ static inline void userblk_file_range_put(struct userblk_file_range *range)
 	range->file = NULL;
 }
 
+/*
+ * The most bytes, in whole pages, that the disk below takes as one bio. It
+ * splits a larger one, unless that must not wait: that fails. 0: no limit.
+ */
+static inline u32 userblk_redirect_file_max_direct(const struct file *file)
+{
+	struct block_device *bdev = userblk_redirect_file_bdev(file);
+	struct request_queue *q;
+	u64 bytes;
+
+	if (!bdev || !(file->f_flags & O_DIRECT))
+		return 0;
+	q = bdev_get_queue(bdev);
+	bytes = min((u64)queue_max_sectors(q) << SECTOR_SHIFT,
+		    (u64)queue_max_segments(q) << PAGE_SHIFT);
+	return min_t(u64, bytes, U32_MAX) & PAGE_MASK;
+}
+
 #endif /* USERBLK_REDIRECT_FILE_H */

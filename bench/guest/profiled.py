@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: MIT
 """usage: profiled.py STORE WAIT SCHEDULING REQUESTS [ARGUMENT…]
 
-STORE is null:, mem:, file:, redirect: (file: with --redirect), or loop: (the kernel's own).
+STORE is null:, mem:, file:, redirect: (file: with --redirect), direct: (the same with --direct,
+on null_blk), or the kernel's own loop: and loop-direct: for these two.
 
 Runs userblk-load once, while a QEMU plug-in counts the measured part; saves the addresses
 of the kernel's functions next to the counts.
@@ -23,8 +24,12 @@ def main():
     description = {"kind": "userblk", "store": store, "wait": wait, "scheduling": scheduling}
     if store == "redirect:":
         description |= {"store": "file:", "redirect": True}
+    elif store == "direct:":
+        description |= {"store": "file:", "redirect": True, "direct": True, "on": "null_blk"}
     elif store == "loop:":
         description = {"kind": "loop"}
+    elif store == "loop-direct:":
+        description = {"kind": "loop", "direct": True, "on": "null_blk"}
     with targets.make(description) as target:
         print(targets.submit(*load, *arguments, target.device))
         shutil.copyfile("/proc/kallsyms", f"{os.environ['USERBLK_VM_SHARE']}/kallsyms")

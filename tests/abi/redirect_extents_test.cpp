@@ -2,6 +2,7 @@
 //
 // A request redirected to several extents, holes among them.
 #include <cstring>
+#include <fstream>
 #include <thread>
 
 #include <fcntl.h>
@@ -319,6 +320,37 @@ TEST_F(RedirectExtents, ManyBiosInManyPieces) {
     const Io read = device.read(0, length);
     EXPECT_EQ(read->result(), 0);
     EXPECT_EQ(read->data(), data);
+    EXPECT_TRUE(eventually([&] { return !info(device.control()).redirected; }));
+}
+
+// A disk that takes no more than 64 KiB at a time, read and written directly: larger requests reach
+// it in pieces, none is lost or mixed up, and the last is as long as what is left. A request that
+// ends behind the disk's end fails as a whole.
+TEST_F(RedirectExtents, OfADiskThatTakesLittleAtATime) {
+    const LoopDevice loop(2 << 20);
+    const auto limit =
+        "/sys/block/" + loop.path().substr(loop.path().rfind('/') + 1) + "/queue/max_sectors_kb";
+    std::ofstream(limit) << 64 << std::flush;
+    const Fd disk = open_file(loop.path(), O_RDWR | O_DIRECT);
+    const std::uint64_t shift = 512;
+    const Server server(device, [&](const userblk_request& request) {
+        return redirect(request, disk.get(), request.offset + shift);
+    });
+    for (const std::size_t length : {65536u, 66048u, 135168u, 1u << 20}) {
+        const Buffer data = pattern(length, length);
+        const Io write = device.write(4096, pattern(length, length));
+        EXPECT_EQ(write->result(), 0) << length;
+        const Io read = device.read(4096, length);
+        EXPECT_EQ(read->result(), 0) << length;
+        EXPECT_EQ(read->data(), data) << length;
+        Buffer stored(length);
+        const Fd plain = open_file(loop.path(), O_RDONLY);
+        EXPECT_EQ(::pread(plain.get(), stored.data(), length, 4096 + shift),
+                  static_cast<ssize_t>(length));
+        EXPECT_EQ(stored, data) << length;
+    }
+    const Io beyond = device.read(3 << 19, 1 << 20);
+    EXPECT_EQ(beyond->result(), EIO);
     EXPECT_TRUE(eventually([&] { return !info(device.control()).redirected; }));
 }
 

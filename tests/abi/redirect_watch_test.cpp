@@ -105,7 +105,8 @@ TEST_F(RedirectWatch, SeesWrittenZeros) {
     // A disk zeroes whole blocks only.
     EXPECT_EQ(put(device.control(), redirect(request, disk.get(), 100)), 0);
     EXPECT_EQ(io->result(), 0);
-    EXPECT_EQ(watch.heard(), IN_MODIFY);
+    // udev may still be looking at the disk.
+    EXPECT_EQ(watch.heard() & ~IN_ACCESS, IN_MODIFY);
 }
 
 } // namespace userblk::test
