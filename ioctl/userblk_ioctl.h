@@ -24,6 +24,9 @@
  *      USERBLK_FEATURE_DISKSEQ. struct userblk_remove is longer, so the number
  *      of REMOVE changed; the old one, USERBLK_REMOVE_1, still works.
  *   5  WAKE and USERBLK_GET_WOKEN, with USERBLK_FEATURE_WAKE.
+ *      userblk_config.store_class and .store_wait_ns (were reserved),
+ *      userblk_reset.flags, userblk_taken.dead_ns and
+ *      userblk_list_entry.store_class, with USERBLK_FEATURE_STORE_CLASS.
  *
  * The interface only grows: a worker built against this file runs on every
  * later module. Feature bits, not a version number, report what a module can
@@ -124,6 +127,17 @@
 #define USERBLK_F_NO_REDIRECT	(1ULL << 9)  /* it is not */
 #define USERBLK_F_ALL		((1ULL << 10) - 1)
 
+/*
+ * userblk_config.store_class: when the writes of a dead process to the store
+ * have ended, so that its requests may be delivered again.
+ */
+/* With the process: pwrite, memory, STORE, REDIRECT. */
+#define USERBLK_STORE_PROCESS	0
+/* Once the store has been fenced: a RESET says that its caller did that. */
+#define USERBLK_STORE_FENCED	1
+/* Nobody can tell: only a person, or time, puts its requests back. */
+#define USERBLK_STORE_UNFENCED	2
+
 /**
  * struct userblk_config - what a device is; set at creation, returned by INFO
  * @size: bytes; a multiple of @logical_block_size, not 0. Users of the device
@@ -158,6 +172,9 @@
  * @gid: group of the control node
  * @mode: permissions of the control node, a subset of 0777; 0: 0600
  * @number: the device's number, or USERBLK_ANY_NUMBER for the lowest free one
+ * @store_wait_ns: with STORE_UNFENCED: a RESET puts back the requests of
+ *	processes that have been dead for so long; 0: of none
+ * @store_class: USERBLK_STORE_*, see USERBLK_RESET
  * @reserved: 0
  * @name: NUL-terminated, padded with NULs; empty, or letters, digits and
  *	"._+:-", not starting with "." or "-", and not a form that names a
@@ -182,7 +199,9 @@ struct userblk_config {
 	__u32 gid;
 	__u32 mode;
 	__u32 number;
-	__u32 reserved[4];
+	__u64 store_wait_ns;
+	__u32 store_class;
+	__u32 reserved;
 	char name[USERBLK_NAME_LEN];
 };
 
@@ -247,14 +266,14 @@ struct userblk_remove {
  * @size: out: bytes
  * @flags: out: USERBLK_F_*
  * @number: out
- * @reserved: out: 0
+ * @store_class: out: USERBLK_STORE_*
  * @name: out
  */
 struct userblk_list_entry {
 	__u64 size;
 	__u64 flags;
 	__u32 number;
-	__u32 reserved;
+	__u32 store_class;
 	char name[USERBLK_NAME_LEN];
 };
 
@@ -287,6 +306,7 @@ struct userblk_list {
 #define USERBLK_FEATURE_EMPTY_UNTIL_SERVED (1ULL << 5)
 #define USERBLK_FEATURE_DISKSEQ		(1ULL << 6) /* INFO, REMOVE have it */
 #define USERBLK_FEATURE_WAKE		(1ULL << 7) /* USERBLK_WAKE works */
+#define USERBLK_FEATURE_STORE_CLASS	(1ULL << 8) /* devices have one */
 
 /**
  * USERBLK_LIST - list the devices by number (on /dev/userblk-control)
@@ -515,6 +535,9 @@ struct userblk_put {
  *		request stays taken.
  * -EINTR	a fatal signal arrived while @addr was paged in. The request
  *		stays taken.
+ * -EOWNERDEAD	GIVE_BACK or ADOPT of what a dead process holds, on a device
+ *		whose class is not STORE_PROCESS: it takes a RESET. The request
+ *		stays taken.
  *
  * REDIRECT: the kernel carries the request out on the file, or on each of up to
  * USERBLK_MAX_EXTENTS extents, and completes it when that ends. Extents cover
@@ -598,7 +621,7 @@ struct userblk_serve {
  * @which: in: USERBLK_RESET_*
  * @pid: in: for RESET_PID: a process id (not a thread's) as the caller sees
  *	it; otherwise 0
- * @flags: in: 0
+ * @flags: in: 0 or USERBLK_RESET_FENCED, USERBLK_RESET_FORCED
  * @count: out: how many were put back, or failed at their delivery limit
  */
 struct userblk_reset {
@@ -610,14 +633,26 @@ struct userblk_reset {
 	__u32 count;
 };
 
+/* The caller has fenced the store: no write of these takers can still land. */
+#define USERBLK_RESET_FENCED	(1u << 0)
+/* A person answers for that. */
+#define USERBLK_RESET_FORCED	(1u << 1)
+
 /**
  * USERBLK_RESET - put taken requests back into the queue
  *
  * They go ahead of everything submitted later, in submission order per
  * hardware queue, under a new id; an answer to the old id fails with ESTALE.
- * RESET_DEAD is always safe. The others act on processes that may still be
- * writing to their own store: make sure that they are not. If there is nothing
- * to put back, the call succeeds with @count 0. Never waits.
+ * RESET_DEAD is safe. The others act on processes that may still be writing to
+ * their own store: make sure that they are not. If there is nothing to put
+ * back, the call succeeds with @count 0. Never waits.
+ *
+ * If the writes of a dead process may still land in the store, an old one could
+ * overwrite what was acknowledged since. So a device of another class than
+ * STORE_PROCESS demands, for every request, RESET_FORCED; with STORE_FENCED,
+ * RESET_FENCED will do; with STORE_UNFENCED and @store_wait_ns, that the taker
+ * has been dead for so long. EOWNERDEAD: there are such requests, none of them
+ * meets that, and nothing was put back.
  */
 #define USERBLK_RESET		_IOWR(0xB7, 0x13, struct userblk_reset)
 
@@ -631,7 +666,8 @@ struct userblk_reset {
  * @flags: out: USERBLK_TAKEN_*
  * @pid: out: its taker, as the reader sees it; 0 if not visible there
  * @deliveries: out: 1 for the first
- * @reserved: out: 0
+ * @dead_ns: out: with TAKEN_ORPHAN: for how long its taker has been known to be
+ *	dead; otherwise 0
  */
 struct userblk_taken {
 	__u64 id;
@@ -642,7 +678,7 @@ struct userblk_taken {
 	__u16 flags;
 	__s32 pid;
 	__u32 deliveries;
-	__u64 reserved;
+	__u64 dead_ns;
 };
 
 #define USERBLK_TAKEN_ORPHAN	(1u << 0) /* its taker is dead */

@@ -107,6 +107,12 @@ static bool userblk_config_flags_ok(const struct userblk_config *c)
 					c->logical_block_size, 1u << 31);
 }
 
+static bool userblk_config_store_ok(const struct userblk_config *c)
+{
+	return c->store_class <= USERBLK_STORE_UNFENCED &&
+	       (!c->store_wait_ns || c->store_class == USERBLK_STORE_UNFENCED);
+}
+
 /* "7", "userblk7" and "userblkc7" refer to devices by number. */
 static bool userblk_config_name_is_number(const char *name)
 {
@@ -132,10 +138,10 @@ static bool userblk_config_name_ok(const char *name)
 int userblk_config_check(struct userblk_config *c)
 {
 	userblk_config_defaults(c);
-	if (memchr_inv(c->reserved, 0, sizeof(c->reserved)) ||
-	    c->mode & ~0777u || !userblk_config_flags_ok(c) ||
+	if (c->reserved || c->mode & ~0777u || !userblk_config_flags_ok(c) ||
 	    !userblk_config_blocks_ok(c) || !userblk_config_transfer_ok(c) ||
-	    !userblk_config_queues_ok(c) || !userblk_config_name_ok(c->name))
+	    !userblk_config_queues_ok(c) || !userblk_config_store_ok(c) ||
+	    !userblk_config_name_ok(c->name))
 		return -EINVAL;
 	if (c->number != USERBLK_ANY_NUMBER &&
 	    c->number >= USERBLK_MAX_DEVICES)

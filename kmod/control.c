@@ -87,6 +87,7 @@ static bool userblk_control_list_entry(const struct userblk_node *node,
 
 	entry->flags = config->flags;
 	entry->number = config->number;
+	entry->store_class = config->store_class;
 	memcpy(entry->name, config->name, sizeof(entry->name));
 	return userblk_front_is_live(node->queue->front, &entry->size);
 }

@@ -69,6 +69,8 @@ static int userblk_device_init_queue(struct userblk_device *device)
 
 	queue->number = config->number;
 	queue->delivery_limit = config->delivery_limit;
+	queue->store_class = config->store_class;
+	queue->store_wait_ns = config->store_wait_ns;
 	if (config->queue_limit_ns)
 		queue->limit = userblk_device_limit(config);
 	err = userblk_queue_init(queue, config->queues, config->depth);

@@ -110,6 +110,7 @@ static void userblk_taken_slot(struct userblk_slot *slot, u64 word, void *arg)
 	to->flags = userblk_taker_is_dead(taker) ? USERBLK_TAKEN_ORPHAN : 0;
 	to->pid = pid_vnr(taker->pid);
 	to->deliveries = slot->deliveries;
+	to->dead_ns = userblk_taker_dead_ns(taker);
 	/* Counts only if all of it was about the same delivery. */
 	smp_rmb();
 	if (userblk_slot_is_taken(slot, userblk_word_generation(word)))

@@ -34,6 +34,7 @@ long userblk_info(struct userblk_caller *caller, void __user *arg);
 				 USERBLK_FEATURE_SERVERS | \
 				 USERBLK_FEATURE_EMPTY_UNTIL_SERVED | \
 				 USERBLK_FEATURE_DISKSEQ | \
-				 USERBLK_FEATURE_WAKE)
+				 USERBLK_FEATURE_WAKE | \
+				 USERBLK_FEATURE_STORE_CLASS)
 
 #endif /* USERBLK_INFO_H */

@@ -59,6 +59,9 @@ struct userblk_hwq {
  * @tag_bits: bits that a tag needs
  * @number: the device's number, for messages
  * @delivery_limit: deliveries before a request fails; 0: unlimited
+ * @store_class: USERBLK_STORE_*: what a RESET demands
+ * @store_wait_ns: with USERBLK_STORE_UNFENCED: or that the taker has been dead
+ *	for so long; 0: not enough
  * @limit: jiffies that a request may stay queued; 0: unlimited
  * @front: where requests come from; constant
  * @requeue: requeues a RETURNING slot whose last claim was dropped; set by
@@ -83,6 +86,8 @@ struct userblk_queue {
 	unsigned int tag_bits;
 	u32 number;
 	u32 delivery_limit;
+	u32 store_class;
+	u64 store_wait_ns;
 	unsigned long limit;
 	struct userblk_front *front;
 	void (*requeue)(struct userblk_slot *slot);

@@ -95,6 +95,27 @@ void userblk_recovery_init(struct userblk_queue *queue)
 
 /* -------------------------------------------------- give back, adopt */
 
+/*
+ * Does a dead process hold it, whose writes may still land? Then only a RESET
+ * puts it back, which says that they cannot.
+ */
+static bool userblk_slot_awaits_fence(struct userblk_slot *slot, u32 generation)
+{
+	struct userblk_taker *taker;
+	bool awaits;
+
+	if (likely(slot->hwq->queue->store_class == USERBLK_STORE_PROCESS))
+		return false;
+	rcu_read_lock();
+	taker = rcu_dereference(slot->taker);
+	/* Read the taker before the word that says whose it was. */
+	smp_rmb();
+	awaits = taker && userblk_slot_is_taken(slot, generation) &&
+		 userblk_taker_is_dead(taker);
+	rcu_read_unlock();
+	return awaits;
+}
+
 int userblk_queue_give_back(struct userblk_slot *slot, u32 generation,
 			    bool undo)
 {
@@ -104,6 +125,10 @@ int userblk_queue_give_back(struct userblk_slot *slot, u32 generation,
 	bool found, now;
 
 	spin_lock(&hwq->lock);
+	if (!undo && userblk_slot_awaits_fence(slot, generation)) {
+		spin_unlock(&hwq->lock);
+		return -EOWNERDEAD;
+	}
 	found = userblk_slot_return(slot, generation, &now);
 	if (found && undo) {
 		trace_userblk_undo(slot->hwq->queue->number, slot,
@@ -140,7 +165,9 @@ int userblk_queue_adopt(struct userblk_slot *slot, u32 generation,
 	if (!userblk_slot_claim(slot, generation))
 		return ret;
 	spin_lock(&hwq->lock);
-	if (userblk_slot_is_taken(slot, generation)) {
+	if (userblk_slot_awaits_fence(slot, generation)) {
+		ret = -EOWNERDEAD;
+	} else if (userblk_slot_is_taken(slot, generation)) {
 		atomic_inc(&taker->taken);
 		userblk_slot_drop_taker(slot);
 		rcu_assign_pointer(slot->taker, taker);
@@ -156,7 +183,7 @@ int userblk_queue_adopt(struct userblk_slot *slot, u32 generation,
 /* Returns 1 if the slot was put back, in this generation, else 0. */
 static unsigned int userblk_hwq_reset_slot(struct userblk_slot *slot,
 					   u32 generation, userblk_match match,
-					   const void *arg,
+					   void *arg,
 					   struct list_head *failed)
 {
 	bool now;
@@ -173,7 +200,7 @@ static unsigned int userblk_hwq_reset_slot(struct userblk_slot *slot,
 }
 
 static unsigned int userblk_hwq_reset(struct userblk_hwq *hwq,
-				      userblk_match match, const void *arg,
+				      userblk_match match, void *arg,
 				      struct list_head *failed)
 {
 	unsigned int tag, count = 0;
@@ -209,7 +236,7 @@ static void userblk_queue_reset_done(struct userblk_queue *queue,
 }
 
 unsigned int userblk_queue_reset(struct userblk_queue *queue,
-				 userblk_match match, const void *arg)
+				 userblk_match match, void *arg)
 {
 	unsigned int i, count = 0;
 	LIST_HEAD(failed);
@@ -223,13 +250,8 @@ unsigned int userblk_queue_reset(struct userblk_queue *queue,
 	return count;
 }
 
-static bool userblk_match_any(struct userblk_slot *slot, u32 generation,
-			      const void *arg)
-{
-	return true;
-}
-
-unsigned int userblk_queue_reset_one(struct userblk_queue *queue, u64 id)
+unsigned int userblk_queue_reset_one(struct userblk_queue *queue, u64 id,
+				     userblk_match match, void *arg)
 {
 	struct userblk_slot *slot = userblk_queue_slot(queue, id);
 	unsigned int count;
@@ -238,8 +260,10 @@ unsigned int userblk_queue_reset_one(struct userblk_queue *queue, u64 id)
 	if (!slot)
 		return 0;
 	spin_lock(&slot->hwq->lock);
-	count = userblk_hwq_reset_slot(slot, USERBLK_ID_GENERATION(id),
-				       userblk_match_any, NULL, &failed);
+	rcu_read_lock();
+	count = userblk_hwq_reset_slot(slot, USERBLK_ID_GENERATION(id), match,
+				       arg, &failed);
+	rcu_read_unlock();
 	userblk_hwq_sort(slot->hwq);
 	spin_unlock(&slot->hwq->lock);
 	userblk_queue_reset_done(queue, count, &failed);

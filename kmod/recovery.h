@@ -13,23 +13,28 @@
 /* Before the first request. */
 void userblk_recovery_init(struct userblk_queue *queue);
 
-/* 0 or -ESTALE. With undo the delivery does not count. */
+/*
+ * 0, -ESTALE, or -EOWNERDEAD for what a dead process holds on a device that
+ * demands a RESET for that. With undo the delivery does not count.
+ */
 int userblk_queue_give_back(struct userblk_slot *slot, u32 generation,
 			    bool undo);
 
-/* Makes the taker responsible for a request, which stays taken. 0 or -ESTALE. */
+/* Makes the taker responsible for a request, which stays taken. Likewise. */
 int userblk_queue_adopt(struct userblk_slot *slot, u32 generation,
 			struct userblk_taker *taker);
 
 /*
- * Put back every taken request that match accepts, or the one with this id.
- * match is called under hwq->lock and RCU. Return how many were put back.
+ * Put back every taken request that match accepts, or the one with this id if
+ * match accepts it. match is called under hwq->lock and RCU. Return how many
+ * were put back.
  */
 typedef bool (*userblk_match)(struct userblk_slot *slot, u32 generation,
-			      const void *arg);
+			      void *arg);
 
 unsigned int userblk_queue_reset(struct userblk_queue *queue,
-				 userblk_match match, const void *arg);
-unsigned int userblk_queue_reset_one(struct userblk_queue *queue, u64 id);
+				 userblk_match match, void *arg);
+unsigned int userblk_queue_reset_one(struct userblk_queue *queue, u64 id,
+				     userblk_match match, void *arg);
 
 #endif /* USERBLK_RECOVERY_H */

@@ -14,6 +14,11 @@ static struct userblk_queue *userblk_sysfs_queue(struct device *dev)
 	return dev_get_drvdata(dev);
 }
 
+static const struct userblk_config *userblk_sysfs_config(struct device *dev)
+{
+	return &userblk_sysfs_queue(dev)->front->settings->config;
+}
+
 static struct userblk_census userblk_sysfs_census(struct device *dev)
 {
 	struct userblk_census census;
@@ -47,7 +52,7 @@ static u64 userblk_sysfs_unserved_ns(struct device *dev)
 
 static const char *userblk_sysfs_name(struct device *dev)
 {
-	return userblk_sysfs_queue(dev)->front->settings->config.name;
+	return userblk_sysfs_config(dev)->name;
 }
 
 static const char *userblk_sysfs_state(struct device *dev)
@@ -55,6 +60,17 @@ static const char *userblk_sysfs_state(struct device *dev)
 	const struct userblk_front *front = userblk_sysfs_queue(dev)->front;
 
 	return userblk_front_is_served(front) ? "served" : "new";
+}
+
+static const char *userblk_sysfs_store_class(struct device *dev)
+{
+	static const char *const names[] = {
+		[USERBLK_STORE_PROCESS] = "process",
+		[USERBLK_STORE_FENCED] = "fenced",
+		[USERBLK_STORE_UNFENCED] = "unfenced",
+	};
+
+	return names[userblk_sysfs_config(dev)->store_class];
 }
 
 #define USERBLK_ATTR(_name, _format, _value)				\
@@ -103,6 +119,9 @@ USERBLK_ATTR(servers, "%u", userblk_sysfs_servers(dev));
 USERBLK_ATTR(unserved_ms, "%llu", div_u64(userblk_sysfs_unserved_ns(dev),
 					  NSEC_PER_MSEC));
 USERBLK_ATTR(size, "%llu", userblk_sysfs_size(dev));
+USERBLK_ATTR(store_class, "%s", userblk_sysfs_store_class(dev));
+USERBLK_ATTR(store_wait_ms, "%llu",
+	     div_u64(userblk_sysfs_config(dev)->store_wait_ns, NSEC_PER_MSEC));
 USERBLK_CENSUS_ATTR(queued);
 USERBLK_CENSUS_ATTR(taken);
 USERBLK_CENSUS_ATTR(orphaned);
@@ -120,6 +139,8 @@ static struct attribute *userblk_sysfs_attrs[] = {
 	&dev_attr_servers.attr,
 	&dev_attr_unserved_ms.attr,
 	&dev_attr_size.attr,
+	&dev_attr_store_class.attr,
+	&dev_attr_store_wait_ms.attr,
 	&dev_attr_queued.attr,
 	&dev_attr_taken.attr,
 	&dev_attr_orphaned.attr,

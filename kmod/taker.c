@@ -50,8 +50,17 @@ static void userblk_taker_mark_dead(struct userblk_taker *taker)
 		atomic_dec(&takers->dead);
 		return;
 	}
+	/* Time that the machine sleeps brings no write nearer to its end. */
+	atomic64_set(&taker->died, ktime_get_ns());
 	userblk_takers_note_alive(takers);
 	takers->died(takers, atomic_read(&taker->taken));
+}
+
+u64 userblk_taker_dead_ns(const struct userblk_taker *taker)
+{
+	u64 died = atomic64_read(&taker->died);
+
+	return died ? ktime_get_ns() - died : 0;
 }
 
 /* Called when the process exits, under tasklist_lock: may only wake. */
@@ -242,6 +251,34 @@ u32 userblk_takers_living(struct userblk_takers *takers, u64 *unserved_ns)
 	last = atomic64_read(&takers->last_alive);
 	*unserved_ns = living ? 0 : ktime_get_boottime_ns() - last;
 	return living;
+}
+
+/* One that is dead and not marked, with a reference, or NULL. */
+static struct userblk_taker *
+userblk_takers_find_dead(struct userblk_takers *takers)
+{
+	struct userblk_taker *taker, *found = NULL;
+
+	spin_lock(&takers->lock);
+	list_for_each_entry(taker, &takers->list, node) {
+		if (test_bit(0, &taker->dead) || !userblk_taker_is_dead(taker))
+			continue;
+		refcount_inc(&taker->refs);
+		found = taker;
+		break;
+	}
+	spin_unlock(&takers->lock);
+	return found;
+}
+
+void userblk_takers_note_dead(struct userblk_takers *takers)
+{
+	struct userblk_taker *taker;
+
+	while ((taker = userblk_takers_find_dead(takers))) {
+		userblk_taker_mark_dead(taker);
+		userblk_taker_put(taker);
+	}
 }
 
 void userblk_taker_exec(struct userblk_takers *takers)

@@ -46,6 +46,7 @@ struct userblk_takers {
  * @pid: the process
  * @exec_id: self_exec_id of the image
  * @dead: found dead; set once
+ * @died: when that was; monotonic time in ns, 0 before
  * @takers: the device's; they outlive it
  * @death: entry in the wait queue of @pid
  * @node: in userblk_takers.list
@@ -57,6 +58,7 @@ struct userblk_taker {
 	struct pid *pid;
 	u64 exec_id;
 	unsigned long dead;
+	atomic64_t died;
 	struct userblk_takers *takers;
 	wait_queue_entry_t death;
 	struct list_head node;
@@ -103,6 +105,12 @@ static inline bool userblk_taker_is_current(const struct userblk_taker *taker)
 
 /* Only looks; does not mark the taker. */
 bool userblk_taker_is_dead(const struct userblk_taker *taker);
+
+/* For how long it has been marked dead; 0 if it is not. */
+u64 userblk_taker_dead_ns(const struct userblk_taker *taker);
+
+/* Marks those that have died unnoticed: images that were left by exec. */
+void userblk_takers_note_dead(struct userblk_takers *takers);
 
 /* The current process is in exec and past the point of no return. */
 void userblk_taker_exec(struct userblk_takers *takers);

@@ -276,7 +276,7 @@ TEST_F(List, ReportsEveryDevice) {
     EXPECT_EQ(entries[1].size, 1u << 20);
     EXPECT_EQ(entries[1].flags,
               USERBLK_F_ROTATIONAL | USERBLK_F_NO_PARTITIONS | USERBLK_F_REDIRECT);
-    EXPECT_EQ(entries[1].reserved, 0u);
+    EXPECT_EQ(entries[1].store_class, USERBLK_STORE_PROCESS);
 }
 
 // An array that is too small is filled; `total` says that there is more, and `first` where to

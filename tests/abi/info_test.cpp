@@ -62,7 +62,7 @@ TEST_F(Info, ReportsTakenRequests) {
     EXPECT_EQ(one.flags, 0u);
     EXPECT_EQ(one.pid, getpid());
     EXPECT_EQ(one.deliveries, 1u);
-    EXPECT_EQ(one.reserved, 0u);
+    EXPECT_EQ(one.dead_ns, 0u);
     EXPECT_EQ(other.id, write_id);
     EXPECT_EQ(other.op, USERBLK_OP_WRITE);
     EXPECT_EQ(other.pid, child.pid());

@@ -37,7 +37,7 @@ TEST_F(Reset, UnknownKindIsRefused) {
 }
 
 TEST_F(Reset, UnknownFlagIsRefused) {
-    EXPECT_EQ(refused(reset_argument(USERBLK_RESET_ALL, 0, 0, 0, 1)), EINVAL);
+    EXPECT_EQ(refused(reset_argument(USERBLK_RESET_ALL, 0, 0, 0, 4)), EINVAL);
 }
 
 // A field that the kind of reset does not use must be 0: the caller meant something else.

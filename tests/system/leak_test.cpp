@@ -354,7 +354,7 @@ TEST_F(Leak, Info) {
     ASSERT_EQ(argument.taken_count, 3u);
     expect_clean(bytes_of(argument), "INFO");
     EXPECT_TRUE(all(bytes_of(argument.reserved), 0));
-    EXPECT_TRUE(all(bytes_of(argument.config.reserved), 0));
+    EXPECT_EQ(argument.config.reserved, 0u);
     EXPECT_TRUE(all(bytes_of(argument.config.name), 0));
     EXPECT_EQ(std::search_n(bytes_of(argument).begin(), bytes_of(argument).end(), 4, untouched),
               bytes_of(argument).end());
@@ -364,7 +364,7 @@ TEST_F(Leak, Info) {
             continue;
         }
         expect_clean(bytes_of(list[i]), "INFO's list");
-        EXPECT_EQ(list[i].reserved, 0u);
+        EXPECT_EQ(list[i].dead_ns, 0u);
     }
 }
 
@@ -392,7 +392,7 @@ TEST_F(Leak, CreateAndList) {
             continue;
         }
         expect_clean(bytes_of(entries[i]), "LIST's entry");
-        EXPECT_EQ(entries[i].reserved, 0u);
+        EXPECT_EQ(entries[i].store_class, 0u);
     }
     EXPECT_TRUE(all(bytes_of(entries[1].name).subspan(4), 0));
 }

@@ -165,6 +165,8 @@ void ArgumentCall::create() {
     config.gid = step_.value32("gid");
     config.mode = step_.value32("mode");
     config.number = step_.value32("number");
+    config.store_wait_ns = step_.value("store_wait");
+    config.store_class = step_.value32("store_class");
     name_device(config, step_.value("name"));
     if (!make(USERBLK_CREATE, config))
         shared_.note_created(config.number);

@@ -149,7 +149,9 @@ std::vector<Parameter> create_parameters() {
             number("gid", 0, users),
             number("mode", 0, modes),
             number("number", USERBLK_ANY_NUMBER, numbers),
-            choice("name", device_names)};
+            choice("name", device_names),
+            number("store_wait", 0, times),
+            number("store_class", 0, limits)};
 }
 
 std::vector<Parameter> get_parameters() {
