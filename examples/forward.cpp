@@ -28,6 +28,7 @@
 namespace {
 
 int node, connection, pipe_ends[2];
+std::uint32_t reset_flags;
 
 [[noreturn]] void die(const char* what, const char* on) {
     std::fprintf(stderr, "forward: unable to %s %s: %s\n", what, on, std::strerror(errno));
@@ -120,6 +121,7 @@ bool serve() {
         if (!well && errno != EINTR && errno != ENOMEM)
             die("take requests from", "the device");
         userblk_reset reset{}; // dead takers
+        reset.flags = reset_flags;
         if (well && (get.flags & USERBLK_GET_ORPHANS))
             ioctl(node, USERBLK_RESET, &reset);
         if (well && get.count == 1 && request.result == 0 && !forward(request)) {
@@ -144,6 +146,12 @@ int main(int argc, char** argv) {
     errno = EOPNOTSUPP; // reported by an old module
     if ((info.features & USERBLK_FEATURE_PAYLOAD_FILE) == 0)
         die("splice payloads of", argv[1]);
+    errno = EOWNERDEAD;
+    if (info.config.store_class == USERBLK_STORE_UNFENCED)
+        die("put back requests of", argv[1]);
+    // The peer fences: it drops what a dead relay sent before, because its ids are older.
+    if (info.config.store_class == USERBLK_STORE_FENCED)
+        reset_flags = USERBLK_RESET_FENCED;
     while (reach(peer) && serve())
         hang_up();
 }

@@ -162,6 +162,17 @@ bool serve(int node, const Store& store) {
     return true;
 }
 
+// Others of the device rely on what it was created for, and this program fences nothing.
+void check_store_class(int node, const char* path) {
+    userblk_info info{};
+    if (ioctl(node, USERBLK_INFO, &info) < 0)
+        die("get the status of", path);
+    if (info.config.store_class == USERBLK_STORE_PROCESS)
+        return;
+    std::fprintf(stderr, "poll_get_put: %s wants a store that can be fenced\n", path);
+    std::exit(1);
+}
+
 // A process died while it held requests. Any process may do this.
 void put_back(int node) {
     userblk_reset reset{};
@@ -179,6 +190,7 @@ int main(int argc, char** argv) {
         return 2;
     }
     const int node = open_file(argv[1]);
+    check_store_class(node, argv[1]);
     const Store store = map_file(argv[2]);
     for (;;) {
         pollfd entry{node, POLLIN | POLLPRI, 0};

@@ -68,43 +68,44 @@ std::error_code ControlNode::poll(NodeEvents& events,
     return {};
 }
 
-std::uint32_t ControlNode::reset_or_throw(userblk_reset reset) const {
+std::uint32_t ControlNode::reset_or_throw(userblk_reset reset, std::uint32_t flags) const {
+    reset.flags = flags;
     if (const auto error = this->reset(reset))
         throw_error("reset " + disk_name(number_), error);
     return reset.count;
 }
 
-std::uint32_t ControlNode::reset_dead() const {
+std::uint32_t ControlNode::reset_dead(std::uint32_t flags) const {
     userblk_reset reset{};
     reset.which = USERBLK_RESET_DEAD;
-    return reset_or_throw(reset);
+    return reset_or_throw(reset, flags);
 }
 
-std::uint32_t ControlNode::reset_pid(pid_t pid) const {
+std::uint32_t ControlNode::reset_pid(pid_t pid, std::uint32_t flags) const {
     userblk_reset reset{};
     reset.which = USERBLK_RESET_PID;
     reset.pid = pid;
-    return reset_or_throw(reset);
+    return reset_or_throw(reset, flags);
 }
 
-std::uint32_t ControlNode::reset_older(std::chrono::nanoseconds age) const {
+std::uint32_t ControlNode::reset_older(std::chrono::nanoseconds age, std::uint32_t flags) const {
     userblk_reset reset{};
     reset.which = USERBLK_RESET_OLDER;
     reset.age_ns = static_cast<std::uint64_t>(std::max(age, std::chrono::nanoseconds(0)).count());
-    return reset_or_throw(reset);
+    return reset_or_throw(reset, flags);
 }
 
-std::uint32_t ControlNode::reset_id(std::uint64_t id) const {
+std::uint32_t ControlNode::reset_id(std::uint64_t id, std::uint32_t flags) const {
     userblk_reset reset{};
     reset.which = USERBLK_RESET_ID;
     reset.id = id;
-    return reset_or_throw(reset);
+    return reset_or_throw(reset, flags);
 }
 
-std::uint32_t ControlNode::reset_all() const {
+std::uint32_t ControlNode::reset_all(std::uint32_t flags) const {
     userblk_reset reset{};
     reset.which = USERBLK_RESET_ALL;
-    return reset_or_throw(reset);
+    return reset_or_throw(reset, flags);
 }
 
 ControlNode::Info ControlNode::info(std::size_t max_taken) const {

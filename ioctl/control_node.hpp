@@ -71,14 +71,16 @@ public:
     /// @name Putting taken requests back into the queue
     /// Each returns how many were put back, 0 included, and does not wait.
     /// Only reset_dead is safe at any time; before using the others, make sure
-    /// that the takers no longer write to their store.
-    /// @throws std::system_error "unable to reset userblkN"
+    /// that the takers no longer write to their store. @p flags: USERBLK_RESET_FENCED,
+    /// USERBLK_RESET_FORCED; see there.
+    /// @throws std::system_error "unable to reset userblkN"; EOWNERDEAD: the device's store
+    ///         class forbids it without these flags
     /// @{
-    std::uint32_t reset_dead() const;
-    std::uint32_t reset_pid(pid_t pid) const;
-    std::uint32_t reset_older(std::chrono::nanoseconds age) const;
-    std::uint32_t reset_id(std::uint64_t id) const;
-    std::uint32_t reset_all() const;
+    std::uint32_t reset_dead(std::uint32_t flags = 0) const;
+    std::uint32_t reset_pid(pid_t pid, std::uint32_t flags = 0) const;
+    std::uint32_t reset_older(std::chrono::nanoseconds age, std::uint32_t flags = 0) const;
+    std::uint32_t reset_id(std::uint64_t id, std::uint32_t flags = 0) const;
+    std::uint32_t reset_all(std::uint32_t flags = 0) const;
     /// @}
 
     struct Info {
@@ -96,7 +98,7 @@ public:
 
 private:
     std::error_code control(unsigned long command, void* argument) const noexcept;
-    std::uint32_t reset_or_throw(userblk_reset reset) const;
+    std::uint32_t reset_or_throw(userblk_reset reset, std::uint32_t flags) const;
 
     FileDescriptor fd_;
     std::uint32_t number_;

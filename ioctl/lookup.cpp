@@ -164,6 +164,7 @@ Attributes read_attributes(std::uint32_t number, const std::string& sysfs) {
     attributes.size = read_size(disk);
     attributes.diskseq = read_count(disk + "/diskseq");
     attributes.read_only = read_count(disk + "/ro") != 0;
+    attributes.store_class = read_line(own + "store_class").value_or("process");
     attributes.queued = read_count(own + "queued");
     attributes.taken = read_count(own + "taken");
     attributes.orphaned = read_count(own + "orphaned");

@@ -66,6 +66,7 @@ struct Attributes {
     std::uint64_t size = 0;                    ///< bytes, as configured
     std::uint64_t diskseq = 0;                 ///< unique among all disks since boot
     bool read_only = false;                    ///< writes are refused
+    std::string store_class = "process";       ///< "process", "fenced", "unfenced"
     std::uint64_t queued = 0;                  ///< requests in the queue
     std::uint64_t taken = 0;                   ///< requests held by takers
     std::uint64_t orphaned = 0;                ///< taken requests whose taker is dead

@@ -27,8 +27,10 @@ void declare(CLI::App& app, Arguments& arguments) {
                    "A number, userblkN, /dev/userblkN, /dev/userblkcN, or the device's name; "
                    "default: all devices")
         ->type_name("");
-    app.add_flag("--reset", arguments.recover.reset,
-                 "Put back the requests of dead processes; safe at any time");
+    app.add_flag(
+        "--reset", arguments.recover.reset,
+        "Put back the requests of dead processes; safe at any time. On a device whose store "
+        "must be fenced first, those who serve it do that, and this is refused");
     app.add_flag("--watch", arguments.watch,
                  "Keep running: sleep, without periodic polling, until the kernel reports that a "
                  "process died while it held requests; print them, or with --reset put them back. "

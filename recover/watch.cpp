@@ -5,7 +5,9 @@
 #include "ioctl/lookup.hpp"
 #include "userblk/cli/explain.hpp"
 #include "userblk/cli/json.hpp"
+#include "userblk/inspect/orphans.hpp"
 #include "userblk/inspect/recover.hpp"
+#include "userblk/inspect/selection.hpp"
 #include "userblk/inspect/survey.hpp"
 
 #include <algorithm>
@@ -18,6 +20,8 @@
 namespace userblk::recovery {
 
 namespace {
+
+using Clock = std::chrono::steady_clock;
 
 constexpr std::uint64_t inotify_key = 0;
 
@@ -77,7 +81,7 @@ void Watcher::add(std::uint32_t number) {
     const int fd = node.fd();
     const auto key = ++last_key_;
     std::string name = node.info().device.config.name;
-    watched_.emplace(key, Watched{std::move(node), std::move(name), {}});
+    watched_.emplace(key, Watched{std::move(node), std::move(name), {}, {}});
     // Edge-triggered: reports orphans only once even if they are not put back, and does
     // not wake for requests that arrive meanwhile.
     add_to(epoll_, fd, EPOLLPRI | EPOLLET, key);
@@ -123,15 +127,30 @@ void Watcher::report_orphans(const Watched& watched) {
     }
 }
 
-void Watcher::act(Watched& watched) {
-    const auto number = watched.node.number();
-    if (options_.reset) {
+// False: the device's store class forbids it.
+bool Watcher::put_back(Watched& watched) {
+    bool allowed = true;
+    try {
         // Another process may have been faster: then there is nothing to report.
         if (const auto count = watched.node.reset_dead())
-            report(watched, put_back_event(number, watched.name, count),
+            report(watched, put_back_event(watched.node.number(), watched.name, count),
                    "put back " + inspect::requests_text(count) + " of dead processes");
-        return;
+    } catch (const std::system_error& error) {
+        if (error.code() != std::errc::owner_dead)
+            throw;
+        allowed = false;
     }
+    watched.again.reset();
+    if (const auto left = inspect::time_until_put_back(watched.node.info().device.config,
+                                                       inspect::orphans_of(watched.node)))
+        watched.again = Clock::now() + *left + std::chrono::milliseconds(1);
+    return allowed;
+}
+
+void Watcher::act(Watched& watched) {
+    const bool refused = options_.reset && !put_back(watched);
+    if (options_.reset && !refused)
+        return;
     std::vector<std::uint64_t> orphans;
     for (const auto& holding : inspect::survey(watched.node).holdings)
         if (!holding.alive)
@@ -142,6 +161,28 @@ void Watcher::act(Watched& watched) {
     watched.orphans = std::move(orphans);
     if (more)
         report_orphans(watched);
+    if (more && refused)
+        cli::complain(options_.program, inspect::StoreNotFenced(watched.node).what());
+}
+
+// For epoll_wait(2).
+int Watcher::timeout() const {
+    auto first = Clock::time_point::max();
+    for (const auto& [key, watched] : watched_)
+        first = std::min(first, watched.again.value_or(first));
+    if (first == Clock::time_point::max())
+        return -1;
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(first - Clock::now());
+    return static_cast<int>(std::max<std::int64_t>(left.count(), 0)); // an hour at most
+}
+
+void Watcher::look_at_due_ones() {
+    std::vector<std::uint64_t> due;
+    for (const auto& [key, watched] : watched_)
+        if (watched.again && *watched.again <= Clock::now())
+            due.push_back(key);
+    for (const auto key : due)
+        look_at(key, false);
 }
 
 void Watcher::look_at(std::uint64_t key, bool removed) {
@@ -168,9 +209,11 @@ void Watcher::look_at(std::uint64_t key, bool removed) {
 void Watcher::run() {
     while (out_ && (inotify_ || !watched_.empty())) {
         epoll_event event{};
-        const int count = ::epoll_wait(epoll_.get(), &event, 1, -1);
+        const int count = ::epoll_wait(epoll_.get(), &event, 1, timeout());
         if (count < 0 && errno != EINTR)
             abi::throw_errno("wait for events");
+        if (count == 0)
+            look_at_due_ones();
         if (count != 1)
             continue;
         if (event.data.u64 == inotify_key) {

@@ -4,9 +4,11 @@
 #include "ioctl/control_node.hpp"
 #include "ioctl/file_descriptor.hpp"
 
+#include <chrono>
 #include <cstdint>
 #include <iosfwd>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -31,7 +33,8 @@ std::string put_back_event(std::uint32_t number, std::string_view name, std::uin
 std::string removed_event(std::uint32_t number, std::string_view name);
 
 /// Reports requests of dead processes when the kernel does, and puts them back if
-/// options.reset. Sleeps in between; does not poll periodically.
+/// options.reset, as far as the device's store class allows. Sleeps in between; does not poll
+/// periodically.
 class Watcher {
 public:
     /// @throws abi::NoSuchDevice, cli::Failure if a named device cannot be watched
@@ -45,13 +48,18 @@ private:
         abi::ControlNode node;
         std::string name;
         std::vector<std::uint64_t> orphans; ///< the ids already reported
+        /// When more may be put back without another event.
+        std::optional<std::chrono::steady_clock::time_point> again{};
     };
 
     void add(std::uint32_t number);
     void add_new_ones();
     void drain_inotify();
     void look_at(std::uint64_t key, bool removed);
+    int timeout() const;
+    void look_at_due_ones();
     void act(Watched& watched);
+    bool put_back(Watched& watched);
     void report_orphans(const Watched& watched);
     void report(const Watched& watched, const std::string& json, const std::string& text);
 

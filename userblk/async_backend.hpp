@@ -28,16 +28,16 @@ namespace userblk {
 ///
 /// What Backend says of ranges, processes and errors holds here too. So do these:
 ///
-/// **Threads.** Each serving thread has an object of its own, which no other thread calls, and a
-/// loop. Nothing may block: the thread has other operations in flight. Only the constructor and
-/// the destructor may, and describe() has its answer from then on.
+/// **Threads.** Each serving thread has an object of its own, which no other thread calls but for
+/// fence(), and a loop. Nothing may block: the thread has other operations in flight. Only the
+/// constructor and the destructor may, and describe() has its answer from then on.
 ///
 /// **Data.** @p data of a read or write stays valid until the operation has ended, even if the
 /// request was put back meanwhile: so an operation must not end before the library beneath has
 /// done with the memory.
 ///
 /// **Processes.** Whatever a worker has sent may still arrive when it is dead: see
-/// docs/async.md on what that means for a store.
+/// Description::store_class and fence(), and docs/recovery.md.
 ///
 /// **Ending.** A stopping worker takes nothing new and waits until all operations have ended. An
 /// exception becomes EIO.

@@ -20,6 +20,10 @@ std::vector<StoreFile> AsyncDecorator::store_files() const {
     return inner_->store_files();
 }
 
+std::error_code AsyncDecorator::fence(const DeadClient& dead) const {
+    return inner_->fence(dead);
+}
+
 Task<> AsyncDecorator::read(Slot& slot, std::uint64_t offset, std::span<std::byte> data) {
     const Operation operation{Operation::Kind::read, offset, data.size()};
     return around(slot, operation, Proceed(*inner_, operation, data, {}));

@@ -21,6 +21,7 @@ public:
 
     Description describe() const override;
     std::vector<StoreFile> store_files() const override;
+    std::error_code fence(const DeadClient& dead) const override;
     Task<> read(Slot& slot, std::uint64_t offset, std::span<std::byte> data) override;
     Task<> write(Slot& slot, std::uint64_t offset, std::span<const std::byte> data,
                  WriteFlags flags) override;

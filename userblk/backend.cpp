@@ -6,6 +6,24 @@
 
 namespace userblk {
 
+const char* store_class_name(StoreClass store_class) noexcept {
+    switch (store_class) {
+    case StoreClass::process:
+        return "process";
+    case StoreClass::fenced:
+        return "fenced";
+    case StoreClass::unfenced:
+        break;
+    }
+    return "unfenced";
+}
+
+std::error_code Store::fence(const DeadClient&) const {
+    if (describe().store_class == StoreClass::process)
+        return {};
+    return std::make_error_code(std::errc::operation_not_supported);
+}
+
 std::vector<StoreFile> Store::store_files() const {
     return {};
 }

@@ -3,16 +3,29 @@
 
 #include "userblk/extents.hpp"
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <span>
 #include <string>
+#include <sys/types.h>
 #include <system_error>
 #include <vector>
 
 namespace userblk {
+
+/// When the writes of a dead worker to its store have ended, so that its requests may be carried
+/// out again. A device is created for a class, and then whoever puts requests back obeys it.
+enum class StoreClass : std::uint32_t {
+    process, ///< with the process: pwrite, memory, redirected requests
+    fenced,  ///< once Store::fence() has succeeded: stores at the other end of a network
+    unfenced ///< nobody can tell: a person, or a waiting time, puts its requests back
+};
+
+/// "process", "fenced", "unfenced".
+const char* store_class_name(StoreClass store_class) noexcept;
 
 /// Properties of a store. They determine the properties of a device created for
 /// it. Sizes are in bytes; 0 selects the default.
@@ -39,6 +52,19 @@ struct Description {
     /// Only one thread of one worker may serve the store: a flush by one does not cover what
     /// another has written.
     bool one_thread = false;
+    /// Workers refuse to serve a device whose class demands less.
+    StoreClass store_class = StoreClass::process;
+    /// With StoreClass::unfenced: after this time no write of a dead worker can land. 0: no time
+    /// is long enough.
+    std::chrono::nanoseconds store_wait{0};
+};
+
+/// A process that died while it held requests.
+struct DeadClient {
+    pid_t pid = 0; ///< 0: not visible from here
+    /// The ids of these requests. Each delivery of a request has a later generation (see
+    /// USERBLK_ID_GENERATION), by which a server can tell old writes from new ones.
+    std::vector<std::uint64_t> requests;
 };
 
 struct WriteFlags {
@@ -88,6 +114,16 @@ public:
     /// that no two devices share a store, and no device has two stores, by mistake.
     /// Default: none, and workers refuse nothing.
     virtual std::vector<StoreFile> store_files() const;
+
+    /// Makes sure that no write of a dead worker can land any more: when this has returned
+    /// without an error, all that it had sent has landed, or never will; and if the process is
+    /// merely stopped and goes on, the store refuses it (a worker that finds itself refused so
+    /// exits, rather than answer with an error). Only then are its requests carried
+    /// out again. Called for each of the dead, by any worker, maybe more than once, and again
+    /// after an error. It may block, because it runs in a thread of its own, while others serve
+    /// with the same object. Called only for devices of StoreClass::fenced.
+    /// Default: success for a store of StoreClass::process, else not supported.
+    virtual std::error_code fence(const DeadClient& dead) const;
 };
 
 /// The interface to a store: the class that the author of a driver writes.
@@ -108,8 +144,9 @@ public:
 /// data in memory private to the process, such as a user space cache, a
 /// std::vector, or private mappings. A file, a block device, shared memory (see
 /// SharedMemory) and another machine are fine. Nor may a write land after the
-/// process has died: once write() has returned, no I/O that outlives the process
-/// (io_uring, AIO) may be in flight.
+/// process has died: no I/O that outlives the process (io_uring, AIO) may be in flight.
+/// A store that cannot promise that, such as one on another machine, says so in
+/// Description::store_class.
 ///
 /// If a backend calls exit(), with any status, its worker dies: the worker's log
 /// reports the status, and another worker replaces it.

@@ -36,6 +36,10 @@ std::error_code Decorator::preload() noexcept {
     return inner_->preload();
 }
 
+std::error_code Decorator::fence(const DeadClient& dead) const {
+    return inner_->fence(dead);
+}
+
 std::vector<StoreFile> Decorator::store_files() const {
     return inner_->store_files();
 }

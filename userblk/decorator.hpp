@@ -27,6 +27,7 @@ public:
                           WriteFlags flags) override;
     std::error_code flush() override;
     std::error_code preload() noexcept override;
+    std::error_code fence(const DeadClient& dead) const override;
     std::vector<StoreFile> store_files() const override;
 
 protected:

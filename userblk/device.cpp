@@ -57,6 +57,8 @@ userblk_config kernel_config(const DeviceConfig& config) {
     result.queues = config.queues;
     result.depth = config.depth;
     result.delivery_limit = config.delivery_limit;
+    result.store_class = static_cast<std::uint32_t>(config.store_class);
+    result.store_wait_ns = static_cast<std::uint64_t>(config.store_wait.count());
     result.uid = config.owner;
     result.gid = config.group;
     result.mode = config.mode;
@@ -85,6 +87,19 @@ void check(const DeviceConfig& config) {
                                     std::to_string(USERBLK_NAME_LEN - 1) + " characters");
     if (config.queue_limit.count() < 0)
         throw std::invalid_argument("the queue limit is negative; expected a time, or 0 for none");
+    if (config.store_wait.count() < 0 ||
+        (config.store_wait.count() > 0 && config.store_class != StoreClass::unfenced))
+        throw std::invalid_argument("only a device for a store that cannot be fenced has a time "
+                                    "after which requests of the dead are put back");
+}
+
+// An old module would put back the requests of the dead at once.
+void check_store_class(const DeviceConfig& config, abi::ControlDevice& control) {
+    if (config.store_class == StoreClass::process ||
+        (control.list().features & USERBLK_FEATURE_STORE_CLASS) != 0)
+        return;
+    throw std::runtime_error("the loaded kernel module is too old for a store whose writes do not "
+                             "end with its worker; load the one that belongs to this program");
 }
 
 // All that the child runs: it may not allocate, lock, or return. It stores the result in shared
@@ -149,6 +164,8 @@ DeviceConfig DeviceConfig::for_backend(const Description& backend) {
     config.io_opt = backend.io_opt;
     config.discard_granularity = backend.discard_granularity;
     config.chunk_size = backend.chunk_size;
+    config.store_class = backend.store_class;
+    config.store_wait = backend.store_wait;
     config.read_only = backend.read_only;
     config.rotational = backend.rotational;
     config.cache = backend.cache;
@@ -161,6 +178,7 @@ DeviceConfig DeviceConfig::for_backend(const Description& backend) {
 Device Device::create(const DeviceConfig& config) {
     check(config);
     abi::ControlDevice control;
+    check_store_class(config, control);
     check_link(config.name);
     auto request = kernel_config(config);
     control.create(request);

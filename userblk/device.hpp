@@ -47,6 +47,9 @@ struct DeviceConfig {
     std::chrono::nanoseconds queue_limit{0}; ///< requests queued longer fail; 0: no limit
     std::uint32_t delivery_limit = 0;        ///< deliveries before a request fails; 0: no limit
 
+    StoreClass store_class = StoreClass::process; ///< of all stores it will be served from
+    std::chrono::nanoseconds store_wait{0};       ///< see Description::store_wait
+
     uid_t owner = 0; ///< of the control node
     gid_t group = 0;
     mode_t mode = 0; ///< of the control node; 0: 0600

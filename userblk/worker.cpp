@@ -9,6 +9,7 @@
 #include "userblk/units.hpp"
 #include "userblk/worker/async_worker_thread.hpp"
 #include "userblk/worker/batch_size.hpp"
+#include "userblk/worker/healer.hpp"
 #include "userblk/worker/run_limit.hpp"
 #include "userblk/worker/worker_thread.hpp"
 
@@ -35,6 +36,18 @@ WorkerOptions checked(WorkerOptions options) {
     return options;
 }
 
+// Who heals the device would put back the requests of a dead worker too early.
+void check_store_class(const WorkerState& state, const Store& backend) {
+    const auto store = backend.describe().store_class;
+    if (store <= state.store_class)
+        return;
+    throw std::runtime_error(abi::disk_name(state.node.number()) + " has the store class " +
+                             store_class_name(state.store_class) +
+                             ", but writes to this store may land after the death "
+                             "of a worker; create the device with --store-class " +
+                             store_class_name(store));
+}
+
 } // namespace
 
 struct [[gnu::visibility("hidden")]] Worker::Shared {
@@ -42,7 +55,7 @@ struct [[gnu::visibility("hidden")]] Worker::Shared {
 
     void make_threads(std::shared_ptr<Backend> backend);
     void make_threads(const AsyncBackendFactory& make);
-    void name_store();
+    void check_store();
     void run_thread(ServingThread & thread) noexcept;
     void start_others(std::vector<std::thread> & others);
 
@@ -65,6 +78,9 @@ Worker::Shared::Shared(abi::ControlNode control, const WorkerOptions& settings)
     state.batch_given = settings.batch != 0;
     state.spin = state.options.spin && state.options.wait == WaitMode::serve &&
                  (info.device.features & USERBLK_FEATURE_SPIN) != 0;
+    state.store_class = static_cast<StoreClass>(info.device.config.store_class);
+    state.wait_flags =
+        (state.threads_heal() ? USERBLK_GET_WATCH : 0) | (state.spin ? USERBLK_GET_SPIN : 0);
     state.wake =
         state.options.wait == WaitMode::serve && (info.device.features & USERBLK_FEATURE_WAKE) != 0;
     state.redirect = (info.device.features & USERBLK_FEATURE_REDIRECT) != 0 &&
@@ -76,17 +92,18 @@ void Worker::Shared::make_threads(std::shared_ptr<Backend> backend) {
     state.backend = std::move(backend);
     for (unsigned i = 0; i < state.options.threads; ++i)
         threads.push_back(std::make_unique<WorkerThread>(state, i));
-    name_store();
+    check_store();
 }
 
 void Worker::Shared::make_threads(const AsyncBackendFactory& make) {
     state.device = Device::context_of(state.node);
     for (unsigned i = 0; i < state.options.threads; ++i)
         threads.push_back(std::make_unique<AsyncWorkerThread>(state, i, make));
-    name_store();
+    check_store();
 }
 
-void Worker::Shared::name_store() {
+void Worker::Shared::check_store() {
+    check_store_class(state, threads.front()->store());
     if (state.options.store.empty())
         state.options.store = store_names(threads.front()->store().store_files());
 }
@@ -170,6 +187,9 @@ WorkerEnd Worker::run() {
     std::optional<InterruptSignal> signal;
     if (shared.state.options.wait == WaitMode::serve && !shared.state.wake)
         signal.emplace();
+    std::optional<Healer> healer;
+    if (!shared.state.threads_heal())
+        healer.emplace(shared.state, store());
     std::optional<RunLimit> limit;
     if (shared.state.adapts_scheduling())
         limit.emplace();
@@ -205,6 +225,7 @@ Worker::Counts Worker::counts() const noexcept {
     Counts sum;
     for (const auto& thread : shared_->threads)
         thread->add_counts(sum);
+    shared_->state.healer_counters.add_to(sum);
     return sum;
 }
 

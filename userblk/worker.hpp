@@ -60,7 +60,8 @@ enum class WorkerEnd {
 ///
 /// When the kernel reports that a process died while it held requests, the first
 /// live worker to notice puts them back (RESET), so that a device recovers without a
-/// supervisor.
+/// supervisor. On a device of StoreClass::fenced it first calls Store::fence(), and on one of
+/// StoreClass::unfenced it waits for as long as the device says, in a thread of its own.
 ///
 /// Memory: about 1.5 MiB per thread for a device with the default max_transfer,
 /// touched only as requests need it. A thread with an AsyncBackend has as many operations in

@@ -382,6 +382,68 @@ TEST_F(Async, PutsBackWhatTheDeadHeldWhileItWaitsForItsStore) {
     expect_right(third, 2);
 }
 
+// The fence of its store ends when the test says so.
+class FencedBackend : public HoldingBackend {
+public:
+    struct Fence {
+        std::atomic<pid_t> dead = 0; // for whom it was called last
+        std::atomic<bool> may_end = false;
+    };
+
+    FencedBackend(EventLoop& loop, Book& book, Fence& fence)
+        : HoldingBackend(loop, book), fence_(fence) {}
+
+    Description describe() const override {
+        auto description = HoldingBackend::describe();
+        description.store_class = StoreClass::fenced;
+        return description;
+    }
+    std::error_code fence(const DeadClient& dead) const override {
+        fence_.dead = dead.pid;
+        return eventually([&] { return fence_.may_end.load(); })
+                   ? std::error_code()
+                   : std::make_error_code(std::errc::timed_out);
+    }
+
+private:
+    Fence& fence_;
+};
+
+// A process died with a write that may still land, and the fence against it takes long. The one
+// thread of this worker serves meanwhile, in SERVE as in its loop; what the dead one held is
+// carried out only afterwards.
+TEST_F(Async, ServesWhileItFences) {
+    auto config = full_config(16 * mib);
+    config.store_class = USERBLK_STORE_FENCED;
+    TestDevice device(config);
+    const Io others = device.read(block, 4096);
+    Child child([&](ChildSide& parent) -> int {
+        const Fd node = device.open_control();
+        take(node.get());
+        parent.tell();
+        parent.sleep_for_ever();
+    });
+    child.await();
+    FencedBackend::Fence fence;
+    AsyncDriver driver(device, AsyncBackendFactory([&](const DeviceContext&, EventLoop& loop) {
+                           return std::make_unique<FencedBackend>(loop, book, fence);
+                       }),
+                       WaitMode::serve);
+    const pid_t dead = child.pid();
+    child.kill();
+    EXPECT_TRUE(eventually([&] { return fence.dead == dead; }));
+    for (int i = 0; i < 3; i++) {
+        const Io own = device.read(0, 4096);
+        book.take(1)[0].end();
+        expect_right(own, 0);
+    }
+    EXPECT_EQ(info(device.control()).orphaned, 1u);
+    EXPECT_FALSE(others->finished());
+    fence.may_end = true;
+    book.take(1)[0].end();
+    expect_right(others, 1);
+}
+
 // Ends its operations after a moment, and notes what its thread has allocated by the time each one
 // begins.
 class CountingBackend : public AsyncBackend {

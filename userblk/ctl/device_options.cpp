@@ -11,6 +11,8 @@
 #include <limits>
 #include <pwd.h>
 #include <stdexcept>
+#include <string_view>
+#include <tuple>
 
 namespace userblk::ctl {
 
@@ -42,6 +44,22 @@ void replace_if_given(const std::optional<T>& given, U& over) {
 }
 
 } // namespace
+
+std::pair<StoreClass, std::chrono::nanoseconds> parse_store_class(const std::string& text) {
+    constexpr std::string_view wait = "wait:";
+    for (const auto known : {StoreClass::process, StoreClass::fenced, StoreClass::unfenced})
+        if (text == store_class_name(known))
+            return {known, {}};
+    if (!text.starts_with(wait))
+        throw std::invalid_argument("invalid store class \"" + text +
+                                    "\"; expected process, fenced, unfenced or wait:TIME");
+    const auto time = parse_duration(text.substr(wait.size()));
+    if (time == infinity || time.count() == 0)
+        throw std::invalid_argument("\"" + text +
+                                    "\": expected a time such as wait:30s; for no time that is "
+                                    "long enough, unfenced");
+    return {StoreClass::unfenced, time};
+}
 
 uid_t user_number(const std::string& text) {
     if (const passwd* user = ::getpwnam(text.c_str()))
@@ -105,6 +123,14 @@ void DeviceOptions::declare_features(CommandLine& line) {
                                std::numeric_limits<std::uint32_t>::max(),
                                "A request that would be delivered more often, because its workers "
                                "died, fails; default 0: no limit");
+    line.parsed(
+        "--store-class", "CLASS",
+        [this](const std::string& text) {
+            std::tie(store_class_, store_wait_) = parse_store_class(text);
+        },
+        "When the writes of a dead worker to the store have ended: with the \"process\" (default); "
+        "once the store was \"fenced\"; nobody can tell, \"unfenced\"; or \"wait:TIME\" after its "
+        "death. Only then are its requests put back");
 }
 
 void DeviceOptions::declare_node(CommandLine& line) {
@@ -173,6 +199,10 @@ DeviceConfig DeviceOptions::apply(DeviceConfig base) const {
     if (queue_limit_ && *queue_limit_ != infinity)
         config.queue_limit = *queue_limit_;
     replace_if_given(delivery_limit_, config.delivery_limit);
+    if (store_class_) {
+        config.store_class = *store_class_;
+        config.store_wait = store_wait_;
+    }
     replace_if_given(owner_, config.owner);
     replace_if_given(group_, config.group);
     config.mode = mode_.value_or(group_ ? group_mode : 0);

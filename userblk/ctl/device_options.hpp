@@ -3,8 +3,10 @@
 
 #include "userblk/device.hpp"
 
+#include <chrono>
 #include <optional>
 #include <string>
+#include <utility>
 
 namespace userblk::ctl {
 
@@ -48,10 +50,16 @@ private:
     bool allow_redirect_ = false, no_redirect_ = false;
     std::optional<std::chrono::nanoseconds> queue_limit_;
     std::optional<std::uint32_t> delivery_limit_;
+    std::optional<StoreClass> store_class_;
+    std::chrono::nanoseconds store_wait_{0};
     std::optional<uid_t> owner_;
     std::optional<gid_t> group_;
     std::optional<mode_t> mode_;
 };
+
+/// A store class as written on a command line: "process", "fenced", "unfenced", "wait:TIME".
+/// @throws std::invalid_argument
+std::pair<StoreClass, std::chrono::nanoseconds> parse_store_class(const std::string& text);
 
 /// A user's or group's number by name or number.
 /// @throws std::invalid_argument if it does not exist

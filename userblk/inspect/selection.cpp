@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "userblk/inspect/selection.hpp"
 
+#include "ioctl/lookup.hpp"
 #include "userblk/inspect/survey.hpp"
 #include "userblk/units.hpp"
 
@@ -13,7 +14,7 @@ namespace userblk::inspect {
 
 namespace {
 
-constexpr const char* group = "Forced forms (one of them; the device must be named)";
+constexpr const char* group = "Forced forms (the device must be named)";
 
 pid_t parse_pid(const std::string& text) {
     pid_t pid = 0;
@@ -76,6 +77,10 @@ void add_selection_options(CLI::App& app, Selection& selection) {
     auto* all = app.add_flag("--all", selection.all,
                              "Put back all taken requests. Make sure that no process is still "
                              "working on the device's store");
+    app.add_flag("--force", selection.force,
+                 "Put requests back even if the writes of their dead holders may still land in the "
+                 "store (store class fenced or unfenced). Make sure that none can")
+        ->group(group);
     for (auto* option : {pid, older, id, all}) {
         option->group(group);
         for (auto* other : {pid, older, id, all})
@@ -84,19 +89,52 @@ void add_selection_options(CLI::App& app, Selection& selection) {
     }
 }
 
-std::uint32_t put_back(const abi::ControlNode& node, const Selection& selection) {
-    if (!selection.forced())
-        return node.reset_dead();
+namespace {
+
+std::uint32_t reset(const abi::ControlNode& node, const Selection& selection) {
+    const std::uint32_t flags = selection.force ? USERBLK_RESET_FORCED : 0;
     if (selection.all)
-        return node.reset_all();
-    std::uint32_t count = 0;
+        return node.reset_all(flags);
     if (selection.older_than)
-        count += node.reset_older(*selection.older_than);
+        return node.reset_older(*selection.older_than, flags);
+    if (selection.pids.empty() && selection.ids.empty())
+        return node.reset_dead(flags);
+    std::uint32_t count = 0;
     for (const auto pid : selection.pids)
-        count += node.reset_pid(pid);
+        count += node.reset_pid(pid, flags);
     for (const auto id : selection.ids)
-        count += node.reset_id(id);
+        count += node.reset_id(id, flags);
     return count;
+}
+
+std::string not_fenced_text(const abi::ControlNode& node) {
+    const auto config = node.info().device.config;
+    const auto device = abi::disk_name(node.number());
+    std::string text = device + ": nothing was put back: the writes of processes that held "
+                                "requests may still land in the store, and overwrite newer data. ";
+    if (config.store_class == USERBLK_STORE_FENCED)
+        text += "A process that serves the device fences the store first, and then puts them back: "
+                "start one (userblkctl serve " +
+                device + " STORE). ";
+    else if (config.store_wait_ns != 0)
+        text += "They can be put back " +
+                format_duration(std::chrono::nanoseconds(config.store_wait_ns)) +
+                " after the death of these processes; those that serve the device do it then. ";
+    return text + "If you know that none of these writes can land any more, use --force";
+}
+
+} // namespace
+
+StoreNotFenced::StoreNotFenced(const abi::ControlNode& node) : Failure(not_fenced_text(node)) {}
+
+std::uint32_t put_back(const abi::ControlNode& node, const Selection& selection) {
+    try {
+        return reset(node, selection);
+    } catch (const std::system_error& error) {
+        if (error.code() != std::errc::owner_dead)
+            throw;
+        throw StoreNotFenced(node);
+    }
 }
 
 } // namespace userblk::inspect

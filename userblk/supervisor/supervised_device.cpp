@@ -7,6 +7,7 @@
 #include "userblk/units.hpp"
 
 #include <chrono>
+#include <poll.h>
 #include <utility>
 
 namespace userblk {
@@ -16,6 +17,11 @@ using namespace std::chrono_literals;
 void SupervisedDevice::open() {
     node_.emplace(number_);
     diskseq_ = Device::context_of(*node_).diskseq;
+    store_class_ = static_cast<StoreClass>(node_->info().device.config.store_class);
+}
+
+short SupervisedDevice::events() const noexcept {
+    return store_class_ == StoreClass::process ? POLLPRI : 0;
 }
 
 bool SupervisedDevice::is_removed() const noexcept {
@@ -29,6 +35,8 @@ void SupervisedDevice::appear() const noexcept {
 }
 
 void SupervisedDevice::put_back_requests_of_dead() const noexcept {
+    if (store_class_ != StoreClass::process)
+        return;
     userblk_reset reset{};
     reset.which = USERBLK_RESET_DEAD;
     if (node_->reset(reset) || reset.count == 0)

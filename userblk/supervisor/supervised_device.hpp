@@ -2,6 +2,7 @@
 #pragma once
 
 #include "ioctl/control_node.hpp"
+#include "userblk/backend.hpp"
 #include "userblk/supervisor/status_report.hpp"
 
 #include <cstdint>
@@ -26,8 +27,10 @@ public:
     /// Tells this device from others that have its number at other times; known once it is open.
     std::uint64_t diskseq() const noexcept { return diskseq_; }
 
-    /// For poll(2) with POLLPRI; -1: the removal has been handled.
+    /// For poll(2); -1: the removal has been handled.
     int fd() const noexcept { return removal_handled_ ? -1 : node_->fd(); }
+    /// The events to wait for there, besides the removal.
+    short events() const noexcept;
     /// Asks the kernel: the exit status of a worker proves nothing, because a backend can exit with
     /// any.
     bool is_removed() const noexcept;
@@ -37,7 +40,8 @@ public:
     void appear() const noexcept;
 
     /// Puts back the requests of dead processes. Safe at any time; most often a living worker
-    /// has done it already.
+    /// has done it already. Where a fence or a waiting time must come first, it does nothing: only
+    /// workers have the store open, and do it as soon as one serves.
     void put_back_requests_of_dead() const noexcept;
     /// ", holding …", see describe_held_requests().
     std::string describe_held_requests(pid_t pid) const noexcept;
@@ -53,6 +57,7 @@ private:
     const StatusReport& report_;
     std::optional<abi::ControlNode> node_;
     std::uint64_t diskseq_ = 0;
+    StoreClass store_class_ = StoreClass::process;
     bool removal_handled_ = false;
     std::string last_deadly_request_; ///< the last one logged
 };

@@ -268,7 +268,7 @@ void Supervisor::wait() {
     PollSet poll;
     const auto signals = poll.add(signals_.fd());
     const auto wake = poll.add(wake_.get());
-    const auto node = poll.add(device_.fd(), POLLPRI);
+    const auto node = poll.add(device_.fd(), device_.events());
     const auto socket = poll.add(reload_.socket_fd());
     const auto store_name = poll.add(store_name_watch_.lookup_fd());
     const auto check = poll.add(reload_.check_pidfd());

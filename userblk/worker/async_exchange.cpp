@@ -166,7 +166,7 @@ const std::vector<AsyncRequest*>& AsyncExchange::serve(std::int64_t timeout_ns, 
     serve.get.queue = queue_;
     serve.get.timeout_ns = timeout_ns;
     if (timeout_ns != 0)
-        serve.get.flags = USERBLK_GET_WATCH | (state_.spin ? USERBLK_GET_SPIN : 0);
+        serve.get.flags = state_.wait_flags;
     const auto error = state_.node.serve(serve);
     if (error) {
         if (error == std::errc::not_enough_memory)
@@ -176,7 +176,7 @@ const std::vector<AsyncRequest*>& AsyncExchange::serve(std::int64_t timeout_ns, 
     }
     settle_answers(serve.put.failed > 0);
     hand_out(serve.get.count);
-    if ((serve.get.flags & USERBLK_GET_ORPHANS) != 0)
+    if ((serve.get.flags & USERBLK_GET_ORPHANS) != 0 && state_.threads_heal())
         heal();
     else
         may_have_more_ = serve.get.count == most;

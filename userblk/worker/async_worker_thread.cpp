@@ -51,7 +51,8 @@ std::error_code guarded(std::string& thrown, Call&& call) noexcept {
 
 } // namespace
 
-/// Requests for this thread, deaths of others, and the removal of the device.
+/// Requests for this thread, deaths of others unless a Healer watches them, and the removal of the
+/// device.
 class AsyncWorkerThread::NodeWatch final : public Watch {
 public:
     NodeWatch(AsyncWorkerThread& thread, EventLoop& loop)
@@ -59,8 +60,8 @@ public:
 
     /// Without @p requests only the others.
     void want_requests(bool requests) noexcept {
-        const short events = abi::node_poll_events();
-        want(requests ? events : static_cast<short>(events & ~(POLLIN | POLLRDNORM)));
+        const short deaths = thread_.state_.threads_heal() ? POLLPRI : 0;
+        want(static_cast<short>(deaths | (requests ? POLLIN : 0)));
     }
     bool may_have_requests = true;
 

@@ -89,7 +89,7 @@ unsigned KernelExchange::serve(Wait wait, unsigned most) {
     serve.get.queue = queue_;
     serve.get.timeout_ns = timeout_of(wait);
     if (wait != Wait::none)
-        serve.get.flags = USERBLK_GET_WATCH | (state_.spin ? USERBLK_GET_SPIN : 0);
+        serve.get.flags = state_.wait_flags;
     const auto error = state_.node.serve(serve);
     if (error) {
         if (error == std::errc::not_enough_memory)
@@ -101,7 +101,7 @@ unsigned KernelExchange::serve(Wait wait, unsigned most) {
     if (serve.put.failed > 0)
         handle_results();
     forget_answers();
-    if ((serve.get.flags & USERBLK_GET_ORPHANS) != 0)
+    if ((serve.get.flags & USERBLK_GET_ORPHANS) != 0 && state_.threads_heal())
         heal();
     else if (serve.get.count == 0 && wait == Wait::until_idle)
         buffers_.trim();

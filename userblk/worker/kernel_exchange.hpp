@@ -67,7 +67,7 @@ public:
     std::span<std::byte> allocate(std::size_t length);
 
     /// Puts back the requests of dead processes. Any number of workers may do so at the
-    /// same time; each request is put back once.
+    /// same time; each request is put back once. Only if WorkerState::threads_heal().
     void heal();
 
     /// A thread without requests for this long is idle.

@@ -6,10 +6,12 @@
 #include "userblk/backend.hpp"
 #include "userblk/worker.hpp"
 #include "userblk/worker/error_log.hpp"
+#include "userblk/worker/thread_counters.hpp"
 #include "userblk/worker/wait_interrupter.hpp"
 
 #include <atomic>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <utility>
@@ -37,6 +39,12 @@ struct WorkerState {
     bool spin = false;     ///< requested, and supported by the module
     /// Threads wait in SERVE, and the module ends their waits; otherwise the interrupters do.
     bool wake = false;
+    /// The flags of a SERVE that waits.
+    std::uint32_t wait_flags = USERBLK_GET_WATCH;
+    /// Of the device. Threads that serve put back the requests of the dead only with
+    /// StoreClass::process; otherwise they do not watch for deaths, and a Healer does both.
+    StoreClass store_class = StoreClass::process;
+    ThreadCounters healer_counters;
     unsigned queues = 1; ///< hardware queues of the device
     unsigned place = 0;  ///< index of this worker among those of the device
     std::atomic<bool> stopping = false;
@@ -47,6 +55,7 @@ struct WorkerState {
     bool running() const noexcept { return !stopping && !removed; }
     /// A thread that spins must not keep others from the processor.
     bool adapts_scheduling() const noexcept { return options.adapt_scheduling && !spin; }
+    bool threads_heal() const noexcept { return store_class == StoreClass::process; }
     void stop() noexcept;
     void log(LogLevel level, const std::string& text) const noexcept {
         write_log(options.log, level, text);

@@ -57,8 +57,8 @@ inline WorkerThread::Wait WorkerThread::wait() const noexcept {
 }
 
 void WorkerThread::wait_in_poll() {
-    pollfd entries[] = {{state_.node.fd(), abi::node_poll_events(), 0},
-                        {state_.stop_event.get(), POLLIN, 0}};
+    const short awaited = state_.threads_heal() ? abi::node_poll_events() : short(POLLIN);
+    pollfd entries[] = {{state_.node.fd(), awaited, 0}, {state_.stop_event.get(), POLLIN, 0}};
     constexpr int idle_ms =
         std::chrono::duration_cast<std::chrono::milliseconds>(KernelExchange::idle_time).count();
     const int ready = ::poll(entries, 2, wait() == Wait::until_idle ? idle_ms : -1);

@@ -19,3 +19,4 @@ complete -c userblk-recover -l pid -x -a '(__fish_complete_pids)' -d 'Put back w
 complete -c userblk-recover -l older-than -x -d 'Put back requests held longer'
 complete -c userblk-recover -l id -x -d 'Put back one request'
 complete -c userblk-recover -l all -d 'Put back all taken requests'
+complete -c userblk-recover -l force -d 'Even if writes of the dead may still land'

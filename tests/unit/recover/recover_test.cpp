@@ -23,6 +23,8 @@ TEST(UserblkRecover, RefusesWrongUsageWithStatusTwo) {
                                                          {"0", "--older-than", "soon"},
                                                          {"0", "--all", "--pid", "1"},
                                                          {"--all"},
+                                                         {"--force"},
+                                                         {"--watch", "--reset", "--force", "0"},
                                                          {"--pid", "1"},
                                                          {"--watch", "--all", "0"},
                                                          {"0", "--older-than"}};
@@ -64,7 +66,7 @@ TEST(UserblkRecover, HelpWarnsOfTheForcedForms) {
     for (auto at = outcome.out.find("Make"); at != std::string::npos;
          at = outcome.out.find("Make", at + 1))
         ++warnings;
-    EXPECT_EQ(warnings, 4U) << outcome.out;
+    EXPECT_EQ(warnings, 5U) << outcome.out;
 }
 
 } // namespace userblk::recovery

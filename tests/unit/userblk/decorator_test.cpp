@@ -74,6 +74,37 @@ TEST(Decorators, AHookSeesEachOperation) {
     EXPECT_EQ(counts.discards, 0U);
 }
 
+// A store whose writes end with the process needs no fence. Any other has to bring its own; layers
+// in front of it pass its class and its fence on.
+TEST(Decorators, PassOnTheFence) {
+    class Remote : public TransparentDecorator {
+    public:
+        Remote() : TransparentDecorator(store()) {}
+        mutable std::vector<DeadClient> fenced;
+
+        Description describe() const override {
+            auto description = TransparentDecorator::describe();
+            description.store_class = StoreClass::fenced;
+            return description;
+        }
+        std::error_code fence(const DeadClient& dead) const override {
+            if (dead.pid == 0)
+                return Store::fence(dead);
+            fenced.push_back(dead);
+            return {};
+        }
+    };
+    EXPECT_FALSE(store()->fence({1, {2}}));
+    const auto remote = std::make_shared<Remote>();
+    DelayBackend backend(std::make_shared<ReadOnlyBackend>(remote), 0ms);
+    EXPECT_EQ(backend.describe().store_class, StoreClass::fenced);
+    EXPECT_FALSE(backend.fence({17, {3, 4}}));
+    ASSERT_EQ(remote->fenced.size(), 1U);
+    EXPECT_EQ(remote->fenced[0].pid, 17);
+    EXPECT_EQ(remote->fenced[0].requests, (std::vector<std::uint64_t>{3, 4}));
+    EXPECT_EQ(backend.fence({0, {}}), std::errc::operation_not_supported) << "it has none";
+}
+
 // A delayed store is slower, and otherwise the same.
 TEST(Decorators, ADelayDelays) {
     DelayBackend backend(store(), 20ms);

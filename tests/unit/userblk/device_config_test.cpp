@@ -16,6 +16,8 @@ public:
         auto description = TransparentDecorator::describe();
         description.chunk_size = 256 << 10;
         description.io_opt = 1 << 20;
+        description.store_class = StoreClass::unfenced;
+        description.store_wait = std::chrono::seconds(30);
         return description;
     }
 };
@@ -28,6 +30,8 @@ TEST(DeviceConfig, IsWhatTheBackendDescribes) {
         EXPECT_EQ(config.size, 8U << 20);
         EXPECT_EQ(config.chunk_size, 256U << 10);
         EXPECT_EQ(config.io_opt, 1U << 20);
+        EXPECT_EQ(config.store_class, StoreClass::unfenced);
+        EXPECT_EQ(config.store_wait, std::chrono::seconds(30));
     }
     EXPECT_EQ(DeviceConfig::for_backend({.size = 4096}).chunk_size, 0U);
 }

@@ -8,7 +8,9 @@
 namespace userblk::ctl {
 
 std::string ResetCommand::details() const {
-    return "Safe at any time without a forced form. The same as userblk-recover --reset.";
+    return "Safe at any time without a forced form: refused for a device whose store must be "
+           "fenced "
+           "first, which those who serve it do. The same as userblk-recover --reset.";
 }
 
 void ResetCommand::declare(CommandLine& line) {

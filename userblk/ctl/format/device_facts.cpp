@@ -2,6 +2,7 @@
 #include "userblk/ctl/format/device_facts.hpp"
 
 #include "ioctl/lookup.hpp"
+#include "userblk/backend.hpp"
 #include "userblk/cli/json.hpp"
 #include "userblk/inspect/survey.hpp"
 #include "userblk/units.hpp"
@@ -25,6 +26,20 @@ std::string joined(const std::vector<std::string>& words) {
     for (const auto& word : words)
         text += (text.empty() ? "" : ", ") + word;
     return text.empty() ? "none" : text;
+}
+
+// What it means for the requests of a worker that dies.
+std::string store_class_text(const userblk_config& config) {
+    const auto store_class = static_cast<StoreClass>(config.store_class);
+    const std::string name = store_class_name(store_class);
+    if (store_class == StoreClass::process)
+        return name + ": what dead workers held is put back at once";
+    if (store_class == StoreClass::fenced)
+        return name + ": what dead workers held is put back once the store was fenced from them";
+    if (config.store_wait_ns == 0)
+        return name + ": what dead workers held is put back by userblkctl reset --force alone";
+    return name + ": what dead workers held is put back " +
+           format_duration(std::chrono::nanoseconds(config.store_wait_ns)) + " after their death";
 }
 
 std::string size_or_none(std::uint64_t size) {
@@ -79,6 +94,8 @@ void write(cli::JsonWriter& json, const userblk_config& config) {
         .member("depth", config.depth)
         .member("queue_limit_ns", config.queue_limit_ns)
         .member("delivery_limit", config.delivery_limit)
+        .member("store_class", store_class_name(static_cast<StoreClass>(config.store_class)))
+        .member("store_wait_ns", config.store_wait_ns)
         .member("uid", config.uid)
         .member("gid", config.gid)
         .member("mode", mode_text(config.mode));
@@ -103,6 +120,7 @@ std::vector<std::pair<std::string, std::string>> config_lines(const userblk_conf
         {"Queue limit", limit(config.queue_limit_ns,
                               format_duration(std::chrono::nanoseconds(config.queue_limit_ns)))},
         {"Delivery limit", limit(config.delivery_limit, std::to_string(config.delivery_limit))},
+        {"Store class", store_class_text(config)},
         {"Control node", abi::control_path(config.number) + ", " + user_name(config.uid) + ":" +
                              group_name(config.gid) + " " + mode_text(config.mode)},
     };

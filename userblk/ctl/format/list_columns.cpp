@@ -81,6 +81,8 @@ const std::vector<Column<ListRow>>& list_columns() {
          }},
         {"RO", "ro", Align::right, write_fact<&Facts::read_only>,
          [](const ListRow& row, bool) { return std::string(row.facts.read_only ? "1" : "0"); }},
+        {"CLASS", "store_class", Align::left, write_fact<&Facts::store_class>,
+         [](const ListRow& row, bool) { return row.facts.store_class; }},
         {"STATE", "state", Align::left,
          [](JsonWriter& json, const ListRow& row) { json.value(service_of(row).state()); },
          [](const ListRow& row, bool) { return service_of(row).state(); }},

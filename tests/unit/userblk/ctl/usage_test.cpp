@@ -122,6 +122,11 @@ TEST(WrongUsage, OfCreate) {
         {"create --size 1G --group no-such-group", "no group"},
         {"create --size 1G --queue-limit 3x", "unknown unit"},
         {"create --size 1G --delivery-limit -1", "whole number"},
+        {"create --size 1G --store-class remote", "process, fenced, unfenced or wait:TIME"},
+        {"create --size 1G --store-class wait", "process, fenced, unfenced or wait:TIME"},
+        {"create --size 1G --store-class wait:soon", "--store-class"},
+        {"create --size 1G --store-class wait:0", "such as wait:30s"},
+        {"create --size 1G --store-class wait:infinity", "such as wait:30s"},
     });
 }
 
