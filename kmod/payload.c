@@ -13,36 +13,35 @@
 #define USERBLK_FAULT_IN_TRIES	1000
 
 /* A piece is as long as memory is contiguous, or can be mapped at once. */
-#ifdef CONFIG_HIGHMEM
-#define userblk_for_each_piece bio_for_each_segment
-#else
-#define userblk_for_each_piece bio_for_each_bvec
-#endif
+static inline struct bio_vec userblk_piece_at(const struct bio *bio,
+					      struct bvec_iter at)
+{
+	if (IS_ENABLED(CONFIG_HIGHMEM))
+		return bio_iter_iovec(bio, at);
+	return mp_bvec_iter_bvec(bio->bi_io_vec, at);
+}
 
-static void userblk_piece_written(const struct bio_vec *bv, size_t first,
-				  size_t bytes)
+static void userblk_piece_written(const struct bio_vec *bv, size_t bytes)
 {
 #if ARCH_IMPLEMENTS_FLUSH_DCACHE_PAGE
-	size_t at = (bv->bv_offset + first) >> PAGE_SHIFT;
+	size_t at = bv->bv_offset >> PAGE_SHIFT;
 
-	for (; at << PAGE_SHIFT < bv->bv_offset + first + bytes; at++)
+	for (; at << PAGE_SHIFT < bv->bv_offset + bytes; at++)
 		flush_dcache_page(nth_page(bv->bv_page, at));
 #endif
 }
 
-static size_t userblk_piece_copy(const struct bio_vec *bv, size_t first,
-				 size_t bytes, struct iov_iter *iter)
+static size_t userblk_piece_copy(const struct bio_vec *bv, size_t bytes,
+				 struct iov_iter *iter)
 {
 	void *memory = kmap_local_page(bv->bv_page);
 	size_t copied;
 
 	if (iov_iter_rw(iter) == ITER_DEST) {
-		copied = _copy_to_iter(memory + bv->bv_offset + first, bytes,
-				       iter);
+		copied = _copy_to_iter(memory + bv->bv_offset, bytes, iter);
 	} else {
-		copied = _copy_from_iter(memory + bv->bv_offset + first, bytes,
-					 iter);
-		userblk_piece_written(bv, first, copied);
+		copied = _copy_from_iter(memory + bv->bv_offset, bytes, iter);
+		userblk_piece_written(bv, copied);
 	}
 	kunmap_local(memory);
 	return copied;
@@ -52,38 +51,41 @@ static size_t userblk_piece_copy(const struct bio_vec *bv, size_t first,
  * Copies between iter and the payload, from the payload's byte skip on, until
  * iter is done or a page of the process is missing. Returns the bytes copied.
  */
-static size_t userblk_payload_copy(struct userblk_slot *slot, size_t skip,
-				   struct iov_iter *iter)
+static __always_inline size_t userblk_payload_copy(struct userblk_slot *slot,
+						   size_t skip,
+						   struct iov_iter *iter)
 {
+	struct bio *bio = slot->bio;
+	struct bvec_iter at;
 	size_t done = 0;
-	struct bio *bio;
+
+	for (; bio && unlikely(skip >= bio->bi_iter.bi_size);
+	     bio = bio->bi_next)
+		skip -= bio->bi_iter.bi_size;
+	if (unlikely(!bio))
+		return 0;
+	at = bio->bi_iter;
+	if (unlikely(skip))
+		bio_advance_iter(bio, &at, skip);
 
 	pagefault_disable();
-	for (bio = slot->bio; bio; bio = bio->bi_next) {
-		struct bvec_iter at;
-		struct bio_vec bv;
+	for (;;) {
+		struct bio_vec bv = userblk_piece_at(bio, at);
+		size_t bytes = min_t(size_t, bv.bv_len, iov_iter_count(iter));
+		size_t copied = userblk_piece_copy(&bv, bytes, iter);
 
-		if (skip >= bio->bi_iter.bi_size) {
-			skip -= bio->bi_iter.bi_size;
+		done += copied;
+		/* Most requests have one piece. */
+		if (likely(copied < bytes || !iov_iter_count(iter)))
+			break;
+		bio_advance_iter_single(bio, &at, bytes);
+		if (at.bi_size)
 			continue;
-		}
-		userblk_for_each_piece(bv, bio, at) {
-			size_t bytes, copied;
-
-			if (skip >= bv.bv_len) {
-				skip -= bv.bv_len;
-				continue;
-			}
-			bytes = min_t(size_t, bv.bv_len - skip,
-				      iov_iter_count(iter));
-			copied = userblk_piece_copy(&bv, skip, bytes, iter);
-			done += copied;
-			skip = 0;
-			if (copied < bytes || !iov_iter_count(iter))
-				goto out;
-		}
+		bio = bio->bi_next;
+		if (!bio)
+			break;
+		at = bio->bi_iter;
 	}
-out:
 	pagefault_enable();
 	return done;
 }
@@ -106,16 +108,16 @@ static int userblk_payload_fault_in(struct iov_iter *iter)
 	return left == length ? -EFAULT : 0;
 }
 
-int userblk_payload_move_iter(struct userblk_slot *slot, u32 generation,
-			      size_t skip, struct iov_iter *iter,
-			      struct userblk_completions *completions)
+/* Goes on after copying so far, when a page was missing. */
+static noinline int
+userblk_payload_move_rest(struct userblk_slot *slot, u32 generation,
+			  size_t skip, size_t copied, struct iov_iter *iter,
+			  struct userblk_completions *completions)
 {
 	unsigned int idle = 0;
 	int err;
 
 	for (;;) {
-		size_t copied = userblk_payload_copy(slot, skip, iter);
-
 		skip += copied;
 		if (!iov_iter_count(iter))
 			return 0;
@@ -130,7 +132,20 @@ int userblk_payload_move_iter(struct userblk_slot *slot, u32 generation,
 		cond_resched();
 		if (!userblk_slot_claim(slot, generation))
 			return -ESTALE;
+		copied = userblk_payload_copy(slot, skip, iter);
 	}
+}
+
+int userblk_payload_move_iter(struct userblk_slot *slot, u32 generation,
+			      size_t skip, struct iov_iter *iter,
+			      struct userblk_completions *completions)
+{
+	size_t copied = userblk_payload_copy(slot, skip, iter);
+
+	if (likely(!iov_iter_count(iter)))
+		return 0;
+	return userblk_payload_move_rest(slot, generation, skip, copied, iter,
+					 completions);
 }
 
 int userblk_payload_move(struct userblk_slot *slot, u32 generation, u64 addr,
@@ -138,9 +153,13 @@ int userblk_payload_move(struct userblk_slot *slot, u32 generation, u64 addr,
 			 struct userblk_completions *completions)
 {
 	struct iov_iter iter;
+	size_t copied;
 
 	iov_iter_ubuf(&iter, direction, u64_to_user_ptr(addr), length);
-	return userblk_payload_move_iter(slot, generation, 0, &iter,
+	copied = userblk_payload_copy(slot, 0, &iter);
+	if (likely(!iov_iter_count(&iter)))
+		return 0;
+	return userblk_payload_move_rest(slot, generation, 0, copied, &iter,
 					 completions);
 }
 
