@@ -121,6 +121,30 @@ TEST_F(LateWrite, OfAStoppedWorkerIsRefused) {
     EXPECT_EQ(info(device.control()).errors, 0u);
 }
 
+// The fence fails, as when a part of the network is down. The worker says so once, tries again and
+// again, and serves meanwhile; the request is put back when a fence succeeds, not before.
+TEST_F(LateWrite, WaitsForAFenceThatFails) {
+    TestDevice device(of_class(USERBLK_STORE_FENCED));
+    LateStore store(socket(), mib);
+    Program dying = start(device, "fenced");
+    const Io old = write_late(device, store, 0, 1);
+    const pid_t dead = dying.pid();
+    store.refuse_fences(true);
+    const Program other = start(device, "fenced");
+    dying.kill();
+    EXPECT_TRUE(eventually([&] { return store.refused_fences() >= 3; })) << other.err();
+    const std::string complaint =
+        "unable to fence the store from process " + std::to_string(dead) + ", which died holding 1";
+    EXPECT_TRUE(has(other.err(), complaint)) << other.err();
+    EXPECT_EQ(other.err().find(complaint), other.err().rfind(complaint)) << "more than once";
+    EXPECT_EQ(write(device, block, 2), 0);
+    EXPECT_FALSE(old->finished());
+    EXPECT_EQ(info(device.control()).orphaned, 1u);
+    store.refuse_fences(false);
+    EXPECT_EQ(old->result(), 0);
+    EXPECT_TRUE(contains(device, 0, 1));
+}
+
 // The store cannot be fenced, but its author knows for how long a write can be under way. The
 // workers put the request back after that, not before, and nobody else has to act.
 TEST_F(LateWrite, IsWaitedForWhereTheClassSaysSo) {
@@ -167,6 +191,39 @@ TEST_F(LateWrite, OfAnUnfencedStoreWaitsForAPerson) {
     const std::string forced = succeed({built("userblkctl"), "reset", "--force", number});
     EXPECT_TRUE(has(forced, "put 1 request back")) << forced;
     EXPECT_EQ(io->result(), 0);
+}
+
+// A watcher puts back by itself what the class allows, when it allows it; and says why it does not
+// put back the rest.
+TEST_F(LateWrite, IsLeftToTheClassByAWatcher) {
+    constexpr std::chrono::nanoseconds wait = 500ms;
+    TestDevice waits(of_class(USERBLK_STORE_UNFENCED, wait.count()));
+    TestDevice fenced(of_class(USERBLK_STORE_FENCED));
+    Program watcher({built("userblk-recover"), "--watch", "--reset"});
+    std::vector<Io> ios;
+    std::vector<Child> holders;
+    for (TestDevice* device : {&waits, &fenced}) {
+        ios.push_back(device->read(0, block));
+        holders.emplace_back([device](ChildSide& side) -> int {
+            const Fd fd = device->open_control();
+            take(fd.get());
+            side.tell();
+            side.sleep_for_ever();
+        });
+        holders.back().await();
+    }
+    const auto death = std::chrono::steady_clock::now();
+    for (Child& holder : holders)
+        holder.kill();
+    EXPECT_TRUE(eventually([&] { return info(waits.control()).queued == 1; })) << watcher.err();
+    EXPECT_GE(std::chrono::steady_clock::now() - death, wait);
+    EXPECT_TRUE(eventually([&] {
+        return has(watcher.out(), waits.name() + ": put back 1 request") &&
+               has(watcher.err(), fenced.name() + ": nothing was put back");
+    })) << watcher.out()
+        << watcher.err();
+    EXPECT_EQ(info(fenced.control()).orphaned, 1u);
+    EXPECT_TRUE(watcher.running());
 }
 
 // A device whose healers would put requests back too early is refused, with what would be right.

@@ -41,7 +41,7 @@ bool Executor::drain(int node, std::uint64_t instance) {
     if (!error && !has_requests(info))
         return true;
     if (!error)
-        error = test::reset_all(node).error;
+        error = test::reset(node, {0, 0, USERBLK_RESET_ALL, 0, USERBLK_RESET_FORCED, 0}).error;
     std::vector<userblk_request> requests(32, test::record());
     const test::GetResult got = error ? test::GetResult{error, 0, 0} : test::get(node, requests);
     if (got.error == ENODEV)

@@ -86,6 +86,28 @@ unsigned int LateStore::fences() const {
     return fences_;
 }
 
+void LateStore::refuse_fences(bool refuse) {
+    const std::lock_guard guard(mutex_);
+    refuse_fences_ = refuse;
+}
+
+unsigned int LateStore::refused_fences() const {
+    const std::lock_guard guard(mutex_);
+    return refused_fences_;
+}
+
+int LateStore::fence_for_client(pid_t pid) {
+    {
+        const std::lock_guard guard(mutex_);
+        if (refuse_fences_) {
+            refused_fences_++;
+            return EHOSTUNREACH;
+        }
+    }
+    fence(pid);
+    return 0;
+}
+
 void LateStore::accept_clients() {
     for (;;) {
         Fd socket(::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC));
@@ -129,7 +151,7 @@ bool LateStore::serve_call(Client& client) {
         data.clear();
         break;
     case LateStoreCall::fence:
-        fence(call.pid);
+        result = fence_for_client(call.pid);
         break;
     }
     if (result)

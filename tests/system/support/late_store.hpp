@@ -38,6 +38,9 @@ public:
     void fence(pid_t pid);
     // How often a client was fenced.
     unsigned int fences() const;
+    // From now on clients cannot fence one another: they get an error.
+    void refuse_fences(bool refuse);
+    unsigned int refused_fences() const;
 
 private:
     struct Client {
@@ -55,6 +58,7 @@ private:
     void accept_clients();
     void serve(Client& client);
     bool serve_call(Client& client);
+    int fence_for_client(pid_t pid);
     int write(Client& client, std::uint64_t offset, std::vector<std::uint8_t> data);
 
     Fd listener_;
@@ -65,6 +69,8 @@ private:
     bool hold_ = false;
     std::optional<Held> held_;
     unsigned int fences_ = 0;
+    bool refuse_fences_ = false;
+    unsigned int refused_fences_ = 0;
     bool ending_ = false;
     std::thread acceptor_;
 };
