@@ -110,6 +110,8 @@ AsyncWorkerThread::~AsyncWorkerThread() {
 void AsyncWorkerThread::run() {
     loop_.attach();
     kernel_.prefer_queue(pin());
+    AdaptiveScheduling scheduling(state_.adapts_scheduling());
+    scheduling_ = &scheduling;
     const bool in_poll = !can_wait_in_serve();
     NodeWatch node(*this, loop_);
     const StopWatch stop(loop_, state_.stop_event.get());
@@ -144,7 +146,10 @@ bool AsyncWorkerThread::step(NodeWatch& node, bool in_poll) {
 void AsyncWorkerThread::serve(std::int64_t timeout_ns) {
     ++serves_;
     const unsigned most = state_.running() ? room() : 0;
-    for (auto* const request : kernel_.serve(timeout_ns, most))
+    const auto& taken = kernel_.serve(timeout_ns, most);
+    if (!taken.empty())
+        scheduling_->took(static_cast<unsigned>(taken.size()));
+    for (auto* const request : taken)
         start(*request);
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "userblk/async_backend.hpp"
+#include "userblk/worker/adaptive_scheduling.hpp"
 #include "userblk/worker/async_exchange.hpp"
 #include "userblk/worker/async_requests.hpp"
 #include "userblk/worker/request_log.hpp"
@@ -55,10 +56,11 @@ private:
     AsyncExchange kernel_;
     RequestLog log_;
     bool backend_fua_;
-    bool gave_up_ = false;          ///< on the operations in flight: the device is gone
-    unsigned in_flight_ = 0;        ///< operations that have not ended
-    AsyncRequest* ended_ = nullptr; ///< not answered yet
-    unsigned serves_ = 0;           ///< since the loop was last looked at
+    bool gave_up_ = false;                     ///< on the operations in flight: the device is gone
+    unsigned in_flight_ = 0;                   ///< operations that have not ended
+    AsyncRequest* ended_ = nullptr;            ///< not answered yet
+    AdaptiveScheduling* scheduling_ = nullptr; ///< of run()
+    unsigned serves_ = 0;                      ///< since the loop was last looked at
 };
 
 } // namespace userblk
