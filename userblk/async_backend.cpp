@@ -40,6 +40,7 @@ class IdleStore final : public Store {
 public:
     IdleStore(const AsyncBackendFactory& make, const DeviceContext& device)
         : backend_(make(device, loop_)) {}
+    ~IdleStore() override { loop_.end_spawned(); } // they use the backend
 
     Description describe() const override { return backend_->describe(); }
     std::vector<StoreFile> store_files() const override { return backend_->store_files(); }

@@ -28,6 +28,8 @@ constexpr std::string_view help =
                                 std::string(help));
 }
 
+constexpr std::string_view fence_word = "fence=";
+
 bool is_name(std::string_view text) {
     constexpr std::string_view allowed = "abcdefghijklmnopqrstuvwxyz"
                                          "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -66,6 +68,24 @@ BackendSpec::Decoration BackendSpec::parse_decoration(std::string_view spec,
     refuse(spec, "unknown word \"" + std::string(text) + "\"");
 }
 
+std::chrono::nanoseconds BackendSpec::parse_fence(std::string_view spec, std::string_view text) {
+    constexpr std::string_view wait = "wait:";
+    if (text == "none")
+        return {};
+    if (!text.starts_with(wait))
+        refuse(spec, "\"" + std::string(text) +
+                         "\" is no fence; expected fence=none or "
+                         "fence=wait:TIME");
+    const auto time = parse_duration(text.substr(wait.size()));
+    if (time.count() == 0)
+        refuse(spec, "a time of 0 is fence=none");
+    return time;
+}
+
+NbdOptions BackendSpec::nbd_options(const LogFunction& log) const {
+    return {retry_, fence_.value_or(nbd_default_fence), log};
+}
+
 BackendSpec BackendSpec::parse(std::string_view text) {
     BackendSpec spec;
     spec.text_ = text;
@@ -90,13 +110,20 @@ BackendSpec BackendSpec::parse(std::string_view text) {
         if (comma == std::string_view::npos)
             refuse(text, rest.empty() ? "it names no store"
                                       : "unknown store \"" + std::string(rest) + "\"");
-        spec.decorations_.push_back(parse_decoration(text, rest.substr(0, comma)));
+        const auto word = rest.substr(0, comma);
+        if (word.starts_with(fence_word))
+            spec.fence_ = parse_fence(text, word.substr(fence_word.size()));
+        else
+            spec.decorations_.push_back(parse_decoration(text, word));
         rest.remove_prefix(comma + 1);
     }
     if (spec.kind_ == Kind::file && spec.argument_.empty())
         refuse(text, "file: needs the path of a file or a block device");
     if (spec.kind_ == Kind::nbd)
         check_nbd_uri(spec.argument_);
+    else if (spec.fence_)
+        refuse(text,
+               "fence= is for stores on NBD servers; writes to others end with their process");
     if (spec.kind_ == Kind::null && !spec.argument_.empty())
         refuse(text, "null: takes no argument");
     if (spec.kind_ == Kind::memory && !spec.argument_.empty() && !is_name(spec.argument_))
@@ -142,7 +169,7 @@ Description BackendSpec::describe(std::uint64_t size, bool read_only) const {
     }
     if (kind_ == Kind::nbd) {
         EventLoop loop; // never runs
-        description = open_nbd(loop, argument_, size)->describe();
+        description = open_nbd(loop, argument_, size, nbd_options({}))->describe();
         description.read_only |= read_only;
         if (size != 0)
             description.size = size;
@@ -218,7 +245,7 @@ std::unique_ptr<AsyncBackend> BackendSpec::open(const DeviceContext& device, Eve
                                                 const LogFunction& log) const {
     if (!is_async())
         throw std::invalid_argument(text_ + " is not served asynchronously");
-    auto backend = open_nbd(loop, argument_, device.size, {retry_, log});
+    auto backend = open_nbd(loop, argument_, device.size, nbd_options(log));
     struct Wrap {
         std::unique_ptr<AsyncBackend>& backend;
         EventLoop& loop;

@@ -4,12 +4,14 @@
 #include "userblk/async_backend.hpp"
 #include "userblk/backend.hpp"
 #include "userblk/backends/file_backend.hpp"
+#include "userblk/backends/nbd_store.hpp"
 #include "userblk/log.hpp"
 
 #include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -31,6 +33,8 @@ namespace userblk {
 ///     delay=TIME,     delays each call by at least TIME
 ///     readonly,       refuses writes
 ///     errors=N,       every Nth call fails with EIO
+///     fence=wait:TIME,  with nbd: how long a write may land late, see NbdOptions::fence;
+///     fence=none,       it does not
 ///
 /// for example "log,delay=10ms,file:/srv/disk.img".
 class BackendSpec {
@@ -101,6 +105,8 @@ private:
     using Decoration = std::variant<Log, ReadOnly, Delay, Errors>;
 
     BackendSpec() = default;
+    static std::chrono::nanoseconds parse_fence(std::string_view spec, std::string_view text);
+    NbdOptions nbd_options(const LogFunction& log) const;
     static Decoration parse_decoration(std::string_view spec, std::string_view text);
     bool read_only() const noexcept;
     std::string segment(const DeviceContext& device) const;
@@ -110,6 +116,7 @@ private:
     FileBackend::DataPath data_path_ = FileBackend::DataPath::copy;
     int open_file_ = -1;
     std::chrono::nanoseconds retry_ = std::chrono::nanoseconds::max();
+    std::optional<std::chrono::nanoseconds> fence_; ///< see NbdOptions::fence
     std::string argument_;
     std::string text_;
     std::vector<Decoration> decorations_; ///< the outermost first

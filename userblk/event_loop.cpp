@@ -22,7 +22,7 @@ EventLoop::EventLoop()
 }
 
 EventLoop::~EventLoop() {
-    spawned_.clear(); // their coroutines wait here
+    end_spawned(); // they wait here
     ::close(wake_fd_);
 }
 

@@ -59,7 +59,7 @@ public:
 
     /// Starts a coroutine that belongs to no request, such as one that renews a connection:
     /// calls @p start, which is kept until the end, with the coroutine's slot. An exception that
-    /// leaves it ends the worker. What has not ended when the loop does is destroyed.
+    /// leaves it ends the worker. What has not ended is destroyed before the backend.
     ///
     ///     loop.spawn([this](Slot& slot) { return keep_connected(slot); });
     template <class Start>
@@ -80,6 +80,8 @@ public:
     /// Waits for an event until @p limit, and resumes what waited for it.
     /// @throws std::system_error if the kernel refuses to wait; like run()
     void wait(Clock::time_point limit = never);
+    /// Destroys the coroutines of spawn() that have not ended.
+    void end_spawned() noexcept { spawned_.clear(); }
     /// @}
 
 private:

@@ -59,6 +59,27 @@ void check_nbd_uri(std::string_view uri) {
         refuse(uri, "a socket has no host");
 }
 
+std::string nbd_identity(std::string_view uri) {
+    const auto rest = uri.substr(uri.find("://") + 3);
+    const auto end = std::min(rest.find_first_of("/?"), rest.size());
+    const auto query = std::min(rest.find('?'), rest.size());
+    auto host = rest.substr(0, end);
+    host.remove_prefix(host.find('@') == std::string_view::npos ? 0 : host.find('@') + 1);
+    auto path = rest.substr(end, query - end);
+    if (path.starts_with('/'))
+        path.remove_prefix(1);
+    std::string place(host);
+    if (begins_with_any(uri, sockets)) {
+        const auto at = rest.find("socket=", query);
+        place = at == std::string_view::npos
+                    ? ""
+                    : rest.substr(at + 7, rest.find_first_of("&;", at) - (at + 7));
+    } else if (host.ends_with(']') || host.find(':') == std::string_view::npos) {
+        place += ":10809";
+    }
+    return "nbd " + place + " " + std::string(path);
+}
+
 std::unique_ptr<AsyncBackend> open_nbd([[maybe_unused]] EventLoop& loop, const std::string& uri,
                                        [[maybe_unused]] std::uint64_t size,
                                        [[maybe_unused]] NbdOptions options) {

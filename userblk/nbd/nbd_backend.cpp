@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "userblk/nbd/nbd_backend.hpp"
 
+#include "userblk/store/name_lock.hpp"
+
 #include <algorithm>
 #include <bit>
 #include <stdexcept>
@@ -9,6 +11,8 @@
 namespace userblk {
 
 namespace {
+
+using Effect = NbdClient::Effect;
 
 constexpr std::uint32_t least_block = 512, largest_block = 4096, largest_preferred = 1 << 20;
 constexpr std::size_t page = 4096, no_limit = ~std::size_t{0};
@@ -25,7 +29,8 @@ std::uint32_t logical_block(const NbdClient& client) {
 
 NbdBackend::NbdBackend(EventLoop& loop, const std::string& uri, std::uint64_t size,
                        NbdOptions options)
-    : AsyncBackend(loop), client_(loop, uri, size, std::move(options)) {
+    : AsyncBackend(loop), client_(loop, uri, size, std::move(options)),
+      identity_(nbd_identity(uri)), lock_(open_lock_file(identity_)) {
     if (client_.about().size < logical_block(client_))
         throw std::runtime_error(uri + " is smaller than a block");
 }
@@ -41,6 +46,10 @@ Description NbdBackend::describe() const {
     description.fua = about.fua;
     description.discard = about.trim && !about.read_only;
     description.write_zeroes = about.zero && !about.read_only;
+    description.store_class =
+        client_.fence().count() == 0 ? StoreClass::process : StoreClass::unfenced;
+    if (client_.fence() != std::chrono::nanoseconds::max())
+        description.store_wait = client_.fence();
     description.one_thread = !about.several_connections && !about.read_only;
     const auto preferred = about.preferred_block;
     if (std::has_single_bit(preferred) && preferred >= description.logical_block_size &&
@@ -50,7 +59,7 @@ Description NbdBackend::describe() const {
 }
 
 std::vector<StoreFile> NbdBackend::store_files() const {
-    return {{client_.uri(), client_.uri(), -1, client_.about().read_only}};
+    return {{client_.uri(), identity_, lock_.get(), client_.about().read_only}};
 }
 
 // A command of the server carries that much data at most.
@@ -96,29 +105,33 @@ Task<> NbdBackend::zero_durably(Slot& slot, std::uint64_t offset, std::uint64_t 
 Task<> NbdBackend::read(Slot& slot, std::uint64_t offset, std::span<std::byte> data) {
     if (data.size() > piece())
         return read_in_pieces(slot, offset, data);
-    return client_.carry_out(slot, [offset, data](NbdConnection& to, NbdCommand& command) {
-        return to.read(command, offset, data);
-    });
+    return client_.carry_out(slot, Effect::reads,
+                             [offset, data](NbdConnection& to, NbdCommand& command) {
+                                 return to.read(command, offset, data);
+                             });
 }
 
 Task<> NbdBackend::write(Slot& slot, std::uint64_t offset, std::span<const std::byte> data,
                          WriteFlags flags) {
     if (data.size() > piece())
         return write_in_pieces(slot, offset, data, flags);
-    return client_.carry_out(slot, [offset, data, flags](NbdConnection& to, NbdCommand& command) {
-        return to.write(command, offset, data, flags.fua);
-    });
+    return client_.carry_out(slot, Effect::changes,
+                             [offset, data, flags](NbdConnection& to, NbdCommand& command) {
+                                 return to.write(command, offset, data, flags.fua);
+                             });
 }
 
 Task<> NbdBackend::flush(Slot& slot) {
-    return client_.carry_out(
-        slot, [](NbdConnection& to, NbdCommand& command) { return to.flush(command); });
+    return client_.carry_out(slot, Effect::reads, [](NbdConnection& to, NbdCommand& command) {
+        return to.flush(command);
+    });
 }
 
 Task<> NbdBackend::discard(Slot& slot, std::uint64_t offset, std::uint64_t length) {
-    return client_.carry_out(slot, [offset, length](NbdConnection& to, NbdCommand& command) {
-        return to.trim(command, offset, length);
-    });
+    return client_.carry_out(slot, Effect::changes,
+                             [offset, length](NbdConnection& to, NbdCommand& command) {
+                                 return to.trim(command, offset, length);
+                             });
 }
 
 Task<> NbdBackend::write_zeroes(Slot& slot, std::uint64_t offset, std::uint64_t length,
@@ -127,9 +140,10 @@ Task<> NbdBackend::write_zeroes(Slot& slot, std::uint64_t offset, std::uint64_t 
         return zero_durably(slot, offset, length, flags);
     if (!client_.about().zero)
         return AsyncBackend::write_zeroes(slot, offset, length, flags);
-    return client_.carry_out(slot, [offset, length, flags](NbdConnection& to, NbdCommand& command) {
-        return to.zero(command, offset, length, flags.fua, flags.keep_allocated);
-    });
+    return client_.carry_out(
+        slot, Effect::changes, [offset, length, flags](NbdConnection& to, NbdCommand& command) {
+            return to.zero(command, offset, length, flags.fua, flags.keep_allocated);
+        });
 }
 
 void NbdBackend::device_removed() noexcept {

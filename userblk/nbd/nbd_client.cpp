@@ -96,6 +96,14 @@ NbdClient::Clock::time_point NbdClient::limit() const noexcept {
                                                             : now + options_.retry;
 }
 
+NbdClient::Clock::time_point NbdClient::landed_by() const noexcept {
+    const auto now = Clock::now();
+    // Without a time that is long enough, a person puts back what a *dead* worker held; this one
+    // lives, and its server has been found again.
+    return now +
+           (options_.fence == std::chrono::nanoseconds::max() ? nbd_default_fence : options_.fence);
+}
+
 Task<> NbdClient::connected(Slot&) {
     if (gave_up_)
         co_return std::make_error_code(std::errc::operation_canceled);

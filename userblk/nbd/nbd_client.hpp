@@ -4,7 +4,9 @@
 #include "userblk/backends/nbd_store.hpp"
 #include "userblk/nbd/nbd_connection.hpp"
 
+#include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -29,10 +31,15 @@ public:
     /// As of the first connection.
     const NbdExport& about() const noexcept { return about_; }
 
+    enum class Effect { reads, changes };
+
     /// Begins a command with @p begin(connection, command), and begins it again on each new
-    /// connection, until one has carried it out.
+    /// connection, until one has carried it out; if it changes the store, not before the first can
+    /// no longer land.
     template <class Begin>
-    Task<> carry_out(Slot& slot, Begin begin);
+    Task<> carry_out(Slot& slot, Effect effect, Begin begin);
+    /// How long a command may land after its connection is lost; see NbdOptions.
+    std::chrono::nanoseconds fence() const noexcept { return options_.fence; }
 
     /// Ends all commands soon.
     void give_up() noexcept;
@@ -45,6 +52,9 @@ private:
         Clock::time_point limit;
     };
 
+    /// So that a command notices within that time that the client has given up.
+    static constexpr std::chrono::milliseconds longest_sleep{500};
+
     void adopt(std::unique_ptr<NbdConnection> connection);
     void lose(const std::string& why);
     Task<> connected(Slot& slot);
@@ -53,6 +63,7 @@ private:
     void check_same(const NbdExport& now) const;
     void prolong_pause() noexcept;
     Clock::time_point limit() const noexcept;
+    Clock::time_point landed_by() const noexcept;
     Clock::time_point first_limit() const noexcept;
     void end_expired() noexcept;
     void end_all(std::error_code error) noexcept;
@@ -74,8 +85,13 @@ private:
 };
 
 template <class Begin>
-Task<> NbdClient::carry_out(Slot& slot, Begin begin) {
+Task<> NbdClient::carry_out(Slot& slot, Effect effect, Begin begin) {
+    auto not_before = Clock::time_point::min();
     for (;;) {
+        if (not_before > Clock::now() && !gave_up_) {
+            co_await loop_.sleep_until(std::min(not_before, Clock::now() + longest_sleep));
+            continue;
+        }
         if (!connection_) {
             const auto error = co_await connected(slot);
             if (error)
@@ -93,6 +109,8 @@ Task<> NbdClient::carry_out(Slot& slot, Begin begin) {
             proven_ = true;
             co_return error;
         }
+        if (effect == Effect::changes)
+            not_before = landed_by();
         if (connection_ && on == connections_)
             lose(error == std::errc::not_connected ? "the connection broke"
                                                    : "the server is shutting down");

@@ -101,6 +101,7 @@ AsyncWorkerThread::AsyncWorkerThread(WorkerState& state, unsigned index,
 // After a failure of the loop, operations may be in flight: their frames and buffers stay, because
 // the backend may still use them until it is gone.
 AsyncWorkerThread::~AsyncWorkerThread() {
+    loop_.end_spawned(); // they use the backend
     if (in_flight_ > 0) [[maybe_unused]]
         const auto* const left = requests_.release();
 }

@@ -3,6 +3,7 @@
 
 #include "tests/unit/userblk/temporary.hpp"
 #include "userblk/backends/memory_backend.hpp"
+#include "userblk/backends/nbd_store.hpp"
 
 #include <gtest/gtest.h>
 #include <unistd.h>
@@ -42,6 +43,17 @@ TEST(Spec, StoresAreUnderstood) {
     }
 }
 
+// URIs of one export have one identity, those of others have others.
+TEST(Spec, UrisOfOneExportAreEqual) {
+    EXPECT_EQ(nbd_identity("nbd://server/a"), nbd_identity("nbds://me@server:10809/a?tls-x=/y"));
+    EXPECT_EQ(nbd_identity("nbd://[::1]"), nbd_identity("nbd://[::1]:10809/"));
+    EXPECT_EQ(nbd_identity("nbd+unix:///a?socket=/s"),
+              nbd_identity("nbds+unix://me@/a?x=1&socket=/s&y=2"));
+    EXPECT_NE(nbd_identity("nbd://server/a"), nbd_identity("nbd://server/b"));
+    EXPECT_NE(nbd_identity("nbd://server/a"), nbd_identity("nbd://server:1/a"));
+    EXPECT_NE(nbd_identity("nbd+unix:///a?socket=/s"), nbd_identity("nbd+unix:///a?socket=/t"));
+}
+
 // A URI that can lead nowhere is refused before anybody connects, with what would be right.
 TEST(Spec, BadUrisAreNamedTogetherWithGoodOnes) {
     for (const auto* text : {"nbd://", "nbd:///disk", "nbd://:10809/", "nbd://a b/", "nbd://me@/",
@@ -53,6 +65,11 @@ TEST(Spec, BadUrisAreNamedTogetherWithGoodOnes) {
     auto memory = BackendSpec::parse("mem:");
     EXPECT_NE(complaint([&] { memory.set_retry(1s); }).find("another machine"), std::string::npos);
     EXPECT_NO_THROW(BackendSpec::parse("nbd://server").set_retry(1s));
+    EXPECT_NO_THROW(BackendSpec::parse("fence=wait:infinity,log,nbd://server"));
+    for (const auto* text : {"fence=,nbd://server", "fence=wait,nbd://server",
+                             "fence=wait:0s,nbd://server", "fence=none,mem:"})
+        EXPECT_NE(complaint([=] { BackendSpec::parse(text); }).find("fence"), std::string::npos)
+            << text;
 }
 
 // The error names the bad spec and the valid ones.

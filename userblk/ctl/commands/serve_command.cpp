@@ -48,7 +48,8 @@ std::string ServeCommand::details() const {
     return "STORE is mem: (memory that is removed with the device), mem:NAME (memory that stays), "
            "file:PATH (a file or a block device), null:, or the URI of an NBD server "
            "(nbd://HOST/EXPORT, nbd+unix:///EXPORT?socket=PATH), optionally preceded by log, "
-           "delay=TIME, errors=N or readonly, each followed by a comma. --create takes no DEV: it creates a "
+           "delay=TIME, errors=N or readonly, each followed by a comma. --create takes no DEV: it "
+           "creates a "
            "device of the store's size and removes it on an orderly stop. After SIGTERM, workers "
            "answer what they have taken, and exit; SIGHUP reloads.";
 }
@@ -191,8 +192,7 @@ void ServeCommand::check_others(std::uint32_t number, const BackendSpec& store) 
     if (options_.shares())
         return;
     const auto device = Device(inspect::open_node(number)).context();
-    const auto identity =
-        store_identity(open_store(store.store_factory(), device)->store_files());
+    const auto identity = store_identity(open_store(store.store_factory(), device)->store_files());
     for (const auto& record : supervisor_records(number))
         if (record.pid != ::getppid() && !record.identity.empty() && record.identity != identity)
             throw Failure(abi::disk_name(number) + " is also served with " + record.store +

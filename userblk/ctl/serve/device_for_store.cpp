@@ -42,12 +42,12 @@ void check_threads(const ServeOptions& options, const BackendSpec& store,
 
 // Creates no device for a store of another device.
 void check_unclaimed(const BackendSpec& store, const Description& description) {
-    if (store.kind() != BackendSpec::Kind::file)
+    if (!store.has_size())
         return;
     DeviceContext device;
     device.size = description.size;
     device.read_only = description.read_only;
-    userblk::check_unclaimed(*store.open(device));
+    userblk::check_unclaimed(*open_store(store.store_factory(), device));
 }
 
 void report_other_servers(std::uint32_t number) {
@@ -87,7 +87,7 @@ void warn_of_other_size(std::uint32_t number, std::uint64_t size, const ServeOpt
     warn(abi::disk_name(number) + " keeps its size, " + text(size) + ", but " +
          (given != 0 ? "--size is " : store.text() + " has ") + text(wanted) +
          "; to change it: userblkctl resize " + abi::disk_name(number) + " " +
-         (given != 0                                    ? std::to_string(given)
+         (given != 0                                ? std::to_string(given)
           : store.kind() == BackendSpec::Kind::file ? "file:" + store.argument()
                                                     : store.argument()));
 }

@@ -63,7 +63,8 @@ PoolOptions DeviceServer::pool_options(const ServedDevice& device, const OpenSto
     pool.record.store = store_.text();
     pool.record.options = options_.record_options();
     pool.record.identity = open.identity;
-    pool.store_fd = open.fd.get();
+    if (!store_.is_async()) // what is locked instead has no data
+        pool.store_fd = open.fd.get();
     pool.store_path = open.path;
     if (open.one_thread)
         pool.workers = pool.worker.threads = 1;
@@ -74,7 +75,7 @@ PoolOptions DeviceServer::pool_options(const ServedDevice& device, const OpenSto
 
 StoreFactory DeviceServer::factory(const OpenStore& open) const {
     auto store = store_;
-    if (open.fd)
+    if (open.fd && !store.is_async())
         store.set_open_file(open.fd.get());
     return store.store_factory(log_);
 }
