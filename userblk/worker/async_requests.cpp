@@ -7,6 +7,18 @@
 
 namespace userblk {
 
+namespace {
+
+/// Enough for the coroutines of most operations: without it, each slot would allocate when it is
+/// first used, which may be when memory is short.
+constexpr std::size_t usual_frames = 1000;
+
+void warm(Slot& slot) {
+    Slot::free(slot.allocate(usual_frames)); // it keeps as much
+}
+
+} // namespace
+
 AsyncRequests::AsyncRequests(AsyncWorkerThread& thread, std::size_t count, std::size_t max_transfer)
     : count_(count), requests_(std::make_unique<AsyncRequest[]>(count)) {
     const auto size = count * max_transfer;
@@ -20,6 +32,7 @@ AsyncRequests::AsyncRequests(AsyncWorkerThread& thread, std::size_t count, std::
     for (std::size_t i = count; i-- > 0;) {
         requests_[i].thread = &thread;
         requests_[i].buffer = memory_.subspan(i * max_transfer, max_transfer);
+        warm(requests_[i].slot);
         free(requests_[i]);
     }
 }
