@@ -28,7 +28,7 @@
 namespace {
 
 int node, connection, pipe_ends[2];
-std::uint32_t reset_flags;
+userblk_reset reset{}; // dead takers
 
 [[noreturn]] void die(const char* what, const char* on) {
     std::fprintf(stderr, "forward: unable to %s %s: %s\n", what, on, std::strerror(errno));
@@ -109,19 +109,13 @@ bool forward(const userblk_request& request) {
 bool serve() {
     for (;;) {
         userblk_request request{}; // no room: the payload stays in the kernel
-        userblk_get get{reinterpret_cast<std::uintptr_t>(&request),
-                        -1,
-                        sizeof(request),
-                        1,
-                        USERBLK_ANY_QUEUE,
-                        USERBLK_GET_WATCH};
+        const auto room = reinterpret_cast<std::uintptr_t>(&request);
+        userblk_get get{room, -1, sizeof(request), 1, USERBLK_ANY_QUEUE, USERBLK_GET_WATCH};
         const bool well = ioctl(node, USERBLK_GET, &get) == 0;
         if (!well && errno == ENODEV)
             return false;
         if (!well && errno != EINTR && errno != ENOMEM)
             die("take requests from", "the device");
-        userblk_reset reset{}; // dead takers
-        reset.flags = reset_flags;
         if (well && (get.flags & USERBLK_GET_ORPHANS))
             ioctl(node, USERBLK_RESET, &reset);
         if (well && get.count == 1 && request.result == 0 && !forward(request)) {
@@ -146,12 +140,11 @@ int main(int argc, char** argv) {
     errno = EOPNOTSUPP; // reported by an old module
     if ((info.features & USERBLK_FEATURE_PAYLOAD_FILE) == 0)
         die("splice payloads of", argv[1]);
-    errno = EOWNERDEAD;
     if (info.config.store_class == USERBLK_STORE_UNFENCED)
-        die("put back requests of", argv[1]);
+        errno = EOWNERDEAD, die("put back requests of", argv[1]);
     // The peer fences: it drops what a dead relay sent before, because its ids are older.
     if (info.config.store_class == USERBLK_STORE_FENCED)
-        reset_flags = USERBLK_RESET_FENCED;
+        reset.flags = USERBLK_RESET_FENCED;
     while (reach(peer) && serve())
         hang_up();
 }
