@@ -9,7 +9,7 @@ import array, errno, fcntl, os, select, struct, sys
 REQUEST, ANSWER = struct.Struct("=QQQQIIHHIIiQ"), struct.Struct("=QQQIHHiiiIQQ")
 GET, PUT, RESET = struct.Struct("=QqIIII"), struct.Struct("=QIIII"), struct.Struct("=QQIiII")
 READ, WRITE, FLUSH, DISCARD, WRITE_ZEROES = range(5)
-FUA, ANY_QUEUE = 1, 0xFFFFFFFF
+INFO, FUA, ANY_QUEUE = struct.Struct("=88xI324x"), 1, 0xFFFFFFFF # the store class alone
 
 def call(number, layout, *fields):
     argument = bytearray(layout.pack(*fields))
@@ -50,11 +50,11 @@ if len(sys.argv) != 3:
     sys.exit(print(__doc__, file=sys.stderr) or 2)
 try:
     node, store = (os.open(path, os.O_RDWR | os.O_CLOEXEC) for path in sys.argv[1:])
+    if call(0x14, INFO, 0)[0] != 0: # writes to a file end with the process
+        sys.exit("worker.py: this device wants a store that can be fenced")
     while True:
         ready, _, orphans = select.select([node], [], [node])
-        if orphans: # POLLPRI: a dead process holds requests
-            call(0x13, RESET, 0, 0, 0, 0, 0, 0)
-        if ready:
-            serve()
-except OSError as error: # ENODEV: the device was removed; EOWNERDEAD: it wants a fence
+        if orphans: call(0x13, RESET, 0, 0, 0, 0, 0, 0) # POLLPRI: a dead process holds requests
+        if ready: serve()
+except OSError as error: # ENODEV: the device was removed
     sys.exit(error.errno != errno.ENODEV and f"worker.py: {error}")
