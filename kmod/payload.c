@@ -136,9 +136,11 @@ userblk_payload_move_rest(struct userblk_slot *slot, u32 generation,
 	}
 }
 
-int userblk_payload_move_iter(struct userblk_slot *slot, u32 generation,
-			      size_t skip, struct iov_iter *iter,
-			      struct userblk_completions *completions)
+/* Inlined: the caller's iterator stays in registers. */
+static __always_inline int
+userblk_payload_move_all(struct userblk_slot *slot, u32 generation, size_t skip,
+			 struct iov_iter *iter,
+			 struct userblk_completions *completions)
 {
 	size_t copied = userblk_payload_copy(slot, skip, iter);
 
@@ -148,19 +150,23 @@ int userblk_payload_move_iter(struct userblk_slot *slot, u32 generation,
 					 completions);
 }
 
+int userblk_payload_move_iter(struct userblk_slot *slot, u32 generation,
+			      size_t skip, struct iov_iter *iter,
+			      struct userblk_completions *completions)
+{
+	return userblk_payload_move_all(slot, generation, skip, iter,
+					completions);
+}
+
 int userblk_payload_move(struct userblk_slot *slot, u32 generation, u64 addr,
 			 size_t length, unsigned int direction,
 			 struct userblk_completions *completions)
 {
 	struct iov_iter iter;
-	size_t copied;
 
 	iov_iter_ubuf(&iter, direction, u64_to_user_ptr(addr), length);
-	copied = userblk_payload_copy(slot, 0, &iter);
-	if (likely(!iov_iter_count(&iter)))
-		return 0;
-	return userblk_payload_move_rest(slot, generation, 0, copied, &iter,
-					 completions);
+	return userblk_payload_move_all(slot, generation, 0, &iter,
+					completions);
 }
 
 void userblk_payload_zero(struct userblk_slot *slot)

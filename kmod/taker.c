@@ -145,17 +145,17 @@ static struct userblk_taker *userblk_taker_find(struct userblk_takers *takers)
 	return NULL;
 }
 
-/* An image of the current process that is not marked dead, with a reference. */
+typedef bool (*userblk_taker_match)(const struct userblk_taker *taker);
+
+/* One that matches and is not marked dead, with a reference; or NULL. */
 static struct userblk_taker *
-userblk_taker_find_image(struct userblk_takers *takers, bool current_too)
+userblk_takers_find(struct userblk_takers *takers, userblk_taker_match match)
 {
 	struct userblk_taker *taker, *found = NULL;
 
 	spin_lock(&takers->lock);
 	list_for_each_entry(taker, &takers->list, node) {
-		if (taker->pid != task_tgid(current) ||
-		    test_bit(0, &taker->dead) ||
-		    (!current_too && userblk_taker_is_current(taker)))
+		if (test_bit(0, &taker->dead) || !match(taker))
 			continue;
 		refcount_inc(&taker->refs);
 		found = taker;
@@ -165,26 +165,34 @@ userblk_taker_find_image(struct userblk_takers *takers, bool current_too)
 	return found;
 }
 
-/*
- * Marks dead the images that the current process has left by exec, and with
- * current_too its present one.
- */
-static void userblk_takers_end_images(struct userblk_takers *takers,
-				      bool current_too)
+static void userblk_takers_mark_dead(struct userblk_takers *takers,
+				     userblk_taker_match match)
 {
 	struct userblk_taker *taker;
 
-	while ((taker = userblk_taker_find_image(takers, current_too))) {
+	while ((taker = userblk_takers_find(takers, match))) {
 		userblk_taker_mark_dead(taker);
 		userblk_taker_put(taker);
 	}
+}
+
+static bool userblk_taker_is_own_image(const struct userblk_taker *taker)
+{
+	return taker->pid == task_tgid(current);
+}
+
+/* The current process has left it by exec. */
+static bool userblk_taker_is_former_image(const struct userblk_taker *taker)
+{
+	return userblk_taker_is_own_image(taker) &&
+	       !userblk_taker_is_current(taker);
 }
 
 struct userblk_taker *userblk_taker_get(struct userblk_takers *takers)
 {
 	struct userblk_taker *fresh, *taker;
 
-	userblk_takers_end_images(takers, false);
+	userblk_takers_mark_dead(takers, userblk_taker_is_former_image);
 	userblk_takers_reap(takers);
 	spin_lock(&takers->lock);
 	taker = userblk_taker_find(takers);
@@ -253,37 +261,14 @@ u32 userblk_takers_living(struct userblk_takers *takers, u64 *unserved_ns)
 	return living;
 }
 
-/* One that is dead and not marked, with a reference, or NULL. */
-static struct userblk_taker *
-userblk_takers_find_dead(struct userblk_takers *takers)
-{
-	struct userblk_taker *taker, *found = NULL;
-
-	spin_lock(&takers->lock);
-	list_for_each_entry(taker, &takers->list, node) {
-		if (test_bit(0, &taker->dead) || !userblk_taker_is_dead(taker))
-			continue;
-		refcount_inc(&taker->refs);
-		found = taker;
-		break;
-	}
-	spin_unlock(&takers->lock);
-	return found;
-}
-
 void userblk_takers_note_dead(struct userblk_takers *takers)
 {
-	struct userblk_taker *taker;
-
-	while ((taker = userblk_takers_find_dead(takers))) {
-		userblk_taker_mark_dead(taker);
-		userblk_taker_put(taker);
-	}
+	userblk_takers_mark_dead(takers, userblk_taker_is_dead);
 }
 
 void userblk_taker_exec(struct userblk_takers *takers)
 {
-	userblk_takers_end_images(takers, true);
+	userblk_takers_mark_dead(takers, userblk_taker_is_own_image);
 }
 
 /* Nothing can reach the device. */

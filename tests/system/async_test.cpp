@@ -165,6 +165,14 @@ long call_of(pid_t tid) {
     return file ? number : -1;
 }
 
+// A process that takes a request and keeps it until it is killed.
+int hold_a_request(const TestDevice& device, ChildSide& parent) {
+    const Fd node = device.open_control();
+    take(node.get());
+    parent.tell();
+    parent.sleep_for_ever();
+}
+
 } // namespace
 
 class Async : public SystemTest {
@@ -360,12 +368,7 @@ TEST_F(Async, PutsBackWhatTheDeadHeldWhileItWaitsForItsStore) {
     // The worker is busy, not full: keep the next requests from it.
     driver.worker().stop();
     const Io others = device.read(block, 4096);
-    Child child([&](ChildSide& parent) -> int {
-        const Fd node = device.open_control();
-        take(node.get());
-        parent.tell();
-        parent.sleep_for_ever();
-    });
+    Child child([&](ChildSide& parent) { return hold_a_request(device, parent); });
     child.await();
     mine[0].end();
     expect_right(own, 0);
@@ -417,12 +420,7 @@ TEST_F(Async, ServesWhileItFences) {
     config.store_class = USERBLK_STORE_FENCED;
     TestDevice device(config);
     const Io others = device.read(block, 4096);
-    Child child([&](ChildSide& parent) -> int {
-        const Fd node = device.open_control();
-        take(node.get());
-        parent.tell();
-        parent.sleep_for_ever();
-    });
+    Child child([&](ChildSide& parent) { return hold_a_request(device, parent); });
     child.await();
     FencedBackend::Fence fence;
     AsyncDriver driver(device, AsyncBackendFactory([&](const DeviceContext&, EventLoop& loop) {

@@ -2,14 +2,12 @@
 #include "userblk/worker/async_exchange.hpp"
 
 #include "ioctl/error.hpp"
-#include "ioctl/lookup.hpp"
+#include "userblk/worker/call_result.hpp"
 #include "userblk/worker/healing.hpp"
 #include "userblk/worker/pending_answers.hpp"
 
 #include <algorithm>
 #include <cerrno>
-#include <chrono>
-#include <thread>
 
 namespace userblk {
 
@@ -131,21 +129,10 @@ void AsyncExchange::replace(const AsyncRequest& request, std::int32_t result) no
 
 // Handles the result of a whole call. False: retry the call.
 bool AsyncExchange::concluded(std::error_code error) {
-    if (!error)
-        return true;
-    if (error == std::errc::no_such_device) {
-        state_.removed = true;
+    const auto result = call_result(state_, error);
+    if (result == CallResult::removed)
         settle_answers(false);
-        return true;
-    }
-    if (error == std::errc::interrupted)
-        return false;
-    if (error == std::errc::not_enough_memory ||
-        error == std::errc::resource_unavailable_try_again) {
-        std::this_thread::sleep_for(std::chrono::milliseconds(10));
-        return false;
-    }
-    abi::throw_error("serve " + abi::disk_name(state_.node.number()), error);
+    return result != CallResult::again;
 }
 
 const std::vector<AsyncRequest*>& AsyncExchange::serve(std::int64_t timeout_ns, unsigned most) {

@@ -4,6 +4,7 @@
 #include "ioctl/userblk_ioctl.h"
 #include "userblk/slot.hpp"
 #include "userblk/task.hpp"
+#include "userblk/worker/payload_memory.hpp"
 
 #include <cstddef>
 #include <memory>
@@ -36,7 +37,6 @@ public:
     AsyncRequests(AsyncWorkerThread& thread, std::size_t count, std::size_t max_transfer);
     AsyncRequests(const AsyncRequests&) = delete;
     AsyncRequests& operator=(const AsyncRequests&) = delete;
-    ~AsyncRequests();
 
     std::size_t count() const noexcept { return count_; }
     /// A free one, or nullptr.
@@ -61,15 +61,15 @@ public:
     /// An upper bound of the bytes touched since the last trim().
     std::size_t touched() const noexcept { return touched_; }
     /// Allocates all pages now instead of on first touch.
-    std::error_code preload() noexcept;
+    std::error_code preload() noexcept { return memory_.preload(); }
     /// Returns the memory of the payloads to the system, unless it is locked. Not while operations
     /// are in flight or answers wait.
     void trim() noexcept;
 
 private:
     std::size_t count_;
+    PayloadMemory memory_; ///< outlives the requests, whose operations may use it
     std::unique_ptr<AsyncRequest[]> requests_;
-    std::span<std::byte> memory_;
     AsyncRequest* free_ = nullptr;
     std::size_t touched_ = 0;
 };

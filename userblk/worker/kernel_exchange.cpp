@@ -2,11 +2,9 @@
 #include "userblk/worker/kernel_exchange.hpp"
 
 #include "ioctl/error.hpp"
-#include "ioctl/lookup.hpp"
+#include "userblk/worker/call_result.hpp"
 #include "userblk/worker/healing.hpp"
 
-#include <chrono>
-#include <thread>
 #include <utility>
 
 namespace userblk {
@@ -59,21 +57,10 @@ inline void KernelExchange::forget_answers() noexcept {
 
 // Handles the result of a whole call. False: retry the call.
 bool KernelExchange::concluded(std::error_code error) {
-    if (!error)
-        return true;
-    if (error == std::errc::no_such_device) {
-        state_.removed = true;
+    const auto result = call_result(state_, error);
+    if (result == CallResult::removed)
         forget_answers();
-        return true;
-    }
-    if (error == std::errc::interrupted)
-        return false;
-    if (error == std::errc::not_enough_memory ||
-        error == std::errc::resource_unavailable_try_again) {
-        std::this_thread::sleep_for(std::chrono::milliseconds(10));
-        return false;
-    }
-    abi::throw_error("serve " + abi::disk_name(state_.node.number()), error);
+    return result != CallResult::again;
 }
 
 unsigned KernelExchange::serve(Wait wait, unsigned most) {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include "userblk/worker/payload_memory.hpp"
+
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -25,7 +27,6 @@ public:
     PayloadBuffers(std::size_t max_transfer, unsigned records);
     PayloadBuffers(const PayloadBuffers&) = delete;
     PayloadBuffers& operator=(const PayloadBuffers&) = delete;
-    ~PayloadBuffers();
 
     std::span<std::byte> buffer(unsigned record) const noexcept;
 
@@ -45,13 +46,13 @@ public:
     std::size_t touched() const noexcept { return touched_buffers_ + touched_heap_; }
 
     /// Allocates all pages now instead of on first touch.
-    std::error_code preload() noexcept;
+    std::error_code preload() noexcept { return memory_.preload(); }
 
     /// Returns the memory to the system, unless it is locked. Its contents are lost.
     void trim() noexcept;
 
 private:
-    std::span<std::byte> memory_;
+    PayloadMemory memory_;
     std::vector<std::size_t> filled_; ///< per buffer, an upper bound
     std::size_t touched_buffers_ = 0;
     std::size_t touched_heap_ = 0;
